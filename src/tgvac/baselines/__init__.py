@@ -1,0 +1,1 @@
+"""Methods to compare with, behind the completion contract: floors and ceilings."""

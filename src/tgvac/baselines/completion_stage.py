@@ -1,0 +1,165 @@
+"""Phase `completion`: every method on every evaluated sample, ours and those to compare with.
+
+    completion/<method>/<variant>/seed<k>/shard-000.zip     contract 3
+    completion/<method>/<variant>/seed<k>/shard-000.json    its index: one entry, facts: the samples
+
+A sample that is done is kept in ``scratch/`` until the shard is joined, so that a killed shard goes on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
+from tgvac.clip.captions import read_captions
+from tgvac.clip.clip import Clip
+from tgvac.clip.completion import Completer, Completion, CompletionMeta, join_completions, write_completion
+from tgvac.clip.framing import FramingParams
+from tgvac.clip.recipe import read_recipes
+from tgvac.clip.track import file_stem
+from tgvac.completion.ours import TemporalDiffusion
+from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.errors import BadInput
+from tgvac.files import sha256
+from tgvac.models.backbones import load_backbones
+from tgvac.models.params import (
+    ComputeParams,
+    ConditionsParams,
+    DiffusionParams,
+    MotionModuleParams,
+    SamplerParams,
+)
+from tgvac.models.runtime import device_of, pin
+from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.trained import load_frame_unet, load_video_unet
+from tgvac.seeds import seed_of
+from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
+
+Complete = Callable[[Clip, str, int], Completion]
+METHODS = ("ours/full", "ours/no_motion", "copy_visible/plain", "autoencoder/ceiling")
+
+
+def run(
+    ctx: Context,
+    *,
+    framing: FramingParams,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    motion_module: MotionModuleParams,
+    sampler: SamplerParams,
+    completion: CompletionParams,
+    evaluation: EvaluationParams,
+    compute: ComputeParams,
+) -> None:
+    """Complete one shard of the evaluated samples by one method."""
+    method, variant, seed = ctx.options["method"], ctx.options["variant"], int(ctx.options["seed"])
+    if f"{method}/{variant}" not in METHODS:
+        raise BadInput(f"Method '{method}/{variant}' is unknown; known are {', '.join(METHODS)}.")
+    recipes = evaluated_recipes(ctx, evaluation)
+    mine = {r.recipe: r for r in recipes if shard_of(r.recipe, ctx.shards) == ctx.shard}
+    clips = RecipeClips(mine.values(), track_opener(ctx))
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    pin(compute.threads)
+    complete: Complete | None = None
+
+    def make(sample: str) -> list[Made]:
+        nonlocal complete
+        if complete is None:
+            complete = _completer(
+                ctx, method, variant, framing, diffusion, conditions, motion_module, sampler, completion, compute
+            )
+        clip = clips.render(sample, range(min(evaluation.frames, mine[sample].frames)))
+        done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)
+        done.check(clip.frames_FHW3)
+        frames, height, width = clip.amodal_FHW.shape
+        meta = CompletionMeta(
+            sample=sample,
+            method=method,
+            variant=variant,
+            mask_source=evaluation.mask_source,
+            train_seed=seed,
+            sample_seed=evaluation.sample_seed,
+            frames=frames,
+            height=height,
+            width=width,
+        )
+        path = items / f"{file_stem(sample)}.zip"
+        write_completion(path, done, meta)
+        return [Made(sample, path, {"frames": frames})]
+
+    items = ctx.scratch / method / variant / f"seed{seed}"
+    weights = [sha256(f) for f in model_indices(ctx, method, variant)]
+    keys: dict[str, Any] = {
+        sample: [key, captions[mine[sample].target].text, weights, ctx.digest]
+        for sample, key in clip_keys(ctx, mine.values()).items()
+    }
+    entries = run_items(f"{ctx.label} {method}/{variant}", keys, Ledger(items / "done", items), make)
+    shard = shard_file(ctx, ctx.shard or 0)
+    join_completions(shard, (items / e.file for e in entries))
+    facts = {"samples": {e.id: e.facts["frames"] for e in entries}}
+    made = Entry(shard.stem, shard.relative_to(ctx.out).as_posix(), sha256(shard), shard.stat().st_size, facts)
+    write_index(shard.with_suffix(".json"), [made])
+
+
+def evaluated_recipes(ctx: Context, evaluation: EvaluationParams) -> list[Any]:
+    """The recipes that are evaluated, sorted by id."""
+    recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
+    return [r for r in recipes if r.split == evaluation.split]
+
+
+def shard_file(ctx: Context, shard: int) -> Path:
+    """The shard of the method, variant and seed that the context's options name."""
+    o = ctx.options
+    return ctx.results / "completion" / o["method"] / o["variant"] / f"seed{o['seed']}" / f"shard-{shard:03d}.zip"
+
+
+def model_indices(ctx: Context, method: str, variant: str) -> list[Path]:
+    """The indices of the weights that a method uses: inputs of its jobs."""
+    backbones = ctx.results / "backbones" / "index.json"
+    if method == "copy_visible":
+        return []
+    if method == "autoencoder":
+        return [backbones]
+    phase = "frame" if variant == "no_motion" else "motion"
+    return [backbones, ctx.results / phase / "full" / f"seed{ctx.options['seed']}" / "index.json"]
+
+
+def _completer(
+    ctx: Context,
+    method: str,
+    variant: str,
+    framing: FramingParams,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    motion_module: MotionModuleParams,
+    sampler: SamplerParams,
+    completion: CompletionParams,
+    compute: ComputeParams,
+) -> Complete:
+    """Load a method once; what is loaded is dropped with the process."""
+    if method == "copy_visible":
+        return _from_input(CopyVisible())
+    device = device_of(ctx.device)
+    backbones = load_backbones(ctx.results / "backbones", device)
+    if method == "autoencoder":
+        ceiling = AutoencoderCeiling(backbones.vae, framing, compute.vae_batch)
+        return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW, clip.amodal_FHW)
+    folder = model_indices(ctx, method, variant)[1].parent
+    if variant == "no_motion":
+        model = frame_noise_model(load_frame_unet(folder).to(device).eval())
+        # Frames are independent without motion modules, so overlapping windows would only repeat work.
+        sampler = sampler.model_copy(update={"hop": sampler.clip_frames})
+    else:
+        model = video_noise_model(load_video_unet(folder, motion_module).to(device).eval())
+    return _from_input(
+        TemporalDiffusion(model, backbones, framing, diffusion, conditions, sampler, completion, compute, device)
+    )
+
+
+def _from_input(completer: Completer) -> Complete:
+    """A completer is given the input alone, never the clip, which holds the truth."""
+    return lambda clip, text, seed: completer.complete(clip.frames_FHW3, clip.visible_FHW, text, seed)

@@ -1,0 +1,95 @@
+"""Running one phase: params, digest, lock, the phase's own code, provenance."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from tgvac import provenance
+from tgvac.errors import BadInput
+from tgvac.files import locked
+from tgvac.phases import (
+    Params,
+    Phase,
+    arguments,
+    entry_point,
+    load_params,
+    params_digest,
+    phase,
+    phase_digest,
+    shard_count,
+)
+from tgvac.stage import Context
+
+
+def run_phase(
+    root: Path,
+    name: str,
+    scale: str,
+    shard: int | None,
+    merge: bool,
+    options: Mapping[str, str],
+    locations: Mapping[str, str],
+    device: str,
+) -> None:
+    """Run a phase at a scale.
+
+    Args:
+        shard: one shard only; None for all of them and then their joining.
+        merge: join the shards, and make none.
+        options: method, variant and seed, for the phases whose files name them.
+
+    Raises:
+        BadInput: for whatever the user can mend.
+    """
+    wanted = phase(name)
+    params = load_params(root, scale)
+    count = shard_count(params, wanted)
+    if shard is not None and (wanted.shards is None or not 0 <= shard < count):
+        raise BadInput(f"Phase '{name}' has no shard {shard} at scale '{scale}'; it has {count}, from 0.")
+    if "method" in wanted.wildcards and not options.get("method") and not merge:
+        raise BadInput(f"Phase '{name}' needs a method; give --method, as in --method ours --variant full.")
+    ctx = Context(
+        root=root,
+        scale=scale,
+        phase=name,
+        digest=phase_digest(params, wanted),
+        shards=count,
+        device=device,
+        locations=dict(locations),
+        options=dict(options),
+    )
+    for step in _steps(ctx, wanted, shard, merge):
+        part = "all" if step.shard is None else f"{step.shard:03d}"
+        lock = "-".join([name, *(options[w] for w in wanted.wildcards), part])
+        with locked(root / "scratch" / scale / "locks" / f"{lock}.lock"):
+            entry_point(wanted)(step, **arguments(params, wanted))
+            _write_provenance(step, wanted, params)
+
+
+def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Iterator[Context]:
+    if wanted.shards is None or merge:
+        yield ctx
+        return
+    for k in range(ctx.shards) if shard is None else (shard,):
+        yield replace(ctx, shard=k)
+    # Phases whose shards belong to a method are joined over all methods, which is the graph's business.
+    if shard is None and wanted.final and "method" not in wanted.wildcards:
+        yield ctx
+
+
+def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
+    """Beside each file that a step ends in."""
+    values = {**ctx.options, "shard": ctx.shard}
+    names = wanted.final if ctx.shard is None else (wanted.part,)
+    code = provenance.code_digest(wanted.module)
+    inputs = {}
+    for before in wanted.after:
+        for name in phase(before).final[:1]:
+            path = ctx.results / before / name.format(**values)
+            if path.is_file():
+                inputs[f"{before}/{path.name}"] = path
+    for name in names:
+        output = ctx.out / name.format(**values)
+        provenance.write_provenance(output, wanted.name, params_digest(params, wanted), code, inputs)

@@ -1,0 +1,112 @@
+"""The command line: ``tgvac stage <phase>`` for the workflow, and the users' verbs."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tgvac import __version__
+from tgvac.errors import BadInput
+
+app = typer.Typer(
+    help="Text-guided video amodal completion: the whole object, in every frame.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]
+Given = Annotated[list[str] | None, typer.Option("--at", help="NAME=PATH: a source's folder or archive.")]
+
+
+def _pairs(given: list[str] | None) -> dict[str, str]:
+    out = {}
+    for pair in given or []:
+        name, found, path = pair.partition("=")
+        if not found or not name or not path:
+            raise BadInput(f"'--at {pair}' is not NAME=PATH; write, for instance, --at davis=/data/DAVIS.")
+        out[name] = path
+    return out
+
+
+@app.command()
+def stage(
+    phase: Annotated[str, typer.Argument(help="A phase; `tgvac phases` lists them.")],
+    scale: Scale,
+    shard: Annotated[int | None, typer.Option(help="Make this shard only, from 0.")] = None,
+    merge: Annotated[bool, typer.Option("--merge", help="Only join the shards.")] = False,
+    method: Annotated[str, typer.Option(help="Of completion and metrics.")] = "",
+    variant: Annotated[str, typer.Option(help="Of a training, or of a method.")] = "full",
+    seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
+    at: Given = None,
+    device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+) -> None:
+    """Run one phase, or one shard of it; a phase with shards runs them all, then joins them."""
+    from tgvac.bridge.runner import run_phase
+
+    options = {"method": method, "variant": variant, "seed": str(seed)}
+    run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device)
+
+
+@app.command()
+def phases(scale: Scale = "smoke") -> None:
+    """List the phases of the workflow, in order."""
+    from tgvac.phases import PHASES, load_params, shard_count
+
+    params = load_params(Path.cwd(), scale)
+    for p in PHASES:
+        count = f"{shard_count(params, p)} shards" if p.shards else ""
+        print(f"{p.name:<11} {count:<10} after {', '.join(p.after) or 'nothing'}")
+
+
+@app.command()
+def params(scale: Scale) -> None:
+    """Print the params of a scale as YAML, and the digest of each phase's own."""
+    import json
+
+    import yaml
+
+    from tgvac.config import canonical
+    from tgvac.phases import PHASES, load_params, params_digest
+
+    tree = load_params(Path.cwd(), scale)
+    print(yaml.safe_dump(json.loads(canonical(tree)), sort_keys=False), end="")
+    for p in PHASES:
+        print(f"# {p.name}: {params_digest(tree, p)[:16]}")
+
+
+@app.command()
+def run(
+    scale: Scale,
+    cores: Annotated[int, typer.Option("--cores", "-c")] = 2,
+    at: Given = None,
+    target: Annotated[str, typer.Option(help="A phase, or all.")] = "all",
+) -> None:
+    """Run the workflow up to a target; what was interrupted goes on."""
+    from tgvac.bridge.workflow import run_workflow
+
+    raise typer.Exit(run_workflow(Path.cwd(), scale, cores, target, _pairs(at)))
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    print(__version__)
+
+
+def main(arguments: list[str] | None = None) -> Any:
+    """Run the command line; a user's mistake ends in one sentence and exit code 2, never in a traceback."""
+    try:
+        return app(args=arguments)
+    except BadInput as error:
+        print(f"tgvac: {error}", file=sys.stderr)
+    except OSError as error:
+        if error.errno is None:
+            raise
+        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        print(f"tgvac: {what}; free the space or mend the permission, then run the same command again.", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,105 @@
+"""Zip archives: written the same to the byte every time, read without trust."""
+
+from __future__ import annotations
+
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from types import TracebackType
+
+from tgvac.errors import BadInput
+from tgvac.files import writing
+
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+
+
+class ZipSink:
+    """Adds members to an open zip: stored, with a fixed date and mode, so that bytes depend on content alone."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+
+    def add(self, name: str, data: bytes) -> None:
+        info = zipfile.ZipInfo(name, _EPOCH)
+        info.external_attr = 0o644 << 16
+        self._archive.writestr(info, data, compress_type=zipfile.ZIP_STORED)
+
+
+@contextmanager
+def zip_writing(path: Path) -> Iterator[ZipSink]:
+    """Write a stored zip atomically; yields the sink that takes its members in order."""
+    with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
+        yield ZipSink(archive)
+
+
+class Store:
+    """A folder or a zip, read alike: names with '/' below a root, bytes by name.
+
+    Args:
+        path: a folder, or a zip file.
+        root: the folder inside it from which names count ("" for all).
+
+    Raises:
+        BadInput: when the path is missing or the zip is truncated or not a zip.
+    """
+
+    def __init__(self, path: Path, root: str = "") -> None:
+        self.path, self._root = path, f"{root.strip('/')}/" if root.strip("/") else ""
+        self._zip: zipfile.ZipFile | None = None
+        if path.is_dir():
+            base = path / self._root
+            self._names = sorted(p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file())
+        elif path.is_file():
+            try:
+                self._zip = zipfile.ZipFile(path)
+            except zipfile.BadZipFile as error:
+                raise BadInput(
+                    f"{path} is truncated or not a zip archive ({error}); delete it and fetch it again."
+                ) from None
+            inside = [n for n in self._zip.namelist() if n.startswith(self._root) and not n.endswith("/")]
+            self._names = sorted(n[len(self._root) :] for n in inside)
+        else:
+            raise BadInput(f"{path} does not exist; put the archive there or give another path.")
+        self._known = set(self._names)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        if self._zip is not None:
+            self._zip.close()
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._known
+
+    def names(self, under: str = "") -> list[str]:
+        """All names below a folder, sorted."""
+        return [n for n in self._names if n.startswith(under)]
+
+    def read(self, name: str) -> bytes:
+        """The bytes of one member, verified against the zip's own checksum.
+
+        Names are looked up among the members found at opening, so none leads outside the store.
+        """
+        if name not in self._known or ".." in PurePosixPath(name).parts:
+            raise BadInput(f"{self.describe(name)} is missing; restore it or give a complete copy of the data.")
+        try:
+            if self._zip is None:
+                return (self.path / self._root / name).read_bytes()
+            return self._zip.read(self._root + name)
+        except (zipfile.BadZipFile, EOFError, OSError) as error:
+            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
+
+    def describe(self, name: str) -> str:
+        """How a message names a member: the path on disk, or 'archive.zip: member'."""
+        return f"{self.path}: {self._root}{name}" if self._zip else str(self.path / self._root / name)
+
+
+def zip_is_whole(path: Path) -> bool:
+    """Whether a file is a zip whose directory of members can be read to its end."""
+    try:
+        with zipfile.ZipFile(path):
+            return True
+    except (OSError, zipfile.BadZipFile):
+        return False

@@ -1,0 +1,96 @@
+"""The one encoder and the one decoder of still images.
+
+Pixels decide digests, so every image of the project goes through Pillow here, and nowhere else.
+"""
+
+from __future__ import annotations
+
+import io
+
+import numpy as np
+from PIL import Image
+
+from tgvac.errors import BadInput
+
+
+def decode_rgb(data: bytes, name: str) -> np.ndarray:
+    """Decode any image to RGB, ``uint8 [H,W,3]``; ``name`` is what a message calls it."""
+    return _decode(data, name, "RGB")
+
+
+def decode_rgba(data: bytes, name: str) -> np.ndarray:
+    """Decode any image to RGB with straight alpha, ``uint8 [H,W,4]``."""
+    return _decode(data, name, "RGBA")
+
+
+def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return np.asarray(image.convert(mode))
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
+
+
+def decode_indices(data: bytes, name: str) -> np.ndarray:
+    """Decode an annotation to its indices, ``uint8 [H,W]``.
+
+    Palette images (mode P) give their indices, not their colours; a grey image gives its grey values.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            if image.mode not in ("P", "L", "1"):
+                raise BadInput(
+                    f"{name} is an image of mode {image.mode}, not an annotation;"
+                    " give a palette or grey PNG whose pixel value is the object's id."
+                )
+            return np.asarray(image.convert("L") if image.mode == "1" else image)
+    except BadInput:
+        raise
+    except (OSError, SyntaxError, ValueError) as error:
+        raise BadInput(f"{name} is not a readable annotation ({error}); replace it by an intact copy.") from None
+
+
+def decode_mask(data: bytes, name: str) -> np.ndarray:
+    """Decode a binary mask, ``uint8 [H,W]`` in {0, 255}."""
+    mask_HW = decode_indices(data, name)
+    if not np.isin(mask_HW, (0, 255)).all():
+        raise BadInput(f"{name} holds values other than 0 and 255; write masks as pure black and white.")
+    return mask_HW
+
+
+def encode_png(image: np.ndarray) -> bytes:
+    """Encode ``uint8 [H,W]``, ``[H,W,3]`` or ``[H,W,4]`` as PNG, losslessly."""
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG", compress_level=4)
+    return stream.getvalue()
+
+
+def encode_jpeg(image_HW3: np.ndarray) -> bytes:
+    """Encode ``uint8 [H,W,3]`` as JPEG, quality 95, without chroma subsampling."""
+    stream = io.BytesIO()
+    Image.fromarray(np.ascontiguousarray(image_HW3)).save(stream, format="JPEG", quality=95, subsampling=0)
+    return stream.getvalue()
+
+
+def resize_rgb(image_HW3: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize an RGB image by area averaging (down) or Lanczos (up), ``uint8 [height,width,3]``."""
+    if image_HW3.shape[:2] == (height, width):
+        return image_HW3
+    down = height * width < image_HW3.shape[0] * image_HW3.shape[1]
+    kind = Image.Resampling.BOX if down else Image.Resampling.LANCZOS
+    return np.asarray(Image.fromarray(np.ascontiguousarray(image_HW3)).resize((width, height), kind))
+
+
+def resize_mask(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
+    """Resize a binary mask: a pixel belongs to it when at least half of its area does."""
+    if mask_HW.shape == (height, width):
+        return mask_HW
+    coverage = Image.fromarray(np.ascontiguousarray(mask_HW)).convert("F")
+    down = height * width < mask_HW.shape[0] * mask_HW.shape[1]
+    kind = Image.Resampling.BOX if down else Image.Resampling.BILINEAR
+    return np.where(np.asarray(coverage.resize((width, height), kind)) >= 127.5, 255, 0).astype(np.uint8)
+
+
+def on_white(frame_HW3: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
+    """The masked part of a frame on white; leading axes may be more, as in ``[F,H,W,3]``."""
+    return np.where(mask_HW[..., None] > 0, frame_HW3, np.uint8(255))

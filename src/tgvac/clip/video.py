@@ -1,0 +1,30 @@
+"""Video files: writing H.264 for pages and players."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+
+from tgvac.files import writing
+
+
+def write_mp4(path: Path, frames_FHW3: np.ndarray, fps: int) -> None:
+    """Write ``uint8 [F,H,W,3]`` as H.264 (yuv420p, so that every browser plays it); odd sizes gain a white line."""
+    import av
+
+    frames_FHW3 = np.pad(
+        frames_FHW3,
+        ((0, 0), (0, frames_FHW3.shape[1] % 2), (0, frames_FHW3.shape[2] % 2), (0, 0)),
+        constant_values=255,
+    )
+    with writing(path) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
+        # One thread, since x264's frame threads would let timing decide the bytes.
+        stream = container.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "medium", "threads": "1"})
+        stream.height, stream.width = frames_FHW3.shape[1:3]
+        stream.pix_fmt = "yuv420p"
+        stream.time_base = Fraction(1, fps)
+        for frame_HW3 in frames_FHW3:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")))
+        container.mux(stream.encode())

@@ -1,0 +1,1 @@
+"""Frames in, layers out: completing videos of any length."""

@@ -1,0 +1,72 @@
+"""The paper's method as a completer: frames, masks and a sentence in, the whole object out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+
+from tgvac.clip.completion import Completion
+from tgvac.clip.framing import FramingParams, frame_masks, frame_video, unframe_rgb, windows_of
+from tgvac.completion.amodal import not_white
+from tgvac.completion.params import CompletionParams
+from tgvac.errors import BadInput
+from tgvac.models.backbones import Backbones
+from tgvac.models.latents import decode, encode_conditions, to_images
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
+from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
+from tgvac.models.text import encode_text
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True)
+class TemporalDiffusion:
+    """Completes a video of any length by temporal diffusion (paper, section 3.4)."""
+
+    model: NoiseModel
+    backbones: Backbones
+    framing: FramingParams
+    diffusion: DiffusionParams
+    conditions: ConditionsParams
+    sampler: SamplerParams
+    completion: CompletionParams
+    compute: ComputeParams
+    device: torch.device
+    on_step: Callable[[], None] = lambda: None
+
+    def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
+        """Complete one object; see :class:`tgvac.clip.completion.Completer`.
+
+        Raises:
+            BadInput: when the mask shows nothing in any frame, or differs from the video in size.
+        """
+        if visible_FHW.shape != frames_FHW3.shape[:3]:
+            raise BadInput(
+                f"The visible masks are {visible_FHW.shape}, the video is {frames_FHW3.shape[:3]};"
+                " give one mask a frame, of the frame's size."
+            )
+        if not visible_FHW.any():
+            raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
+        windows = windows_of(self.framing, visible_FHW)
+        condition = self._condition(
+            frame_video(self.framing, frames_FHW3, windows, self.framing.pad),
+            frame_masks(self.framing, visible_FHW, windows),
+            text,
+        )
+        shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
+        noise = initial_noise(len(frames_FHW3), shape, "video", seed)
+        z = sample_video(self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step)
+        squares = to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
+        height, width = frames_FHW3.shape[1:3]
+        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
+        return Completion(rgb, not_white(rgb, self.completion.white_threshold))
+
+    def _condition(self, frames_FSS3: np.ndarray, masks_FSS: np.ndarray, text: str) -> VideoCondition:
+        frame, mask = encode_conditions(self.backbones.vae, frames_FSS3, masks_FSS, self.compute.vae_batch)
+        factor = self.backbones.vae.config.scaling_factor if self.conditions.latents == "scaled" else 1.0
+        states = encode_text(self.backbones, [text if self.conditions.text else "", ""])
+        return VideoCondition(frame * factor, mask * (factor if self.conditions.mask else 0.0), states[:1], states[1:])

@@ -1,0 +1,203 @@
+"""Parameters: one strict tree, layered by scale, with canonical digests.
+
+``params.yaml`` holds every key at the paper's value (or at the documented choice where the paper is
+silent). A scale is an overlay file that holds nothing but the keys it changes, and may name another
+scale under ``extends``. The typed blocks live in the rooms that read them; ``tgvac.phases`` joins
+them into one tree.
+"""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tgvac.errors import BadInput
+
+
+class Block(BaseModel):
+    """A typed block of parameters: immutable, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+B = TypeVar("B", bound=Block)
+
+
+def canonical(value: Any) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, so that order and comments don't count."""
+    if isinstance(value, BaseModel):
+        value = value.model_dump(mode="json")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """SHA-256 (hex) of the canonical text of a value."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """YAML that refuses a key written twice, which plain PyYAML resolves silently to the last."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[Any] = set()
+        for key_node, _ in node.value:
+            key = self.construct_object(key_node, deep=True)
+            if key in seen:
+                raise BadInput(
+                    f"{self.name}, line {key_node.start_mark.line + 1}: the key '{key}' stands twice;"
+                    " keep one of the two."
+                )
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read one YAML mapping; an empty file is an empty mapping."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise BadInput(f"{path} does not exist; restore it from the repository or give another file.") from None
+    loader = _UniqueKeyLoader(text)
+    loader.name = str(path)
+    try:
+        tree = loader.get_single_data()
+    except yaml.YAMLError as error:
+        where = " ".join(str(error).split())
+        raise BadInput(f"{path} is not valid YAML ({where}); mend the line it names.") from None
+    finally:
+        loader.dispose()
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise BadInput(f"{path} holds a {type(tree).__name__}, not a mapping of keys; write 'key: value' lines.")
+    return tree
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Deep merge: mappings are joined key by key, everything else in ``over`` replaces ``base``."""
+    out = dict(base)
+    for key, value in over.items():
+        old = out.get(key)
+        out[key] = merge(old, value) if isinstance(old, Mapping) and isinstance(value, Mapping) else value
+    return out
+
+
+def nearest(word: str, known: list[str]) -> str:
+    """A hint naming the known word nearest to a mistyped one; else the list of known words."""
+    close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
+    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(sorted(known))}."
+
+
+def scale_files(scales: Path, scale: str) -> list[Path]:
+    """The overlay files of a scale, from the one it extends furthest down to its own."""
+    chain: list[Path] = []
+    name: str | None = scale
+    while name is not None:
+        path = scales / f"{name}.yaml"
+        if not path.is_file():
+            known = sorted(p.stem for p in scales.glob("*.yaml"))
+            raise BadInput(f"Scale '{name}' is unknown (no file {path}); {nearest(name, known)}")
+        if path in chain:
+            raise BadInput(f"{path}: 'extends' runs in a circle; let one of the scales stand on its own.")
+        chain.insert(0, path)
+        name = read_yaml(path).get("extends")
+    return chain
+
+
+def load_tree(params: Path, scales: Path, scale: str) -> dict[str, Any]:
+    """The raw merged tree of one scale: ``params.yaml``, then each overlay of the chain."""
+    tree = read_yaml(params)
+    for path in scale_files(scales, scale):
+        over = {key: value for key, value in read_yaml(path).items() if key != "extends"}
+        for leaf in leaves(over):
+            if not has_path(tree, leaf):
+                known = [".".join(p) for p in leaves(tree)]
+                raise BadInput(
+                    f"{path} sets '{'.'.join(leaf)}', which {params} does not have; {nearest('.'.join(leaf), known)}"
+                )
+        tree = merge(tree, over)
+    return tree
+
+
+def leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """The paths of all leaves of a tree; an empty mapping and a list are leaves."""
+    for key, value in tree.items():
+        if isinstance(value, Mapping) and value:
+            yield from leaves(value, (*above, str(key)))
+        else:
+            yield (*above, str(key))
+
+
+def has_path(tree: Mapping[str, Any], path: tuple[str, ...]) -> bool:
+    """Whether a path leads to something; below an empty mapping (an open table) anything goes."""
+    node: Any = tree
+    for key in path:
+        if isinstance(node, Mapping) and not node:
+            return True
+        if not isinstance(node, Mapping) or key not in node:
+            return False
+        node = node[key]
+    return True
+
+
+def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
+    """Validate a raw tree as a typed block.
+
+    Args:
+        kind: the block's class.
+        tree: the raw mapping, as YAML gives it.
+        origin: the name of the files it came from, for messages.
+
+    Raises:
+        BadInput: one sentence naming the first offending key, its value and the remedy.
+    """
+    _refuse_unknown(kind, tree, origin, ())
+    try:
+        # By way of JSON, so that a list is a tuple in strict mode, as it is nowhere else.
+        return kind.model_validate_json(json.dumps(tree, allow_nan=False, default=str))
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"])
+        value = first.get("input")
+        hint = ""
+        if isinstance(value, str) and _is_number(value):
+            hint = f" YAML reads {value} as text: write it with a point and a sign, such as 5.0e-4."
+        if first["type"] == "missing":
+            raise BadInput(f"{origin}: the key '{key}' is missing; add it (params.yaml documents each key).") from None
+        raise BadInput(f"{origin}: '{key}' is {value!r}: {first['msg']}; correct that value.{hint}") from None
+
+
+def _refuse_unknown(kind: type[Block], tree: Mapping[str, Any], origin: str, above: tuple[str, ...]) -> None:
+    for key, value in tree.items():
+        if key not in kind.model_fields:
+            path = ".".join((*above, str(key)))
+            raise BadInput(f"{origin}: unknown key '{path}'; {nearest(str(key), list(kind.model_fields))}")
+        child = _block_of(kind.model_fields[key].annotation)
+        if child is not None and isinstance(value, Mapping):
+            _refuse_unknown(child, value, origin, (*above, str(key)))
+
+
+def _block_of(annotation: Any) -> type[Block] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Block):
+        return annotation
+    if typing.get_origin(annotation) in (typing.Union, types.UnionType):
+        found = [b for b in map(_block_of, typing.get_args(annotation)) if b is not None]
+        return found[0] if found else None
+    return None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True

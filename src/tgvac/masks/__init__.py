@@ -1,0 +1,1 @@
+"""Visible masks of every frame: segmenters behind one protocol, and their refinement."""

@@ -1,0 +1,1 @@
+"""Metrics: what a completion is worth, frame by frame, and what a set of frames says, with intervals."""

@@ -1,0 +1,195 @@
+"""CLIP features of images: similarity with the truth, and temporal consistency.
+
+The paper's CLIP scores (0.74 to 0.93) can only be image against image: image against text stays near 0.3.
+Temporal consistency is "the cosine similarity between consecutive frames within the CLIP-Image feature
+space, as done in [9, 59]" (section 4.2), that is in Gen-1 and AVID.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tgvac.errors import BadInput
+from tgvac.metrics.arrays import check_frames
+
+if TYPE_CHECKING:
+    import torch
+    from transformers import CLIPModel
+
+
+@dataclass(frozen=True)
+class ImageEncoder:
+    """A CLIP model with the preprocessing that its folder prescribes.
+
+    Attributes:
+        model: the network, in evaluation mode, float32.
+        resize: length in pixels to which the shorter side is brought.
+        crop: side in pixels of the square cut from the middle; what the network takes.
+        mean, std: of the three channels, for values in [0,1].
+    """
+
+    model: CLIPModel
+    resize: int
+    crop: int
+    mean: tuple[float, float, float]
+    std: tuple[float, float, float]
+
+
+def load_clip(folder: Path, device: str = "cpu") -> ImageEncoder:
+    """Load a CLIP from a folder as transformers writes it, never from the network.
+
+    Args:
+        folder: with ``config.json``, weights, and ``preprocessor_config.json``.
+        device: a torch device, such as 'cpu' or 'cuda:0'.
+
+    Raises:
+        BadInput: the folder or its preprocessing is missing, or prescribes what is not done here.
+    """
+    path = folder / "preprocessor_config.json"
+    for needed in (folder / "config.json", path):
+        if not needed.is_file():
+            raise BadInput(f"{needed} does not exist; give a folder with a CLIP model as transformers saves it.")
+    config = json.loads(path.read_text(encoding="utf-8"))
+    # 3 is PIL's number for bicubic; another filter would silently shift every score.
+    if config.get("resample", 3) != 3:
+        raise BadInput(
+            f"{path}: 'resample' is {config['resample']}; only 3 (bicubic) is supported, as in OpenAI's CLIP."
+        )
+    try:
+        crop = _side(config["crop_size"] if config.get("do_center_crop", True) else config["size"])
+        resize, mean, std = _side(config["size"]), _triple(config["image_mean"]), _triple(config["image_std"])
+    except (KeyError, TypeError, ValueError):
+        raise BadInput(
+            f"{path} lacks a usable size, crop_size, image_mean or image_std; restore the model's own file."
+        ) from None
+
+    import torch
+    from transformers import CLIPModel
+
+    model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    model = model.requires_grad_(False).eval().to(torch.device(device))
+    return ImageEncoder(model, resize, crop, mean, std)
+
+
+def embed(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8], batch: int) -> NDArray[np.float32]:
+    """Embeddings of images, of length 1.
+
+    Args:
+        encoder: what ``load_clip`` returns.
+        images_FHW3: RGB, uint8 [F,H,W,3]. Frames that aren't square lose their ends to the centre crop, as in
+            CLIP's own preprocessing; the project scores square frames.
+        batch: images that go through the network at once, at least 1.
+
+    Returns:
+        float32 [F,D], L2-normalised.
+
+    Raises:
+        ValueError: a shape or dtype that is not as above.
+    """
+    import torch
+
+    check_frames("images_FHW3", images_FHW3)
+    if batch < 1:
+        raise ValueError(f"batch must be at least 1, not {batch}")
+    out_FD = np.empty((len(images_FHW3), encoder.model.visual_projection.out_features), np.float32)
+    with torch.inference_mode():
+        for start in range(0, len(images_FHW3), batch):
+            part = slice(start, start + batch)
+            pixels_B3SS = preprocess(encoder, images_FHW3[part]).to(encoder.model.device)
+            features: Any = encoder.model.get_image_features(pixel_values=pixels_B3SS)
+            # transformers 5 wraps the projected embedding in an output object, transformers 4 gave the tensor.
+            embedding_BD = features if isinstance(features, torch.Tensor) else features.pooler_output
+            out_FD[part] = torch.nn.functional.normalize(embedding_BD.float(), dim=-1).cpu().numpy()
+    return out_FD
+
+
+def preprocess(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8]) -> torch.Tensor:
+    """What the network takes: float32 [F,3,crop,crop], resized, cropped and normalised.
+
+    Width and height are resized one after the other and rounded to 8 bits each time, as Pillow does in CLIP's
+    own preprocessing: bicubic overshoots at the hard edge between an object and white, and where two edges meet
+    a single rounding at the end is up to 16 levels off.
+    """
+    import torch
+
+    pixels_F3HW = torch.tensor(images_FHW3).permute(0, 3, 1, 2).to(torch.float32)
+    height, width = pixels_F3HW.shape[2:]
+    short = min(height, width)
+    size = (height * encoder.resize // short, width * encoder.resize // short)
+    for step in ((height, size[1]), size):
+        if step != pixels_F3HW.shape[2:]:
+            pixels_F3HW = torch.nn.functional.interpolate(
+                pixels_F3HW, size=step, mode="bicubic", align_corners=False, antialias=True
+            )
+            pixels_F3HW = pixels_F3HW.round().clamp(0, 255)
+    top, left = (size[0] - encoder.crop) // 2, (size[1] - encoder.crop) // 2
+    if top < 0 or left < 0:
+        raise ValueError(f"the model crops {encoder.crop} pixels from images resized to {encoder.resize}")
+    cut_F3SS = pixels_F3HW[:, :, top : top + encoder.crop, left : left + encoder.crop] / 255
+    mean, std = torch.tensor(encoder.mean), torch.tensor(encoder.std)
+    return (cut_F3SS - mean[:, None, None]) / std[:, None, None]
+
+
+def clip_image(a_FD: NDArray[np.float32], b_FD: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cosine of the embeddings of each frame of two videos.
+
+    Args:
+        a_FD, b_FD: L2-normalised embeddings, float [F,D], as ``embed`` gives them.
+
+    Returns:
+        float64 [F] in [-1,1].
+
+    Raises:
+        ValueError: shapes that differ, or embeddings that are not of length 1.
+    """
+    if a_FD.shape != b_FD.shape or a_FD.ndim != 2:
+        raise ValueError(f"embeddings must share one shape [F,D], not {list(a_FD.shape)} and {list(b_FD.shape)}")
+    for each_FD in (a_FD, b_FD):
+        if not np.allclose(np.linalg.norm(each_FD.astype(np.float64), axis=1), 1, atol=1e-4):
+            raise ValueError("embeddings must have length 1; take them from embed()")
+    cosine_F: NDArray[np.float64] = np.einsum("fd,fd->f", a_FD.astype(np.float64), b_FD.astype(np.float64))
+    return np.clip(cosine_F, -1, 1)
+
+
+def temporal_consistency(a_FD: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Cosine of the embeddings of consecutive frames.
+
+    Args:
+        a_FD: L2-normalised embeddings of one video's frames in order, float [F,D], F at least 1.
+
+    Returns:
+        float64 [F-1] in [-1,1]. Entry i compares frames i and i+1 and belongs to the later one, i+1: its
+        occlusion rate decides whether the pair is easy or hard, which the paper leaves open.
+
+    Raises:
+        ValueError: as ``clip_image``, or no frame at all.
+    """
+    if len(a_FD) == 0:
+        raise ValueError("a video without frames has no consecutive frames")
+    return clip_image(a_FD[:-1], a_FD[1:])
+
+
+def _side(size: Any) -> int:
+    """The side in pixels, in any of the three ways in which transformers writes it."""
+    if isinstance(size, dict):
+        size = size["shortest_edge"] if "shortest_edge" in size else _square(size["height"], size["width"])
+    if not isinstance(size, int) or size < 1:
+        raise ValueError(size)
+    return size
+
+
+def _square(height: Any, width: Any) -> Any:
+    if height != width:
+        raise ValueError((height, width))
+    return height
+
+
+def _triple(values: Any) -> tuple[float, float, float]:
+    red, green, blue = (float(value) for value in values)
+    return red, green, blue

@@ -1,0 +1,130 @@
+"""Phase `metrics`: from completions to rows.
+
+    metrics/<method>/<variant>/seed<k>/shard-000.parquet     rows of one shard
+    metrics/rows.parquet                                     all rows
+
+Pictures are measured framed, at the model's size, on white; amodal masks in the input's own pixels.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tgvac.clip.clip import Clip
+from tgvac.clip.completion import Completion, CompletionMeta, Completions
+from tgvac.clip.framing import FramingParams, frame_video, windows_of
+from tgvac.clip.recipe import read_recipes
+from tgvac.clip.rows import Row, read_rows, write_rows
+from tgvac.completion.params import EvaluationParams
+from tgvac.errors import BadInput
+from tgvac.metrics.clip import clip_image, embed, load_clip, temporal_consistency
+from tgvac.metrics.lpips import lpips_per_frame
+from tgvac.metrics.lpips_weights import load_lpips
+from tgvac.metrics.masks import iou
+from tgvac.metrics.params import MetricsParams
+from tgvac.metrics.pixels import hidden_psnr
+from tgvac.models.params import ComputeParams
+from tgvac.models.runtime import pin
+from tgvac.progress import track as with_progress
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips, track_opener
+
+
+def run(
+    ctx: Context,
+    *,
+    framing: FramingParams,
+    metrics: MetricsParams,
+    evaluation: EvaluationParams,
+    compute: ComputeParams,
+) -> None:
+    """Measure one shard of one method, or without a shard join all rows."""
+    if ctx.shard is None:
+        _merge(ctx, evaluation)
+        return
+    pin(compute.threads)
+    recipes = {r.recipe: r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet")}
+    clips = RecipeClips(recipes.values(), track_opener(ctx))
+    o = ctx.options
+    name = Path(o["method"]) / o["variant"] / f"seed{o['seed']}" / f"shard-{ctx.shard:03d}"
+    completions = Completions(ctx.results / "completion" / name.with_suffix(".zip"))
+    scorer: Any = None
+    rows: list[Row] = []
+    samples = completions.samples()
+    for sample in with_progress(samples, f"{ctx.label} {o['method']}/{o['variant']}", len(samples)):
+        if sample not in recipes:
+            raise BadInput(
+                f"{completions.store.describe(sample)} is no sample of scale '{ctx.scale}';"
+                " evaluate completions of its own recipes."
+            )
+        if scorer is None:
+            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics)
+        meta = completions.meta(sample)
+        if meta.frames > recipes[sample].frames:
+            raise BadInput(
+                f"{completions.store.describe(sample)} has {meta.frames} frames, the sample {recipes[sample].frames};"
+                " give one picture a frame."
+            )
+        clip = clips.render(sample, range(meta.frames))
+        rows.extend(_rows(ctx.scale, clip, meta, scorer.score(clip, completions.read(sample))))
+    write_rows(ctx.out / name.with_suffix(".parquet"), rows)
+
+
+def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.ndarray]) -> Iterable[Row]:
+    """Tidy rows; values that are not defined for a frame make no row."""
+    for metric, values_F in scores.items():
+        for frame, (value, rate) in enumerate(zip(values_F, clip.occlusion_F, strict=True)):
+            if np.isfinite(value):
+                yield Row(
+                    scale=scale,
+                    method=meta.method,
+                    variant=meta.variant,
+                    mask_source=meta.mask_source,
+                    train_seed=meta.train_seed,
+                    sample_seed=meta.sample_seed,
+                    sample=meta.sample,
+                    video=clip.video,
+                    frame=frame,
+                    metric=metric,
+                    rate=float(rate),
+                    value=float(value),
+                )
+
+
+class _Scorer:
+    """The networks that score, loaded once, and all metrics of one completion."""
+
+    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams) -> None:
+        self._framing, self._params = framing, params
+        self._clip = load_clip(clip_folder)
+        self._lpips = load_lpips(params.lpips_net)
+
+    def score(self, clip: Clip, done: Completion) -> dict[str, np.ndarray]:
+        """Each metric, ``float64 [F]``, NaN where it is not defined."""
+        windows = windows_of(self._framing, clip.visible_FHW)
+        ours = frame_video(self._framing, done.rgb_FHW3, windows, 255)
+        truth = frame_video(self._framing, clip.whole_FHW3, windows, 255)
+        batch = self._params.batch
+        ours_FD, truth_FD = embed(self._clip, ours, batch), embed(self._clip, truth, batch)
+        # A pair of frames belongs to the later one; the first frame has none.
+        consistency = np.concatenate([[np.nan], temporal_consistency(ours_FD)])
+        return {
+            "clip": clip_image(ours_FD, truth_FD),
+            "lpips": lpips_per_frame(self._lpips, ours, truth, batch),
+            "tc": consistency,
+            "iou": iou(done.amodal_FHW, clip.amodal_FHW),
+            "hidden_psnr": hidden_psnr(done.rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap),
+        }
+
+
+def _merge(ctx: Context, evaluation: EvaluationParams) -> None:
+    rows: list[Row] = []
+    for method in evaluation.methods:
+        for seed in evaluation.train_seeds:
+            for shard in range(ctx.shards):
+                rows += read_rows(ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet")
+    write_rows(ctx.out / "rows.parquet", rows)

@@ -1,0 +1,1 @@
+"""Tensors only: backbones, the 12-channel UNet, motion modules, windows, sampling."""

@@ -1,0 +1,62 @@
+"""The frozen networks, by ordinary ``from_pretrained`` from one folder in the layout of diffusers.
+
+    vae/  text_encoder/  tokenizer/  unet/  scheduler/       a Stable Diffusion 1.x folder
+    scoring_clip/                                            the CLIP that scores, not the one that conditions
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tgvac.errors import BadInput
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+PARTS = ("vae", "text_encoder", "tokenizer", "unet")
+
+
+@dataclass(frozen=True)
+class Backbones:
+    """An autoencoder and a text encoder, frozen, on one device."""
+
+    vae: AutoencoderKL
+    text_encoder: CLIPTextModel
+    tokenizer: CLIPTokenizer
+
+
+def _part(folder: Path, name: str) -> Path:
+    if not (folder / name).is_dir():
+        raise BadInput(
+            f"{folder / name} does not exist; a folder of backbones has {', '.join(PARTS)}"
+            " (run `tgvac stage backbones`, or name a Stable Diffusion 1.x folder)."
+        )
+    return folder / name
+
+
+def load_unet(folder: Path) -> UNet2DConditionModel:
+    """The 4-channel text-to-image UNet, in fp32."""
+    from diffusers import UNet2DConditionModel
+
+    return UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32)
+
+
+def load_backbones(folder: Path, device: torch.device) -> Backbones:
+    """Autoencoder, text encoder and tokenizer, frozen and in evaluation mode."""
+    from diffusers import AutoencoderKL
+    from transformers import CLIPTextModel, CLIPTokenizer
+
+    vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32)
+    text_encoder = CLIPTextModel.from_pretrained(_part(folder, "text_encoder"), dtype=torch.float32)
+    tokenizer = CLIPTokenizer.from_pretrained(_part(folder, "tokenizer"))
+    return Backbones(freeze(vae).to(device), freeze(text_encoder).to(device), tokenizer)
+
+
+def freeze(module: Any) -> Any:
+    """No gradients, evaluation mode; returns the module."""
+    return module.requires_grad_(False).eval()

@@ -1,0 +1,77 @@
+"""The video model: the frame model with temporal modules at every down and up level, none in the middle.
+
+Built on ``UNetMotionModel`` of diffusers, with two of its choices undone:
+* its modules' output projections are not zero at the start; here they are, so that motion training
+  begins at the frame model's function;
+* its modules normalise over all frames of a clip together; with ``norm: frame`` each frame is
+  normalised by itself, as in AnimateDiff, so that a frame's statistics do not depend on its neighbours'.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+
+from tgvac.models.params import MotionModuleParams
+
+if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel, UNetMotionModel
+
+# Shapes: B clips, F frames, C channels, H height, W width.
+
+
+class FrameGroupNorm(nn.GroupNorm):
+    """Group normalisation of ``[B,C,F,H,W]`` within each frame; parameters as in ``nn.GroupNorm``."""
+
+    def forward(self, x_BCFHW: torch.Tensor) -> torch.Tensor:
+        batch, channels, frames, height, width = x_BCFHW.shape
+        x = x_BCFHW.transpose(1, 2).reshape(batch * frames, channels, height, width)
+        return super().forward(x).view(batch, frames, channels, height, width).transpose(1, 2)
+
+
+def _motion_norms(unet: nn.Module) -> Iterator[tuple[nn.Module, nn.GroupNorm]]:
+    from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+
+    for module in unet.modules():
+        if isinstance(module, AnimateDiffTransformer3D):
+            yield module, module.norm
+
+
+def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotionModel:
+    """A video model from a frame model: its weights copied and frozen, motion modules zero at their output.
+
+    Args:
+        unet: the 12-channel frame model.
+    """
+    from diffusers import MotionAdapter, UNetMotionModel
+
+    adapter = MotionAdapter(
+        block_out_channels=tuple(unet.config.block_out_channels),
+        motion_layers_per_block=unet.config.layers_per_block,
+        motion_num_attention_heads=params.heads,
+        motion_norm_num_groups=unet.config.norm_num_groups,
+        motion_max_seq_length=params.max_frames,
+        use_motion_mid_block=False,
+    )
+    video = UNetMotionModel.from_unet2d(unet, adapter)
+    for module, _ in _motion_norms(video):
+        assert isinstance(module.proj_out, nn.Linear)
+        nn.init.zeros_(module.proj_out.weight)
+        nn.init.zeros_(module.proj_out.bias)
+    video.freeze_unet2d_params()
+    return apply_norm(video, params)
+
+
+def apply_norm(video: UNetMotionModel, params: MotionModuleParams) -> UNetMotionModel:
+    """Give the motion modules the normalisation of the params; needed again after ``from_pretrained``."""
+    if params.norm == "frame":
+        for module, norm in list(_motion_norms(video)):
+            if not isinstance(norm, FrameGroupNorm):
+                fresh = FrameGroupNorm(norm.num_groups, norm.num_channels, norm.eps, norm.affine)
+                fresh.load_state_dict(norm.state_dict())
+                fresh.requires_grad_(norm.weight.requires_grad)
+                module.norm = fresh
+    return video

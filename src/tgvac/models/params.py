@@ -1,0 +1,92 @@
+"""Parameters of backbones, conditions, motion modules and sampling."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tgvac.config import Block
+
+
+class StandinParams(Block):
+    """Shapes of the small backbones that the workflow trains where no pretrained ones are used."""
+
+    vae_channels: tuple[int, int, int]
+    latent_channels: int = Field(ge=1)
+    text_width: int = Field(ge=8)
+    text_layers: int = Field(ge=1)
+    text_tokens: int = Field(ge=8)
+    unet_channels: tuple[int, ...] = Field(min_length=2)
+    unet_layers: int = Field(ge=1)
+    unet_heads: int = Field(ge=1)
+    clip_width: int = Field(ge=8)
+    clip_layers: int = Field(ge=1)
+    clip_patch: int = Field(ge=2)
+    norm_groups: int = Field(ge=1)
+
+
+class BackbonesParams(Block):
+    """Where the frozen networks and the UNet's first weights come from."""
+
+    origin: Literal["train", "pretrained"]
+    stable_diffusion: str
+    scoring_clip: str
+    seed: int
+    vae_steps: int = Field(ge=1)
+    unet_steps: int = Field(ge=1)
+    clip_steps: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    kl_weight: float = Field(ge=0)
+    standin: StandinParams
+
+
+class DiffusionParams(Block):
+    """The noise schedule and how it is sampled."""
+
+    train_steps: int = Field(ge=2)
+    beta_schedule: Literal["scaled_linear", "linear"]
+    beta_start: float = Field(gt=0, lt=1)
+    beta_end: float = Field(gt=0, lt=1)
+    sampling_steps: int = Field(ge=1)
+    timestep_spacing: Literal["leading", "trailing", "linspace"]
+    zero_terminal_snr: bool
+    eta: float = Field(ge=0, le=1)
+
+
+class ConditionsParams(Block):
+    """What the UNet is told, and how often it is not told in training."""
+
+    mask: bool
+    text: bool
+    latents: Literal["unscaled", "scaled"]
+    drop_text: float = Field(ge=0, le=1)
+    drop_image: float = Field(ge=0, le=1)
+    drop_both: float = Field(ge=0, le=1)
+
+
+class MotionModuleParams(Block):
+    """The temporal modules."""
+
+    block: Literal["animatediff"]
+    heads: int = Field(ge=1)
+    max_frames: int = Field(ge=2)
+    norm: Literal["frame", "clip"]
+
+
+class SamplerParams(Block):
+    """Temporal diffusion and guidance."""
+
+    clip_frames: int = Field(ge=1)
+    hop: int = Field(ge=1)
+    guidance: float = Field(ge=0)
+    unconditional: Literal["text", "text_and_image"]
+    batch_windows: int = Field(ge=1)
+
+
+class ComputeParams(Block):
+    """What must be pinned for results to be equal to the bit on CPU."""
+
+    threads: int = Field(ge=1)
+    vae_batch: int = Field(ge=1)

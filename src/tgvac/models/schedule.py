@@ -1,0 +1,48 @@
+"""Noise schedules: DDPM in training, DDIM at inference, from the same betas."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from tgvac.models.params import DiffusionParams
+
+if TYPE_CHECKING:
+    from diffusers import DDIMScheduler
+
+
+def ddim(params: DiffusionParams) -> DDIMScheduler:
+    """The DDIM sampler (paper, section 4.1: 30 steps), with Stable Diffusion 1.5's settings.
+
+    ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals
+    averaging their steps only without it.
+    """
+    from diffusers import DDIMScheduler
+
+    scheduler = DDIMScheduler(
+        num_train_timesteps=params.train_steps,
+        beta_start=params.beta_start,
+        beta_end=params.beta_end,
+        beta_schedule=params.beta_schedule,
+        clip_sample=False,
+        set_alpha_to_one=False,
+        steps_offset=1 if params.timestep_spacing == "leading" else 0,
+        prediction_type="epsilon",
+        timestep_spacing=params.timestep_spacing,
+        rescale_betas_zero_snr=params.zero_terminal_snr,
+    )
+    return scheduler
+
+
+def alphas_cumprod(params: DiffusionParams) -> torch.Tensor:
+    """The cumulative products of alpha, ``float32 [T]``, of the same schedule that is sampled."""
+    return ddim(params).alphas_cumprod.float()
+
+
+def add_noise(
+    alphas_T: torch.Tensor, z_Bchw: torch.Tensor, noise_Bchw: torch.Tensor, t_B: torch.Tensor
+) -> torch.Tensor:
+    """z_t = sqrt(a_t) z + sqrt(1 - a_t) noise (Ho et al. 2020, equation 4); trailing axes are broadcast."""
+    a = alphas_T[t_B].view(-1, *[1] * (z_Bchw.ndim - 1))
+    return a.sqrt() * z_Bchw + (1 - a).sqrt() * noise_Bchw

@@ -1,0 +1,25 @@
+"""Sentences to the states that cross-attention reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from tgvac.models.backbones import Backbones
+
+
+@torch.no_grad()
+def encode_text(backbones: Backbones, texts: Sequence[str]) -> torch.Tensor:
+    """The encoder's last hidden states, ``float32 [B,N,D]`` on the CPU, padded and cut to the encoder's N tokens.
+
+    One text at a time, so that a text's states do not depend on what it is encoded with.
+    """
+    length = backbones.text_encoder.config.max_position_embeddings
+    states = []
+    for text in texts:
+        tokens = backbones.tokenizer(
+            text, padding="max_length", max_length=length, truncation=True, return_tensors="pt"
+        ).input_ids
+        states.append(backbones.text_encoder(tokens.to(backbones.text_encoder.device)).last_hidden_state.float().cpu())
+    return torch.cat(states)

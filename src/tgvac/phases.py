@@ -1,0 +1,248 @@
+"""The roof: the whole tree of parameters, and the one table of phases."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field
+
+from tgvac import config, provenance
+from tgvac.captions.params import CaptionsParams
+from tgvac.clip.framing import FramingParams
+from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.config import Block
+from tgvac.errors import BadInput
+from tgvac.masks.params import MasksParams
+from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import (
+    BackbonesParams,
+    ComputeParams,
+    ConditionsParams,
+    DiffusionParams,
+    MotionModuleParams,
+    SamplerParams,
+)
+from tgvac.report.params import ReportParams
+from tgvac.sources.params import SourcesParams, TracksParams
+from tgvac.synthesis.params import SelectParams, SynthesisParams
+from tgvac.training.params import CheckpointParams, LatentsParams, TrainingParams
+
+
+class ShardsParams(Block):
+    """Numbers of shards; they name files."""
+
+    data: int = Field(ge=1, le=999)
+    evaluation: int = Field(ge=1, le=999)
+
+
+class Params(Block):
+    """The whole tree: one block for each thing that phases share or own."""
+
+    sources: SourcesParams
+    tracks: TracksParams
+    masks: MasksParams
+    select: SelectParams
+    synthesis: SynthesisParams
+    captions: CaptionsParams
+    framing: FramingParams
+    backbones: BackbonesParams
+    diffusion: DiffusionParams
+    conditions: ConditionsParams
+    frame: TrainingParams
+    motion: TrainingParams
+    motion_module: MotionModuleParams
+    sampler: SamplerParams
+    completion: CompletionParams
+    evaluation: EvaluationParams
+    metrics: MetricsParams
+    report: ReportParams
+    latents: LatentsParams
+    checkpoints: CheckpointParams
+    compute: ComputeParams
+    shards: ShardsParams
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One phase: a rule file, a folder below ``results/<scale>/``, a command ``tgvac stage <name>``.
+
+    Attributes:
+        module: its entry; ``run(ctx, **blocks)`` is called there.
+        blocks: the params it reads, which decide its digest. A dotted name is a leaf of a block: the
+            phase is given the block, but only that leaf decides.
+        after: the phases whose output it reads.
+        final: the files it ends in, below its folder; the first decides freshness of what follows. Small
+            files all: they name larger ones by digest.
+        shards: which number of shards it has, or None.
+        part: the file of one shard, where there are shards.
+        undecided: blocks it is given that decide no result.
+    """
+
+    name: str
+    module: str
+    blocks: tuple[str, ...]
+    after: tuple[str, ...]
+    final: tuple[str, ...]
+    shards: Literal["data", "evaluation"] | None = None
+    part: str = ""
+    undecided: tuple[str, ...] = ()
+
+    @property
+    def wildcards(self) -> tuple[str, ...]:
+        """Which of method, variant and seed its files name."""
+        names = " ".join((*self.final, self.part))
+        return tuple(w for w in ("method", "variant", "seed") if f"{{{w}}}" in names)
+
+
+_PART = "shards/shard-{shard:03d}.json"
+_RUN = "{variant}/seed{seed}/index.json"
+_METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
+
+PHASES: tuple[Phase, ...] = (
+    Phase("sources", "tgvac.sources.sources_stage", ("sources",), (), ("manifest.json", "locations.json")),
+    Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
+    Phase("masks", "tgvac.masks.masks_stage", ("masks",), ("tracks",), ("index.json",), "data", _PART),
+    Phase(
+        "select",
+        "tgvac.synthesis.select_stage",
+        ("select",),
+        ("tracks", "masks"),
+        ("stretches.parquet", "tracks.parquet"),
+    ),
+    Phase(
+        "synthesis",
+        "tgvac.synthesis.synthesis_stage",
+        ("synthesis",),
+        ("tracks", "masks", "select"),
+        ("recipes.parquet", "occlusion.parquet"),
+        "data",
+        _PART,
+    ),
+    Phase("captions", "tgvac.captions.captions_stage", ("captions",), ("tracks",), ("captions.parquet",), "data", _PART),
+    Phase(
+        "backbones",
+        "tgvac.training.backbones_stage",
+        ("backbones", "framing", "diffusion", "compute"),
+        ("tracks", "masks", "synthesis", "captions"),
+        ("index.json",),
+        undecided=("checkpoints",),
+    ),
+    Phase(
+        "latents",
+        "tgvac.training.latents_stage",
+        ("framing", "latents", "compute"),
+        ("tracks", "masks", "synthesis", "backbones"),
+        ("index.json",),
+        "data",
+        _PART,
+    ),
+    Phase(
+        "frame",
+        "tgvac.training.frame_stage",
+        ("diffusion", "conditions", "frame", "compute"),
+        ("synthesis", "captions", "backbones", "latents"),
+        (_RUN,),
+        undecided=("checkpoints",),
+    ),
+    Phase(
+        "motion",
+        "tgvac.training.motion_stage",
+        ("diffusion", "conditions", "motion", "motion_module", "compute"),
+        ("synthesis", "captions", "backbones", "latents", "frame"),
+        (_RUN,),
+        undecided=("checkpoints",),
+    ),
+    Phase(
+        "completion",
+        "tgvac.baselines.completion_stage",
+        (
+            "framing",
+            "diffusion",
+            "conditions",
+            "motion_module",
+            "sampler",
+            "completion",
+            "evaluation.split",
+            "evaluation.frames",
+            "evaluation.mask_source",
+            "evaluation.sample_seed",
+            "compute",
+        ),
+        ("tracks", "masks", "synthesis", "captions", "backbones", "frame", "motion"),
+        (),
+        "evaluation",
+        _METHOD + ".json",
+    ),
+    Phase(
+        "metrics",
+        "tgvac.metrics.metrics_stage",
+        ("framing", "metrics.lpips_net", "metrics.white_psnr_cap", "metrics.batch", "compute"),
+        ("tracks", "masks", "synthesis", "backbones", "completion"),
+        ("rows.parquet",),
+        "evaluation",
+        _METHOD + ".parquet",
+        undecided=("evaluation",),
+    ),
+    Phase(
+        "report",
+        "tgvac.report.report_stage",
+        ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "evaluation"),
+        ("tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion", "completion", "metrics"),
+        ("index.json",),
+    ),
+)
+
+
+def phase(name: str) -> Phase:
+    """A phase by name; an unknown name is answered with the nearest."""
+    for candidate in PHASES:
+        if candidate.name == name:
+            return candidate
+    raise BadInput(f"Phase '{name}' is unknown; {config.nearest(name, [p.name for p in PHASES])}")
+
+
+def load_params(root: Path, scale: str) -> Params:
+    """The typed params of a scale, from ``params.yaml`` and ``workflow/scales/`` below the project's folder."""
+    scales = root / "workflow" / "scales"
+    tree = config.load_tree(root / "params.yaml", scales, scale)
+    return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")
+
+
+def deciding_params(params: Params, wanted: Phase) -> dict[str, Any]:
+    """The canonical params that decide a phase's results, by block or leaf."""
+    out: dict[str, Any] = {}
+    for name in wanted.blocks:
+        value: Any = params
+        for part in name.split("."):
+            value = getattr(value, part)
+        out[name] = value.model_dump(mode="json") if isinstance(value, Block) else value
+    return out
+
+
+def params_digest(params: Params, wanted: Phase) -> str:
+    return config.digest(deciding_params(params, wanted))
+
+
+def phase_digest(params: Params, wanted: Phase) -> str:
+    """What decides a phase besides its inputs: its params and its code."""
+    return config.digest([params_digest(params, wanted), provenance.code_digest(wanted.module)])
+
+
+def shard_count(params: Params, wanted: Phase) -> int:
+    return getattr(params.shards, wanted.shards) if wanted.shards else 1
+
+
+def arguments(params: Params, wanted: Phase) -> dict[str, Block]:
+    """The blocks that a phase's ``run`` is given."""
+    names = dict.fromkeys([*(b.split(".")[0] for b in wanted.blocks), *wanted.undecided])
+    return {name: getattr(params, name) for name in names}
+
+
+def entry_point(wanted: Phase) -> Callable[..., None]:
+    """The phase's ``run``; importing it may take seconds, so it is done only when it is called."""
+    run: Callable[..., None] = importlib.import_module(wanted.module).run
+    return run

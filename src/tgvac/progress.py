@@ -1,0 +1,70 @@
+"""Progress of a stage: done/total, rate and time left; a bar on a terminal, plain lines in a log."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from types import TracebackType
+from typing import TypeVar
+
+T = TypeVar("T")
+
+_LINE_EVERY_S = 5.0
+
+
+class Progress:
+    """Counts steps of a known total; use as a context manager.
+
+    Args:
+        label: what is being done, such as ``tracks shard 3``.
+        total: how many steps there are.
+        start: how many were done before this process, so that the rate is that of this process.
+    """
+
+    def __init__(self, label: str, total: int, start: int = 0) -> None:
+        self._label, self._total, self._done, self._first = label, total, start, start
+        self._began = self._printed = time.monotonic()
+        self._tty = sys.stderr.isatty()
+        self._wrote = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
+        self._print(final=True)
+
+    def step(self, note: str = "", by: int = 1) -> None:
+        """Count a step and say so, at most every few seconds in a log."""
+        self._done += by
+        now = time.monotonic()
+        if self._tty or now - self._printed >= _LINE_EVERY_S:
+            self._printed = now
+            self._print(note)
+
+    def _print(self, note: str = "", final: bool = False) -> None:
+        elapsed = max(time.monotonic() - self._began, 1e-6)
+        rate = (self._done - self._first) / elapsed
+        left = (self._total - self._done) / rate if rate > 0 else float("nan")
+        eta = "" if final or left != left else f", {_clock(left)} left"
+        line = f"{self._label}: {self._done}/{self._total}, {rate:.2f}/s, {_clock(elapsed)}{eta}"
+        line = f"{line}; {note}" if note else line
+        if self._tty:
+            sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if final else ""))
+        else:
+            sys.stderr.write(line + "\n")
+        sys.stderr.flush()
+
+
+def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+    """Iterate with progress."""
+    with Progress(label, total) as progress:
+        for item in items:
+            yield item
+            progress.step()
+
+
+def _clock(seconds: float) -> str:
+    seconds = int(seconds)
+    hours, rest = divmod(seconds, 3600)
+    return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

@@ -1,0 +1,1 @@
+"""Tables and pages from rows and from what the paper states."""

@@ -1,0 +1,330 @@
+"""What the paper states (``reference/paper.yaml``) and claims (``reference/claims.yaml``), typed and strict.
+
+A published cell has an id, ``<table>.<row>.<column>``, under which every report puts our number beside it.
+A claim expands into comparisons of cells, which run on the published values and on ours alike.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from tgvac.config import Block, nearest, parse, read_yaml
+from tgvac.errors import BadInput
+
+Direction = Literal["up", "down", "none"]
+
+
+class Metric(Block):
+    """A metric of the tables: its proper name, its heading as printed, and which way is better."""
+
+    label: str
+    printed: str
+    direction: Direction
+    decimals: int = Field(ge=0)
+
+
+class Row(Block):
+    """A row of a table: its label as printed."""
+
+    label: str
+
+
+class Column(Block):
+    """A column of a table: its heading as printed, the heading above it, and what it measures."""
+
+    label: str
+    metric: str
+    group: str | None = None
+    difficulty: Literal["easy", "hard"] | None = None
+
+
+class _Value(Block):
+    value: float
+    published_only: bool = False
+
+
+class Table(Block):
+    """A table of the paper; ``cells`` has exactly one value for each row and column."""
+
+    title: str
+    rows: dict[str, Row]
+    columns: dict[str, Column]
+    cells: dict[str, _Value]
+
+
+class Quote(Block):
+    """A sentence that states numbers: of cells (by id), or numbers that have no cell."""
+
+    section: str
+    text: str
+    cells: dict[str, float] = Field(default_factory=dict)
+    numbers: dict[str, float] = Field(default_factory=dict)
+
+
+class Flaw(Block):
+    """A misprint, a contradiction or an open point of the paper, and this project's choice."""
+
+    kind: Literal["misprint", "contradiction", "open"]
+    where: str
+    what: str
+    choice: str
+    cells: tuple[str, ...] = ()
+
+
+class _About(Block):
+    title: str
+    authors: str
+    page: str
+
+
+class _PaperFile(Block):
+    format: Literal[1]
+    paper: _About
+    metrics: dict[str, Metric]
+    tables: dict[str, Table]
+    quotes: dict[str, Quote]
+    flaws: dict[str, Flaw]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One published number with everything a report says about it.
+
+    Attributes:
+        id: ``<table>.<row>.<column>``.
+        table, row, column: the parts of the id; the column of Tables 2 and 3 is ``<difficulty>.<metric>``.
+        value: as printed: a similarity, a distance, a share of votes, or a count.
+        metric, direction, decimals: what it measures, which way is better, how many decimals are printed.
+        difficulty: 'easy', 'hard', or None where the table doesn't divide.
+        published_only: True where no program can make a number of ours to put beside it.
+        prose: values that sentences of the paper give for the same cell, by id of the quote.
+        flaws: ids of the flaws that touch it.
+    """
+
+    id: str
+    table: str
+    row: str
+    column: str
+    value: float
+    metric: str
+    direction: Direction
+    decimals: int
+    difficulty: Literal["easy", "hard"] | None
+    published_only: bool
+    prose: Mapping[str, float]
+    flaws: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The value as the paper prints it: '0.90', '1,797'."""
+        return f"{self.value:,.{self.decimals}f}"
+
+    @property
+    def contradicted(self) -> bool:
+        """Whether a sentence of the paper gives another value than the table."""
+        return any(value != self.value for value in self.prose.values())
+
+
+@dataclass(frozen=True)
+class Paper:
+    """The published tables: ``cells`` in the order of the tables, rows and columns."""
+
+    title: str
+    page: str
+    metrics: Mapping[str, Metric]
+    tables: Mapping[str, Table]
+    quotes: Mapping[str, Quote]
+    flaws: Mapping[str, Flaw]
+    cells: Mapping[str, Cell] = field(repr=False)
+
+    def cell(self, cell_id: str) -> Cell:
+        """The cell of an id, or a ValueError (a BadInput) naming the nearest one."""
+        if cell_id not in self.cells:
+            raise BadInput(f"The paper has no cell '{cell_id}'; {nearest(cell_id, list(self.cells))}")
+        return self.cells[cell_id]
+
+
+def load_paper(path: Path) -> Paper:
+    """Read and check ``paper.yaml``.
+
+    Raises:
+        BadInput: an unknown or missing key, a table whose cells don't match its rows and columns, or a mention
+            of a metric or cell that doesn't exist.
+    """
+    raw = parse(_PaperFile, read_yaml(path), str(path))
+    cells: dict[str, Cell] = {}
+    for table_id, table in raw.tables.items():
+        expected = {f"{table_id}.{row}.{column}": (row, column) for row in table.rows for column in table.columns}
+        if wrong := sorted(expected.keys() ^ table.cells.keys()):
+            raise BadInput(
+                f"{path}: the rows, columns and cells of {table_id} disagree on '{wrong[0]}'; give each row and"
+                " column one cell."
+            )
+        for cell_id, (row, name) in expected.items():
+            column = table.columns[name]
+            if column.metric not in raw.metrics:
+                raise BadInput(f"{path}: no metric '{column.metric}'; {nearest(column.metric, list(raw.metrics))}")
+            metric, value = raw.metrics[column.metric], table.cells[cell_id]
+            cells[cell_id] = Cell(
+                id=cell_id,
+                table=table_id,
+                row=row,
+                column=name,
+                value=value.value,
+                metric=column.metric,
+                direction=metric.direction,
+                decimals=metric.decimals,
+                difficulty=column.difficulty,
+                published_only=value.published_only,
+                prose={key: quote.cells[cell_id] for key, quote in raw.quotes.items() if cell_id in quote.cells},
+                flaws=tuple(key for key, flaw in raw.flaws.items() if cell_id in flaw.cells),
+            )
+    paper = Paper(raw.paper.title, raw.paper.page, raw.metrics, raw.tables, raw.quotes, raw.flaws, cells)
+    mentioned = [*(quote.cells for quote in raw.quotes.values()), *(flaw.cells for flaw in raw.flaws.values())]
+    for cell_id in (each for ids in mentioned for each in ids):
+        paper.cell(cell_id)
+    return paper
+
+
+class _Better(Block):
+    better: str
+    than: str
+    columns: tuple[str, ...] = Field(min_length=1)
+
+
+class _Close(Block):
+    close: str
+    to: str
+    columns: tuple[str, ...] = Field(min_length=1)
+    within: float = Field(gt=0)
+
+
+class _Gain(Block):
+    gain: str
+    over: str
+    larger_on: tuple[str, ...] = Field(min_length=1)
+    than_on: tuple[str, ...] = Field(min_length=1)
+
+
+class _Claim(Block):
+    section: str
+    quote: str
+    says: str
+    tests: tuple[_Better | _Close | _Gain, ...] = ()
+    untested: str | None = None
+
+
+class _ClaimsFile(Block):
+    format: Literal[1]
+    own_rows: dict[str, str]
+    claims: dict[str, _Claim]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One testable inequality between cells (published ids, or ``own.<row>.<column>``).
+
+    Attributes:
+        kind: 'better' (left before right), 'close' (left and right within a bound), or 'gain' (the first two
+            cells differ by more than the last two).
+        cells: two ids, or four for 'gain'.
+        direction: of the metric; a gain of a 'down' metric is a fall.
+        within: the bound of 'close', in the metric's unit; else 0.
+    """
+
+    kind: Literal["better", "close", "gain"]
+    cells: tuple[str, ...]
+    direction: Direction
+    within: float = 0.0
+
+    def margin(self, values: Mapping[str, float]) -> float:
+        """By how much it holds (above 0), or fails to (below 0), in the metric's unit.
+
+        Raises:
+            KeyError: ``values`` lacks one of the cells.
+        """
+        first, second, *rest = (values[cell] for cell in self.cells)
+        # Nine decimals, so that 0.93 - 0.90 equals 0.03 and a tie of printed values is a tie.
+        if self.kind == "close":
+            return round(self.within - abs(first - second), 9)
+        gain = first - second - (rest[0] - rest[1] if rest else 0)
+        return round(gain if self.direction == "up" else -gain, 9)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A claim of the paper: its words, what they mean as a test, and the comparisons that all must hold."""
+
+    id: str
+    section: str
+    quote: str
+    says: str
+    comparisons: tuple[Comparison, ...]
+    untested: str | None
+
+    def published(self, paper: Paper) -> Literal["holds", "ties", "fails"] | None:
+        """What the paper's own cells say of it; None where it takes a number that the paper doesn't print.
+
+        'ties' is a claim of which no comparison fails but some compare equal printed values.
+        """
+        values = {cell.id: cell.value for cell in paper.cells.values()}
+        if not self.comparisons or any(cell not in values for each in self.comparisons for cell in each.cells):
+            return None
+        # A 'close' that exactly reaches its bound holds; any other comparison of equal values is a tie.
+        margins = [each.margin(values) for each in self.comparisons]
+        if min(margins) < 0:
+            return "fails"
+        tie = any(margin == 0 and each.kind != "close" for margin, each in zip(margins, self.comparisons, strict=True))
+        return "ties" if tie else "holds"
+
+
+def load_claims(path: Path, paper: Paper) -> dict[str, Claim]:
+    """Read and check ``claims.yaml`` against the tables it speaks of.
+
+    Raises:
+        BadInput: an unknown key, row or column, or a claim with neither a test nor a reason for having none.
+    """
+    raw = parse(_ClaimsFile, read_yaml(path), str(path))
+    out: dict[str, Claim] = {}
+    for claim_id, claim in raw.claims.items():
+        if bool(claim.tests) == bool(claim.untested):
+            raise BadInput(f"{path}: give the claim '{claim_id}' either tests, or the reason under 'untested'.")
+        comparisons: list[Comparison] = []
+        for test in claim.tests:
+            match test:
+                case _Better():
+                    for name in test.columns:
+                        cells = (f"{test.better}.{name}", f"{test.than}.{name}")
+                        comparisons.append(Comparison("better", cells, _direction(cells, paper, raw)))
+                case _Close():
+                    for name in test.columns:
+                        cells = (f"{test.close}.{name}", f"{test.to}.{name}")
+                        comparisons.append(Comparison("close", cells, _direction(cells, paper, raw), test.within))
+                case _Gain():
+                    if len(test.larger_on) != len(test.than_on):
+                        raise BadInput(f"{path}: give 'larger_on' and 'than_on' of '{claim_id}' the same length.")
+                    for more, less in zip(test.larger_on, test.than_on, strict=True):
+                        four = tuple(f"{row}.{name}" for name in (more, less) for row in (test.gain, test.over))
+                        comparisons.append(Comparison("gain", four, _direction(four, paper, raw)))
+        out[claim_id] = Claim(claim_id, claim.section, claim.quote, claim.says, tuple(comparisons), claim.untested)
+    return out
+
+
+def _direction(cells: tuple[str, ...], paper: Paper, raw: _ClaimsFile) -> Direction:
+    """The one direction of the cells that are compared; a cell of our own takes that of its partner."""
+    published = []
+    for cell in cells:
+        if cell.startswith("own."):
+            row = cell.split(".")[1]
+            if row not in raw.own_rows:
+                raise BadInput(f"claims.yaml has no row 'own.{row}' under own_rows; {nearest(row, list(raw.own_rows))}")
+        else:
+            published.append(paper.cell(cell))
+    if len({cell.metric for cell in published}) != 1 or published[0].direction == "none":
+        raise BadInput(f"claims.yaml compares {' and '.join(cells)}, which share no metric; correct that test.")
+    return published[0].direction

@@ -1,0 +1,115 @@
+"""Which samples the page shows, and their pictures: the clip, its caption, and what each method made of it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tgvac.clip.captions import Caption
+from tgvac.clip.clip import Clip
+from tgvac.clip.completion import Completions
+from tgvac.clip.recipe import Recipe
+from tgvac.completion.params import EvaluationParams
+from tgvac.errors import BadInput
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One sample as it's shown; pictures of all frames that were to be completed.
+
+    Attributes:
+        rate: mean occlusion rate over the frames in which the object exists.
+        completions: ``method/variant`` to RGB ``uint8 [F,H,W,3]``, None where the run has no completion.
+    """
+
+    clip: Clip
+    caption: str
+    rate: float
+    completions: Mapping[str, np.ndarray | None]
+
+
+def frames_of(recipe: Recipe, evaluation: EvaluationParams) -> int:
+    """How many frames of a recipe are completed: its first ones."""
+    return min(evaluation.frames, recipe.frames)
+
+
+def mean_rates(
+    recipes: Sequence[Recipe], occlusion: Mapping[str, Sequence[float]], evaluation: EvaluationParams
+) -> dict[str, float]:
+    """Mean occlusion rate of each recipe over the frames that are completed; 0 where the object is in none."""
+    means = {}
+    for recipe in recipes:
+        rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation)] if not math.isnan(r)]
+        means[recipe.recipe] = sum(rates) / len(rates) if rates else 0.0
+    return means
+
+
+def choose(rates: Mapping[str, float], count: int) -> list[str]:
+    """The easiest, the hardest, and between them ranks as evenly spaced as can be; one alone is the hardest.
+
+    >>> choose({"a": 0.1, "b": 0.9, "c": 0.5, "d": 0.2}, 3)
+    ['a', 'c', 'b']
+    """
+    ordered = sorted(rates, key=lambda sample: (rates[sample], sample))
+    count = min(count, len(ordered))
+    if count == 1:
+        return ordered[-1:]
+    # Half a rank goes up, in whole numbers, so that no rounding of floats decides.
+    last = len(ordered) - 1
+    return [ordered[(2 * i * last + count - 1) // (2 * (count - 1))] for i in range(count)]
+
+
+class Outputs:
+    """Finds completions of a scale; of a method trained with several seeds, those of the first."""
+
+    def __init__(self, ctx: Context, evaluation: EvaluationParams) -> None:
+        self._folder = ctx.results / "completion"
+        self._seeds = evaluation.train_seeds
+        self._where: dict[str, dict[str, Path]] = {}
+
+    def read(self, method: str, sample: str) -> np.ndarray | None:
+        """RGB ``uint8 [F,H,W,3]`` as the method painted it, or None."""
+        path = self._shards(method).get(sample)
+        if path is None:
+            return None
+        completions = Completions(path)
+        with completions.store:
+            return completions.read(sample).rgb_FHW3
+
+    def _shards(self, method: str) -> dict[str, Path]:
+        """Which shard holds each sample."""
+        if method not in self._where:
+            found: dict[str, Path] = {}
+            folder = self._folder / method
+            wanted = [folder / f"seed{seed}" for seed in self._seeds] + sorted(folder.glob("seed*"))
+            seed_folder = next((path for path in wanted if path.is_dir()), None)
+            for path in sorted(seed_folder.glob("shard-*.zip")) if seed_folder else []:
+                completions = Completions(path)
+                with completions.store:
+                    found.update(dict.fromkeys(completions.samples(), path))
+            self._where[method] = found
+        return self._where[method]
+
+
+def read_sample(
+    sample: str, rate: float, clips: RecipeClips, captions: Mapping[str, Caption], outputs: Outputs,
+    evaluation: EvaluationParams,
+) -> Sample:
+    """Render a sample and collect what each method made of it."""
+    recipe = clips.recipe(sample)
+    clip = clips.render(sample, range(frames_of(recipe, evaluation)))
+    completions = {method: outputs.read(method, sample) for method in evaluation.methods}
+    for method, rgb_FHW3 in completions.items():
+        if rgb_FHW3 is not None and rgb_FHW3.shape != clip.frames_FHW3.shape:
+            raise BadInput(
+                f"{method} completed '{sample}' as {rgb_FHW3.shape}, but the clip is {clip.frames_FHW3.shape};"
+                " run `tgvac stage completion` again."
+            )
+    caption = captions[recipe.target].text if recipe.target in captions else ""
+    return Sample(clip, caption, rate, completions)

@@ -1,0 +1,162 @@
+"""Table 1: the data set by source, beside the paper's; and the account of what selection refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from tgvac.clip.recipe import Recipe
+from tgvac.errors import BadInput
+from tgvac.report.basis import PAPER_SOURCES
+from tgvac.report.paper import Cell as PaperCell
+from tgvac.report.paper import Paper
+from tgvac.report.tables import Cell, Column, Row, Table, missing
+from tgvac.shards import Entry
+
+REFUSALS = {"": "", "share": "whole in too few frames", "length": "no stretch long enough"}
+FAULTS = {
+    "absent": "absent",
+    "small": "too small",
+    "border": "cut by the border",
+    "parts": "in several parts",
+    "touch": "touches another object",
+    "jump": "area jumps",
+}
+
+
+def paper_cell(paper: Paper, cell: PaperCell) -> Cell:
+    """A published cell, with what is wrong with it as printed."""
+    flaws = (paper.flaws[flaw] for flaw in cell.flaws)
+    return Cell(cell.text, notes=tuple(f"Of the paper: {flaw.what}" for flaw in flaws if flaw.kind != "open"))
+
+
+def dataset_table(
+    paper: Paper, tracks: Mapping[str, Entry], selection: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]
+) -> Table:
+    """Table 1: our sources, each beside the paper's column where it has one.
+
+    Args:
+        tracks: the index of the phase `tracks`; the facts of an entry are its video, frames and category.
+        selection: rows of ``select/tracks.parquet``; an instance is a track of which something was kept.
+    """
+    ours = sorted({str(row["source"]) for row in selection})
+    published = paper.tables["table1"]
+    columns = [Column("", number=False)]
+    for source in ours:
+        columns.append(Column("here", source))
+        if source in PAPER_SOURCES:
+            columns.append(Column("paper", source))
+    rest = [name for name in published.columns if name not in {PAPER_SOURCES.get(source) for source in ours}]
+    columns += [Column("paper", published.columns[name].label) for name in rest]
+
+    by_row = {source: _counts(source, tracks, selection, recipes) for source in ours}
+    labels = {name: row.label for name, row in published.rows.items()} | _OWN_ROWS
+    rows = []
+    for name, label in labels.items():
+        cells = [Cell(label)]
+        for source in ours:
+            cells.append(by_row[source][name])
+            if source in PAPER_SOURCES:
+                cells.append(_published(paper, name, PAPER_SOURCES[source]))
+        cells += [_published(paper, name, column) for column in rest]
+        rows.append(Row(tuple(cells)))
+    return Table(
+        "table1",
+        "Table 1. The synthesized data set by source",
+        tuple(columns),
+        tuple(rows),
+        remarks=(
+            "An instance is a track of which selection kept a stretch; the mean number of frames is over the whole"
+            " videos of instances, one count an instance.",
+        ),
+    )
+
+
+_OWN_ROWS = {
+    "tracks": "# tracks judged",
+    "videos": "# source videos of instances",
+    "clip_frames": "Mean #frames of a synthesized video",
+    "train": "# synthesized video, train",
+    "dev": "# synthesized video, dev",
+    "val": "# synthesized video, validation",
+}
+
+
+def _published(paper: Paper, row: str, column: str) -> Cell:
+    if row in _OWN_ROWS:
+        return missing("Not given in the paper.")
+    return paper_cell(paper, paper.cell(f"table1.{row}.{column}"))
+
+
+def _counts(
+    source: str, tracks: Mapping[str, Entry], selection: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]
+) -> dict[str, Cell]:
+    judged = [str(row["track"]) for row in selection if row["source"] == source]
+    instances = [str(row["track"]) for row in selection if row["source"] == source and row["kept"] > 0]
+    if gone := [track for track in instances if track not in tracks]:
+        raise BadInput(f"Track '{gone[0]}' was selected but is not among the tracks; run `tgvac stage select` again.")
+    facts = [tracks[track].facts for track in instances]
+    made = [recipe for recipe in recipes if recipe.source == source]
+    counts = {
+        "object_classes": len({fact["category"] for fact in facts}),
+        "instances": len(instances),
+        "synthesized_videos": len(made),
+        "tracks": len(judged),
+        "videos": len({fact["video"] for fact in facts}),
+        **{split: sum(recipe.split == split for recipe in made) for split in ("train", "dev", "val")},
+    }
+    return {name: Cell(f"{count:,}") for name, count in counts.items()} | {
+        "mean_frames": _mean([fact["frames"] for fact in facts], "No track of this source was selected."),
+        "clip_frames": _mean([recipe.frames for recipe in made], "No video was synthesized from this source."),
+    }
+
+
+def _mean(values: Sequence[int], otherwise: str) -> Cell:
+    return Cell(f"{sum(values) / len(values):,.1f}") if values else missing(otherwise)
+
+
+def selection_table(selection: Sequence[Mapping[str, Any]], limit: int = 0) -> Table:
+    """What became of each track: a really occluded object must not become ground truth.
+
+    Args:
+        limit: rows to show, refused tracks first; 0 for all, by id.
+    """
+    refused = sum(1 for row in selection if row["kept"] == 0)
+    lead = (
+        f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused, since"
+        " their object is not seen whole. A frame counts under the first rule that it breaks."
+    )
+    ordered = sorted(selection, key=lambda row: str(row["track"]))
+    if limit and len(ordered) > limit:
+        ordered = sorted(ordered, key=lambda row: row["kept"] > 0)[:limit]
+        lead += f" Shown are {limit}, refused ones first; tables/selection.csv has all."
+    rows = []
+    for row in ordered:
+        reasons = json.loads(row["reasons"])
+        faults = ", ".join(f"{FAULTS.get(name, name)} {count}" for name, count in sorted(reasons.items()))
+        rows.append(
+            Row(
+                (
+                    Cell(str(row["track"])),
+                    Cell(str(row["category"])),
+                    Cell(f"{row['frames']:,}"),
+                    Cell(f"{row['whole']:,}"),
+                    Cell(f"{row['kept']:,}"),
+                    Cell("refused" if row["kept"] == 0 else "kept"),
+                    Cell(REFUSALS.get(row["refused"], str(row["refused"]))),
+                    Cell(faults),
+                )
+            )
+        )
+    columns = (
+        Column("Track", number=False),
+        Column("Category", number=False),
+        Column("Frames"),
+        Column("Whole"),
+        Column("Kept"),
+        Column("Verdict", number=False),
+        Column("Refused for", number=False),
+        Column("Frames that break a rule", number=False),
+    )
+    return Table("selection", "Selection. Which tracks show their object whole", columns, tuple(rows), lead)

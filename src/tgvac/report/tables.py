@@ -1,0 +1,171 @@
+"""A table as a report has it, written as CSV, Markdown and HTML from one model.
+
+A cell that has no value is never a number: it prints as a dash, and its note says why. Notes are numbered in
+order of appearance and stand below the table; CSV, which has no place below, carries them in the cell.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html import escape
+from itertools import groupby
+
+DASH = "–"
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One cell.
+
+    Attributes:
+        text: what is printed.
+        detail: a second, smaller part, such as an interval.
+        notes: how it's to be read, or why it's a dash.
+    """
+
+    text: str
+    detail: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def plain(self) -> str:
+        return f"{self.text} {self.detail}" if self.detail else self.text
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column: its heading, the heading above it, and whether it holds numbers (set to the right)."""
+
+    label: str
+    group: str = ""
+    number: bool = True
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row; rows of one section stand under a heading of their own."""
+
+    cells: tuple[Cell, ...]
+    section: str = ""
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: of its files.
+        lead: sentences to be read before the numbers.
+        remarks: sentences below the numbered notes.
+    """
+
+    name: str
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[Row, ...]
+    lead: str = ""
+    remarks: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row.cells) != len(self.columns):
+                raise ValueError(f"{self.name}: a row has {len(row.cells)} cells for {len(self.columns)} columns")
+
+    def notes(self) -> dict[str, int]:
+        """The number of each note, in order of appearance."""
+        seen: dict[str, int] = {}
+        for holder in (*self.columns, *(cell for row in self.rows for cell in row.cells)):
+            for note in holder.notes:
+                seen.setdefault(note, len(seen) + 1)
+        return seen
+
+
+def missing(reason: str) -> Cell:
+    """A cell without a value, and why."""
+    return Cell(DASH, notes=(reason,))
+
+
+def sections(table: Table) -> Iterator[tuple[str, list[Row]]]:
+    """The rows by section, in order."""
+    for name, rows in groupby(table.rows, key=lambda row: row.section):
+        yield name, list(rows)
+
+
+def to_csv(table: Table) -> str:
+    """CSV with one line of headings; a section, where there is one, is the first column."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    sectioned = any(row.section for row in table.rows)
+    heads = [f"{column.group}: {column.label}" if column.group else column.label for column in table.columns]
+    writer.writerow(["Section", *heads] if sectioned else heads)
+    for row in table.rows:
+        cells = [f"{DASH} ({'; '.join(c.notes)})" if c.text == DASH and c.notes else c.plain for c in row.cells]
+        writer.writerow([row.section, *cells] if sectioned else cells)
+    return stream.getvalue()
+
+
+def to_markdown(table: Table) -> str:
+    """A Markdown document: title, lead, table, notes."""
+    numbers = table.notes()
+
+    def mark(text: str, notes: tuple[str, ...]) -> str:
+        shown = escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+        return f"{shown} <sup>{','.join(str(numbers[n]) for n in notes)}</sup>" if notes else shown
+
+    lines = [f"# {escape(table.title, quote=False)}", ""]
+    if table.lead:
+        lines += [escape(table.lead, quote=False), ""]
+    heads = [mark(f"{c.group}: {c.label}" if c.group else c.label, c.notes) for c in table.columns]
+    lines.append(f"| {' | '.join(heads)} |")
+    lines.append(f"| {' | '.join('--:' if c.number else ':--' for c in table.columns)} |")
+    for name, rows in sections(table):
+        if name:
+            lines.append(f"| **{mark(name, ())}** |{' |' * (len(table.columns) - 1)}")
+        lines += [f"| {' | '.join(mark(c.plain, c.notes) for c in row.cells)} |" for row in rows]
+    lines += ["", *(f"{number}. {escape(note, quote=False)}" for note, number in numbers.items())]
+    for remark in table.remarks:
+        lines += ["", escape(remark, quote=False)]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def to_html(table: Table) -> str:
+    """A fragment: the table in a box that scrolls by itself, with its lead and notes; all text escaped."""
+    numbers = table.notes()
+
+    def mark(notes: tuple[str, ...]) -> str:
+        return f"<sup>{','.join(str(numbers[n]) for n in notes)}</sup>" if notes else ""
+
+    parts = [f'<p class="lead">{escape(table.lead)}</p>'] if table.lead else []
+    parts.append('<div class="scroll" tabindex="0" role="region" aria-label="' + escape(table.title) + '"><table>')
+    parts.append(f"<caption>{escape(table.title)}</caption>\n<thead>")
+    if any(column.group for column in table.columns):
+        parts.append("<tr>")
+        for group, columns in groupby(table.columns, key=lambda column: column.group):
+            kind = ' class="group"' if group else ""
+            parts.append(f'<th colspan="{len(list(columns))}" scope="colgroup"{kind}>{escape(group)}</th>')
+        parts.append("</tr>")
+    parts.append("<tr>")
+    for column in table.columns:
+        kind = ' class="n"' if column.number else ""
+        parts.append(f'<th scope="col"{kind}>{escape(column.label)}{mark(column.notes)}</th>')
+    parts.append("</tr></thead>\n<tbody>")
+    for name, rows in sections(table):
+        if name:
+            parts.append(f'<tr class="section"><th colspan="{len(table.columns)}"><span>{escape(name)}</span></th></tr>')
+        for row in rows:
+            cells = []
+            for position, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
+                tag = 'th scope="row"' if position == 0 else 'td class="n"' if column.number else "td"
+                detail = f' <span class="detail">{escape(cell.detail)}</span>' if cell.detail else ""
+                cells.append(f"<{tag}>{escape(cell.text)}{detail}{mark(cell.notes)}</{tag[:2]}>")
+            parts.append(f"<tr>{''.join(cells)}</tr>\n")
+    parts.append("</tbody></table></div>\n")
+    if numbers:
+        parts.append('<ol class="notes">' + "".join(f"<li>{escape(note)}</li>" for note in numbers) + "</ol>\n")
+    parts += [f'<p class="remark">{escape(remark)}</p>\n' for remark in table.remarks]
+    return "".join(parts)
+

@@ -1,0 +1,53 @@
+"""What every adapter offers, whatever layout lies behind it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Video:
+    """One video of a source.
+
+    Attributes:
+        name: its name in the source.
+        frame_numbers: the source's number of each frame, ascending.
+        digest: of the bytes of all its frames and annotations.
+    """
+
+    name: str
+    frame_numbers: tuple[int, ...]
+    digest: str
+
+
+@dataclass(frozen=True)
+class ObjectInfo:
+    """What a source says of one object beyond its pixels."""
+
+    category: str
+    captions: tuple[str, ...]
+
+
+class Adapter(Protocol):
+    """Reads one source."""
+
+    fps: float
+
+    def videos(self) -> list[Video]:
+        """All videos, sorted by name, each checked to be complete."""
+        ...
+
+    def frame(self, video: Video, i: int) -> np.ndarray:
+        """Frame ``i``, ``uint8 [H,W,3]``."""
+        ...
+
+    def annotation(self, video: Video, i: int) -> np.ndarray | None:
+        """The objects' ids of frame ``i``, ``uint8 [H,W]``, 0 background, 255 void; None when not annotated."""
+        ...
+
+    def info(self, video: Video, object_id: int) -> ObjectInfo:
+        """Category and captions of an object."""
+        ...

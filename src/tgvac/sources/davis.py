@@ -1,0 +1,116 @@
+"""DAVIS 2017: the official archive, or any folder in its layout.
+
+    JPEGImages/480p/<sequence>/00000.jpg
+    Annotations/480p/<sequence>/00000.png     palette PNG: the pixel's value is the object's id, 255 is void
+    ImageSets/2017/{train,val}.txt            optional: without it, all sequences count
+    objects.json                              optional: {sequence: {id: {"category", "captions"}}}
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import zlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tgvac.clip.archive import Store
+from tgvac.clip.images import decode_indices, decode_rgb
+from tgvac.errors import BadInput
+from tgvac.sources.adapter import ObjectInfo, Video
+
+VOID = 255
+_FRAMES, _MASKS, _SETS = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017"
+
+
+class Davis:
+    """Reads a DAVIS 2017 tree from a folder or a zip.
+
+    Raises:
+        BadInput: when the layout is not that of DAVIS, or a sequence lacks frames or annotations.
+    """
+
+    fps = 24.0
+
+    def __init__(self, path: Path) -> None:
+        self._store = Store(path)
+        self._base = self._find_base(path)
+        self._frames = self._by_sequence(_FRAMES)
+        self._masks = self._by_sequence(_MASKS)
+        self._objects = self._read_objects()
+
+    def _find_base(self, path: Path) -> str:
+        for name in self._store.names():
+            before, found, _ = name.partition(f"{_FRAMES}/")
+            if found and (before == "" or before.endswith("/")):
+                return before
+        raise BadInput(f"{path} is not in DAVIS layout (no folder {_FRAMES}); give the folder that holds JPEGImages.")
+
+    def _by_sequence(self, folder: str) -> dict[str, dict[int, str]]:
+        out: dict[str, dict[int, str]] = {}
+        pattern = re.compile(rf"{re.escape(self._base + folder)}/([^/]+)/(\d+)\.(?:jpg|jpeg|png)")
+        for name in self._store.names(f"{self._base}{folder}/"):
+            if match := pattern.fullmatch(name):
+                out.setdefault(match[1], {})[int(match[2])] = name
+        return out
+
+    def _read_objects(self) -> dict[str, Any]:
+        name = f"{self._base}objects.json"
+        if name not in self._store:
+            return {}
+        try:
+            objects: dict[str, Any] = json.loads(self._store.read(name))
+        except ValueError as error:
+            raise BadInput(f"{self._store.describe(name)} is not valid JSON ({error}); mend or remove it.") from None
+        return objects
+
+    def _sequences(self) -> list[str]:
+        listed: list[str] = []
+        for part in ("train", "val"):
+            name = f"{self._base}{_SETS}/{part}.txt"
+            if name in self._store:
+                listed += self._store.read(name).decode().split()
+        return sorted(set(listed)) or sorted(self._frames)
+
+    def videos(self) -> list[Video]:
+        """All sequences of the image sets, sorted by name."""
+        out = []
+        for name in self._sequences():
+            frames, masks = self._frames.get(name, {}), self._masks.get(name, {})
+            where = self._store.describe(f"{self._base}{_FRAMES}/{name}")
+            if not frames:
+                raise BadInput(f"{where} has no frames though the image sets list it; restore the sequence.")
+            if missing := sorted(set(frames) - set(masks)):
+                raise BadInput(
+                    f"{self._store.describe(f'{self._base}{_MASKS}/{name}')} lacks the annotation of frame"
+                    f" {missing[0]:05d} ({len(missing)} in all); DAVIS annotates every frame: restore them."
+                )
+            numbers = tuple(sorted(frames))
+            content = hashlib.sha256()
+            for number in numbers:
+                for member in (frames[number], masks[number]):
+                    content.update(f"{member[len(self._base) :]}:{zlib.crc32(self._store.read(member)):08x}\n".encode())
+            content.update(json.dumps(self._objects.get(name, {}), sort_keys=True).encode())
+            out.append(Video(name, numbers, content.hexdigest()))
+        return out
+
+    def frame(self, video: Video, i: int) -> np.ndarray:
+        name = self._frames[video.name][video.frame_numbers[i]]
+        return decode_rgb(self._store.read(name), self._store.describe(name))
+
+    def annotation(self, video: Video, i: int) -> np.ndarray | None:
+        name = self._masks[video.name][video.frame_numbers[i]]
+        return decode_indices(self._store.read(name), self._store.describe(name))
+
+    def describe_annotation(self, video: Video, i: int) -> str:
+        """How a message names an annotation."""
+        return self._store.describe(self._masks[video.name][video.frame_numbers[i]])
+
+    def info(self, video: Video, object_id: int) -> ObjectInfo:
+        """From ``objects.json``; else the sequence's name stands for the category, as "car shadow"."""
+        said = self._objects.get(video.name, {}).get(str(object_id), {})
+        plain = re.sub(r"[-_\d]+", " ", video.name).strip() or "object"
+        return ObjectInfo(said.get("category", plain), tuple(said.get("captions", ())))

@@ -1,0 +1,84 @@
+"""Phase `sources`: find, fetch or generate each archive, verify it, and list its videos.
+
+    sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
+    sources/locations.json    where it is on this machine; decides nothing
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tgvac.errors import BadInput
+from tgvac.files import write_json
+from tgvac.progress import Progress
+from tgvac.sources.adapter import Adapter, Video
+from tgvac.sources.davis import Davis
+from tgvac.sources.params import SourcesParams
+from tgvac.sources.registry import Source, find_source, locate, read_registry
+from tgvac.sources.world.publish import publish_world
+from tgvac.stage import Context
+
+MANIFEST_FORMAT = "tgvac-sources-1"
+
+
+def run(ctx: Context, *, sources: SourcesParams) -> None:
+    """Make the manifest of all sources in use."""
+    registry_file = ctx.root / "reference" / "registry.csv"
+    registry = read_registry(registry_file)
+    manifest: dict[str, Any] = {}
+    locations: dict[str, str] = {}
+    with Progress(ctx.label, len(sources.use)) as progress:
+        for name in sorted(set(sources.use)):
+            source = find_source(registry, name, registry_file)
+            if source.location == "generated":
+                path = ctx.out / f"{name}.zip"
+                publish_world(sources.world, path, ctx.out / f"{name}-truth.zip")
+            else:
+                path = locate(source, ctx.root, ctx.locations.get(name))
+            videos = open_adapter(source, path).videos()
+            if not videos:
+                raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
+            manifest[name] = {
+                "layout": source.layout,
+                "licence": source.licence,
+                "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
+            }
+            locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
+            progress.step(f"{name}: {len(videos)} videos")
+    write_json(ctx.out / "locations.json", locations)
+    write_json(ctx.out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": manifest})
+
+
+def open_adapter(source: Source, path: Path) -> Adapter:
+    """The adapter of a source's layout."""
+    adapters = {"davis": Davis}
+    if source.layout not in adapters:
+        raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
+    return adapters[source.layout](path)
+
+
+def read_manifest(ctx: Context) -> dict[str, Any]:
+    """The manifest's sources, by name."""
+    path = ctx.results / "sources" / "manifest.json"
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist; run `tgvac stage sources --scale {ctx.scale}` first.")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record.get("format") != MANIFEST_FORMAT:
+        raise BadInput(f"{path} is of format {record.get('format')!r}, expected {MANIFEST_FORMAT}; remake it.")
+    sources: dict[str, Any] = record["sources"]
+    return sources
+
+
+def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter]:
+    """A source of the manifest, opened where ``locations.json`` says it lies."""
+    entry = read_manifest(ctx)[name]
+    locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
+    source = Source(name, entry["layout"], "given", None, None, entry["licence"])
+    return source, open_adapter(source, ctx.root / locations[name])
+
+
+def videos_of(manifest: dict[str, Any], name: str) -> list[Video]:
+    """The manifest's videos of one source."""
+    return [Video(v, tuple(e["frames"]), e["digest"]) for v, e in sorted(manifest[name]["videos"].items())]

@@ -1,0 +1,76 @@
+"""What a running stage knows about where it is: folders, digest, shard, device."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tgvac.errors import BadInput
+from tgvac.shards import Entry, Ledger
+
+
+@dataclass(frozen=True)
+class Context:
+    """Handed to every stage function.
+
+    Attributes:
+        root: the project's folder (with ``params.yaml``).
+        scale: the name of the scale.
+        phase: the name of the phase.
+        digest: of the phase's canonical params and of its code; part of every item's key.
+        shard: which shard to make; None for a phase that is not sharded, or for its merging step.
+        shards: how many shards the phase has.
+        device: a torch device name.
+        locations: folders or archives the user gives in place of a registry's location, by source name.
+        options: further wildcards of the rule (method, variant, seed).
+    """
+
+    root: Path
+    scale: str
+    phase: str
+    digest: str
+    shard: int | None = None
+    shards: int = 1
+    device: str = "cpu"
+    locations: Mapping[str, str] = field(default_factory=dict)
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def results(self) -> Path:
+        return self.root / "results" / self.scale
+
+    @property
+    def out(self) -> Path:
+        """The phase's own folder."""
+        return self.results / self.phase
+
+    @property
+    def scratch(self) -> Path:
+        """Where resumable state of this phase lies, outside declared outputs."""
+        return self.root / "scratch" / self.scale / self.phase
+
+    def shard_index(self, shard: int | None = None) -> Path:
+        """The index of one shard."""
+        number = self.shard if shard is None else shard
+        return self.out / "shards" / f"shard-{number:03d}.json"
+
+    @property
+    def label(self) -> str:
+        return self.phase if self.shard is None else f"{self.phase} shard {self.shard + 1}/{self.shards}"
+
+    def ledger(self) -> Ledger:
+        return Ledger(self.scratch / "done", self.out)
+
+    def upstream(self, phase: str, entry: Entry) -> Path:
+        """The file of another phase's entry, verified to be there with the recorded size.
+
+        Raises:
+            BadInput: when it is gone or was cut short.
+        """
+        path = self.results / phase / entry.file
+        if not path.is_file() or path.stat().st_size != entry.bytes:
+            raise BadInput(
+                f"{path} is missing or not whole; run `tgvac stage {phase} --scale {self.scale}` to make it again."
+            )
+        return path

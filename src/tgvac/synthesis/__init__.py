@@ -1,0 +1,1 @@
+"""Occlusion synthesis: selection of whole objects, splits, placement, compositing."""

@@ -1,0 +1,86 @@
+"""Phase `synthesis`: the recipes, which are the data set.
+
+    synthesis/items/<track>.json       the recipes of one target
+    synthesis/recipes.parquet          contract 2
+    synthesis/occlusion.parquet        occlusion rate of every frame of every recipe
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import defaultdict
+from typing import Any
+
+from tgvac.clip.recipe import Recipe, write_recipes
+from tgvac.clip.tables import write_table
+from tgvac.clip.track import file_stem
+from tgvac.errors import BadInput
+from tgvac.files import write_json
+from tgvac.shards import Made, merge_indices, read_index, run_items, shard_of, write_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import track_opener
+from tgvac.synthesis.drawing import draw_recipes
+from tgvac.synthesis.params import SynthesisParams
+from tgvac.synthesis.select_stage import read_stretches
+from tgvac.synthesis.selection import Stretch
+from tgvac.synthesis.splits import split_videos
+
+OCCLUSION_FORMAT = "tgvac-occlusion-1"
+_OCCLUSION_COLUMNS = {"recipe": "string", "frame": "int64", "rate": "float64"}
+
+
+def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
+    """Draw one shard's recipes, or without a shard join the shards."""
+    if ctx.shard is None:
+        _merge(ctx)
+        return
+    stretches = read_stretches(ctx.results / "select" / "stretches.parquet")
+    splits = split_videos(synthesis.split, (s.video for s in stretches))
+    by_track: dict[str, list[Stretch]] = defaultdict(list)
+    by_split: dict[str, list[Stretch]] = defaultdict(list)
+    for stretch in stretches:
+        by_track[stretch.track].append(stretch)
+        by_split[splits[stretch.video]].append(stretch)
+    open_track = track_opener(ctx)
+    masks = read_index(ctx.results / "masks" / "index.json")
+
+    def make(item: str) -> list[Made]:
+        split = splits[by_track[item][0].video]
+        drawn = draw_recipes(synthesis, by_track[item], by_split[split], split, open_track)
+        path = ctx.out / "items" / f"{file_stem(item)}.json"
+        record = [
+            {"recipe": r.model_dump(mode="json"), "rates": [None if math.isnan(v) else round(v, 6) for v in rates]}
+            for r, rates in drawn
+        ]
+        write_json(path, record)
+        return [Made(item, path, {"split": split, "recipes": len(drawn)})]
+
+    keys: dict[str, Any] = {}
+    for item in by_track:
+        if shard_of(item, ctx.shards) == ctx.shard:
+            pool = by_split[splits[by_track[item][0].video]]
+            keys[item] = [[vars(s), masks[s.track].sha256] for s in [*by_track[item], *pool]] + [ctx.digest]
+    write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
+
+
+def _merge(ctx: Context) -> None:
+    entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
+    recipes: list[Recipe] = []
+    occlusion: list[dict[str, Any]] = []
+    for entry in sorted(entries, key=lambda e: e.id):
+        for row in json.loads(ctx.upstream("synthesis", entry).read_text(encoding="utf-8")):
+            recipes.append(Recipe.model_validate_json(json.dumps(row["recipe"])))
+            occlusion += [
+                {"recipe": row["recipe"]["recipe"], "frame": i, "rate": math.nan if rate is None else rate}
+                for i, rate in enumerate(row["rates"])
+            ]
+    for split in ("train", "val"):
+        if not any(r.split == split for r in recipes):
+            raise BadInput(
+                f"No acceptable occlusion was found for any object of the split '{split}';"
+                " give more videos or widen synthesis.rate_min, rate_max and attempts."
+            )
+    write_recipes(ctx.out / "recipes.parquet", recipes)
+    occlusion.sort(key=lambda row: (row["recipe"], row["frame"]))
+    write_table(ctx.out / "occlusion.parquet", occlusion, _OCCLUSION_COLUMNS, OCCLUSION_FORMAT)

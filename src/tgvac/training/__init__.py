@@ -1,0 +1,1 @@
+"""Training: cached latents, objectives, one loop, checkpoints."""

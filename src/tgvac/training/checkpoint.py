@@ -1,0 +1,99 @@
+"""Checkpoints: written beside and renamed, verified by digest before use, the last few kept.
+
+    step-000120/state.json              step, key of the run, SHA-256 of each file
+    step-000120/model.safetensors       the trained parameters
+    step-000120/ema.safetensors         their moving average
+    step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>"
+    step-000120/events.jsonl            what was logged up to here
+
+Only safetensors and JSON: nothing that could run code is ever loaded. There is no sampler or random
+state to keep, since every draw is a function of the step's number.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+
+from tgvac.files import sha256, write_json, write_text
+
+CHECKPOINT_FORMAT = "tgvac-checkpoint-1"
+_FILES = ("model", "ema", "optimizer")
+
+
+def save_checkpoint(
+    folder: Path,
+    step: int,
+    key: str,
+    model: dict[str, torch.Tensor],
+    ema: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    events: list[dict[str, float]],
+    keep: int,
+) -> Path:
+    """Save the state after ``step`` steps; older checkpoints beyond ``keep`` go."""
+    final = folder / f"step-{step:08d}"
+    part = folder / f".step-{step:08d}.part"
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    tensors = {"model": model, "ema": ema, "optimizer": _optimizer_tensors(optimizer)}
+    for name in _FILES:
+        path = part / f"{name}.safetensors"
+        save_file({k: v.detach().contiguous().cpu() for k, v in tensors[name].items()}, path)
+        with path.open("rb") as written:
+            os.fsync(written.fileno())
+    write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
+    digests = {name: sha256(part / f"{name}.safetensors") for name in _FILES}
+    write_json(part / "state.json", {"format": CHECKPOINT_FORMAT, "step": step, "key": key, "sha256": digests})
+    shutil.rmtree(final, ignore_errors=True)
+    part.rename(final)
+    for old in _found(folder)[:-keep]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def load_checkpoint(folder: Path, key: str) -> tuple[int, dict[str, dict[str, torch.Tensor]]] | None:
+    """The newest whole checkpoint of this run: its step and tensors; None where there is none.
+
+    A checkpoint that fails its digests, or belongs to a run with another key, is passed over with a line.
+    """
+    for path in reversed(_found(folder)):
+        try:
+            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
+            if state["format"] != CHECKPOINT_FORMAT or state["key"] != key:
+                raise ValueError("it belongs to another run")
+            for name in _FILES:
+                if sha256(path / f"{name}.safetensors") != state["sha256"][name]:
+                    raise ValueError(f"{name}.safetensors is not as it was written")
+            return int(state["step"]), {name: load_file(path / f"{name}.safetensors") for name in _FILES}
+        except (OSError, ValueError, KeyError) as error:
+            print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)
+    return None
+
+
+def _found(folder: Path) -> list[Path]:
+    return sorted(p for p in folder.glob("step-*") if p.is_dir())
+
+
+def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    out: dict[str, torch.Tensor] = {}
+    for index, state in optimizer.state_dict()["state"].items():
+        for name, value in state.items():
+            out[f"{index}.{name}"] = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+    return out
+
+
+def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
+    """Give an optimizer the tensors of a checkpoint; its groups stay as they were built."""
+    state: dict[int, dict[str, Any]] = {}
+    for name, value in tensors.items():
+        index, _, part = name.partition(".")
+        state.setdefault(int(index), {})[part] = value
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -1,0 +1,88 @@
+"""The objective of both stages: predict the noise (paper, equations 2 and 3).
+
+Frame stage: clips of one frame. Motion stage: clips of several. The same noise level for all frames
+of a clip, as in AnimateDiff; targets are sampled from the autoencoder's posterior and scaled,
+conditions are its mode and, by default, not scaled, as in pix2gestalt.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch.nn import functional
+
+from tgvac.models.frame_unet import stack_channels
+from tgvac.models.params import ConditionsParams
+from tgvac.models.runtime import generator, normal
+from tgvac.models.sampler import NoiseModel
+from tgvac.models.schedule import add_noise
+from tgvac.seeds import unit
+from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.params import TrainingParams
+
+# Shapes: B clips, F frames, c latent channels, h, w latents, N tokens, D text width, T noise levels.
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One step's input."""
+
+    z_BcFhw: torch.Tensor
+    frame_BcFhw: torch.Tensor
+    mask_BcFhw: torch.Tensor
+    text_BND: torch.Tensor
+    noise_BcFhw: torch.Tensor
+    t_B: torch.Tensor
+
+
+def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool]:
+    """Whether a sample loses its text, and whether it loses its picture conditions; one draw decides both."""
+    draw = unit("drop", *names)
+    if draw < conditions.drop_text:
+        return True, False
+    if draw < conditions.drop_text + conditions.drop_both:
+        return True, True
+    return False, draw < conditions.drop_text + conditions.drop_both + conditions.drop_image
+
+
+def make_batch(
+    clips: LatentClips,
+    texts: TextStates,
+    params: TrainingParams,
+    conditions: ConditionsParams,
+    scaling: float,
+    levels: int,
+    stage: str,
+    step: int,
+) -> Batch:
+    """The batch of one step, a function of (stage, seed, step)."""
+    z, frames, masks, states, noises, times = [], [], [], [], [], []
+    for i in range(params.batch):
+        names = (stage, params.seed, step, i)
+        sample, start = clips.draw(params.clip_frames, params.frame_step, *names)
+        at = (start, params.clip_frames, params.frame_step)
+        mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
+        z.append((mean + deviation * normal(tuple(mean.shape), "posterior", *names)) * scaling)
+        no_text, no_image = dropped(conditions, *names)
+        factor = scaling if conditions.latents == "scaled" else 1.0
+        keep_image = 0.0 if no_image else factor
+        frames.append(clips.read(sample, "frame", *at) * keep_image)
+        masks.append(clips.read(sample, "mask", *at) * (keep_image if conditions.mask else 0.0))
+        states.append(texts["" if no_text or not conditions.text else clips.text(sample)])
+        noises.append(normal(tuple(mean.shape), "noise", *names))
+        times.append(int(torch.randint(levels, (1,), generator=generator("t", *names))))
+    return Batch(
+        *(torch.stack(part).transpose(1, 2) for part in (z, frames, masks)),
+        text_BND=torch.stack(states),
+        noise_BcFhw=torch.stack(noises).transpose(1, 2),
+        t_B=torch.tensor(times),
+    )
+
+
+def noise_loss(model: NoiseModel, batch: Batch, alphas_T: torch.Tensor, device: torch.device) -> torch.Tensor:
+    """Mean squared error of the predicted noise."""
+    z_t = add_noise(alphas_T, batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
+    x = stack_channels(z_t, batch.frame_BcFhw, batch.mask_BcFhw)
+    predicted = model(x.to(device), batch.t_B.to(device), batch.text_BND.to(device))
+    return functional.mse_loss(predicted.float(), batch.noise_BcFhw.to(device))

@@ -1,0 +1,55 @@
+"""Where a trained model goes, and what decides it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from tgvac.config import digest
+from tgvac.files import sha256
+from tgvac.shards import Entry, write_index
+from tgvac.stage import Context
+from tgvac.training.loop import write_events
+from tgvac.training.params import TrainingParams
+
+
+def run_folder(ctx: Context, phase: str = "") -> Path:
+    """``results/<scale>/<phase>/<variant>/seed<k>`` of the run that the context's options name."""
+    return ctx.results / (phase or ctx.phase) / ctx.options["variant"] / f"seed{ctx.options['seed']}"
+
+
+def run_key(ctx: Context, params: TrainingParams, *inputs: str) -> str:
+    """What decides a training run: code and params, seed and variant, and the digests of its inputs."""
+    return digest([ctx.digest, params.model_dump(mode="json"), dict(ctx.options), list(inputs)])
+
+
+def save_model(folder: Path, name: str, model: Any, events: list[dict[str, float]]) -> None:
+    """Save a model of diffusers or transformers beside and rename; then its events and the index of both.
+
+    The index is written last: a folder without it is not whole.
+    """
+    (folder / "index.json").unlink(missing_ok=True)
+    place_folder(folder / name, lambda part: model.save_pretrained(part, safe_serialization=True))
+    write_events(folder / "events.jsonl", events)
+    write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
+
+
+def place_folder(final: Path, fill: Any) -> None:
+    """Fill a folder beside and rename it into place."""
+    part = final.with_name(f".{final.name}.part")
+    shutil.rmtree(part, ignore_errors=True)
+    part.mkdir(parents=True)
+    fill(part)
+    shutil.rmtree(final, ignore_errors=True)
+    part.rename(final)
+
+
+def write_folder_index(folder: Path, files: list[Path]) -> None:
+    """An index of files below a folder."""
+    entries = []
+    for path in files:
+        name = path.relative_to(folder).as_posix()
+        if name != "index.json" and not name.endswith(".prov.json"):
+            entries.append(Entry(name, name, sha256(path), path.stat().st_size))
+    write_index(folder / "index.json", entries)

@@ -1,0 +1,47 @@
+"""Parameters of training."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tgvac.config import Block
+
+
+class LatentsParams(Block):
+    """The cache of encoded clips."""
+
+    splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
+
+
+class TrainingParams(Block):
+    """One stage of training; the same keys for frames and for motion."""
+
+    steps: int = Field(ge=1)
+    batch: int = Field(ge=1)
+    lr: float = Field(gt=0)
+    lr_schedule: Literal["constant", "cosine"]
+    warmup: int = Field(ge=0)
+    weight_decay: float = Field(ge=0)
+    beta1: float = Field(ge=0, lt=1)
+    beta2: float = Field(ge=0, lt=1)
+    clip_norm: float = Field(gt=0)
+    ema: float = Field(ge=0, lt=1)
+    seed: int
+    clip_frames: int = Field(ge=1)
+    frame_step: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _warmup_within_steps(self) -> Self:
+        if self.warmup > self.steps:
+            raise ValueError(f"warmup {self.warmup} is longer than the {self.steps} steps")
+        return self
+
+
+class CheckpointParams(Block):
+    """How often training is saved; decides no result."""
+
+    every: int = Field(ge=1)
+    keep: int = Field(ge=1)
+    log_every: int = Field(ge=1)

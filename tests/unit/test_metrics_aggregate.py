@@ -1,0 +1,203 @@
+"""Aggregation: means over frames, intervals over source videos, differences over pairs."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tgvac.metrics.aggregate import Estimate, mean_with_interval, paired_difference
+
+
+def rows(values: dict[str, Sequence[float]], train_seed: int = 0, **cell: Any) -> pd.DataFrame:
+    """Rows of one cell: one sample a source video, its values frame by frame."""
+    common = {"scale": "tiny", "method": "ours", "variant": "full", "mask_source": "given", "metric": "lpips"}
+    return pd.DataFrame(
+        [
+            {**common, "train_seed": train_seed, "sample_seed": 0, "sample": f"{video}-0", "video": video}
+            | {"frame": frame, "rate": 0.3, "value": value, **cell}
+            for video, series in values.items()
+            for frame, value in enumerate(series)
+        ],
+        columns=[*common, "train_seed", "sample_seed", "sample", "video", "frame", "rate", "value"],
+    )
+
+
+VALUES = {"a": [0.1, 0.2, 0.3], "b": [0.8], "c": [0.4, 0.5]}
+SERIES = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.floats(-1, 1), min_size=1, max_size=4), min_size=2)
+
+
+def test_the_point_is_the_mean_over_frames_not_over_videos() -> None:
+    found = mean_with_interval(rows(VALUES), 200, 0.95, "x")
+    assert found.mean == pytest.approx(2.3 / 6)
+    assert (found.videos, found.frames) == (3, 6)
+
+
+def test_the_interval_is_that_of_a_loop_over_drawn_videos() -> None:
+    draw = np.random.Generator(np.random.PCG64(5))
+    values = {f"v{i}": draw.normal(i % 3, 1, draw.integers(1, 9)).tolist() for i in range(12)}
+    found = mean_with_interval(rows(values), 20_000, 0.9, "loop")
+    names, means = list(values), []
+    for _ in range(20_000):
+        taken = [value for name in draw.choice(names, len(names)) for value in values[name]]
+        means.append(sum(taken) / len(taken))
+    low, high = np.quantile(means, [0.05, 0.95])
+    assert found.low == pytest.approx(low, abs=0.02)
+    assert found.high == pytest.approx(high, abs=0.02)
+
+
+def test_two_videos_have_the_interval_that_counting_gives() -> None:
+    # Drawing two of two: both a (1/4), one of each (1/2), both b (1/4); weights follow the frames.
+    found = mean_with_interval(rows({"a": [0, 0, 0], "b": [1]}), 4000, 0.6, "two")
+    assert (found.low, found.high) == (0, 1)
+    found = mean_with_interval(rows({"a": [0, 0, 0], "b": [1]}), 4000, 0.4, "two")
+    assert (found.low, found.high) == (0.25, 0.25)
+
+
+def test_frames_of_one_video_do_not_count_as_independent() -> None:
+    few = mean_with_interval(rows({"a": [0.0], "b": [1.0], "c": [0.5]}), 2000, 0.95, "w")
+    many = mean_with_interval(rows({"a": [0.0] * 50, "b": [1.0] * 50, "c": [0.5] * 50}), 2000, 0.95, "w")
+    assert (many.low, many.high) == pytest.approx((few.low, few.high))
+
+
+def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
+    draw = np.random.Generator(np.random.PCG64(11))
+    covered = 0
+    for trial in range(150):
+        values = {f"v{i}": (draw.normal() + 0.1 * draw.normal(size=4)).tolist() for i in range(25)}
+        found = mean_with_interval(rows(values), 400, 0.9, trial)
+        covered += found.low <= 0 <= found.high
+    assert 0.8 <= covered / 150 <= 0.97
+
+
+@settings(max_examples=40, deadline=None)
+@given(SERIES, st.randoms(use_true_random=False))
+def test_names_alone_decide_the_draw_and_the_order_of_rows_changes_no_bit(values: Any, random: Any) -> None:
+    table = rows(values)
+    order = list(range(len(table)))
+    random.shuffle(order)
+    found = mean_with_interval(table, 100, 0.95, "cell", 1)
+    assert mean_with_interval(table.iloc[order], 100, 0.95, "cell", 1) == found
+    assert found.low <= found.high
+    flat = list(itertools.chain(*values.values()))
+    assert min(flat) - 1e-9 <= found.low
+    assert found.high <= max(flat) + 1e-9
+
+
+def test_other_names_draw_otherwise() -> None:
+    draw = np.random.Generator(np.random.PCG64(2))
+    table = rows({f"v{i}": draw.normal(size=3).tolist() for i in range(9)})
+    assert mean_with_interval(table, 300, 0.9, "a").low != mean_with_interval(table, 300, 0.9, "b").low
+
+
+def test_values_that_could_not_be_measured_are_dropped() -> None:
+    found = mean_with_interval(rows({"a": [0.1, math.nan], "b": [math.nan], "c": [0.3]}), 100, 0.95, "x")
+    assert found.mean == pytest.approx(0.2)
+    assert (found.videos, found.frames) == (2, 2)
+
+
+def test_one_video_has_a_mean_and_no_invented_interval() -> None:
+    found = mean_with_interval(rows({"a": [0.1, 0.3], "b": [math.nan]}), 100, 0.95, "x")
+    assert found.mean == pytest.approx(0.2)
+    assert math.isnan(found.low)
+    assert math.isnan(found.high)
+    assert found.videos == 1
+
+
+def test_no_rows_give_no_number() -> None:
+    for table in (rows({}), rows({"a": [math.nan]})):
+        found = mean_with_interval(table, 100, 0.95, "x")
+        assert math.isnan(found.mean)
+        assert (found.videos, found.frames) == (0, 0)
+
+
+def test_rows_of_two_cells_or_the_same_row_twice_are_refused() -> None:
+    for column in ("scale", "method", "variant", "mask_source", "metric"):
+        mixed = pd.concat([rows(VALUES), rows({"d": [0.1]}, **{column: "other"})])
+        with pytest.raises(ValueError, match=f"'{column}'"):
+            mean_with_interval(mixed, 100, 0.95, "x")
+    with pytest.raises(ValueError, match="twice"):
+        mean_with_interval(pd.concat([rows(VALUES), rows(VALUES)]), 100, 0.95, "x")
+    with pytest.raises(ValueError, match="infinite"):
+        mean_with_interval(rows({"a": [math.inf], "b": [0]}), 100, 0.95, "x")
+    with pytest.raises(ValueError, match="confidence"):
+        mean_with_interval(rows(VALUES), 100, 95, "x")
+
+
+def test_training_seeds_that_disagree_widen_the_interval() -> None:
+    values = {f"v{i}": [0.01 * i] for i in range(20)}
+    shifted = {name: [series[0] + 1] for name, series in values.items()}
+    alike = pd.concat([rows(values), rows(values, train_seed=1)])
+    apart = pd.concat([rows(values), rows(shifted, train_seed=1)])
+    near, far = (mean_with_interval(table, 2000, 0.95, "s") for table in (alike, apart))
+    assert near.high - near.low < 0.1
+    assert far.high - far.low > 0.9
+    assert near.videos == 20
+
+
+def test_seeds_that_only_some_videos_have_leave_a_finite_interval() -> None:
+    table = pd.concat([rows({"a": [0.1], "b": [0.2]}), rows({"c": [0.3]}, train_seed=1)])
+    found = mean_with_interval(table, 500, 0.95, "s")
+    assert 0.1 <= found.low <= found.mean <= found.high <= 0.3
+
+
+def test_a_difference_is_taken_frame_by_frame() -> None:
+    better = {name: [value - 0.05 for value in series] for name, series in VALUES.items()}
+    found = paired_difference(rows(VALUES), rows(better, method="other"), 500, 0.95, "d")
+    # Constant differences: videos that differ much among themselves leave no uncertainty.
+    assert (found.mean, found.low, found.high) == pytest.approx((0.05, 0.05, 0.05))
+    assert (found.videos, found.frames) == (3, 6)
+
+
+@settings(max_examples=30, deadline=None)
+@given(SERIES)
+def test_swapping_the_sides_turns_the_difference_round(values: Any) -> None:
+    other = rows({name: [value**2 for value in series] for name, series in values.items()}, method="other")
+    ab, ba = paired_difference(rows(values), other, 50, 0.9, "d"), paired_difference(other, rows(values), 50, 0.9, "d")
+    assert (ba.mean, ba.low, ba.high) == pytest.approx((-ab.mean, -ab.high, -ab.low), abs=1e-9)
+
+
+def test_frames_without_a_partner_and_pairs_with_a_gap_are_left_out() -> None:
+    b = rows({"a": [0.0, math.nan], "c": [0.0, 0.0, 9.0]}, method="other")
+    found = paired_difference(rows(VALUES), b, 100, 0.95, "d")
+    assert found.mean == pytest.approx((0.1 + 0.4 + 0.5) / 3)
+    assert (found.videos, found.frames) == (2, 3)
+    nothing = paired_difference(rows(VALUES), rows({"z": [1.0]}, method="other"), 100, 0.95, "d")
+    assert (nothing.videos, nothing.frames) == (0, 0)
+    assert math.isnan(nothing.mean)
+
+
+def test_a_method_without_training_seeds_meets_every_seed_of_ours() -> None:
+    ours = pd.concat([rows({"a": [0.4], "b": [0.6]}, train_seed=seed) for seed in (0, 1)])
+    baseline = rows({"a": [0.1], "b": [0.2]}, train_seed=-1, method="pix2gestalt")
+    assert paired_difference(ours, baseline, 100, 0.95, "d").frames == 0
+    found = paired_difference(ours, baseline, 100, 0.95, "d", on=("sample", "frame"))
+    assert found.mean == pytest.approx(0.35)
+    assert (found.videos, found.frames) == (2, 4)
+    with pytest.raises(ValueError, match="several rows"):
+        paired_difference(baseline, ours, 100, 0.95, "d", on=("sample", "frame"))
+
+
+def test_pairs_that_mean_different_things_are_refused() -> None:
+    with pytest.raises(ValueError, match="one metric"):
+        paired_difference(rows(VALUES), rows(VALUES, metric="clip"), 100, 0.95, "d")
+    moved = rows(VALUES, method="other").assign(video="elsewhere")
+    with pytest.raises(ValueError, match="two source videos"):
+        paired_difference(rows(VALUES), moved, 100, 0.95, "d")
+    with pytest.raises(ValueError, match="not on"):
+        paired_difference(rows(VALUES), rows(VALUES), 100, 0.95, "d", on=("video",))
+
+
+def test_a_paper_sized_cell_stays_in_reach() -> None:
+    # 1,400 videos of 5 frames and 2,000 resamples: weights on sums, not copies of rows.
+    values = {f"v{i}": [i / 1400] * 5 for i in range(1400)}
+    found = mean_with_interval(rows(values), 2000, 0.95, "large")
+    assert isinstance(found, Estimate)
+    assert found.high - found.low == pytest.approx(2 * 1.96 * math.sqrt(1 / 12 / 1400), rel=0.1)
