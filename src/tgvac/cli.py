@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -10,6 +11,15 @@ import typer
 
 from tgvac import __version__
 from tgvac.errors import BadInput
+
+_REMEDY = "mend that"
+_REMEDIES = {
+    errno.ENOENT: "run the phase that makes it (`tgvac phases` lists them)",
+    errno.ENOSPC: "free some space",
+    errno.EDQUOT: "free some space",
+    errno.EACCES: "mend the permissions",
+    errno.EROFS: "mend the permissions",
+}
 
 app = typer.Typer(
     help="Text-guided video amodal completion: the whole object, in every frame.",
@@ -108,5 +118,5 @@ def main(arguments: list[str] | None = None) -> Any:
         if error.errno is None:
             raise
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-        print(f"tgvac: {what}; free the space or mend the permission, then run the same command again.", file=sys.stderr)
+        print(f"tgvac: {what}; {_REMEDIES.get(error.errno, _REMEDY)}, then run the same command again.", file=sys.stderr)
     sys.exit(2)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -27,7 +26,9 @@ from tgvac.models.params import (
     SamplerParams,
 )
 from tgvac.report.params import ReportParams
+from tgvac.shards import merge_indices
 from tgvac.sources.params import SourcesParams, TracksParams
+from tgvac.stage import Context
 from tgvac.synthesis.params import SelectParams, SynthesisParams
 from tgvac.training.params import CheckpointParams, LatentsParams, TrainingParams
 
@@ -80,6 +81,8 @@ class Phase:
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
         undecided: blocks it is given that decide no result.
+        join: a module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
+        joined: the blocks that the joining is given.
     """
 
     name: str
@@ -90,6 +93,8 @@ class Phase:
     shards: Literal["data", "evaluation"] | None = None
     part: str = ""
     undecided: tuple[str, ...] = ()
+    join: str = ""
+    joined: tuple[str, ...] = ()
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -121,8 +126,20 @@ PHASES: tuple[Phase, ...] = (
         ("recipes.parquet", "occlusion.parquet"),
         "data",
         _PART,
+        join="tgvac.synthesis.synthesis_stage",
+        joined=("synthesis",),
     ),
-    Phase("captions", "tgvac.captions.captions_stage", ("captions",), ("tracks",), ("captions.parquet",), "data", _PART),
+    Phase(
+        "captions",
+        "tgvac.captions.captions_stage",
+        ("captions",),
+        ("tracks",),
+        ("captions.parquet",),
+        "data",
+        _PART,
+        join="tgvac.captions.captions_stage",
+        joined=("captions",),
+    ),
     Phase(
         "backbones",
         "tgvac.training.backbones_stage",
@@ -185,7 +202,8 @@ PHASES: tuple[Phase, ...] = (
         ("rows.parquet",),
         "evaluation",
         _METHOD + ".parquet",
-        undecided=("evaluation",),
+        join="tgvac.metrics.join_rows",
+        joined=("evaluation",),
     ),
     Phase(
         "report",
@@ -236,13 +254,21 @@ def shard_count(params: Params, wanted: Phase) -> int:
     return getattr(params.shards, wanted.shards) if wanted.shards else 1
 
 
-def arguments(params: Params, wanted: Phase) -> dict[str, Block]:
-    """The blocks that a phase's ``run`` is given."""
+def join_digest(params: Params, wanted: Phase) -> str:
+    """What decides the joining of a phase's shards, besides the shards."""
+    blocks = {name: getattr(params, name).model_dump(mode="json") for name in wanted.joined}
+    code = provenance.code_digest(wanted.join or "tgvac.shards")
+    return config.digest([blocks, shard_count(params, wanted), code])
+
+
+def run_step(ctx: Context, params: Params, wanted: Phase) -> None:
+    """Run a phase, one shard of it, or the joining of its shards; imports its code, which may take seconds."""
+    if wanted.shards and ctx.shard is None:
+        if not wanted.join:
+            merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
+            return
+        blocks = {name: getattr(params, name) for name in wanted.joined}
+        importlib.import_module(wanted.join).join(ctx, **blocks)
+        return
     names = dict.fromkeys([*(b.split(".")[0] for b in wanted.blocks), *wanted.undecided])
-    return {name: getattr(params, name) for name in names}
-
-
-def entry_point(wanted: Phase) -> Callable[..., None]:
-    """The phase's ``run``; importing it may take seconds, so it is done only when it is called."""
-    run: Callable[..., None] = importlib.import_module(wanted.module).run
-    return run
+    importlib.import_module(wanted.module).run(ctx, **{name: getattr(params, name) for name in names})

@@ -141,6 +141,6 @@ def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
 
 def test_frames_that_are_not_bytes_are_refused(encoder: ImageEncoder) -> None:
     with pytest.raises(ValueError, match="uint8"):
-        embed(encoder, np.zeros((1, 32, 32, 3), np.float32), 1)  # type: ignore[arg-type]
+        embed(encoder, np.zeros((1, 32, 32, 3), np.float32), 1)
     with pytest.raises(ValueError, match="batch"):
         embed(encoder, frames(1), 0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -70,9 +71,9 @@ def test_a_visible_pixel_missing_from_the_prediction_does_not_count_as_hidden_pi
 )
 def test_what_is_no_mask_is_refused(wrong: NDArray[Any]) -> None:
     good = mask("##", "##")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="must"):
         iou(wrong, good)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match="must"):
         occluded_iou(good, good, wrong)
 
 
@@ -118,14 +119,15 @@ def test_l1_of_black_against_white_is_one_and_covers_all_pixels_without_a_mask()
 
 def test_pixels_of_other_shapes_are_refused() -> None:
     frames, hidden = np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8)
-    for call in (
+    calls: list[Callable[[], object]] = [
         lambda: hidden_psnr(frames, np.zeros((2, 2, 2, 3), np.uint8), hidden, 60.0),
         lambda: hidden_psnr(frames, frames, np.zeros((1, 3, 2), np.uint8), 60.0),
         lambda: hidden_psnr(frames, frames, hidden, 0.0),
-        lambda: l1(frames.astype(np.float32), frames),  # type: ignore[arg-type]
+        lambda: l1(frames.astype(np.float32), frames),
         lambda: l1(np.zeros((1, 0, 2, 3), np.uint8), np.zeros((1, 0, 2, 3), np.uint8)),
-    ):
-        with pytest.raises(ValueError):
+    ]
+    for call in calls:
+        with pytest.raises(ValueError, match=r"differ|must|without pixels"):
             call()
 
 

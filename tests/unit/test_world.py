@@ -239,9 +239,13 @@ def test_captions_name_category_both_colours_the_part_and_the_way(clean: Publish
                 assert len({word for word in words if word in PALETTE}) == 2
                 assert any(part in words for part in CREATURES[entry["category"]].accents)
                 assert CREATURES[entry["category"]].verb in words
-    assert caption("fish", "red", "blue", "tail", "across", -1) == "a red fish with a blue tail swimming to the left"
     assert (
-        caption("bird", "orange", "blue", "wings", "across", 1) == "an orange bird with blue wings flying to the right"
+        caption("fish", "red", "blue", "tail", path="across", heading=-1)
+        == "a red fish with a blue tail swimming to the left"
+    )
+    assert (
+        caption("bird", "orange", "blue", "wings", path="across", heading=1)
+        == "an orange bird with blue wings flying to the right"
     )
 
 

@@ -10,7 +10,6 @@ import numpy as np
 from tgvac.clip.completion import Completion
 from tgvac.clip.framing import FramingParams, frame_video, unframe_rgb, windows_of
 from tgvac.clip.images import on_white
-from tgvac.models.latents import round_trip
 
 
 class CopyVisible:
@@ -33,6 +32,8 @@ class AutoencoderCeiling:
 
     def reconstruct(self, whole_FHW3: np.ndarray, visible_FHW: np.ndarray, amodal_FHW: np.ndarray) -> Completion:
         """The truth as the autoencoder gives it back, in the same framing as ours."""
+        from tgvac.models.latents import round_trip
+
         windows = windows_of(self.framing, visible_FHW)
         squares = round_trip(self.vae, frame_video(self.framing, whole_FHW3, windows, 255), self.batch)
         height, width = whole_FHW3.shape[1:3]

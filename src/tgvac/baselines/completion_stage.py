@@ -8,22 +8,17 @@ A sample that is done is kept in ``scratch/`` until the shard is joined, so that
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
 from tgvac.clip.captions import read_captions
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completer, Completion, CompletionMeta, join_completions, write_completion
+from tgvac.clip.completion import CompletionMeta, join_completions, write_completion
 from tgvac.clip.framing import FramingParams
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.track import file_stem
-from tgvac.completion.ours import TemporalDiffusion
 from tgvac.completion.params import CompletionParams, EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.models.backbones import load_backbones
 from tgvac.models.params import (
     ComputeParams,
     ConditionsParams,
@@ -31,15 +26,11 @@ from tgvac.models.params import (
     MotionModuleParams,
     SamplerParams,
 )
-from tgvac.models.runtime import device_of, pin
-from tgvac.models.sampler import frame_noise_model, video_noise_model
-from tgvac.models.trained import load_frame_unet, load_video_unet
 from tgvac.seeds import seed_of
 from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
 
-Complete = Callable[[Clip, str, int], Completion]
 METHODS = ("ours/full", "ours/no_motion", "copy_visible/plain", "autoencoder/ceiling")
 
 
@@ -63,15 +54,16 @@ def run(
     mine = {r.recipe: r for r in recipes if shard_of(r.recipe, ctx.shards) == ctx.shard}
     clips = RecipeClips(mine.values(), track_opener(ctx))
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    pin(compute.threads)
-    complete: Complete | None = None
+    complete: Any = None
 
     def make(sample: str) -> list[Made]:
         nonlocal complete
         if complete is None:
-            complete = _completer(
-                ctx, method, variant, framing, diffusion, conditions, motion_module, sampler, completion, compute
-            )
+            # Loaded only when something is to be done: the import alone takes seconds.
+            from tgvac.baselines.methods import MethodParams, load_method
+
+            params = MethodParams(framing, diffusion, conditions, motion_module, sampler, completion, compute)
+            complete = load_method(f"{method}/{variant}", model_indices(ctx, method, variant), params, ctx.device)
         clip = clips.render(sample, range(min(evaluation.frames, mine[sample].frames)))
         done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)
         done.check(clip.frames_FHW3)
@@ -126,40 +118,3 @@ def model_indices(ctx: Context, method: str, variant: str) -> list[Path]:
         return [backbones]
     phase = "frame" if variant == "no_motion" else "motion"
     return [backbones, ctx.results / phase / "full" / f"seed{ctx.options['seed']}" / "index.json"]
-
-
-def _completer(
-    ctx: Context,
-    method: str,
-    variant: str,
-    framing: FramingParams,
-    diffusion: DiffusionParams,
-    conditions: ConditionsParams,
-    motion_module: MotionModuleParams,
-    sampler: SamplerParams,
-    completion: CompletionParams,
-    compute: ComputeParams,
-) -> Complete:
-    """Load a method once; what is loaded is dropped with the process."""
-    if method == "copy_visible":
-        return _from_input(CopyVisible())
-    device = device_of(ctx.device)
-    backbones = load_backbones(ctx.results / "backbones", device)
-    if method == "autoencoder":
-        ceiling = AutoencoderCeiling(backbones.vae, framing, compute.vae_batch)
-        return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW, clip.amodal_FHW)
-    folder = model_indices(ctx, method, variant)[1].parent
-    if variant == "no_motion":
-        model = frame_noise_model(load_frame_unet(folder).to(device).eval())
-        # Frames are independent without motion modules, so overlapping windows would only repeat work.
-        sampler = sampler.model_copy(update={"hop": sampler.clip_frames})
-    else:
-        model = video_noise_model(load_video_unet(folder, motion_module).to(device).eval())
-    return _from_input(
-        TemporalDiffusion(model, backbones, framing, diffusion, conditions, sampler, completion, compute, device)
-    )
-
-
-def _from_input(completer: Completer) -> Complete:
-    """A completer is given the input alone, never the clip, which holds the truth."""
-    return lambda clip, text, seed: completer.complete(clip.frames_FHW3, clip.visible_FHW, text, seed)

@@ -12,12 +12,11 @@ from tgvac.files import locked
 from tgvac.phases import (
     Params,
     Phase,
-    arguments,
-    entry_point,
     load_params,
     params_digest,
     phase,
     phase_digest,
+    run_step,
     shard_count,
 )
 from tgvac.stage import Context
@@ -64,7 +63,7 @@ def run_phase(
         part = "all" if step.shard is None else f"{step.shard:03d}"
         lock = "-".join([name, *(options[w] for w in wanted.wildcards), part])
         with locked(root / "scratch" / scale / "locks" / f"{lock}.lock"):
-            entry_point(wanted)(step, **arguments(params, wanted))
+            run_step(step, params, wanted)
             _write_provenance(step, wanted, params)
 
 

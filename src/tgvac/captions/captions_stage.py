@@ -16,14 +16,7 @@ from tgvac.stage import Context
 
 
 def run(ctx: Context, *, captions: CaptionsParams) -> None:
-    """Caption one shard's tracks, or without a shard join the shards."""
-    if ctx.shard is None:
-        entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-        files = [ctx.upstream("captions", entry) for entry in entries]
-        write_captions(
-            ctx.out / "captions.parquet", [Caption.model_validate_json(f.read_text(encoding="utf-8")) for f in files]
-        )
-        return
+    """Caption one shard's tracks."""
     index = read_index(ctx.results / "tracks" / "index.json")
     mine = {track: entry for track, entry in index.items() if shard_of(track, ctx.shards) == ctx.shard}
 
@@ -36,3 +29,10 @@ def run(ctx: Context, *, captions: CaptionsParams) -> None:
 
     keys = {track: [entry.sha256, ctx.digest] for track, entry in mine.items()}
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
+
+
+def join(ctx: Context, *, captions: CaptionsParams) -> None:
+    """Join the shards to the captions table."""
+    entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
+    texts = (ctx.upstream("captions", entry).read_text(encoding="utf-8") for entry in entries)
+    write_captions(ctx.out / "captions.parquet", [Caption.model_validate_json(text) for text in texts])

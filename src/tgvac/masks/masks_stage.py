@@ -13,7 +13,7 @@ from tgvac.clip.images import encode_png
 from tgvac.clip.track import MasksMeta, Track, file_stem
 from tgvac.masks.params import MasksParams
 from tgvac.masks.segmenter import Given, Segmenter
-from tgvac.shards import Made, merge_indices, read_index, run_items, shard_of, write_index
+from tgvac.shards import Made, read_index, run_items, shard_of, write_index
 from tgvac.stage import Context
 
 
@@ -24,10 +24,7 @@ def segmenter_of(params: MasksParams) -> Segmenter:
 
 
 def run(ctx: Context, *, masks: MasksParams) -> None:
-    """Make one shard's masks, or without a shard join the shards' indices."""
-    if ctx.shard is None:
-        merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-        return
+    """Make one shard's masks; the shards' indices are joined by the runner."""
     index = read_index(ctx.results / "tracks" / "index.json")
     mine = {track: entry for track, entry in index.items() if shard_of(track, ctx.shards) == ctx.shard}
     segmenter = segmenter_of(masks)

@@ -18,8 +18,7 @@ from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, CompletionMeta, Completions
 from tgvac.clip.framing import FramingParams, frame_video, windows_of
 from tgvac.clip.recipe import read_recipes
-from tgvac.clip.rows import Row, read_rows, write_rows
-from tgvac.completion.params import EvaluationParams
+from tgvac.clip.rows import Row, write_rows
 from tgvac.errors import BadInput
 from tgvac.metrics.clip import clip_image, embed, load_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
@@ -28,7 +27,7 @@ from tgvac.metrics.masks import iou
 from tgvac.metrics.params import MetricsParams
 from tgvac.metrics.pixels import hidden_psnr
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import pin
+from tgvac.models.runtime import pin, quiet
 from tgvac.progress import track as with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
@@ -39,14 +38,11 @@ def run(
     *,
     framing: FramingParams,
     metrics: MetricsParams,
-    evaluation: EvaluationParams,
     compute: ComputeParams,
 ) -> None:
-    """Measure one shard of one method, or without a shard join all rows."""
-    if ctx.shard is None:
-        _merge(ctx, evaluation)
-        return
+    """Measure one shard of one method."""
     pin(compute.threads)
+    quiet()
     recipes = {r.recipe: r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet")}
     clips = RecipeClips(recipes.values(), track_opener(ctx))
     o = ctx.options
@@ -119,12 +115,3 @@ class _Scorer:
             "iou": iou(done.amodal_FHW, clip.amodal_FHW),
             "hidden_psnr": hidden_psnr(done.rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap),
         }
-
-
-def _merge(ctx: Context, evaluation: EvaluationParams) -> None:
-    rows: list[Row] = []
-    for method in evaluation.methods:
-        for seed in evaluation.train_seeds:
-            for shard in range(ctx.shards):
-                rows += read_rows(ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet")
-    write_rows(ctx.out / "rows.parquet", rows)

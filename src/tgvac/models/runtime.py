@@ -22,6 +22,15 @@ def pin(threads: int) -> None:
     torch.manual_seed(0)
 
 
+def quiet() -> None:
+    """Keep the libraries' own bars out of our logs: a stage says itself how far it is."""
+    import diffusers
+    import transformers
+
+    transformers.utils.logging.disable_progress_bar()
+    diffusers.utils.logging.disable_progress_bar()
+
+
 def device_of(name: str) -> torch.device:
     """A torch device; ``auto`` is the first GPU, or else the CPU."""
     if name == "auto":

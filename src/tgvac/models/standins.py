@@ -28,9 +28,9 @@ def build_tokenizer(params: StandinParams) -> CLIPTokenizer:
         raise ModuleNotFoundError("open_clip_torch is not installed; run `make install`")
     text = gzip.decompress((Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz").read_bytes()).decode()
     # As in CLIP: the first line is a header, and the vocabulary ends at 49,152 - 256 - 2 merges.
-    merges = text.split("\n")[1 : 49152 - 256 - 2 + 1]
+    merges = [tuple(line.split()) for line in text.split("\n")[1 : 49152 - 256 - 2 + 1]]
     letters = list(_byte_letters())
-    words = letters + [f"{letter}</w>" for letter in letters] + ["".join(m.split()) for m in merges]
+    words = letters + [f"{letter}</w>" for letter in letters] + ["".join(pair) for pair in merges]
     vocabulary = {w: i for i, w in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=params.text_tokens)
 

@@ -50,7 +50,9 @@ def paper_table(
             out.append(Row((Cell(f"{heading}, {score.label}"), Cell(cell.text), here, apart, Cell(verdict))))
         votes = paper.cell(f"table2.ours.{group}.user_preference")
         nothing = missing("It comes from people's votes, which no program regenerates.")
-        out.append(Row((Cell(f"{heading}, user preference↑"), Cell(votes.text), nothing, nothing, Cell("published only"))))
+        out.append(
+            Row((Cell(f"{heading}, user preference↑"), Cell(votes.text), nothing, nothing, Cell("published only")))
+        )
     columns = (
         Column("Ours", number=False),
         Column("Paper"),
@@ -58,7 +60,7 @@ def paper_table(
         Column("Difference"),
         Column("Verdict", number=False),
     )
-    return Table("paper", "Ours: the paper's numbers and those measured here", columns, tuple(out), basis.sentence)
+    return Table("paper", "Ours: the paper's numbers and those measured here", columns, tuple(out))
 
 
 _NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
@@ -91,7 +93,7 @@ def methods_table(rows: pd.DataFrame, metrics: MetricsParams, evaluation: Evalua
         cells = [Cell(label_of(other.name))]
         for group, _ in CLASSES:
             for score in SCORES:
-                value = difference(rows, ours, other, score, group, metrics)
+                value = difference(rows, ours, other, score, difficulty=group, metrics=metrics)
                 cell = score_cell(value, score, "No frame that both have a value for.", signed=True)
                 cells.append(Cell(cell.text + _sign(value, score), cell.detail, cell.notes))
         out.append(Row(tuple(cells)))

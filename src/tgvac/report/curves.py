@@ -66,7 +66,7 @@ def _chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
     xs = [x for line in lines for x, _ in line]
     ys = [y for line in lines for _, y in line]
     x_ticks, y_ticks = _ticks(0, max(xs)), _ticks(min(0, *ys), max(ys))
-    right, low, high = max(x_ticks[-1], max(xs)), y_ticks[0], max(y_ticks[-1], max(ys))
+    right, low, high = max(x_ticks[-1], *xs), y_ticks[0], max(y_ticks[-1], *ys)
 
     def at(x: float, y: float) -> tuple[str, str]:
         across = LEFT + (WIDTH - LEFT - RIGHT) * x / (right or 1)

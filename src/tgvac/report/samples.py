@@ -98,7 +98,12 @@ class Outputs:
 
 
 def read_sample(
-    sample: str, rate: float, clips: RecipeClips, captions: Mapping[str, Caption], outputs: Outputs,
+    sample: str,
+    rate: float,
+    *,
+    clips: RecipeClips,
+    captions: Mapping[str, Caption],
+    outputs: Outputs,
     evaluation: EvaluationParams,
 ) -> Sample:
     """Render a sample and collect what each method made of it."""

@@ -5,19 +5,21 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from tgvac.metrics.aggregate import KEY, Estimate, mean_with_interval, paired_difference
-from tgvac.metrics.difficulty import Difficulty, in_group
+from tgvac.metrics.difficulty import in_group
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.tables import Cell, missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-CLASSES: tuple[tuple[Difficulty, str], ...] = (("easy", "Easy cases"), ("hard", "Hard cases"))
+Class = Literal["easy", "hard"]
+
+CLASSES: tuple[tuple[Class, str], ...] = (("easy", "Easy cases"), ("hard", "Hard cases"))
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,14 @@ def scored(rows: pd.DataFrame, methods: Iterable[str]) -> list[Scored]:
     order = {name: position for position, name in enumerate(methods)}
     found = {
         Scored(str(method), str(variant), str(masks))
-        for method, variant, masks in rows[["method", "variant", "mask_source"]].drop_duplicates().itertuples(index=False)
+        for method, variant, masks in rows[["method", "variant", "mask_source"]]
+        .drop_duplicates()
+        .itertuples(index=False)
     }
     return sorted(found, key=lambda s: (order.get(s.name, len(order)), s.name, s.mask_source))
 
 
-def cell_rows(rows: pd.DataFrame, of: Scored, metric: str, difficulty: Difficulty, hard_from: float) -> pd.DataFrame:
+def cell_rows(rows: pd.DataFrame, of: Scored, metric: str, difficulty: Class, hard_from: float) -> pd.DataFrame:
     """The rows of one cell: one method, one metric, the frames of one class (of a pair, by its later frame)."""
     mine = rows[
         (rows["method"] == of.method)
@@ -83,14 +87,10 @@ def cell_rows(rows: pd.DataFrame, of: Scored, metric: str, difficulty: Difficult
         & (rows["mask_source"] == of.mask_source)
         & (rows["metric"] == metric)
     ]
-    if difficulty == "absent":
-        return mine[mine["rate"].isna()]
     return mine[in_group(mine["rate"].to_numpy(np.float64), difficulty, hard_from)]
 
 
-def estimate(
-    rows: pd.DataFrame, of: Scored, score: Score, difficulty: Difficulty, metrics: MetricsParams
-) -> Estimate:
+def estimate(rows: pd.DataFrame, of: Scored, score: Score, difficulty: Class, metrics: MetricsParams) -> Estimate:
     """The mean of one cell with its interval."""
     chosen = cell_rows(rows, of, score.metric, difficulty, metrics.hard_from)
     names = ("table2", of.name, of.mask_source, difficulty, score.metric)
@@ -98,7 +98,7 @@ def estimate(
 
 
 def difference(
-    rows: pd.DataFrame, a: Scored, b: Scored, score: Score, difficulty: Difficulty, metrics: MetricsParams
+    rows: pd.DataFrame, a: Scored, b: Scored, score: Score, *, difficulty: Class, metrics: MetricsParams
 ) -> Estimate:
     """The mean of ``a - b`` over the frames that both have."""
     rows_a, rows_b = (cell_rows(rows, each, score.metric, difficulty, metrics.hard_from) for each in (a, b))

@@ -6,6 +6,7 @@ All pictures are enlarged by whole pixels, so that what a method painted is seen
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,11 @@ from tgvac.report.samples import Sample
 from tgvac.report.scores import label_of
 
 if TYPE_CHECKING:
-    from PIL import Image, ImageDraw, ImageFont
+    from PIL import ImageFont
 
-GAP, INK, QUIET, PAPER = 6, (25, 28, 33), (105, 112, 122), (255, 255, 255)
-TEXT = 13
+INK, QUIET, HAIRLINE, PAPER = (25, 28, 33), (105, 112, 122), (222, 225, 230), (255, 255, 255)
+TEXT, LINE, GAP, LABEL = 13, 19, 6, 130
+"""Height of letters, of a line, the gap between tiles, and the width at which labels break, in pixels."""
 
 
 def spaced(frames: int, count: int) -> list[int]:
@@ -46,78 +48,80 @@ def layers(sample: Sample) -> list[tuple[str, np.ndarray | None]]:
 def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
     """A still picture of the sample, ``uint8 [H,W,3]``, with labels, caption and occlusion rates."""
     shown = spaced(len(sample.clip.frames_FHW3), count)
+    rates = [_rate(sample.clip.occlusion_F[frame]) for frame in shown]
     rows = layers(sample)
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
-    line = TEXT + 6
-    margin = max(_width(word) for label, _ in rows for word in _wrap(label, 130)) + 2 * GAP
-    total = margin + len(shown) * (width + GAP)
+    cell = max(width, *(_width(rate) for rate in rates)) + GAP
+    left = max(_width(word) for label, _ in rows for word in _wrap(label, LABEL)) + 2 * GAP
+    total = left + len(shown) * cell
     head = _wrap(f"“{sample.caption}”" if sample.caption else "(no caption)", total - 2 * GAP)
-    top = GAP + line * len(head) + GAP
-    bottom = top + len(rows) * (height + GAP) + line
-    image, draw = _canvas(bottom, total)
-    for i, text in enumerate(head):
-        draw.text((GAP, GAP + i * line), text, fill=INK, font=_font())
-    y = top
+    y = GAP + LINE * len(head) + GAP
+    canvas = _Canvas(y + len(rows) * (height + GAP) + LINE, total)
+    canvas.text(head, GAP, GAP)
     for label, video_FHW3 in rows:
-        words = _wrap(label, 130)
-        start = y + (height - line * len(words)) // 2
-        for i, text in enumerate(words):
-            draw.text((GAP, start + i * line), text, fill=INK, font=_font())
+        words = _wrap(label, LABEL)
+        canvas.text(words, GAP, y + (height - LINE * len(words)) // 2)
         for column, frame in enumerate(shown):
-            _tile(image, draw, None if video_FHW3 is None else video_FHW3[frame], margin + column * (width + GAP), y, zoom)
+            canvas.tile(None if video_FHW3 is None else video_FHW3[frame], left + column * cell, y, zoom)
         y += height + GAP
         if label == "Input":
-            for column, frame in enumerate(shown):
-                text = _rate(sample.clip.occlusion_F[frame])
-                place = margin + column * (width + GAP) + (width - _width(text)) // 2
-                draw.text((place, y - GAP + 2), text, fill=QUIET, font=_font())
-            y += line
-    return np.asarray(image)
+            for column, rate in enumerate(rates):
+                canvas.text([rate], left + column * cell + (width - _width(rate)) // 2, y - GAP + 2, QUIET)
+            y += LINE
+    return canvas.pixels()
 
 
 def side_by_side(sample: Sample, zoom: int, columns: int = 3) -> np.ndarray:
     """A video of labelled panels, ``uint8 [F,H,W,3]``: input, ours and truth first, then the rest."""
-    found = [(label, video) for label, video in layers(sample) if video is not None]
-    first = [label for label in ("Input", label_of("ours/full"), "Truth") if label in dict(found)]
-    panels = [(label, dict(found)[label]) for label in first] + [item for item in found if item[0] not in first]
+    found = {label: video for label, video in layers(sample) if video is not None}
+    first = [label for label in ("Input", label_of("ours/full"), "Truth") if label in found]
+    panels = [(label, found[label]) for label in (*first, *(label for label in found if label not in first))]
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
     cell = max(width, *(_width(label) for label, _ in panels))
-    line = TEXT + 8
-    rows = math.ceil(len(panels) / columns)
+    below = LINE + height + GAP
+    size = GAP + math.ceil(len(panels) / columns) * below, GAP + min(columns, len(panels)) * (cell + GAP)
     out = []
     for frame in range(len(sample.clip.frames_FHW3)):
-        image, draw = _canvas(GAP + rows * (line + height + GAP), GAP + columns * (cell + GAP))
+        canvas = _Canvas(*size)
         for i, (label, video_FHW3) in enumerate(panels):
-            x, y = GAP + (i % columns) * (cell + GAP), GAP + (i // columns) * (line + height + GAP)
-            draw.text((x + (cell - _width(label)) // 2, y), label, fill=INK, font=_font())
-            _tile(image, draw, video_FHW3[frame], x + (cell - width) // 2, y + line, zoom)
-        out.append(np.asarray(image))
+            x, y = GAP + (i % columns) * (cell + GAP), GAP + (i // columns) * below
+            canvas.text([label], x + (cell - _width(label)) // 2, y)
+            canvas.tile(video_FHW3[frame], x + (cell - width) // 2, y + LINE, zoom)
+        out.append(canvas.pixels())
     return np.stack(out)
 
 
+class _Canvas:
+    """White paper to write on and to lay frames on."""
+
+    def __init__(self, height: int, width: int) -> None:
+        from PIL import Image, ImageDraw
+
+        self._image = Image.new("RGB", (width, height), PAPER)
+        self._draw = ImageDraw.Draw(self._image)
+
+    def text(self, lines: Sequence[str], x: int, y: int, colour: tuple[int, int, int] = INK) -> None:
+        for i, line in enumerate(lines):
+            self._draw.text((x, y + i * LINE), line, fill=colour, font=_font())
+
+    def tile(self, frame_HW3: np.ndarray | None, x: int, y: int, zoom: int) -> None:
+        """A frame, enlarged by whole pixels, or a word where there is none."""
+        from PIL import Image
+
+        if frame_HW3 is None:
+            self.text(["no", "completion"], x, y, QUIET)
+            return
+        large = np.repeat(np.repeat(frame_HW3, zoom, axis=0), zoom, axis=1)
+        self._image.paste(Image.fromarray(large), (x, y))
+        # A hairline, since objects stand on white and the page is white as well.
+        self._draw.rectangle((x - 1, y - 1, x + large.shape[1], y + large.shape[0]), outline=HAIRLINE)
+
+    def pixels(self) -> np.ndarray:
+        return np.asarray(self._image)
+
+
 def _rate(rate: float) -> str:
-    return "object absent" if math.isnan(rate) else f"{rate * 100:.0f} % hidden"
-
-
-def _canvas(height: int, width: int) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    from PIL import Image, ImageDraw
-
-    image = Image.new("RGB", (width, height), PAPER)
-    return image, ImageDraw.Draw(image)
-
-
-def _tile(
-    image: Image.Image, draw: ImageDraw.ImageDraw, frame_HW3: np.ndarray | None, x: int, y: int, zoom: int
-) -> None:
-    from PIL import Image
-
-    if frame_HW3 is None:
-        draw.text((x, y), "no completion", fill=QUIET, font=_font())
-        return
-    large = np.repeat(np.repeat(frame_HW3, zoom, axis=0), zoom, axis=1)
-    image.paste(Image.fromarray(large), (x, y))
-    # A hairline, since objects stand on white and the page is white as well.
-    draw.rectangle((x - 1, y - 1, x + large.shape[1], y + large.shape[0]), outline=(222, 225, 230))
+    return "absent" if math.isnan(rate) else f"{rate * 100:.0f} % hidden"
 
 
 @cache

@@ -124,7 +124,7 @@ def selection_table(selection: Sequence[Mapping[str, Any]], limit: int = 0) -> T
     """
     refused = sum(1 for row in selection if row["kept"] == 0)
     lead = (
-        f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused, since"
+        f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused, as"
         " their object is not seen whole. A frame counts under the first rule that it breaks."
     )
     ordered = sorted(selection, key=lambda row: str(row["track"]))

@@ -47,14 +47,14 @@ def quality_table(
         out.append(_paper_row(paper, name, published.label))
 
     percent = f"{metrics.confidence * 100:g} %"
-    lacking = [f"{label} has" for key, label in BASELINES.items() if key not in {name.split("/")[0] for name in measured}]
+    lacking = [label for key, label in BASELINES.items() if key not in {name.split("/")[0] for name in measured}]
     remarks = [
         f"Ours: mean over frames and its {percent} interval, a bootstrap over source videos ({metrics.bootstrap:,}"
-        f" resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair of frames (TC) belongs to"
-        " the class of its later frame. Frames without the object belong to no class.",
+        f" resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair of frames (TC) belongs"
+        " to the class of its later frame. Frames without the object belong to no class.",
     ]
     if lacking:
-        remarks.append(f"{' and '.join(lacking)} no row measured here yet; only the published cells are shown.")
+        remarks.append(f"No row of {' or '.join(lacking)} is measured here yet; only their published cells are shown.")
     return Table(
         "table2",
         "Table 2. Quality of completion",
@@ -69,9 +69,7 @@ def _heading_notes(paper: Paper, score: Score) -> tuple[str, ...]:
     return (f"Of the paper: {paper.flaws['lsips'].what}",) if score.metric == "lpips" and "lsips" in paper.flaws else ()
 
 
-def _own_row(
-    rows: pd.DataFrame, of: Scored, metrics: MetricsParams, basis: Basis, evaluation: EvaluationParams
-) -> Row:
+def _own_row(rows: pd.DataFrame, of: Scored, metrics: MetricsParams, basis: Basis, evaluation: EvaluationParams) -> Row:
     masks = "" if of.mask_source == evaluation.mask_source else f" ({of.mask_source} masks)"
     cells = [Cell(label_of(of.name) + masks)]
     for name, heading in CLASSES:
@@ -126,7 +124,12 @@ def frames_table(frames: Sequence[tuple[str, str, float]], metrics: MetricsParam
         rows.append(Row((Cell(label), Cell(f"{len(mine):,}"), Cell(f"{samples:,}"), Cell(f"{videos:,}"))))
     samples, videos = len({sample for sample, _, _ in frames}), len({video for _, video, _ in frames})
     rows.append(Row((Cell("All"), Cell(f"{len(frames):,}"), Cell(f"{samples:,}"), Cell(f"{videos:,}"))))
-    columns = (Column("Frames of", number=False), Column("Frames"), Column("Synthesized videos"), Column("Source videos"))
+    columns = (
+        Column("Frames of", number=False),
+        Column("Frames"),
+        Column("Synthesized videos"),
+        Column("Source videos"),
+    )
     return Table(
         "frames",
         "Frames of the evaluation by class",

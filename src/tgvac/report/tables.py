@@ -78,8 +78,9 @@ class Table:
     def notes(self) -> dict[str, int]:
         """The number of each note, in order of appearance."""
         seen: dict[str, int] = {}
-        for holder in (*self.columns, *(cell for row in self.rows for cell in row.cells)):
-            for note in holder.notes:
+        of_cells = [cell.notes for row in self.rows for cell in row.cells]
+        for notes in [*(column.notes for column in self.columns), *of_cells]:
+            for note in notes:
                 seen.setdefault(note, len(seen) + 1)
         return seen
 
@@ -140,8 +141,11 @@ def to_html(table: Table) -> str:
         return f"<sup>{','.join(str(numbers[n]) for n in notes)}</sup>" if notes else ""
 
     parts = [f'<p class="lead">{escape(table.lead)}</p>'] if table.lead else []
-    parts.append('<div class="scroll" tabindex="0" role="region" aria-label="' + escape(table.title) + '"><table>')
-    parts.append(f"<caption>{escape(table.title)}</caption>\n<thead>")
+    # The title stands outside the box, where scrolling doesn't take it away.
+    title = escape(table.title)
+    parts.append(
+        f'<h3>{title}</h3>\n<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table>\n<thead>'
+    )
     if any(column.group for column in table.columns):
         parts.append("<tr>")
         for group, columns in groupby(table.columns, key=lambda column: column.group):
@@ -155,17 +159,18 @@ def to_html(table: Table) -> str:
     parts.append("</tr></thead>\n<tbody>")
     for name, rows in sections(table):
         if name:
-            parts.append(f'<tr class="section"><th colspan="{len(table.columns)}"><span>{escape(name)}</span></th></tr>')
+            parts.append(
+                f'<tr class="section"><th colspan="{len(table.columns)}"><span>{escape(name)}</span></th></tr>'
+            )
         for row in rows:
             cells = []
             for position, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
                 tag = 'th scope="row"' if position == 0 else 'td class="n"' if column.number else "td"
                 detail = f' <span class="detail">{escape(cell.detail)}</span>' if cell.detail else ""
-                cells.append(f"<{tag}>{escape(cell.text)}{detail}{mark(cell.notes)}</{tag[:2]}>")
+                cells.append(f"<{tag}>{escape(cell.text)}{mark(cell.notes)}{detail}</{tag[:2]}>")
             parts.append(f"<tr>{''.join(cells)}</tr>\n")
     parts.append("</tbody></table></div>\n")
     if numbers:
         parts.append('<ol class="notes">' + "".join(f"<li>{escape(note)}</li>" for note in numbers) + "</ol>\n")
     parts += [f'<p class="remark">{escape(remark)}</p>\n' for remark in table.remarks]
     return "".join(parts)
-

@@ -15,7 +15,7 @@ from tgvac.clip.geometry import FrameGeometry, measure
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
-from tgvac.shards import Made, merge_indices, run_items, shard_of, write_index
+from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import VOID
 from tgvac.sources.params import TracksParams
@@ -25,10 +25,7 @@ from tgvac.stage import Context
 
 
 def run(ctx: Context, *, tracks: TracksParams) -> None:
-    """Make one shard's tracks, or without a shard join the shards' indices."""
-    if ctx.shard is None:
-        merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-        return
+    """Make one shard's tracks; the shards' indices are joined by the runner."""
     manifest = read_manifest(ctx)
     todo = {f"{name}/{v.name}": (name, v) for name in manifest for v in videos_of(manifest, name)}
     todo = {item: found for item, found in todo.items() if shard_of(item, ctx.shards) == ctx.shard}

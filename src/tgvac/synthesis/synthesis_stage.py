@@ -31,10 +31,7 @@ _OCCLUSION_COLUMNS = {"recipe": "string", "frame": "int64", "rate": "float64"}
 
 
 def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
-    """Draw one shard's recipes, or without a shard join the shards."""
-    if ctx.shard is None:
-        _merge(ctx)
-        return
+    """Draw one shard's recipes."""
     stretches = read_stretches(ctx.results / "select" / "stretches.parquet")
     splits = split_videos(synthesis.split, (s.video for s in stretches))
     by_track: dict[str, list[Stretch]] = defaultdict(list)
@@ -64,7 +61,8 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 
-def _merge(ctx: Context) -> None:
+def join(ctx: Context, *, synthesis: SynthesisParams) -> None:
+    """Join the shards to the tables of recipes and of occlusion rates."""
     entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
     recipes: list[Recipe] = []
     occlusion: list[dict[str, Any]] = []

@@ -19,7 +19,7 @@ from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import Backbones, freeze
 from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
-from tgvac.models.runtime import pin
+from tgvac.models.runtime import pin, quiet
 from tgvac.models.schedule import alphas_cumprod, ddim
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.stage import Context
@@ -98,6 +98,7 @@ def _train(
     compute: ComputeParams,
 ) -> None:
     pin(compute.threads)
+    quiet()
     shapes, seed = params.standin, params.seed
     clips = recipe_clips(ctx, "train")
     captions_file = ctx.results / "captions" / "captions.parquet"

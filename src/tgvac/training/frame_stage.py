@@ -13,7 +13,7 @@ from tgvac.files import sha256
 from tgvac.models.backbones import load_backbones, load_unet
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
-from tgvac.models.runtime import device_of, pin
+from tgvac.models.runtime import device_of, pin, quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
@@ -35,6 +35,7 @@ def run(
 ) -> None:
     """Train the frame model of one seed."""
     pin(compute.threads)
+    quiet()
     device = device_of(ctx.device)
     seed = int(ctx.options["seed"])
     params = frame.model_copy(update={"seed": frame.seed + seed, "clip_frames": 1, "frame_step": 1})

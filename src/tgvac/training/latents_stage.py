@@ -26,18 +26,15 @@ from tgvac.files import sha256, writing
 from tgvac.models.backbones import load_backbones
 from tgvac.models.latents import encode_conditions, encode_moments, to_tensor
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import device_of, pin
-from tgvac.shards import Made, merge_indices, run_items, shard_of, write_index
+from tgvac.models.runtime import device_of, pin, quiet
+from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
 from tgvac.training.params import LatentsParams
 
 
 def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> None:
-    """Encode one shard's clips, or without a shard join the shards' indices."""
-    if ctx.shard is None:
-        merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-        return
+    """Encode one shard's clips; the shards' indices are joined by the runner."""
     recipes = [r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet") if r.split in latents.splits]
     by_track: dict[str, list[str]] = defaultdict(list)
     for recipe in recipes:
@@ -50,6 +47,7 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
         track: [[decided_by[r] for r in names], sha256(index), ctx.digest] for track, names in by_track.items()
     }
     pin(compute.threads)
+    quiet()
     vae: Any = None
 
     def make(track: str) -> list[Made]:

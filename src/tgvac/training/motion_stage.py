@@ -13,7 +13,7 @@ from tgvac.files import sha256
 from tgvac.models.backbones import load_backbones
 from tgvac.models.motion_unet import inflate
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams
-from tgvac.models.runtime import device_of, pin
+from tgvac.models.runtime import device_of, pin, quiet
 from tgvac.models.sampler import video_noise_model
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.models.trained import load_frame_unet
@@ -38,6 +38,7 @@ def run(
 ) -> None:
     """Train the motion modules of one seed; the frame layers keep their weights."""
     pin(compute.threads)
+    quiet()
     device = device_of(ctx.device)
     seed = int(ctx.options["seed"])
     params = motion.model_copy(update={"seed": motion.seed + seed})

@@ -124,6 +124,8 @@ KINDS: dict[str, Callable[[Field, Field, tuple[Field, Field, Field], np.random.G
 def window(backdrop_HW3: Image, x: float, y: float, height: int, width: int) -> Image:
     """The part of a backdrop that a frame shows, uint8 (height, width, 3); (x, y) is its corner, may be fractional."""
     move_23 = np.array([[1.0, 0.0, -x], [0.0, 1.0, -y]])
-    return cv2.warpAffine(
-        backdrop_HW3, move_23, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    ).astype(np.uint8, copy=False)
+    size = (width, height)
+    seen_HW3: Image = cv2.warpAffine(
+        backdrop_HW3, move_23, size, flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
+    return seen_HW3

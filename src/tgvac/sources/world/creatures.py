@@ -46,7 +46,7 @@ def is_plural(part: str) -> bool:
     return part.endswith("s")
 
 
-def caption(category: str, main: str, accent: str, part: str, path: str, heading: int) -> str:
+def caption(category: str, main: str, accent: str, part: str, *, path: str, heading: int) -> str:
     """One sentence: ``a red fish with a blue tail swimming to the left``; ``heading`` is 1 for right, -1 for left."""
     way = {"across": "to the {}", "turn": "to the {} and back", "oscillate": "from side to side"}[path]
     with_part = f"{accent} {part}" if is_plural(part) else f"{_article(accent)} {accent} {part}"

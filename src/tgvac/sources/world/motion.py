@@ -65,10 +65,11 @@ def plan(
     coat: str,
     stretch: float,
     route: Route,
+    generator: np.random.Generator,
+    *,
     frames: int,
     height: int,
     width: int,
-    generator: np.random.Generator,
 ) -> list[Pose]:
     """The poses of an object over a video.
 

@@ -36,7 +36,7 @@ class Actor(NamedTuple):
     def caption(self) -> str:
         """One sentence: category, both colours, the part, the way."""
         main, accent = colours.name_of(self.main), colours.name_of(self.accent)
-        return caption(self.category, main, accent, self.part, self.route.path, self.route.heading)
+        return caption(self.category, main, accent, self.part, path=self.route.path, heading=self.route.heading)
 
 
 class Scene(NamedTuple):
@@ -96,7 +96,7 @@ def _dress(params: WorldParams, index: int, count: int) -> list[tuple[RGB, RGB]]
 
 
 def _actor(
-    params: WorldParams, index: int, category: str, clothes: tuple[RGB, RGB], route: Route, attempt: int
+    params: WorldParams, index: int, category: str, clothes: tuple[RGB, RGB], *, route: Route, attempt: int
 ) -> Actor:
     creature = CREATURES[category]
     generator = rng("world", params.seed, index, category, "looks")
@@ -104,7 +104,7 @@ def _actor(
     part = str(generator.choice(creature.accents))
     stretch = float(generator.uniform(1.0 - creature.stretch, 1.0 + creature.stretch))
     moves = rng("world", params.seed, index, category, "moves", attempt)
-    poses = plan(creature, coat, stretch, route, params.frames, params.height, params.width, moves)
+    poses = plan(creature, coat, stretch, route, moves, frames=params.frames, height=params.height, width=params.width)
     return Actor(category, coat, part, *clothes, route, poses)
 
 
@@ -121,7 +121,7 @@ def _clean(
         level=float(generator.uniform(-0.6, 0.6)),
         outside=0.0,
     )
-    return (_actor(params, index, names[0], clothes[0], route, 0),)
+    return (_actor(params, index, names[0], clothes[0], route=route, attempt=0),)
 
 
 def _crowd(
@@ -154,7 +154,9 @@ def _crowd(
             outside=float(generator.uniform(0.5, 0.72)),
         )
         routes = dict(zip(order, (behind, before), strict=True))
-        actors = tuple(_actor(params, index, name, clothes[k], routes[k], attempt) for k, name in enumerate(names))
+        actors = tuple(
+            _actor(params, index, name, clothes[k], route=routes[k], attempt=attempt) for k, name in enumerate(names)
+        )
         shown, hidden = _passing(params, actors, order)
         score = min(shown / 0.3, hidden / 0.2, 1.0)
         if best is None or score > best[0]:

@@ -35,7 +35,7 @@ def polygon(*corners: tuple[float, float]) -> Points:
     return np.array(corners, dtype=np.float64)
 
 
-def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, points: int = 28) -> Points:
+def ellipse(x: float, y: float, rx: float, ry: float, angle: float = 0.0, *, points: int = 28) -> Points:
     """An ellipse around (x, y), turned by ``angle`` radians; float64 (points, 2)."""
     turn = np.linspace(0.0, 2.0 * math.pi, points, endpoint=False)
     outline_N2 = np.stack([x + rx * np.cos(turn), y + ry * np.sin(turn)], axis=1)
