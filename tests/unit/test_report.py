@@ -24,9 +24,11 @@ from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json, write_text
+from tgvac.metrics.aggregate import Estimate
 from tgvac.metrics.params import MetricsParams
 from tgvac.report import report_stage
 from tgvac.report.basis import basis_of
+from tgvac.report.comparisons import _against, _sign
 from tgvac.report.curves import Run, _ticks, charts
 from tgvac.report.params import ReportParams
 from tgvac.report.samples import choose
@@ -412,6 +414,22 @@ def test_only_pretrained_backbones_on_the_papers_sources_compare() -> None:
     assert not basis_of("pretrained", ("davis", "world")).comparable
     assert not basis_of("unknown", ("davis",)).comparable
     assert basis_of("pretrained", ("davis", "lasot")).comparable
+
+
+def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
+    up, down = SCORES[0], SCORES[1]
+    assert [_sign(Estimate(0.1, 0.05, 0.2, 6, 60), score) for score in (up, down)] == [" ✓", " ✗"]
+    assert [_sign(Estimate(-0.1, -0.2, -0.05, 6, 60), score) for score in (up, down)] == [" ✗", " ✓"]
+    assert _sign(Estimate(0.1, -0.1, 0.2, 6, 60), up) == ""
+    assert _sign(Estimate(0.1, 0.05, 0.2, 5, 60), up) == ""
+    real, stand_in = basis_of("pretrained", ("davis",)), basis_of("train", ("davis",))
+    assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[0].text == "-0.010"
+    assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[1] == "the paper's number lies in our interval"
+    assert _against(Estimate(0.10, 0.09, 0.11, 9, 90), 0.14, down, real)[1] == "better than the paper's"
+    assert _against(Estimate(0.80, 0.75, 0.85, 9, 90), 0.93, up, real)[1] == "worse than the paper's"
+    assert _against(Estimate(0.80, 0.75, 0.85, 2, 90), 0.93, up, real)[1].startswith("too few source videos")
+    assert _against(Estimate(0.80, 0.75, 0.85, 9, 90), 0.93, up, stand_in)[1] == stand_in.verdict
+    assert _against(Estimate(math.nan, math.nan, math.nan, 0, 0), 0.93, up, real)[1] == "not measured"
 
 
 def test_chosen_samples_span_the_rates() -> None:

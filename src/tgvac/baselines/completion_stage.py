@@ -11,6 +11,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from tgvac.baselines.completion_names import METHODS, model_phase
 from tgvac.clip.captions import read_captions
 from tgvac.clip.completion import CompletionMeta, join_completions, write_completion
 from tgvac.clip.framing import FramingParams
@@ -31,7 +32,6 @@ from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
 
-METHODS = ("ours/full", "ours/no_motion", "copy_visible/plain", "autoencoder/ceiling")
 
 
 def run(
@@ -112,9 +112,9 @@ def shard_file(ctx: Context, shard: int) -> Path:
 def model_indices(ctx: Context, method: str, variant: str) -> list[Path]:
     """The indices of the weights that a method uses: inputs of its jobs."""
     backbones = ctx.results / "backbones" / "index.json"
-    if method == "copy_visible":
+    phase = model_phase(method, variant)
+    if phase is None:
         return []
-    if method == "autoencoder":
+    if phase == "backbones":
         return [backbones]
-    phase = "frame" if variant == "no_motion" else "motion"
     return [backbones, ctx.results / phase / "full" / f"seed{ctx.options['seed']}" / "index.json"]

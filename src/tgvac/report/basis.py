@@ -83,6 +83,7 @@ def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
         "pretrained",
         sources,
         COMPARABLE,
-        "Pretrained backbones and videos of the paper's sources: comparable in kind with the paper's numbers. Its split"
-        " and its validation videos are not published, so the material is never the same.",
+        "Pretrained backbones and videos under the names of the paper's sources: comparable in kind with the paper's"
+        " numbers, if the videos are those of the published sets. The paper's split and its validation videos are not"
+        " published, so the material is never quite the same.",
     )

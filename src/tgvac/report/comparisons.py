@@ -12,6 +12,7 @@ from tgvac.report.basis import Basis
 from tgvac.report.paper import Paper
 from tgvac.report.scores import (
     CLASSES,
+    ENOUGH_VIDEOS,
     SCORES,
     Score,
     Scored,
@@ -73,8 +74,8 @@ def _against(value: Estimate, published: float, score: Score, basis: Basis) -> t
     if not basis.comparable:
         return missing("A difference between numbers that can't be compared means nothing."), basis.verdict
     apart = Cell(f"{value.mean - published:+.{score.decimals}f}")
-    if math.isnan(value.low):
-        return apart, "no interval"
+    if value.videos < ENOUGH_VIDEOS:
+        return apart, f"too few source videos to tell ({value.videos})"
     if value.low <= published <= value.high:
         return apart, "the paper's number lies in our interval"
     return apart, f"{'better' if (value.mean > published) == score.up else 'worse'} than the paper's"
@@ -102,12 +103,13 @@ def methods_table(rows: pd.DataFrame, metrics: MetricsParams, evaluation: Evalua
         "Ours against the other methods measured here",
         tuple(columns),
         tuple(out),
-        "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse with an"
-        " interval that leaves out zero; without a mark, the run doesn't tell the two apart.",
+        "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: the"
+        f" interval leaves out zero and comes from at least {ENOUGH_VIDEOS} source videos. Without a mark, the run"
+        " doesn't tell the two apart.",
     )
 
 
 def _sign(value: Estimate, score: Score) -> str:
-    if math.isnan(value.low) or value.low <= 0 <= value.high:
+    if value.videos < ENOUGH_VIDEOS or value.low <= 0 <= value.high:
         return ""
     return " ✓" if (value.low > 0) == score.up else " ✗"

@@ -41,6 +41,9 @@ SCORES = (
     Score("hidden_psnr", "Hidden PSNR↑ (dB)", 2, True),
 )
 
+ENOUGH_VIDEOS = 6
+"""Source videos from which an interval may decide; fewer agree by chance more than once in 20 times (2 / 2^n)."""
+
 LABELS = {
     "ours/full": "Ours",
     "ours/no_motion": "Ours without motion",

@@ -19,6 +19,7 @@ from tgvac.report.scores import label_of
 if TYPE_CHECKING:
     from PIL import ImageFont
 
+VISIBLE = "Visible part"
 INK, QUIET, HAIRLINE, PAPER = (25, 28, 33), (105, 112, 122), (222, 225, 230), (255, 255, 255)
 TEXT, LINE, GAP, LABEL = 13, 19, 6, 130
 """Height of letters, of a line, the gap between tiles, and the width at which labels break, in pixels."""
@@ -39,7 +40,7 @@ def layers(sample: Sample) -> list[tuple[str, np.ndarray | None]]:
     clip = sample.clip
     return [
         ("Input", clip.frames_FHW3),
-        ("Visible part", on_white(clip.frames_FHW3, clip.visible_FHW)),
+        (VISIBLE, on_white(clip.frames_FHW3, clip.visible_FHW)),
         *((label_of(method), rgb) for method, rgb in sample.completions.items()),
         ("Truth", clip.whole_FHW3),
     ]
@@ -72,8 +73,8 @@ def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
 
 
 def side_by_side(sample: Sample, zoom: int, columns: int = 3) -> np.ndarray:
-    """A video of labelled panels, ``uint8 [F,H,W,3]``: input, ours and truth first, then the rest."""
-    found = {label: video for label, video in layers(sample) if video is not None}
+    """A video of labelled panels, ``uint8 [F,H,W,3]``: input, ours and truth first, then other methods."""
+    found = {label: video for label, video in layers(sample) if video is not None and label != VISIBLE}
     first = [label for label in ("Input", label_of("ours/full"), "Truth") if label in found]
     panels = [(label, found[label]) for label in (*first, *(label for label in found if label not in first))]
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])

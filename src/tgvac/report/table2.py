@@ -13,7 +13,18 @@ from tgvac.metrics.difficulty import in_group
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
 from tgvac.report.paper import Paper
-from tgvac.report.scores import CLASSES, SCORES, Score, Scored, cell_rows, estimate, label_of, score_cell, scored
+from tgvac.report.scores import (
+    CLASSES,
+    ENOUGH_VIDEOS,
+    SCORES,
+    Score,
+    Scored,
+    cell_rows,
+    estimate,
+    label_of,
+    score_cell,
+    scored,
+)
 from tgvac.report.table1 import paper_cell
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 
@@ -51,7 +62,8 @@ def quality_table(
     remarks = [
         f"Ours: mean over frames and its {percent} interval, a bootstrap over source videos ({metrics.bootstrap:,}"
         f" resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair of frames (TC) belongs"
-        " to the class of its later frame. Frames without the object belong to no class.",
+        " to the class of its later frame. Frames without the object belong to no class. An interval from fewer than"
+        f" {ENOUGH_VIDEOS} source videos is too narrow to be trusted.",
     ]
     if lacking:
         remarks.append(f"No row of {' or '.join(lacking)} is measured here yet; only their published cells are shown.")

@@ -146,26 +146,33 @@ def to_html(table: Table) -> str:
     parts.append(
         f'<h3>{title}</h3>\n<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table>\n<thead>'
     )
-    if any(column.group for column in table.columns):
+    # A rule stands where a group of columns begins.
+    groups = [column.group for column in table.columns]
+    first = [p > 0 and groups[p] != groups[p - 1] for p in range(len(groups))]
+    kinds = [
+        " ".join([*(["n"] if column.number else []), *(["first"] if begins else [])])
+        for column, begins in zip(table.columns, first, strict=True)
+    ]
+    if any(groups):
         parts.append("<tr>")
-        for group, columns in groupby(table.columns, key=lambda column: column.group):
-            kind = ' class="group"' if group else ""
-            parts.append(f'<th colspan="{len(list(columns))}" scope="colgroup"{kind}>{escape(group)}</th>')
+        position = 0
+        for group, same in groupby(groups):
+            span = len(list(same))
+            kind = f"group{' first' if first[position] else ''}" if group else "first" if first[position] else ""
+            parts.append(f'<th colspan="{span}" scope="colgroup" class="{kind}">{escape(group)}</th>')
+            position += span
         parts.append("</tr>")
     parts.append("<tr>")
-    for column in table.columns:
-        kind = ' class="n"' if column.number else ""
-        parts.append(f'<th scope="col"{kind}>{escape(column.label)}{mark(column.notes)}</th>')
+    for column, kind in zip(table.columns, kinds, strict=True):
+        parts.append(f'<th scope="col" class="{kind}">{escape(column.label)}{mark(column.notes)}</th>')
     parts.append("</tr></thead>\n<tbody>")
     for name, rows in sections(table):
         if name:
-            parts.append(
-                f'<tr class="section"><th colspan="{len(table.columns)}"><span>{escape(name)}</span></th></tr>'
-            )
+            parts.append(f'<tr class="section"><th colspan="{len(groups)}"><span>{escape(name)}</span></th></tr>')
         for row in rows:
             cells = []
-            for position, (column, cell) in enumerate(zip(table.columns, row.cells, strict=True)):
-                tag = 'th scope="row"' if position == 0 else 'td class="n"' if column.number else "td"
+            for position, (kind, cell) in enumerate(zip(kinds, row.cells, strict=True)):
+                tag = 'th scope="row"' if position == 0 else f'td class="{kind}"'
                 detail = f' <span class="detail">{escape(cell.detail)}</span>' if cell.detail else ""
                 cells.append(f"<{tag}>{escape(cell.text)}{mark(cell.notes)}{detail}</{tag[:2]}>")
             parts.append(f"<tr>{''.join(cells)}</tr>\n")

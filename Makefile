@@ -1,0 +1,40 @@
+# make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
+# make test                                     lint, types, every test
+# make install                                  only the environment
+SCALE  ?= smoke
+CORES  ?= 2
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.tgvac-installed
+
+.PHONY: install reproduce test lint lock clean
+.DEFAULT_GOAL := reproduce
+
+install: $(STAMP)
+
+# sam2 comes as source: no CUDA extension is built, and its build needs the torch of the lock.
+$(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "tgvac needs Python 3.11 or newer; name one: make PYTHON=python3.11")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --upgrade pip setuptools wheel
+	SAM2_BUILD_CUDA=0 $(BIN)/python -m pip install --quiet -r requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps -r requirements-nodeps.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	touch $@
+
+reproduce: install
+	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $(if $(DAVIS),--at davis="$(DAVIS)")
+
+lint: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/snakefmt --check Snakefile workflow
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90
+
+clean:
+	rm -rf results scratch logs benchmarks .snakemake

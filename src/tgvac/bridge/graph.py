@@ -1,0 +1,124 @@
+"""What the Snakefile asks: which files a phase makes, and what decides it.
+
+All declared files are small (indices, tables): they name larger ones by digest, so that Snakemake
+compares contents and not dates, and identical bytes rerun nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tgvac.baselines.completion_names import model_phase
+from tgvac.errors import BadInput
+from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
+from tgvac.sources.registry import read_registry
+
+DEFAULT_SCALE = "smoke"
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One scale's graph; paths are relative to the project's folder, where Snakemake runs."""
+
+    scale: str
+    params: Params
+    given: dict[str, str]
+
+    @classmethod
+    def load(cls, config: Mapping[str, Any], root: Path | None = None) -> Graph:
+        """The graph that ``--config scale=S [source=PATH …]`` asks for.
+
+        Raises:
+            BadInput: when a config key is neither ``scale`` nor a source of the registry.
+        """
+        root = root or Path.cwd()
+        scale = str(config.get("scale", DEFAULT_SCALE))
+        registry = read_registry(root / "reference" / "registry.csv")
+        given = {str(k): str(v) for k, v in config.items() if k != "scale"}
+        for name in given:
+            if name not in registry:
+                raise BadInput(
+                    f"--config {name}=… is neither 'scale' nor a source; sources are {', '.join(sorted(registry))}."
+                )
+        return cls(scale, load_params(root, scale), given)
+
+    def _file(self, name: str, file: str) -> str:
+        return f"results/{self.scale}/{name}/{file}"
+
+    def final(self, name: str) -> list[str]:
+        """The files that a phase ends in; their wildcards stand open where a run has several."""
+        return [self._file(name, f) for f in phase(name).final]
+
+    def part(self, name: str) -> str:
+        """The file of one shard, its wildcards open."""
+        return self._file(name, phase(name).part.replace("{shard:03d}", "{shard}"))
+
+    def parts(self, name: str) -> list[str]:
+        """The files of all shards; of phases with methods, of all evaluated ones."""
+        wanted = phase(name)
+        shards = range(shard_count(self.params, wanted))
+        if "method" not in wanted.wildcards:
+            return [self._file(name, wanted.part.format(shard=k)) for k in shards]
+        out = []
+        for method in self.params.evaluation.methods:
+            head, _, tail = method.partition("/")
+            for seed in self.params.evaluation.train_seeds:
+                out += [
+                    self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards
+                ]
+        return out
+
+    def digest(self, name: str) -> str:
+        """What decides a phase besides its inputs."""
+        return phase_digest(self.params, phase(name))
+
+    def join_digest(self, name: str) -> str:
+        """What decides the joining of a phase's shards besides the shards."""
+        return join_digest(self.params, phase(name))
+
+    @property
+    def threads(self) -> int:
+        """Threads of jobs with networks: what torch is pinned to."""
+        return self.params.compute.threads
+
+    def log(self, name: str, tail: str = "all") -> str:
+        return f"logs/{self.scale}/{name}/{tail}.log"
+
+    def benchmark(self, name: str, tail: str = "all") -> str:
+        return f"benchmarks/{self.scale}/{name}/{tail}.tsv"
+
+    def model_index(self, wildcards: Any) -> list[str]:
+        """The weights that a method needs, as inputs of its jobs."""
+        needed = model_phase(str(wildcards.method), str(wildcards.variant))
+        if needed is None:
+            return []
+        if needed == "backbones":
+            return self.final("backbones")
+        index = self._file(needed, f"full/seed{wildcards.seed}/index.json")
+        return [*self.final("backbones"), index]
+
+    def runs(self, name: str) -> list[str]:
+        """The indices of all trained models of a phase that the evaluation uses."""
+        seeds = self.params.evaluation.train_seeds
+        return [self._file(name, phase(name).final[0].format(variant="full", seed=s)) for s in seeds]
+
+    def at(self) -> str:
+        """The sources that the user names, as options for the shell, quoted."""
+        return " ".join(f"--at {shlex.quote(f'{name}={path}')}" for name, path in sorted(self.given.items()))
+
+    def fingerprint(self) -> str:
+        """Of names, sizes and dates of the files the user gives, so that a changed folder is looked at again."""
+        found = hashlib.sha256()
+        for name, given in sorted(self.given.items()):
+            base = Path(given).expanduser()
+            files = sorted(p for p in base.rglob("*") if p.is_file()) if base.is_dir() else [base]
+            for path in files:
+                if path.exists():
+                    stat = path.stat()
+                    found.update(f"{name}:{path.relative_to(base)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
+        return found.hexdigest() if self.given else ""

@@ -1,0 +1,44 @@
+"""Running Snakemake for the user: one command that can be killed and given again."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from tgvac.bridge.graph import Graph
+from tgvac.files import locked
+
+
+def command(scale: str, cores: int, target: str, given: Mapping[str, str]) -> list[str]:
+    """The Snakemake command of a run.
+
+    Snakemake's own lock outlives a killed process; ours does not, so ours is held instead.
+    """
+    config = [f"scale={scale}", *(f"{name}={path}" for name, path in sorted(given.items()))]
+    return [
+        *(sys.executable, "-m", "snakemake", target, f"-c{cores}"),
+        *("--rerun-incomplete", "--nolock", "--quiet", "reason"),
+        *("--config", *config),
+    ]
+
+
+def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping[str, str]) -> int:
+    """Run the graph up to a target and say where the report is; returns Snakemake's exit code."""
+    # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
+    Graph.load({"scale": scale, **given}, root)
+    with locked(root / "scratch" / "run.lock"):
+        code = subprocess.run(command(scale, cores, target, given), cwd=root, env=_environment(), check=False).returncode
+    page = root / "results" / scale / "report" / "index.html"
+    if code == 0 and target == "all":
+        print(f"the report is at {page}")
+    elif code != 0:
+        print(f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr)
+    return code
+
+
+def _environment() -> dict[str, str]:
+    """Jobs are this Python with this package, whatever else lies on the path."""
+    return {**os.environ, "PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}

@@ -1,0 +1,23 @@
+# Phase `backbones`: the frozen networks, trained here or fetched.
+rule backbones:
+    input:
+        final("tracks")[:1],
+        final("masks")[:1],
+        final("synthesis")[:1],
+        final("captions")[:1],
+    output:
+        final("backbones"),
+    log:
+        log_of("backbones"),
+    benchmark:
+        benchmark_of("backbones")
+    threads: GRAPH.threads
+    resources:
+        mem_mb=16000,
+        runtime=720,
+    params:
+        digest=digest("backbones"),
+    message:
+        "backbones"
+    shell:
+        "{STAGE:q} backbones --scale {SCALE} 2>&1 | tee {log:q}"

@@ -1,0 +1,41 @@
+# Phase `captions`: shards, then their joining.
+rule captions_shard:
+    input:
+        final("tracks")[:1],
+    output:
+        part("captions"),
+    log:
+        log_of("captions", "shard-{shard}"),
+    benchmark:
+        benchmark_of("captions", "shard-{shard}")
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=240,
+    params:
+        digest=digest("captions"),
+    message:
+        "captions: shard {wildcards.shard}"
+    shell:
+        "{STAGE:q} captions --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+
+
+rule captions:
+    input:
+        parts("captions"),
+    output:
+        final("captions"),
+    log:
+        log_of("captions"),
+    benchmark:
+        benchmark_of("captions")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        digest=join_digest("captions"),
+    message:
+        "captions: join the shards"
+    shell:
+        "{STAGE:q} captions --scale {SCALE} --merge 2>&1 | tee {log:q}"

@@ -1,0 +1,18 @@
+# What all rules share. The graph asks tgvac.phases; nothing about a phase is written twice.
+import sys
+
+from tgvac.bridge import graph as tgvac_graph
+
+GRAPH = tgvac_graph.Graph.load(config)
+SCALE = GRAPH.scale
+STAGE = [sys.executable, "-m", "tgvac", "stage"]
+
+# Functions of the graph under short names; each returns paths or digests, relative to the clone.
+final = GRAPH.final
+parts = GRAPH.parts
+part = GRAPH.part
+digest = GRAPH.digest
+join_digest = GRAPH.join_digest
+log_of = GRAPH.log
+benchmark_of = GRAPH.benchmark
+model_index = GRAPH.model_index

@@ -1,0 +1,31 @@
+# Phase `completion`: every method on every evaluated sample.
+rule completion_shard:
+    input:
+        final("tracks")[:1],
+        final("masks")[:1],
+        final("synthesis")[:1],
+        final("captions")[:1],
+        model_index,
+    output:
+        part("completion"),
+    log:
+        log_of("completion", "{method}-{variant}-seed{seed}-{shard}"),
+    benchmark:
+        benchmark_of("completion", "{method}-{variant}-seed{seed}-{shard}")
+    threads: GRAPH.threads
+    resources:
+        mem_mb=16000,
+        runtime=720,
+    params:
+        digest=digest("completion"),
+    message:
+        "completion: {wildcards.method}/{wildcards.variant} seed {wildcards.seed}, shard {wildcards.shard}"
+    shell:
+        "{STAGE:q} completion --scale {SCALE} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+
+
+rule completion:
+    input:
+        parts("completion"),
+    message:
+        "completion: all methods"

@@ -1,0 +1,23 @@
+# Phase `frame`: the frame-level model.
+rule train_frame:
+    input:
+        final("synthesis")[:1],
+        final("captions")[:1],
+        final("backbones")[:1],
+        final("latents")[:1],
+    output:
+        final("frame"),
+    log:
+        log_of("frame", "{variant}-seed{seed}"),
+    benchmark:
+        benchmark_of("frame", "{variant}-seed{seed}")
+    threads: GRAPH.threads
+    resources:
+        mem_mb=64000,
+        runtime=2880,
+    params:
+        digest=digest("frame"),
+    message:
+        "frame: train {wildcards.variant}, seed {wildcards.seed}"
+    shell:
+        "{STAGE:q} frame --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"

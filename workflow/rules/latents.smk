@@ -1,0 +1,44 @@
+# Phase `latents`: shards, then their joining.
+rule latents_shard:
+    input:
+        final("tracks")[:1],
+        final("masks")[:1],
+        final("synthesis")[:1],
+        final("backbones")[:1],
+    output:
+        part("latents"),
+    log:
+        log_of("latents", "shard-{shard}"),
+    benchmark:
+        benchmark_of("latents", "shard-{shard}")
+    threads: GRAPH.threads
+    resources:
+        mem_mb=8000,
+        runtime=240,
+    params:
+        digest=digest("latents"),
+    message:
+        "latents: shard {wildcards.shard}"
+    shell:
+        "{STAGE:q} latents --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+
+
+rule latents:
+    input:
+        parts("latents"),
+    output:
+        final("latents"),
+    log:
+        log_of("latents"),
+    benchmark:
+        benchmark_of("latents")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=30,
+    params:
+        digest=join_digest("latents"),
+    message:
+        "latents: join the shards"
+    shell:
+        "{STAGE:q} latents --scale {SCALE} --merge 2>&1 | tee {log:q}"

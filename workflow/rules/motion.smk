@@ -1,0 +1,24 @@
+# Phase `motion`: temporal modules on the frozen frame model.
+rule train_motion:
+    input:
+        final("synthesis")[:1],
+        final("captions")[:1],
+        final("backbones")[:1],
+        final("latents")[:1],
+        f"results/{SCALE}/frame/{{variant}}/seed{{seed}}/index.json",
+    output:
+        final("motion"),
+    log:
+        log_of("motion", "{variant}-seed{seed}"),
+    benchmark:
+        benchmark_of("motion", "{variant}-seed{seed}")
+    threads: GRAPH.threads
+    resources:
+        mem_mb=64000,
+        runtime=2880,
+    params:
+        digest=digest("motion"),
+    message:
+        "motion: train {wildcards.variant}, seed {wildcards.seed}"
+    shell:
+        "{STAGE:q} motion --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"

@@ -1,0 +1,22 @@
+# Phase `sources`: find, fetch or generate the archives, and list their videos.
+rule sources:
+    input:
+        "reference/registry.csv",
+    output:
+        final("sources"),
+    log:
+        log_of("sources"),
+    benchmark:
+        benchmark_of("sources")
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=720,
+    params:
+        digest=digest("sources"),
+        at=GRAPH.at(),
+        fingerprint=GRAPH.fingerprint(),
+    message:
+        "sources"
+    shell:
+        "{STAGE:q} sources --scale {SCALE} {params.at} 2>&1 | tee {log:q}"
