@@ -118,5 +118,7 @@ def main(arguments: list[str] | None = None) -> Any:
         if error.errno is None:
             raise
         what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
-        print(f"tgvac: {what}; {_REMEDIES.get(error.errno, _REMEDY)}, then run the same command again.", file=sys.stderr)
+        print(
+            f"tgvac: {what}; {_REMEDIES.get(error.errno, _REMEDY)}, then run the same command again.", file=sys.stderr
+        )
     sys.exit(2)

@@ -13,7 +13,7 @@ import hashlib
 import json
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -51,6 +51,8 @@ class _UniqueKeyLoader(yaml.SafeLoader):
         seen: set[Any] = set()
         for key_node, _ in node.value:
             key = self.construct_object(key_node, deep=True)
+            if not isinstance(key, Hashable):
+                continue  # PyYAML says so itself, with the line
             if key in seen:
                 raise BadInput(
                     f"{self.name}, line {key_node.start_mark.line + 1}: the key '{key}' stands twice;"
@@ -66,15 +68,20 @@ def read_yaml(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist; restore it from the repository or give another file.") from None
-    loader = _UniqueKeyLoader(text)
-    loader.name = str(path)
+    except (OSError, UnicodeDecodeError) as error:
+        raise BadInput(f"{path} cannot be read as text ({error}); give a YAML file in UTF-8.") from None
     try:
-        tree = loader.get_single_data()
-    except yaml.YAMLError as error:
+        loader = _UniqueKeyLoader(text)
+        loader.name = str(path)
+        try:
+            tree = loader.get_single_data()
+        finally:
+            loader.dispose()
+    except (yaml.YAMLError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
         where = " ".join(str(error).split())
         raise BadInput(f"{path} is not valid YAML ({where}); mend the line it names.") from None
-    finally:
-        loader.dispose()
     if tree is None:
         return {}
     if not isinstance(tree, dict):
@@ -91,10 +98,10 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return out
 
 
-def nearest(word: str, known: list[str]) -> str:
-    """A hint naming the known word nearest to a mistyped one; else the list of known words."""
+def nearest(word: str, known: list[str], listed: list[str] | None = None) -> str:
+    """A hint naming the known word nearest to a mistyped one; else the list of known words, or a shorter one."""
     close = difflib.get_close_matches(word, known, n=1, cutoff=0.5)
-    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(sorted(known))}."
+    return f"did you mean '{close[0]}'?" if close else f"known are: {', '.join(sorted(listed or known))}."
 
 
 def scale_files(scales: Path, scale: str) -> list[Path]:
@@ -109,7 +116,10 @@ def scale_files(scales: Path, scale: str) -> list[Path]:
         if path in chain:
             raise BadInput(f"{path}: 'extends' runs in a circle; let one of the scales stand on its own.")
         chain.insert(0, path)
-        name = read_yaml(path).get("extends")
+        above = read_yaml(path).get("extends")
+        if above is not None and not isinstance(above, str):
+            raise BadInput(f"{path}: 'extends' is {above!r}; write the name of one scale.")
+        name = above
     return chain
 
 
@@ -120,10 +130,8 @@ def load_tree(params: Path, scales: Path, scale: str) -> dict[str, Any]:
         over = {key: value for key, value in read_yaml(path).items() if key != "extends"}
         for leaf in leaves(over):
             if not has_path(tree, leaf):
-                known = [".".join(p) for p in leaves(tree)]
-                raise BadInput(
-                    f"{path} sets '{'.'.join(leaf)}', which {params} does not have; {nearest('.'.join(leaf), known)}"
-                )
+                hint = nearest(".".join(leaf), [".".join(p) for p in leaves(tree)], _siblings(tree, leaf))
+                raise BadInput(f"{path} sets '{'.'.join(leaf)}', which {params} does not have; {hint}")
         tree = merge(tree, over)
     return tree
 
@@ -135,6 +143,16 @@ def leaves(tree: Mapping[str, Any], above: tuple[str, ...] = ()) -> Iterator[tup
             yield from leaves(value, (*above, str(key)))
         else:
             yield (*above, str(key))
+
+
+def _siblings(tree: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
+    """The keys of the deepest block of the tree that a path enters."""
+    node = tree
+    for key in path:
+        if not isinstance(node.get(key), Mapping):
+            break
+        node = node[key]
+    return [str(key) for key in node]
 
 
 def has_path(tree: Mapping[str, Any], path: tuple[str, ...]) -> bool:
@@ -163,17 +181,21 @@ def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
     _refuse_unknown(kind, tree, origin, ())
     try:
         # By way of JSON, so that a list is a tuple in strict mode, as it is nowhere else.
-        return kind.model_validate_json(json.dumps(tree, allow_nan=False, default=str))
+        return kind.model_validate_json(json.dumps(tree, default=str))
     except ValidationError as error:
         first = error.errors()[0]
         key = ".".join(str(part) for part in first["loc"])
         value = first.get("input")
-        hint = ""
+        hint = "."
         if isinstance(value, str) and _is_number(value):
-            hint = f" YAML reads {value} as text: write it with a point and a sign, such as 5.0e-4."
+            remedy = "with a point and a sign, such as 5.0e-4" if "e" in value.lower() else "without quotes"
+            hint = f": YAML reads {value} as text, so write it {remedy}."
         if first["type"] == "missing":
             raise BadInput(f"{origin}: the key '{key}' is missing; add it (params.yaml documents each key).") from None
-        raise BadInput(f"{origin}: '{key}' is {value!r}: {first['msg']}; correct that value.{hint}") from None
+        # A rule over several keys of a block names them itself; the block's whole content would hide them.
+        given = "" if isinstance(value, dict) else f" is {value!r}"
+        message = first["msg"].removeprefix("Value error, ")
+        raise BadInput(f"{origin}: '{key}'{given}: {message}; correct that value{hint}") from None
 
 
 def _refuse_unknown(kind: type[Block], tree: Mapping[str, Any], origin: str, above: tuple[str, ...]) -> None:

@@ -76,8 +76,9 @@ class Phase:
         blocks: the params it reads, which decide its digest. A dotted name is a leaf of a block: the
             phase is given the block, but only that leaf decides.
         after: the phases whose output it reads.
-        final: the files it ends in, below its folder; the first decides freshness of what follows. Small
-            files all: they name larger ones by digest.
+        final: the files it ends in, below its folder, which decide what follows. Small files all: they
+            name larger ones by digest.
+        here: files it makes that are true of this machine alone and decide nothing.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
         undecided: blocks it is given that decide no result.
@@ -93,6 +94,7 @@ class Phase:
     shards: Literal["data", "evaluation"] | None = None
     part: str = ""
     undecided: tuple[str, ...] = ()
+    here: tuple[str, ...] = ()
     join: str = ""
     joined: tuple[str, ...] = ()
 
@@ -108,7 +110,7 @@ _RUN = "{variant}/seed{seed}/index.json"
 _METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
 
 PHASES: tuple[Phase, ...] = (
-    Phase("sources", "tgvac.sources.sources_stage", ("sources",), (), ("manifest.json", "locations.json")),
+    Phase("sources", "tgvac.sources.sources_stage", ("sources",), (), ("manifest.json",), here=("locations.json",)),
     Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
     Phase("masks", "tgvac.masks.masks_stage", ("masks",), ("tracks",), ("index.json",), "data", _PART),
     Phase(
@@ -226,6 +228,8 @@ def phase(name: str) -> Phase:
 def load_params(root: Path, scale: str) -> Params:
     """The typed params of a scale, from ``params.yaml`` and ``workflow/scales/`` below the project's folder."""
     scales = root / "workflow" / "scales"
+    if not (root / "params.yaml").is_file():
+        raise BadInput(f"{root} holds no params.yaml; run this in the project's folder (the clone's top).")
     tree = config.load_tree(root / "params.yaml", scales, scale)
     return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")
 

@@ -45,8 +45,8 @@ class Progress:
     def _print(self, note: str = "", final: bool = False) -> None:
         elapsed = max(time.monotonic() - self._began, 1e-6)
         rate = (self._done - self._first) / elapsed
-        left = (self._total - self._done) / rate if rate > 0 else float("nan")
-        eta = "" if final or left != left else f", {_clock(left)} left"
+        left = (self._total - self._done) / rate if rate > 0 else None
+        eta = "" if final or left is None else f", {_clock(left)} left"
         line = f"{self._label}: {self._done}/{self._total}, {rate:.2f}/s, {_clock(elapsed)}{eta}"
         line = f"{line}; {note}" if note else line
         if self._tty:

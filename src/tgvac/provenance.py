@@ -39,7 +39,11 @@ def _without_docstrings(tree: ast.Module) -> ast.Module:
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
             first = node.body[0] if node.body else None
-            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str):
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
                 node.body = node.body[1:]
     return tree
 
@@ -70,7 +74,12 @@ def imports_of(text: str, module: str) -> set[str]:
 @cache
 def _facts(path: Path, module: str) -> tuple[str, frozenset[str]]:
     text = path.read_text(encoding="utf-8")
-    return source_digest(text), frozenset(imports_of(text, module))
+    found = source_digest(text)
+    if path.name == "__init__.py":
+        # A room's templates decide what it makes as much as its code does.
+        templates = sorted((path.parent / "templates").glob("*"))
+        found = config.digest([found, *(sha256(template) for template in templates)])
+    return found, frozenset(imports_of(text, module))
 
 
 def closure(module: str) -> dict[str, str]:

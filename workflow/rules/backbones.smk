@@ -1,10 +1,10 @@
 # Phase `backbones`: the frozen networks, trained here or fetched.
 rule backbones:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("synthesis")[:1],
-        final("captions")[:1],
+        final("tracks"),
+        final("masks"),
+        final("synthesis"),
+        final("captions"),
     output:
         final("backbones"),
     log:

@@ -1,7 +1,7 @@
 # Phase `captions`: shards, then their joining.
 rule captions_shard:
     input:
-        final("tracks")[:1],
+        final("tracks"),
     output:
         part("captions"),
     log:

@@ -1,10 +1,10 @@
 # Phase `completion`: every method on every evaluated sample.
 rule completion_shard:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("synthesis")[:1],
-        final("captions")[:1],
+        final("tracks"),
+        final("masks"),
+        final("synthesis"),
+        final("captions"),
         model_index,
     output:
         part("completion"),

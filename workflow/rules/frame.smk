@@ -1,10 +1,10 @@
 # Phase `frame`: the frame-level model.
 rule train_frame:
     input:
-        final("synthesis")[:1],
-        final("captions")[:1],
-        final("backbones")[:1],
-        final("latents")[:1],
+        final("synthesis"),
+        final("captions"),
+        final("backbones"),
+        final("latents"),
     output:
         final("frame"),
     log:

@@ -1,10 +1,10 @@
 # Phase `latents`: shards, then their joining.
 rule latents_shard:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("synthesis")[:1],
-        final("backbones")[:1],
+        final("tracks"),
+        final("masks"),
+        final("synthesis"),
+        final("backbones"),
     output:
         part("latents"),
     log:

@@ -1,7 +1,7 @@
 # Phase `masks`: shards, then their joining.
 rule masks_shard:
     input:
-        final("tracks")[:1],
+        final("tracks"),
     output:
         part("masks"),
     log:

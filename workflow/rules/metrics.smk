@@ -1,10 +1,10 @@
 # Phase `metrics`: from completions to rows, then all rows.
 rule metrics_shard:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("synthesis")[:1],
-        final("backbones")[:1],
+        final("tracks"),
+        final("masks"),
+        final("synthesis"),
+        final("backbones"),
         part("completion"),
     output:
         part("metrics"),

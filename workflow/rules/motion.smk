@@ -1,10 +1,10 @@
 # Phase `motion`: temporal modules on the frozen frame model.
 rule train_motion:
     input:
-        final("synthesis")[:1],
-        final("captions")[:1],
-        final("backbones")[:1],
-        final("latents")[:1],
+        final("synthesis"),
+        final("captions"),
+        final("backbones"),
+        final("latents"),
         f"results/{SCALE}/frame/{{variant}}/seed{{seed}}/index.json",
     output:
         final("motion"),

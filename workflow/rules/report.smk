@@ -1,12 +1,12 @@
 # Phase `report`: tables and the page.
 rule report:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("select")[:1],
-        final("synthesis")[:1],
-        final("captions")[:1],
-        final("metrics")[:1],
+        final("tracks"),
+        final("masks"),
+        final("select"),
+        final("synthesis"),
+        final("captions"),
+        final("metrics"),
         parts("completion"),
         GRAPH.runs("frame"),
         GRAPH.runs("motion"),

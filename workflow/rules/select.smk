@@ -1,8 +1,8 @@
 # Phase `select`: the stretches in which objects are whole.
 rule select:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
+        final("tracks"),
+        final("masks"),
     output:
         final("select"),
     log:

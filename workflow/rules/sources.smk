@@ -4,6 +4,7 @@ rule sources:
         "reference/registry.csv",
     output:
         final("sources"),
+        GRAPH.here("sources"),
     log:
         log_of("sources"),
     benchmark:

@@ -1,9 +1,9 @@
 # Phase `synthesis`: shards, then their joining.
 rule synthesis_shard:
     input:
-        final("tracks")[:1],
-        final("masks")[:1],
-        final("select")[:1],
+        final("tracks"),
+        final("masks"),
+        final("select"),
     output:
         part("synthesis"),
     log:

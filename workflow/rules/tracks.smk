@@ -1,7 +1,7 @@
 # Phase `tracks`: shards, then their joining.
 rule tracks_shard:
     input:
-        final("sources")[:1],
+        final("sources"),
     output:
         part("tracks"),
     log:

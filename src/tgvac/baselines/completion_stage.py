@@ -33,7 +33,6 @@ from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
 
 
-
 def run(
     ctx: Context,
     *,

@@ -54,6 +54,10 @@ class Graph:
         """The files that a phase ends in; their wildcards stand open where a run has several."""
         return [self._file(name, f) for f in phase(name).final]
 
+    def here(self, name: str) -> list[str]:
+        """Files of a phase that are true of this machine alone."""
+        return [self._file(name, f) for f in phase(name).here]
+
     def part(self, name: str) -> str:
         """The file of one shard, its wildcards open."""
         return self._file(name, phase(name).part.replace("{shard:03d}", "{shard}"))

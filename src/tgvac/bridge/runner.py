@@ -85,7 +85,7 @@ def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
     code = provenance.code_digest(wanted.module)
     inputs = {}
     for before in wanted.after:
-        for name in phase(before).final[:1]:
+        for name in phase(before).final:
             path = ctx.results / before / name.format(**values)
             if path.is_file():
                 inputs[f"{before}/{path.name}"] = path

@@ -30,12 +30,16 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
     Graph.load({"scale": scale, **given}, root)
     with locked(root / "scratch" / "run.lock"):
-        code = subprocess.run(command(scale, cores, target, given), cwd=root, env=_environment(), check=False).returncode
+        code = subprocess.run(
+            command(scale, cores, target, given), cwd=root, env=_environment(), check=False
+        ).returncode
     page = root / "results" / scale / "report" / "index.html"
     if code == 0 and target == "all":
         print(f"the report is at {page}")
     elif code != 0:
-        print(f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr)
+        print(
+            f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr
+        )
     return code
 
 

@@ -1,7 +1,7 @@
 """Phase `captions`: a sentence for every track.
 
-    captions/items/<track>.json     one caption
-    captions/captions.parquet       the captions table
+captions/items/<track>.json     one caption
+captions/captions.parquet       the captions table
 """
 
 from __future__ import annotations

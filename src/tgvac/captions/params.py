@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from tgvac.config import Block
 
@@ -14,3 +14,12 @@ class CaptionsParams(Block):
 
     order: tuple[Literal["given", "template"], ...] = Field(min_length=1)
     template: str = Field(min_length=1)
+
+    @field_validator("template")
+    @classmethod
+    def _only_a_category(cls, template: str) -> str:
+        try:
+            template.format(category="object")
+        except (LookupError, ValueError, AttributeError):
+            raise ValueError("the only name that may stand in braces is {category}") from None
+        return template

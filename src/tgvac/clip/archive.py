@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -11,6 +12,8 @@ from types import TracebackType
 from tgvac.errors import BadInput
 from tgvac.files import writing
 
+# What a zip raises when its bytes are damaged; RuntimeError when they pretend to a cipher or another compression.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -53,7 +56,7 @@ class Store:
         elif path.is_file():
             try:
                 self._zip = zipfile.ZipFile(path)
-            except zipfile.BadZipFile as error:
+            except _DAMAGED as error:
                 raise BadInput(
                     f"{path} is truncated or not a zip archive ({error}); delete it and fetch it again."
                 ) from None
@@ -88,7 +91,7 @@ class Store:
             if self._zip is None:
                 return (self.path / self._root / name).read_bytes()
             return self._zip.read(self._root + name)
-        except (zipfile.BadZipFile, EOFError, OSError) as error:
+        except _DAMAGED as error:
             raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
 
     def describe(self, name: str) -> str:
@@ -101,5 +104,5 @@ def zip_is_whole(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path):
             return True
-    except (OSError, zipfile.BadZipFile):
+    except _DAMAGED:
         return False

@@ -38,7 +38,7 @@ class Clip:
     @property
     def hidden_FHW(self) -> np.ndarray:
         """The part of the object that is not seen, ``uint8`` in {0, 255}."""
-        return self.amodal_FHW & ~self.visible_FHW
+        return np.asarray(self.amodal_FHW & ~self.visible_FHW)
 
     @property
     def occlusion_F(self) -> np.ndarray:
@@ -55,7 +55,9 @@ class Clip:
         for name in ("visible_FHW", "amodal_FHW", "occluder_FHW"):
             mask = getattr(self, name)
             if mask.shape != (frames, height, width) or mask.dtype != np.uint8:
-                raise ValueError(f"{self.sample}: {name} is {mask.dtype} {mask.shape}, not uint8 {frames, height, width}")
+                raise ValueError(
+                    f"{self.sample}: {name} is {mask.dtype} {mask.shape}, not uint8 {frames, height, width}"
+                )
             if not np.isin(mask, (0, 255)).all():
                 raise ValueError(f"{self.sample}: {name} holds values other than 0 and 255")
         for name in ("frames_FHW3", "whole_FHW3"):

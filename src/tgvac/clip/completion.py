@@ -145,8 +145,8 @@ class Completions:
         completion = Completion(np.stack(rgb), np.stack(amodal))
         if completion.rgb_FHW3.shape[1:3] != (meta.height, meta.width):
             raise BadInput(
-                f"{self.store.describe(sample)} has images of {completion.rgb_FHW3.shape[2]}x{completion.rgb_FHW3.shape[1]},"
+                f"{self.store.describe(sample)} has images of"
+                f" {completion.rgb_FHW3.shape[2]}x{completion.rgb_FHW3.shape[1]},"
                 f" its completion.json says {meta.width}x{meta.height}; make both agree."
             )
         return completion
-

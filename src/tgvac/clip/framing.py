@@ -64,7 +64,7 @@ def windows_of(params: FramingParams, visible_FHW: np.ndarray) -> list[Window]:
     # One side for the whole clip: the visible extent changes with the occlusion, the object does not.
     side = int(np.clip(np.ceil(extent * (1 + 2 * params.margin)), 8, whole.side))
     centre_F2 = _smooth(centre_F2, params.smooth)
-    return [Window(int(round(y - side / 2)), int(round(x - side / 2)), side) for y, x in centre_F2]
+    return [Window(round(y - side / 2), round(x - side / 2), side) for y, x in centre_F2.tolist()]
 
 
 def _visible_boxes(visible_FHW: np.ndarray) -> np.ndarray | None:

@@ -121,6 +121,7 @@ def read_recipes(path: Path) -> list[Recipe]:
         except ValidationError as error:
             first = error.errors()[0]
             raise BadInput(
-                f"{path}: recipe {row.get('recipe')!r} has a wrong '{first['loc'][0]}' ({first['msg']}); remake the file."
+                f"{path}: recipe {row.get('recipe')!r} has a wrong '{first['loc'][0]}' ({first['msg']});"
+                " remake the file."
             ) from None
     return recipes

@@ -58,7 +58,16 @@ class Row:
 
 
 def _key(row: Row) -> tuple[object, ...]:
-    return (row.method, row.variant, row.mask_source, row.train_seed, row.sample_seed, row.sample, row.metric, row.frame)
+    return (
+        row.method,
+        row.variant,
+        row.mask_source,
+        row.train_seed,
+        row.sample_seed,
+        row.sample,
+        row.metric,
+        row.frame,
+    )
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:

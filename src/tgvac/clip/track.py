@@ -69,7 +69,7 @@ class TrackMeta(BaseModel):
 
 
 class MasksMeta(BaseModel):
-    """What a segmenter says of a track's masks, beside them in the zip of masks: a verdict and a measurement a frame."""
+    """What a segmenter says of a track's masks, beside them in their zip: a verdict and a measurement a frame."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -86,7 +86,9 @@ def read_masks_meta(path: Path) -> MasksMeta:
         try:
             return MasksMeta.model_validate_json(store.read("masks.json"))
         except ValidationError as error:
-            raise BadInput(f"{path}: masks.json is not as it should be ({error.errors()[0]['msg']}); remake it.") from None
+            raise BadInput(
+                f"{path}: masks.json is not as it should be ({error.errors()[0]['msg']}); remake it."
+            ) from None
 
 
 def file_stem(identifier: str) -> str:
@@ -108,7 +110,9 @@ def write_track(
         sink.add("meta.json", meta.model_dump_json(indent=1).encode())
         for i, (frame_HW3, mask_HW) in enumerate(pixels):
             if frame_HW3.shape != (meta.height, meta.width, 3):
-                raise ValueError(f"frame {i} of {meta.track} is {frame_HW3.shape}, the meta says {meta.height, meta.width}")
+                raise ValueError(
+                    f"frame {i} of {meta.track} is {frame_HW3.shape}, the meta says {meta.height, meta.width}"
+                )
             sink.add(f"frames/{i:05d}.{suffix}", encode(frame_HW3))
             if mask_HW is not None:
                 if mask_HW.shape != frame_HW3.shape[:2]:
@@ -137,7 +141,9 @@ class Track:
         try:
             self.meta = TrackMeta.model_validate_json(raw)
         except ValidationError as error:
-            raise BadInput(f"{path}: meta.json does not hold a track ({error.errors()[0]['msg']}); remake it.") from None
+            raise BadInput(
+                f"{path}: meta.json does not hold a track ({error.errors()[0]['msg']}); remake it."
+            ) from None
 
     def __enter__(self) -> Track:
         return self

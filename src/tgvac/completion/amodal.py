@@ -7,7 +7,7 @@ import numpy as np
 
 def grey(images_FHW3: np.ndarray) -> np.ndarray:
     """Luminance by Rec. 601, ``float64 [F,H,W]`` in [0, 255]."""
-    return images_FHW3.astype(np.float64) @ np.array([0.299, 0.587, 0.114])
+    return np.asarray(images_FHW3.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
 
 
 def not_white(images_FHW3: np.ndarray, threshold: int) -> np.ndarray:

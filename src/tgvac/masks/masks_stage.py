@@ -1,7 +1,7 @@
 """Phase `masks`: a visible mask for every frame of every track, with a verdict a frame.
 
-    masks/files/<track>.zip           masks/00000.png …, masks.json (MasksMeta)
-    masks/index.json                  index of all
+masks/files/<track>.zip           masks/00000.png …, masks.json (MasksMeta)
+masks/index.json                  index of all
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from tgvac.masks.params import MasksParams
 from tgvac.masks.segmenter import Given, Segmenter
 from tgvac.shards import Made, read_index, run_items, shard_of, write_index
 from tgvac.stage import Context
-
 
 
 def segmenter_of(params: MasksParams) -> Segmenter:

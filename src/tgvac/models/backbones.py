@@ -1,7 +1,7 @@
 """The frozen networks, by ordinary ``from_pretrained`` from one folder in the layout of diffusers.
 
-    vae/  text_encoder/  tokenizer/  unet/  scheduler/       a Stable Diffusion 1.x folder
-    scoring_clip/                                            the CLIP that scores, not the one that conditions
+vae/  text_encoder/  tokenizer/  unet/  scheduler/       a Stable Diffusion 1.x folder
+scoring_clip/                                            the CLIP that scores, not the one that conditions
 """
 
 from __future__ import annotations

@@ -32,15 +32,13 @@ def extend_conv_in(unet: UNet2DConditionModel, groups: int = 3) -> UNet2DConditi
     with torch.no_grad():
         new.weight.zero_()
         new.weight[:, :channels] = old.weight
-        assert new.bias is not None and old.bias is not None
+        assert new.bias is not None
         new.bias.copy_(old.bias)
     unet.conv_in = new
     unet.register_to_config(in_channels=groups * channels)
     return unet
 
 
-def stack_channels(
-    z_t: torch.Tensor, frame: torch.Tensor, mask: torch.Tensor, dim: int = 1
-) -> torch.Tensor:
+def stack_channels(z_t: torch.Tensor, frame: torch.Tensor, mask: torch.Tensor, dim: int = 1) -> torch.Tensor:
     """Concatenate in the one order of channels: z_t, frame, mask."""
     return torch.cat([z_t, frame, mask], dim=dim)

@@ -35,7 +35,7 @@ def to_images(x_F3SS: torch.Tensor) -> np.ndarray:
 def encode_moments(vae: AutoencoderKL, x_F3SS: torch.Tensor, batch: int) -> tuple[torch.Tensor, torch.Tensor]:
     """Mean and standard deviation of the latents, each ``float32 [F,c,h,w]`` on the CPU, not scaled."""
     means, deviations = [], []
-    for part in x_F3SS.split(batch):
+    for part in torch.split(x_F3SS, batch):
         posterior = vae.encode(_padded(part, batch).to(vae.device)).latent_dist
         means.append(posterior.mean[: len(part)].float().cpu())
         deviations.append(posterior.std[: len(part)].float().cpu())
@@ -58,7 +58,7 @@ def encode_conditions(
 def decode(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> torch.Tensor:
     """Scaled latents to pictures ``float32 [F,3,S,S]`` in about [-1, 1], on the CPU."""
     out = []
-    for part in z_Fchw.split(batch):
+    for part in torch.split(z_Fchw, batch):
         z = _padded(part, batch).to(vae.device) / vae.config.scaling_factor
         out.append(vae.decode(z).sample[: len(part)].float().cpu())
     return torch.cat(out)

@@ -38,7 +38,7 @@ def frame_noise_model(unet: UNet2DConditionModel) -> NoiseModel:
     def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
         batch, channels, frames, height, width = x_BCFhw.shape
         x = x_BCFhw.transpose(1, 2).reshape(batch * frames, channels, height, width)
-        noise = unet(x, t_B.repeat_interleave(frames), text_BND.repeat_interleave(frames, 0)).sample
+        noise: torch.Tensor = unet(x, t_B.repeat_interleave(frames), text_BND.repeat_interleave(frames, 0)).sample
         return noise.view(batch, frames, -1, height, width).transpose(1, 2)
 
     return predict
@@ -49,7 +49,8 @@ def video_noise_model(unet: UNetMotionModel) -> NoiseModel:
 
     def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
         # UNetMotionModel repeats the time for each frame by itself, but not the text.
-        return unet(x_BCFhw, t_B, text_BND.repeat_interleave(x_BCFhw.shape[2], 0)).sample
+        noise: torch.Tensor = unet(x_BCFhw, t_B, text_BND.repeat_interleave(x_BCFhw.shape[2], 0)).sample
+        return noise
 
     return predict
 
@@ -89,7 +90,7 @@ def sample_video(
     scheduler = ddim(diffusion)
     scheduler.set_timesteps(diffusion.sampling_steps)
     spans = windows(len(noise_Fchw), sampler.clip_frames, sampler.hop)
-    z = noise_Fchw * scheduler.init_noise_sigma
+    z: torch.Tensor = noise_Fchw * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         noise = average_windows(model, condition, z, int(t), spans, sampler, device)
         z = scheduler.step(noise, t, z, eta=diffusion.eta).prev_sample

@@ -20,7 +20,7 @@ def ddim(params: DiffusionParams) -> DDIMScheduler:
     """
     from diffusers import DDIMScheduler
 
-    scheduler = DDIMScheduler(
+    return DDIMScheduler(
         num_train_timesteps=params.train_steps,
         beta_start=params.beta_start,
         beta_end=params.beta_end,
@@ -32,12 +32,12 @@ def ddim(params: DiffusionParams) -> DDIMScheduler:
         timestep_spacing=params.timestep_spacing,
         rescale_betas_zero_snr=params.zero_terminal_snr,
     )
-    return scheduler
 
 
 def alphas_cumprod(params: DiffusionParams) -> torch.Tensor:
     """The cumulative products of alpha, ``float32 [T]``, of the same schedule that is sampled."""
-    return ddim(params).alphas_cumprod.float()
+    alphas_T: torch.Tensor = ddim(params).alphas_cumprod.float()
+    return alphas_T
 
 
 def add_noise(

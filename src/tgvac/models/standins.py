@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
 
 
-
 def build_tokenizer(params: StandinParams) -> CLIPTokenizer:
     """CLIP's own byte-pair tokenizer, from the vocabulary that open_clip ships."""
     import importlib.util

@@ -1,9 +1,9 @@
 """DAVIS 2017: the official archive, or any folder in its layout.
 
-    JPEGImages/480p/<sequence>/00000.jpg
-    Annotations/480p/<sequence>/00000.png     palette PNG: the pixel's value is the object's id, 255 is void
-    ImageSets/2017/{train,val}.txt            optional: without it, all sequences count
-    objects.json                              optional: {sequence: {id: {"category", "captions"}}}
+JPEGImages/480p/<sequence>/00000.jpg
+Annotations/480p/<sequence>/00000.png     palette PNG: the pixel's value is the object's id, 255 is void
+ImageSets/2017/{train,val}.txt            optional: without it, all sequences count
+objects.json                              optional: {sequence: {id: {"category", "captions"}}}
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import json
 import re
 import zlib
 from pathlib import Path
-from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, RootModel, ValidationError
 
 from tgvac.clip.archive import Store
 from tgvac.clip.images import decode_indices, decode_rgb
@@ -24,6 +24,17 @@ from tgvac.sources.adapter import ObjectInfo, Video
 
 VOID = 255
 _FRAMES, _MASKS, _SETS = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017"
+
+
+class _Said(BaseModel):
+    """What ``objects.json`` says of one object; further keys are its own affair."""
+
+    category: str = ""
+    captions: tuple[str, ...] = ()
+
+
+class _Objects(RootModel[dict[str, dict[str, _Said]]]):
+    pass
 
 
 class Davis:
@@ -43,11 +54,12 @@ class Davis:
         self._objects = self._read_objects()
 
     def _find_base(self, path: Path) -> str:
+        # A frame is asked for, since the archives of some systems carry a shadow tree of other files.
+        pattern = re.compile(rf"((?:.*/)?){re.escape(_FRAMES)}/[^/]+/\d+\.(?:jpg|jpeg|png)")
         for name in self._store.names():
-            before, found, _ = name.partition(f"{_FRAMES}/")
-            if found and (before == "" or before.endswith("/")):
-                return before
-        raise BadInput(f"{path} is not in DAVIS layout (no folder {_FRAMES}); give the folder that holds JPEGImages.")
+            if match := pattern.fullmatch(name):
+                return match[1]
+        raise BadInput(f"{path} is not in DAVIS layout (no {_FRAMES}/<sequence>/00000.jpg); give the folder that holds JPEGImages.")
 
     def _by_sequence(self, folder: str) -> dict[str, dict[int, str]]:
         out: dict[str, dict[int, str]] = {}
@@ -57,15 +69,18 @@ class Davis:
                 out.setdefault(match[1], {})[int(match[2])] = name
         return out
 
-    def _read_objects(self) -> dict[str, Any]:
+    def _read_objects(self) -> dict[str, dict[str, _Said]]:
         name = f"{self._base}objects.json"
         if name not in self._store:
             return {}
         try:
-            objects: dict[str, Any] = json.loads(self._store.read(name))
-        except ValueError as error:
-            raise BadInput(f"{self._store.describe(name)} is not valid JSON ({error}); mend or remove it.") from None
-        return objects
+            return _Objects.model_validate_json(self._store.read(name)).root
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(
+                f"{self._store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
+                ' write {sequence: {id: {"category": text, "captions": [text]}}} or remove it.'
+            ) from None
 
     def _sequences(self) -> list[str]:
         listed: list[str] = []
@@ -93,7 +108,8 @@ class Davis:
             for number in numbers:
                 for member in (frames[number], masks[number]):
                     content.update(f"{member[len(self._base) :]}:{zlib.crc32(self._store.read(member)):08x}\n".encode())
-            content.update(json.dumps(self._objects.get(name, {}), sort_keys=True).encode())
+            said = {i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()}
+            content.update(json.dumps(said, sort_keys=True).encode())
             out.append(Video(name, numbers, content.hexdigest()))
         return out
 
@@ -111,6 +127,6 @@ class Davis:
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """From ``objects.json``; else the sequence's name stands for the category, as "car shadow"."""
-        said = self._objects.get(video.name, {}).get(str(object_id), {})
+        said = self._objects.get(video.name, {}).get(str(object_id), _Said())
         plain = re.sub(r"[-_\d]+", " ", video.name).strip() or "object"
-        return ObjectInfo(said.get("category", plain), tuple(said.get("captions", ())))
+        return ObjectInfo(said.category or plain, said.captions)

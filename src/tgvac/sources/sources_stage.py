@@ -1,7 +1,7 @@
 """Phase `sources`: find, fetch or generate each archive, verify it, and list its videos.
 
-    sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
-    sources/locations.json    where it is on this machine; decides nothing
+sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
+sources/locations.json    where it is on this machine; decides nothing
 """
 
 from __future__ import annotations

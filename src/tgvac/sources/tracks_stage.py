@@ -1,8 +1,8 @@
 """Phase `tracks`: one file an object, at working resolution.
 
-    tracks/files/<track>.zip          contract 1
-    tracks/shards/shard-000.json      index of a shard
-    tracks/index.json                 index of all
+tracks/files/<track>.zip          contract 1
+tracks/shards/shard-000.json      index of a shard
+tracks/index.json                 index of all
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Ada
     geometry = _measure_objects(adapter, source, video, count)
     if not geometry:
         raise BadInput(
-            f"{source.name}: video '{video.name}' has an empty mask in every frame;"
+            f"{source.name}: video '{video.name}' has an empty mask in every frame (0 is background, 255 is void);"
             " mend its annotations or take it out of the image sets."
         )
     first_HW3 = adapter.frame(video, 0)

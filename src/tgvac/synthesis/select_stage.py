@@ -1,7 +1,7 @@
 """Phase `select`: the stretches in which objects are whole, and the account of what was refused.
 
-    select/stretches.parquet     one row a stretch
-    select/tracks.parquet        one row a track: frames, whole frames, frames kept, refused for, reasons
+select/stretches.parquet     one row a stretch
+select/tracks.parquet        one row a track: frames, whole frames, frames kept, refused for, reasons
 """
 
 from __future__ import annotations

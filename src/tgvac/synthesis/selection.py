@@ -52,7 +52,9 @@ def frame_faults(params: SelectParams, geometry: Sequence[FrameGeometry | None])
             faults.append("parts")
         elif g.touch > params.max_touch:
             faults.append("touch")
-        elif i and areas[i - 1] > 0 and not 1 / params.max_area_change <= g.area / areas[i - 1] <= params.max_area_change:
+        elif (
+            i and areas[i - 1] > 0 and not 1 / params.max_area_change <= g.area / areas[i - 1] <= params.max_area_change
+        ):
             faults.append("jump")
         else:
             faults.append("")

@@ -1,8 +1,8 @@
 """Phase `synthesis`: the recipes, which are the data set.
 
-    synthesis/items/<track>.json       the recipes of one target
-    synthesis/recipes.parquet          contract 2
-    synthesis/occlusion.parquet        occlusion rate of every frame of every recipe
+synthesis/items/<track>.json       the recipes of one target
+synthesis/recipes.parquet          contract 2
+synthesis/occlusion.parquet        occlusion rate of every frame of every recipe
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
         return [Made(item, path, {"split": split, "recipes": len(drawn)})]
 
     keys: dict[str, Any] = {}
-    for item in by_track:
+    for item, own in by_track.items():
         if shard_of(item, ctx.shards) == ctx.shard:
-            pool = by_split[splits[by_track[item][0].video]]
-            keys[item] = [[vars(s), masks[s.track].sha256] for s in [*by_track[item], *pool]] + [ctx.digest]
+            pool = by_split[splits[own[0].video]]
+            keys[item] = [[[vars(s), masks[s.track].sha256] for s in [*own, *pool]], ctx.digest]
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 

@@ -1,9 +1,9 @@
 """Phase `backbones`: the frozen networks of a scale, in one folder that `from_pretrained` loads.
 
-    backbones/vae  text_encoder  tokenizer  unet  scheduler  scoring_clip
-    backbones/events/<part>.jsonl     curves of the parts that were trained here
-    backbones/provenance.json         whether they are stand-ins trained here, or pretrained, and which
-    backbones/index.json              digests of all files
+backbones/vae  text_encoder  tokenizer  unet  scheduler  scoring_clip
+backbones/events/<part>.jsonl     curves of the parts that were trained here
+backbones/provenance.json         whether they are stand-ins trained here, or pretrained, and which
+backbones/index.json              digests of all files
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tgvac.clip.captions import read_captions
 from tgvac.clip.framing import FramingParams
+from tgvac.clip.recipe import read_recipes
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -24,7 +25,6 @@ from tgvac.models.schedule import alphas_cumprod, ddim
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.stage import Context
 from tgvac.synthesis.clips import clip_keys, recipe_clips
-from tgvac.clip.recipe import read_recipes
 from tgvac.training.loop import Job, train, write_events
 from tgvac.training.outputs import place_folder, write_folder_index
 from tgvac.training.params import CheckpointParams, TrainingParams
@@ -79,7 +79,9 @@ def _fetch(ctx: Context, params: BackbonesParams) -> None:
         _place(ctx, "unet", UNet2DConditionModel.from_pretrained(origin, subfolder="unet"))
         origin = params.scoring_clip
         clip = CLIPModel.from_pretrained(origin)
-        _place(ctx, "scoring_clip", clip, CLIPImageProcessor.from_pretrained(origin), CLIPTokenizer.from_pretrained(origin))
+        _place(
+            ctx, "scoring_clip", clip, CLIPImageProcessor.from_pretrained(origin), CLIPTokenizer.from_pretrained(origin)
+        )
     except OSError as error:
         first = str(error).strip().splitlines()[0]
         raise BadInput(
@@ -125,7 +127,9 @@ def _train(
     unet = build_unet(shapes, seed)
     frozen = Backbones(vae, text_encoder, tokenizer)
     alphas_T = alphas_cumprod(diffusion)
-    fit("unet", unet, params.unet_steps, unet_loss(unet, frozen, views, alphas_T, params.batch, compute.vae_batch, seed))
+    fit(
+        "unet", unet, params.unet_steps, unet_loss(unet, frozen, views, alphas_T, params.batch, compute.vae_batch, seed)
+    )
     _place(ctx, "unet", unet)
 
     clip, processor = build_clip(shapes, framing.size, seed)

@@ -1,8 +1,8 @@
 """Phase `frame`: the frame-level model (paper, section 3.3, "Frame-level Training").
 
-    frame/<variant>/seed<k>/unet/            a 12-channel UNet2DConditionModel
-    frame/<variant>/seed<k>/events.jsonl     step, loss, lr, gradient norm
-    frame/<variant>/seed<k>/index.json       digests of both
+frame/<variant>/seed<k>/unet/            a 12-channel UNet2DConditionModel
+frame/<variant>/seed<k>/events.jsonl     step, loss, lr, gradient norm
+frame/<variant>/seed<k>/index.json       digests of both
 """
 
 from __future__ import annotations

@@ -79,4 +79,5 @@ class TextStates:
 
     def __getitem__(self, text: str) -> torch.Tensor:
         """``float32 [N,D]``."""
-        return self._states[text]
+        states: torch.Tensor = self._states[text]
+        return states

@@ -87,7 +87,7 @@ def train(job: Job) -> list[dict[str, float]]:
             if not torch.isfinite(loss):
                 raise _not_finite(job, folder, step, float(loss))
             optimizer.zero_grad(set_to_none=True)
-            loss.backward()
+            torch.autograd.backward(loss)
             norm = torch.nn.utils.clip_grad_norm_(trained.values(), params.clip_norm)
             if not torch.isfinite(norm):
                 raise _not_finite(job, folder, step, float(norm))

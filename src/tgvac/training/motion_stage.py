@@ -1,8 +1,8 @@
 """Phase `motion`: temporal modules on the frozen frame model (paper, section 3.3, "Motion Training").
 
-    motion/<variant>/seed<k>/unet/           a UNetMotionModel, its frame layers those of `frame`
-    motion/<variant>/seed<k>/events.jsonl    step, loss, lr, gradient norm
-    motion/<variant>/seed<k>/index.json      digests of both
+motion/<variant>/seed<k>/unet/           a UNetMotionModel, its frame layers those of `frame`
+motion/<variant>/seed<k>/events.jsonl    step, loss, lr, gradient norm
+motion/<variant>/seed<k>/index.json      digests of both
 """
 
 from __future__ import annotations

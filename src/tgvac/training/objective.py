@@ -73,7 +73,9 @@ def make_batch(
         noises.append(normal(tuple(mean.shape), "noise", *names))
         times.append(int(torch.randint(levels, (1,), generator=generator("t", *names))))
     return Batch(
-        *(torch.stack(part).transpose(1, 2) for part in (z, frames, masks)),
+        z_BcFhw=torch.stack(z).transpose(1, 2),
+        frame_BcFhw=torch.stack(frames).transpose(1, 2),
+        mask_BcFhw=torch.stack(masks).transpose(1, 2),
         text_BND=torch.stack(states),
         noise_BcFhw=torch.stack(noises).transpose(1, 2),
         t_B=torch.tensor(times),

@@ -7,6 +7,7 @@ no number obtained with them is the paper's.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -29,6 +30,16 @@ if TYPE_CHECKING:
 # Shapes: B pictures, S the model's square, N tokens, D widths; a "view" is one drawn frame of one clip.
 
 
+@dataclass(frozen=True)
+class View:
+    """Input frame, visible mask and whole object, each ``float32 [3,S,S]`` in [-1, 1], and the caption."""
+
+    frame_3SS: torch.Tensor
+    mask_3SS: torch.Tensor
+    whole_3SS: torch.Tensor
+    text: str
+
+
 class Views:
     """Single framed pictures of the train split's clips, drawn by name.
 
@@ -42,8 +53,8 @@ class Views:
         self._clips, self._framing, self._captions = clips, framing, captions
         self._samples = clips.samples()
 
-    def draw(self, *names: str | int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, str]:
-        """Input frame, visible mask and whole object, each ``float32 [3,S,S]`` in [-1, 1], and the caption."""
+    def draw(self, *names: str | int) -> View:
+        """One view."""
         draw = rng("view", *names)
         sample = self._samples[int(draw.integers(len(self._samples)))]
         clip = self._clips.render(sample, [int(draw.integers(self._clips.length(sample)))])
@@ -51,26 +62,31 @@ class Views:
         frame = to_tensor(frame_video(self._framing, clip.frames_FHW3, windows, self._framing.pad))
         whole = to_tensor(frame_video(self._framing, clip.whole_FHW3, windows, 255))
         mask = mask_to_tensor(frame_masks(self._framing, clip.visible_FHW, windows))
-        return frame[0], mask[0], whole[0], self._captions[clip.track].text
+        return View(frame[0], mask[0], whole[0], self._captions[clip.track].text)
 
 
-def vae_loss(vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, seed: int) -> Callable[[int], torch.Tensor]:
+def vae_loss(
+    vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, seed: int
+) -> Callable[[int], torch.Tensor]:
     """L1 plus a weak KL term, over the three kinds of picture the model will meet: frames, masks, wholes on white."""
 
     def loss(step: int) -> torch.Tensor:
         # Wholes count double: what they look like decoded is what anyone will see.
-        kinds = [views.draw("vae", seed, step, i)[(0, 2, 1, 2)[i % 4]] for i in range(batch)]
+        drawn = [views.draw("vae", seed, step, i) for i in range(batch)]
+        kinds = [(v.frame_3SS, v.whole_3SS, v.mask_3SS, v.whole_3SS)[i % 4] for i, v in enumerate(drawn)]
         x_B3SS = torch.stack(kinds)
         posterior = vae.encode(x_B3SS).latent_dist
         z = posterior.mean + posterior.std * normal(tuple(posterior.mean.shape), "vae posterior", seed, step)
-        return functional.l1_loss(vae.decode(z).sample, x_B3SS) + kl_weight * posterior.kl().mean()
+        error: torch.Tensor = functional.l1_loss(vae.decode(z).sample, x_B3SS) + kl_weight * posterior.kl().mean()
+        return error
 
     return loss
 
 
 def measure_scaling(vae: AutoencoderKL, views: Views, count: int, batch: int, seed: int) -> float:
     """1 / standard deviation of the latents, as Stable Diffusion's 0.18215 came about."""
-    x = torch.stack([views.draw("scaling", seed, i)[(0, 2)[i % 2]] for i in range(count)])
+    drawn = [views.draw("scaling", seed, i) for i in range(count)]
+    x = torch.stack([(v.frame_3SS, v.whole_3SS)[i % 2] for i, v in enumerate(drawn)])
     mean, _ = encode_moments(vae, x, batch)
     return round(1.0 / float(mean.std()), 5)
 
@@ -94,11 +110,11 @@ def unet_loss(
 
     def loss(step: int) -> torch.Tensor:
         drawn = [views.draw("unet", seed, step, i) for i in range(batch)]
-        mean, _ = encode_moments(backbones.vae, torch.stack([d[2] for d in drawn]), vae_batch)
+        mean, _ = encode_moments(backbones.vae, torch.stack([v.whole_3SS for v in drawn]), vae_batch)
         z = mean * backbones.vae.config.scaling_factor
         noise = normal(tuple(z.shape), "unet noise", seed, step)
         t_B = torch.randint(len(alphas_T), (batch,), generator=generator("unet t", seed, step))
-        predicted = unet(add_noise(alphas_T, z, noise, t_B), t_B, torch.stack([state(d[3]) for d in drawn])).sample
+        predicted = unet(add_noise(alphas_T, z, noise, t_B), t_B, torch.stack([state(v.text) for v in drawn])).sample
         return functional.mse_loss(predicted, noise)
 
     return loss
@@ -116,10 +132,10 @@ def clip_loss(
 
     def loss(step: int) -> torch.Tensor:
         drawn = [views.draw("clip", seed, step, i) for i in range(batch)]
-        texts = [d[3] for d in drawn]
+        texts = [v.text for v in drawn]
         tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
-        first = torch.stack([pixels(d[2], "clip a", seed, step, i) for i, d in enumerate(drawn)])
-        second = torch.stack([pixels(d[2], "clip b", seed, step, i) for i, d in enumerate(drawn)])
+        first = torch.stack([pixels(v.whole_3SS, "clip a", seed, step, i) for i, v in enumerate(drawn)])
+        second = torch.stack([pixels(v.whole_3SS, "clip b", seed, step, i) for i, v in enumerate(drawn)])
         out = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=first)
         other = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=second)
         # Objects with the same sentence are no negatives of each other.

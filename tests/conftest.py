@@ -1,0 +1,80 @@
+"""Fixtures shared by all tests: a project folder in which the workflow can run, and one finished run of it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CLONE = Path(__file__).resolve().parents[1]
+_PARTS = ("Snakefile", "workflow", "params.yaml", "reference", "slurm")
+
+
+def make_project(folder: Path) -> Path:
+    """A folder with all that the workflow reads, and nothing made yet."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in _PARTS:
+        source = CLONE / name
+        if source.is_symlink():
+            (folder / name).symlink_to(source.readlink())
+        elif source.is_dir():
+            shutil.copytree(source, folder / name)
+        else:
+            shutil.copy(source, folder / name)
+    return folder
+
+
+@pytest.fixture()
+def project(tmp_path: Path) -> Path:
+    """A fresh project folder."""
+    return make_project(tmp_path / "project")
+
+
+Command = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@pytest.fixture(scope="session")
+def tgvac() -> Command:
+    """Runs ``tgvac`` in a folder and returns what came of it."""
+
+    def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "tgvac", *arguments]
+        return subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=1500)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def snakemake() -> Command:
+    """Runs Snakemake in a folder; its output and errors are joined."""
+
+    def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "snakemake", *arguments]
+        return subprocess.run(
+            command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=1500
+        )
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def smoke(tmp_path_factory: pytest.TempPathFactory, tgvac: Command) -> Path:
+    """A project folder in which the whole graph has run at scale smoke; tests must not change it."""
+    folder = make_project(tmp_path_factory.mktemp("smoke") / "project")
+    done = tgvac(folder, "run", "--scale", "smoke", "--cores", "2")
+    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    return folder
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """The folder of real video, or a skip that says how to give it."""
+    given = os.environ.get("TGVAC_REAL_DATA")
+    if not given:
+        pytest.skip("TGVAC_REAL_DATA is not set: give the folder that holds DAVIS/ to run on real video")
+    return Path(given).resolve()

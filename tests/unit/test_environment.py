@@ -1,0 +1,39 @@
+"""The environment: one lock, and what reads it."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+
+import pytest
+import yaml
+
+from tests.conftest import CLONE
+
+LOCK = (CLONE / "requirements.lock").read_text().splitlines()
+
+
+def names(lines: list[str]) -> set[str]:
+    found = (re.match(r"[A-Za-z0-9._-]+", line) for line in lines if line.strip() and not line.startswith("#"))
+    return {m[0].lower().replace("_", "-").replace(".", "-") for m in found if m}
+
+
+def test_the_lock_pins_every_package_exactly() -> None:
+    for line in LOCK:
+        assert re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.+!]+( *;.*)?", line), line
+
+
+def test_the_lock_holds_all_that_is_asked_for() -> None:
+    asked = names((CLONE / "requirements.in").read_text().splitlines())
+    needed = names(tomllib.loads((CLONE / "pyproject.toml").read_text())["project"]["dependencies"])
+    assert needed <= asked
+    assert asked - names(LOCK) <= {"setuptools", "wheel"}
+
+
+def test_environment_yml_reads_the_same_lock() -> None:
+    rattler = pytest.importorskip("rattler")
+    environment = yaml.safe_load((CLONE / "environment.yml").read_text())
+    specs = [d for d in environment["dependencies"] if isinstance(d, str)]
+    parsed = [rattler.MatchSpec(spec) for spec in specs]
+    assert {"python", "pip"} <= {str(p.name.normalized) for p in parsed if p.name}
+    assert {"pip": ["-r requirements.lock"]} in environment["dependencies"]

@@ -1,0 +1,205 @@
+"""The objective: what the UNet is told in training, in which scale, and how often it is not told."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDPMScheduler
+from tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TRAINING, backbones, randn, write_latents
+
+from tgvac.errors import BadInput
+from tgvac.models.params import ConditionsParams
+from tgvac.models.schedule import add_noise, alphas_cumprod
+from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.objective import Batch, dropped, make_batch, noise_loss
+from tgvac.training.params import TrainingParams
+
+SCALING = 0.25
+TRACKS = {"world/a/1": 9, "world/b/1": 7}
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory: pytest.TempPathFactory) -> LatentClips:
+    return LatentClips(write_latents(tmp_path_factory.mktemp("exact"), TRACKS), "train", 1)
+
+
+@pytest.fixture(scope="module")
+def spread_clips(tmp_path_factory: pytest.TempPathFactory) -> LatentClips:
+    return LatentClips(write_latents(tmp_path_factory.mktemp("spread"), TRACKS, deviation=2.0, size=16), "train", 1)
+
+
+@pytest.fixture(scope="module")
+def texts(clips: LatentClips) -> TextStates:
+    return TextStates(backbones(), clips.texts())
+
+
+def batch_of(
+    clips: LatentClips,
+    texts: TextStates,
+    conditions: ConditionsParams = NEVER_DROPPED,
+    step: int = 0,
+    stage: str = "motion",
+    params: TrainingParams = TRAINING,
+) -> Batch:
+    return make_batch(clips, texts, params, conditions, SCALING, DIFFUSION.train_steps, stage, step)
+
+
+def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:
+    batch = batch_of(clips, texts)
+    alphas_T = alphas_cumprod(DIFFUSION)
+    given: list[torch.Tensor] = []
+
+    def model(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        given.extend([x_BCFhw, t_B, text_BND])
+        return torch.zeros_like(x_BCFhw[:, :4])
+
+    noise_loss(model, batch, alphas_T, CPU)
+    x_BCFhw, t_B, text_BND = given
+    assert x_BCFhw.shape == (3, 12, 3, 4, 4)
+    # the cache marks frames with tens and masks with twenties
+    assert torch.equal(x_BCFhw[:, 4:8].div(10).floor(), torch.full((3, 4, 3, 4, 4), 1.0))
+    assert torch.equal(x_BCFhw[:, 8:].div(10).floor(), torch.full((3, 4, 3, 4, 4), 2.0))
+    a = alphas_T[t_B].view(-1, 1, 1, 1, 1)
+    expected = a.sqrt() * batch.z_BcFhw + (1 - a).sqrt() * batch.noise_BcFhw
+    torch.testing.assert_close(x_BCFhw[:, :4], expected)
+    assert torch.equal(t_B, batch.t_B)
+    assert torch.equal(text_BND, batch.text_BND)
+
+
+def test_the_loss_is_the_mean_squared_error_of_the_noise(clips: LatentClips, texts: TextStates) -> None:
+    batch, alphas_T = batch_of(clips, texts), alphas_cumprod(DIFFUSION)
+    assert noise_loss(lambda x, t, text: batch.noise_BcFhw, batch, alphas_T, CPU) == 0
+    off = noise_loss(lambda x, t, text: batch.noise_BcFhw + 3, batch, alphas_T, CPU)
+    torch.testing.assert_close(off, torch.tensor(9.0))
+
+
+@pytest.mark.parametrize(("latents", "factor"), [("unscaled", 1.0), ("scaled", SCALING)])
+def test_targets_are_always_scaled_and_conditions_by_their_key(
+    clips: LatentClips, texts: TextStates, latents: str, factor: float
+) -> None:
+    batch = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={"latents": latents}))
+    truth = batch.z_BcFhw / SCALING  # no deviation in this cache
+    assert truth.min() >= 0
+    assert truth.max() < 1.1
+    torch.testing.assert_close(batch.frame_BcFhw / factor, truth + 10)
+    torch.testing.assert_close(batch.mask_BcFhw / factor, truth + 20)
+
+
+def test_clips_keep_their_frames_in_order_and_apart_by_the_frame_step(clips: LatentClips, texts: TextStates) -> None:
+    for step in (1, 2):
+        params = TRAINING.model_copy(update={"frame_step": step})
+        z_BcFhw = batch_of(clips, texts, params=params).z_BcFhw / SCALING
+        torch.testing.assert_close(z_BcFhw[:, :, 1:] - z_BcFhw[:, :, :-1], torch.full((3, 4, 2, 4, 4), step / 100))
+
+
+def test_targets_are_drawn_from_the_posterior_apart_from_the_noise(
+    spread_clips: LatentClips, texts: TextStates
+) -> None:
+    batch = batch_of(spread_clips, texts)
+    mean = batch.frame_BcFhw - 10
+    draw = ((batch.z_BcFhw / SCALING - mean) / 2.0).flatten()  # 9,216 standard normal numbers
+    assert abs(float(draw.mean())) < 0.05
+    assert abs(float(draw.std()) - 1) < 0.03
+    assert abs(float(torch.corrcoef(torch.stack([draw, batch.noise_BcFhw.flatten()]))[0, 1])) < 0.05
+
+
+def test_every_sample_is_a_function_of_stage_seed_step_and_place_alone(clips: LatentClips, texts: TextStates) -> None:
+    torch.manual_seed(1)
+    first = batch_of(clips, texts, CONDITIONS, 5)
+    torch.manual_seed(2)
+    wide = batch_of(clips, texts, CONDITIONS, 5, params=TRAINING.model_copy(update={"batch": 5}))
+    for name, value in vars(first).items():
+        assert torch.equal(value, getattr(wide, name)[:3]), name
+    others = [
+        batch_of(clips, texts, CONDITIONS, 6),
+        batch_of(clips, texts, CONDITIONS, 5, stage="frame"),
+        batch_of(clips, texts, CONDITIONS, 5, params=TRAINING.model_copy(update={"seed": 2})),
+    ]
+    assert not any(torch.equal(first.noise_BcFhw, other.noise_BcFhw) for other in others)
+    assert not torch.equal(first.noise_BcFhw[0], first.noise_BcFhw[1])
+
+
+def test_all_frames_of_a_clip_share_a_noise_level_and_levels_are_uniform(clips: LatentClips, texts: TextStates) -> None:
+    params = TRAINING.model_copy(update={"batch": 100, "clip_frames": 1})
+    levels_N = torch.cat([batch_of(clips, texts, step=step, params=params).t_B for step in range(20)])
+    assert levels_N.shape == (2000,)
+    assert levels_N.min() >= 0
+    assert levels_N.max() <= 999
+    tenths = torch.bincount(levels_N // 100, minlength=10)
+    assert tenths.min() > 140  # 200 expected, deviation 13
+    assert tenths.max() < 260
+
+
+@pytest.mark.parametrize(
+    ("key", "no_text", "no_image"),
+    [("drop_text", True, False), ("drop_image", False, True), ("drop_both", True, True)],
+)
+def test_what_is_dropped_becomes_the_empty_text_and_zero_channels(
+    clips: LatentClips, texts: TextStates, key: str, no_text: bool, no_image: bool
+) -> None:
+    plain = batch_of(clips, texts)
+    batch = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={key: 1.0}))
+    nothing = torch.zeros_like(plain.frame_BcFhw)
+    assert torch.equal(batch.frame_BcFhw, nothing if no_image else plain.frame_BcFhw)
+    assert torch.equal(batch.mask_BcFhw, nothing if no_image else plain.mask_BcFhw)
+    assert torch.equal(batch.text_BND, texts[""].expand(3, -1, -1) if no_text else plain.text_BND)
+    assert torch.equal(batch.z_BcFhw, plain.z_BcFhw)
+    assert not torch.equal(plain.text_BND[0], texts[""])
+
+
+def test_a_variant_without_mask_or_text_is_never_told_them(clips: LatentClips, texts: TextStates) -> None:
+    plain = batch_of(clips, texts)
+    blind = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={"mask": False}))
+    assert not blind.mask_BcFhw.any()
+    assert torch.equal(blind.frame_BcFhw, plain.frame_BcFhw)
+    mute = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={"text": False}))
+    assert torch.equal(mute.text_BND, texts[""].expand(3, -1, -1))
+    assert torch.equal(mute.mask_BcFhw, plain.mask_BcFhw)
+
+
+def test_conditions_are_dropped_as_often_as_the_params_say_and_by_one_draw() -> None:
+    count = 20_000
+    seen = Counter(dropped(CONDITIONS, "frame", 1, step, 0) for step in range(count))
+    # Two independent draws would lose both in 1.5 % of the cases instead of 5 %; deviations are below 0.21 %.
+    expected = {(True, False): 0.10, (True, True): 0.05, (False, True): 0.05, (False, False): 0.80}
+    for what, rate in expected.items():
+        assert abs(seen[what] / count - rate) < 0.01, what
+    assert dropped(CONDITIONS, "frame", 1, 7, 0) == dropped(CONDITIONS, "frame", 1, 7, 0)
+
+
+def test_noise_is_added_as_diffusers_adds_it() -> None:
+    scheduler = DDPMScheduler(
+        num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=8.5e-4, beta_end=1.2e-2
+    )
+    t_B = torch.tensor([0, 500, 999])
+    z, noise = randn(3, 4, 2, 5, 5), randn(3, 4, 2, 5, 5, seed=1)
+    ours = add_noise(alphas_cumprod(DIFFUSION), z, noise, t_B)
+    torch.testing.assert_close(ours, scheduler.add_noise(z, noise, t_B))
+
+
+def test_windows_are_drawn_over_all_clips_and_all_starts(clips: LatentClips) -> None:
+    drawn = Counter(clips.draw(3, 2, "test", i) for i in range(1200))
+    starts = {(f"{track}/r0", start) for track, frames in TRACKS.items() for start in range(frames - 4)}
+    assert set(drawn) == starts
+    of_a = sum(count for (sample, _), count in drawn.items() if sample == "world/a/1/r0")
+    assert 500 < of_a < 700  # clips equally likely, whatever their length
+
+
+def test_clips_that_are_too_short_are_left_out_and_none_left_is_said(tmp_path: Path) -> None:
+    ctx = write_latents(tmp_path, TRACKS)
+    assert LatentClips(ctx, "train", 8).samples == ("world/a/1/r0",)
+    with pytest.raises(BadInput, match="'train' has 10 frames"):
+        LatentClips(ctx, "train", 10)
+    with pytest.raises(BadInput, match="'dev' has 1 frames"):
+        LatentClips(ctx, "dev", 1)
+
+
+def test_a_cached_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+    ctx = write_latents(tmp_path, TRACKS)
+    path = next((ctx.results / "latents" / "files").iterdir())
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(BadInput, match="not whole"):
+        LatentClips(ctx, "train", 1)

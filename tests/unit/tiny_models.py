@@ -1,0 +1,204 @@
+"""Builders that the tests of models, training and completion share: tiny networks, params, a hand-made scale."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
+from safetensors.torch import save_file
+from torch import nn
+
+from tgvac.clip.captions import Caption, write_captions
+from tgvac.clip.framing import FramingParams
+from tgvac.clip.recipe import Placement, Recipe, write_recipes
+from tgvac.files import sha256
+from tgvac.models.backbones import Backbones, freeze
+from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.motion_unet import inflate
+from tgvac.models.params import (
+    ComputeParams,
+    ConditionsParams,
+    DiffusionParams,
+    MotionModuleParams,
+    SamplerParams,
+    StandinParams,
+)
+from tgvac.models.standins import build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.shards import Entry, write_index
+from tgvac.stage import Context
+from tgvac.training.params import CheckpointParams, TrainingParams
+
+torch.set_num_threads(1)
+
+CPU = torch.device("cpu")
+STANDIN = StandinParams(
+    vae_channels=(16, 16, 16),
+    latent_channels=4,
+    text_width=16,
+    text_layers=1,
+    text_tokens=12,
+    unet_channels=(16, 32),
+    unet_layers=1,
+    unet_heads=2,
+    clip_width=16,
+    clip_layers=1,
+    clip_patch=8,
+    norm_groups=4,
+)
+DIFFUSION = DiffusionParams(
+    train_steps=1000,
+    beta_schedule="scaled_linear",
+    beta_start=8.5e-4,
+    beta_end=1.2e-2,
+    sampling_steps=4,
+    timestep_spacing="leading",
+    zero_terminal_snr=False,
+    eta=0.0,
+)
+CONDITIONS = ConditionsParams(
+    mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05
+)
+NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
+MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, norm="frame")
+SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
+FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
+COMPUTE = ComputeParams(threads=1, vae_batch=4)
+CHECKPOINTS = CheckpointParams(every=5, keep=2, log_every=3)
+TRAINING = TrainingParams(
+    steps=12,
+    batch=3,
+    lr=1e-2,
+    lr_schedule="cosine",
+    warmup=3,
+    weight_decay=1e-2,
+    beta1=0.9,
+    beta2=0.99,
+    clip_norm=1.0,
+    ema=0.9,
+    seed=1,
+    clip_frames=3,
+    frame_step=1,
+)
+
+
+def randn(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Standard normal numbers that don't touch the global generator."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def randomised(module: nn.Module, seed: int = 0, scale: float = 0.2) -> nn.Module:
+    """Give every parameter of a module random values, also those that start at zero or one; returns it."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
+        for parameter in module.parameters():
+            parameter.add_(scale * torch.randn(parameter.shape, generator=generator))
+    return module
+
+
+def unet_4(seed: int = 0) -> UNet2DConditionModel:
+    """A text-to-image UNet."""
+    return build_unet(STANDIN, seed).eval()
+
+
+def unet_12(seed: int = 0) -> UNet2DConditionModel:
+    """A frame model whose condition channels matter."""
+    unet = extend_conv_in(unet_4(seed))
+    randomised(unet.conv_in, seed)
+    return unet
+
+
+def video_unet(seed: int = 0, norm: str = "frame") -> UNetMotionModel:
+    """A video model whose motion modules matter."""
+    video = inflate(unet_12(seed), MOTION_MODULE.model_copy(update={"norm": norm}))
+    for name, module in video.named_modules():
+        if name.endswith("proj_out") and "motion_modules" in name:
+            randomised(module, seed)
+    return video.eval()
+
+
+def vae(seed: int = 0, scaling: float = 0.5) -> AutoencoderKL:
+    """An autoencoder of random weights, not the identity's scaling."""
+    module = freeze(build_vae(STANDIN, seed))
+    module.register_to_config(scaling_factor=scaling)
+    return module
+
+
+@cache
+def backbones() -> Backbones:
+    """Frozen networks, built once."""
+    return Backbones(vae(), freeze(build_text_encoder(STANDIN, 0)), build_tokenizer(STANDIN))
+
+
+def context(root: Path, phase: str, **more: Any) -> Context:
+    """A stage's context in a project folder of its own."""
+    return Context(root=root, scale="fake", phase=phase, digest="d" * 64, **more)
+
+
+def recipe(name: str, target: str, frames: int, split: str = "train", occluder: str | None = None) -> Recipe:
+    """A recipe of all of a target's frames."""
+    return Recipe(
+        recipe=name,
+        target=target,
+        video=target.rpartition("/")[0],
+        source="world",
+        split=split,  # type: ignore[arg-type]  # checked by pydantic
+        start=0,
+        stride=1,
+        frames=frames,
+        occluders=() if occluder is None else (Placement(track=occluder, start=0),),
+        seed=0,
+        mean_rate=0.3,
+        max_rate=0.5,
+    )
+
+
+def write_synthesis(root: Path, recipes: Sequence[Recipe], captions: Mapping[str, str]) -> None:
+    """The recipes and captions of a scale."""
+    results = context(root, "synthesis").results
+    write_recipes(results / "synthesis" / "recipes.parquet", recipes)
+    table = [Caption(track=track, captioner="given", raw=text, text=text) for track, text in captions.items()]
+    write_captions(results / "captions" / "captions.parquet", table)
+
+
+def entry(base: Path, identifier: str, path: Path, **facts: Any) -> Entry:
+    """The entry of a file in an index."""
+    return Entry(identifier, path.relative_to(base).as_posix(), sha256(path), path.stat().st_size, facts)
+
+
+def write_latents(root: Path, frames: Mapping[str, int], deviation: float = 0.0, size: int = 4) -> Context:
+    """A latents cache in which each track has one recipe, ``<track>/r0``, and every number tells where it stands.
+
+    The value of frame i of the k-th track is k + i / 100, plus 10 for the input frame and 20 for the mask.
+    """
+    out = context(root, "latents").out
+    entries, recipes = [], []
+    for k, (track, count) in enumerate(sorted(frames.items())):
+        name = f"{track}/r0"
+        ramp = (k + torch.arange(count) / 100).view(-1, 1, 1, 1).expand(count, 4, size, size).contiguous()
+        tensors = {"target_mean": ramp, "target_std": torch.full_like(ramp, deviation)}
+        tensors |= {"frame": ramp + 10, "mask": ramp + 20}
+        path = out / "files" / f"{track.replace('/', '--')}.safetensors"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save_file({f"{name}|{what}": value for what, value in tensors.items()}, path)
+        entries.append(entry(out, track, path, recipes={name: count}))
+        recipes.append(recipe(name, track, count))
+    write_index(out / "index.json", entries)
+    write_synthesis(root, recipes, {track: f"a picture of {track}" for track in frames})
+    return context(root, "frame")
+
+
+def video(
+    frames: int, height: int, width: int, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """A noisy video with a moving square as visible part: ``uint8 [F,H,W,3]`` and ``uint8 [F,H,W]``."""
+    draw = np.random.Generator(np.random.PCG64(seed))
+    frames_FHW3 = draw.integers(0, 256, (frames, height, width, 3), np.uint8)
+    visible_FHW = np.zeros((frames, height, width), np.uint8)
+    for i in range(frames):
+        visible_FHW[i, height // 4 : height // 2, width // 4 + i % 3 : width // 2 + i % 3] = 255
+    return frames_FHW3, visible_FHW

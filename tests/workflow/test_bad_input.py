@@ -1,0 +1,169 @@
+"""Bad input: one sentence with file and remedy, a non-zero exit, and nothing that was finished is lost."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import yaml
+
+from tests.conftest import Command
+from tgvac.clip.images import encode_png
+from tgvac.sources.world.params import WorldParams
+from tgvac.sources.world.publish import publish_world
+
+SMALL = WorldParams(seed=3, videos=6, frames=16, height=64, width=96, crowded=0.0)
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small, sound DAVIS archive."""
+    path = tmp_path_factory.mktemp("archive") / "DAVIS.zip"
+    publish_world(SMALL, path, path.with_name("truth.zip"))
+    return path
+
+
+@pytest.fixture()
+def tree(archive: Path, tmp_path: Path) -> Path:
+    """The same, unpacked, to be damaged."""
+    with zipfile.ZipFile(archive) as packed:
+        packed.extractall(tmp_path / "tree")
+    return tmp_path / "tree" / "DAVIS"
+
+
+def refused(done: subprocess.CompletedProcess[str], *words: str) -> None:
+    """It ended with exit code 2 and one sentence, which holds the words and no traceback."""
+    said = [line for line in done.stderr.splitlines() if line.startswith("tgvac: ")]
+    assert done.returncode == 2, done.stdout + done.stderr
+    assert len(said) == 1
+    assert "Traceback" not in done.stderr
+    for word in words:
+        assert word in said[0], said[0]
+
+
+def sources(tgvac: Command, project: Path, at: Path) -> subprocess.CompletedProcess[str]:
+    return tgvac(project, "stage", "sources", "--scale", "smoke-davis", "--at", f"davis={at}")
+
+
+def test_a_missing_archive(tgvac: Command, project: Path, tmp_path: Path) -> None:
+    refused(sources(tgvac, project, tmp_path / "nowhere.zip"), "nowhere.zip", "does not exist")
+
+
+def test_an_archive_with_a_wrong_checksum(tgvac: Command, project: Path, archive: Path) -> None:
+    registry = project / "reference" / "registry.csv"
+    size = archive.stat().st_size
+    registry.write_text(f"name,layout,location,bytes,sha256,licence\ndavis,davis,{archive},{size},{'0' * 64},none\n")
+    refused(tgvac(project, "stage", "sources", "--scale", "smoke-davis"), str(archive), "checksum", "fetch it again")
+
+
+def test_an_archive_of_a_wrong_size(tgvac: Command, project: Path, archive: Path) -> None:
+    registry = project / "reference" / "registry.csv"
+    registry.write_text(f"name,layout,location,bytes,sha256,licence\ndavis,davis,{archive},17,,none\n")
+    refused(tgvac(project, "stage", "sources", "--scale", "smoke-davis"), str(archive), "bytes", "not whole")
+
+
+def test_a_truncated_zip(tgvac: Command, project: Path, archive: Path, tmp_path: Path) -> None:
+    cut = tmp_path / "cut.zip"
+    cut.write_bytes(archive.read_bytes()[:-5000])
+    refused(sources(tgvac, project, cut), "cut.zip", "truncated", "fetch it again")
+
+
+def damage_frame(tree: Path) -> Path:
+    frame = sorted((tree / "JPEGImages" / "480p").rglob("00003.jpg"))[0]
+    frame.write_bytes(frame.read_bytes()[:200])
+    return frame
+
+
+def resize_mask_file(tree: Path) -> Path:
+    mask = sorted((tree / "Annotations" / "480p").rglob("00003.png"))[0]
+    mask.write_bytes(encode_png(np.ones((40, 40), np.uint8)))
+    return mask
+
+
+def empty_masks(tree: Path) -> Path:
+    first = sorted((tree / "Annotations" / "480p").iterdir())[0]
+    for mask in first.iterdir():
+        mask.write_bytes(encode_png(np.zeros((SMALL.height, SMALL.width), np.uint8)))
+    return first
+
+
+def lose_mask(tree: Path) -> Path:
+    mask = sorted((tree / "Annotations" / "480p").rglob("00005.png"))[0]
+    mask.unlink()
+    return mask.parent
+
+
+@pytest.mark.parametrize(
+    ("damage", "words"),
+    [
+        (damage_frame, ("00003.jpg", "not a readable image", "intact copy")),
+        (resize_mask_file, ("00003", "40x40", "one size")),
+        (empty_masks, ("empty mask",)),
+        (lose_mask, ("00005", "restore")),
+    ],
+)
+def test_damaged_footage_ends_the_stage_in_one_sentence_and_loses_nothing(
+    tgvac: Command, project: Path, tree: Path, damage: Callable[[Path], Path], words: tuple[str, ...]
+) -> None:
+    where = damage(tree)
+    done = sources(tgvac, project, tree)
+    if done.returncode == 0:
+        done = tgvac(project, "stage", "tracks", "--scale", "smoke-davis")
+    name = where.name if where.is_dir() else where.parent.name
+    refused(done, name, *words)
+    files = project / "results" / "smoke-davis" / "tracks" / "files"
+    finished = {p: p.stat().st_mtime_ns for p in files.glob("*.zip")} if files.is_dir() else {}
+    assert not list(project.rglob("*.part"))
+    # Mended, the same commands go on and make no finished file again.
+    shutil.rmtree(tree)
+    publish_world(SMALL, tree.with_name("again.zip"), tree.with_name("truth.zip"))
+    with zipfile.ZipFile(tree.with_name("again.zip")) as packed:
+        packed.extractall(tree.parent)
+    assert sources(tgvac, project, tree).returncode == 0
+    assert tgvac(project, "stage", "tracks", "--scale", "smoke-davis").returncode == 0
+    assert {p: p.stat().st_mtime_ns for p in finished} == finished
+
+
+@pytest.mark.parametrize(
+    ("block", "key", "value", "words"),
+    [
+        ("sampler", "guidence", 2.0, ("sampler.guidence", "did you mean 'guidance'")),
+        ("frame", "steps", "many", ("frame.steps", "'many'")),
+        ("frame", "lr", "5e-4", ("frame.lr", "write it with a point")),
+        ("frame", "steps", 0, ("frame.steps", "greater than or equal to 1")),
+        ("sources", "use", ["davos"], ("davos", "did you mean 'davis'")),
+    ],
+)
+def test_a_wrong_key_or_value_of_params(
+    tgvac: Command, project: Path, block: str, key: str, value: object, words: tuple[str, ...]
+) -> None:
+    path = project / "params.yaml"
+    tree = yaml.safe_load(path.read_text())
+    tree[block][key] = value
+    path.write_text(yaml.safe_dump(tree))
+    refused(tgvac(project, "stage", "sources", "--scale", "paper"), *words)
+
+
+def test_an_unknown_scale_phase_shard_and_option(tgvac: Command, project: Path) -> None:
+    refused(tgvac(project, "stage", "sources", "--scale", "smok"), "smok", "did you mean 'smoke'")
+    refused(tgvac(project, "run", "--scale", "smok"), "smok", "did you mean 'smoke'")
+    refused(tgvac(project, "stage", "trakcs", "--scale", "smoke"), "trakcs", "did you mean 'tracks'")
+    refused(tgvac(project, "stage", "tracks", "--scale", "smoke", "--shard", "7"), "no shard 7")
+    refused(tgvac(project, "run", "--scale", "smoke", "--at", "davis"), "NAME=PATH")
+    refused(tgvac(project, "run", "--scale", "smoke", "--at", "davos=/x"), "davos", "sources are")
+    refused(tgvac(project, "stage", "metrics", "--scale", "smoke"), "needs a method")
+
+
+def test_a_phase_before_its_time_names_what_is_missing(tgvac: Command, project: Path) -> None:
+    refused(tgvac(project, "stage", "tracks", "--scale", "smoke"), "manifest.json", "tgvac stage sources")
+    refused(tgvac(project, "stage", "select", "--scale", "smoke"), "tracks/index.json", "run the phase")
+    refused(tgvac(project, "stage", "frame", "--scale", "smoke"), "backbones")
+
+
+def test_outside_a_project_the_folder_is_named(tgvac: Command, tmp_path: Path) -> None:
+    refused(tgvac(tmp_path, "stage", "sources", "--scale", "smoke"), "params.yaml", "project")

@@ -1,0 +1,160 @@
+"""The graph: what it declares, what it plans, and what reruns after which change."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.conftest import CLONE, Command
+from tgvac.phases import PHASES
+
+pytestmark = pytest.mark.workflow
+
+RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
+TARGETS_ONLY = {"completion"}
+
+
+def rules() -> dict[str, str]:
+    """The text of each rule, by name."""
+    found = {}
+    for path in RULE_FILES:
+        for block in re.split(r"(?m)^(?=rule )", path.read_text())[1:]:
+            found[block.split(":")[0].removeprefix("rule ").strip()] = block
+    return found
+
+
+def planned(output: str) -> dict[str, int]:
+    """Jobs by rule of a dry run's table."""
+    table = re.search(r"Job stats:\n.*?\n-+ .*?\n(.*?)\ntotal", output, re.S)
+    if table is None:
+        return {}
+    return {line.split()[0]: int(line.split()[1]) for line in table[1].splitlines()}
+
+
+def directly_changed(output: str) -> set[str]:
+    """Rules that a dry run would repeat because their params changed, not because of their inputs."""
+    found = set()
+    for block in re.split(r"\n(?=\[)", output):
+        if "Params have changed" in block and (rule := re.search(r"^(?:local)?rule (\w+):", block, re.M)):
+            found.add(rule[1])
+    return found
+
+
+@pytest.mark.parametrize("name", sorted(rules()))
+def test_every_rule_has_log_benchmark_resources_and_one_line_of_shell(name: str) -> None:
+    block = rules()[name]
+    if name in TARGETS_ONLY:
+        assert "shell:" not in block
+        return
+    for directive in ("log:", "benchmark:", "resources:", "threads:", "message:", "params:"):
+        assert re.search(rf"(?m)^    {directive}", block), f"{name} has no {directive}"
+    shell = block.split("    shell:\n")[1]
+    assert len(shell.strip().splitlines()) == 1
+    assert "{STAGE:q}" in shell
+
+
+def test_every_phase_has_a_rule_file_of_its_name_within_bounds() -> None:
+    for phase in PHASES:
+        path = CLONE / "workflow" / "rules" / f"{phase.name}.smk"
+        assert path.is_file()
+        assert len(path.read_text().splitlines()) <= 200
+
+
+def test_a_run_executes_every_rule_and_leaves_log_and_benchmark_of_each(smoke: Path) -> None:
+    for phase in PHASES:
+        for folder, suffix in (("logs", ".log"), ("benchmarks", ".tsv")):
+            files = list((smoke / folder / "smoke" / phase.name).rglob(f"*{suffix}"))
+            assert files, f"{phase.name} left nothing in {folder}"
+    assert (smoke / "results" / "smoke" / "report" / "index.html").is_file()
+
+
+def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
+    results = smoke / "results" / "smoke"
+    declared = [p for p in results.rglob("*") if p.name in ("index.json", "manifest.json") or p.suffix == ".parquet"]
+    # Joined phases keep the index of their parts as well; it is named by the table beside it.
+    lone = [p for p in declared if not p.with_name(f"{p.name}.prov.json").is_file()]
+    assert {p.relative_to(results).as_posix() for p in lone} <= {"synthesis/index.json", "captions/index.json"}
+
+
+def test_a_second_run_does_nothing(smoke: Path, snakemake: Command) -> None:
+    done = snakemake(smoke, "-c2", "all", "--config", "scale=smoke")
+    assert done.returncode == 0
+    assert "Nothing to be done" in done.stdout
+
+
+@pytest.fixture()
+def finished(smoke: Path, tmp_path: Path) -> Path:
+    """A copy of the finished run, dates and Snakemake's records included, to be changed."""
+    folder = tmp_path / "finished"
+    shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
+    return folder
+
+
+def test_order_of_keys_and_comments_rerun_nothing(finished: Path, snakemake: Command) -> None:
+    path = finished / "params.yaml"
+    tree = yaml.safe_load(path.read_text())
+    turned = {k: dict(reversed(v.items())) for k, v in reversed(tree.items())}
+    path.write_text("# another comment\n" + yaml.safe_dump(turned, sort_keys=False))
+    assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+def test_a_touched_file_reruns_nothing(finished: Path, snakemake: Command) -> None:
+    for path in (finished / "results").rglob("*"):
+        if path.is_file():
+            path.touch()
+    assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+CHANGES = {
+    "select.min_area": (0.003, {"select"}),
+    "synthesis.rate_max": (0.89, {"synthesis_shard", "synthesis"}),
+    "captions.template": ("one {category}", {"captions_shard", "captions"}),
+    "masks.segmenter": ("given", set()),
+    "tracks.max_frames": (21, {"tracks_shard"}),
+    "motion.lr": (1.1e-3, {"train_motion"}),
+    "frame.steps": (41, {"train_frame"}),
+    "framing.pad": (126, {"backbones", "latents_shard", "completion_shard", "metrics_shard"}),
+    "diffusion.eta": (0.1, {"backbones", "train_frame", "train_motion", "completion_shard"}),
+    "sampler.guidance": (3.0, {"completion_shard"}),
+    "metrics.lpips_net": ("vgg", {"metrics_shard"}),
+    "metrics.bootstrap": (201, {"report"}),
+    "report.zoom": (3, {"report"}),
+    "checkpoints.every": (11, set()),
+    "evaluation.sample_seed": (1, {"completion_shard", "metrics", "report"}),
+}
+
+
+@pytest.mark.parametrize("key", CHANGES)
+def test_a_changed_key_reruns_exactly_the_phases_that_use_it(finished: Path, snakemake: Command, key: str) -> None:
+    value, expected = CHANGES[key]
+    block, leaf = key.split(".")
+    path = finished / "workflow" / "scales" / "smoke.yaml"
+    tree = yaml.safe_load(path.read_text())
+    tree.setdefault(block, {})[leaf] = value
+    path.write_text(yaml.safe_dump(tree))
+    done = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert directly_changed(done.stdout) == expected
+
+
+def test_a_change_of_the_report_alone_runs_the_report_alone(finished: Path, tgvac: Command, snakemake: Command) -> None:
+    path = finished / "workflow" / "scales" / "smoke.yaml"
+    path.write_text(path.read_text().replace("zoom: 2", "zoom: 1"))
+    plan = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
+    assert planned(plan.stdout) == {"report": 1, "all": 1}
+    assert tgvac(finished, "run", "--scale", "smoke").returncode == 0
+    assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+def test_the_slurm_profile_plans_the_paper_s_scale_by_the_literal_command(project: Path, snakemake: Command) -> None:
+    done = snakemake(project, "--profile", "slurm", "-n", "all")
+    assert done.returncode == 0, done.stdout[-3000:]
+    jobs = planned(done.stdout)
+    assert jobs["train_frame"] == jobs["train_motion"] == 1
+    assert jobs["tracks_shard"] == yaml.safe_load((CLONE / "params.yaml").read_text())["shards"]["data"]
+    assert sum(jobs.values()) <= 1500
+    assert "results/paper/" in done.stdout
