@@ -193,7 +193,7 @@ def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
         if first["type"] == "missing":
             raise BadInput(f"{origin}: the key '{key}' is missing; add it (params.yaml documents each key).") from None
         # A rule over several keys of a block names them itself; the block's whole content would hide them.
-        given = "" if isinstance(value, dict) else f" is {value!r}"
+        given = "" if first["type"] == "value_error" and isinstance(value, dict) else f" is {value!r}"
         message = first["msg"].removeprefix("Value error, ")
         raise BadInput(f"{origin}: '{key}'{given}: {message}; correct that value{hint}") from None
 

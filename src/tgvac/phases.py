@@ -81,7 +81,6 @@ class Phase:
         here: files it makes that are true of this machine alone and decide nothing.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
-        undecided: blocks it is given that decide no result.
         join: a module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
         joined: the blocks that the joining is given.
     """
@@ -93,7 +92,6 @@ class Phase:
     final: tuple[str, ...]
     shards: Literal["data", "evaluation"] | None = None
     part: str = ""
-    undecided: tuple[str, ...] = ()
     here: tuple[str, ...] = ()
     join: str = ""
     joined: tuple[str, ...] = ()
@@ -145,10 +143,9 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "backbones",
         "tgvac.training.backbones_stage",
-        ("backbones", "framing", "diffusion", "compute"),
+        ("backbones", "framing", "diffusion", "checkpoints.log_every", "compute"),
         ("tracks", "masks", "synthesis", "captions"),
         ("index.json",),
-        undecided=("checkpoints",),
     ),
     Phase(
         "latents",
@@ -162,18 +159,16 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "frame",
         "tgvac.training.frame_stage",
-        ("diffusion", "conditions", "frame", "compute"),
+        ("diffusion", "conditions", "frame", "checkpoints.log_every", "compute"),
         ("synthesis", "captions", "backbones", "latents"),
         (_RUN,),
-        undecided=("checkpoints",),
     ),
     Phase(
         "motion",
         "tgvac.training.motion_stage",
-        ("diffusion", "conditions", "motion", "motion_module", "compute"),
+        ("diffusion", "conditions", "motion", "motion_module", "checkpoints.log_every", "compute"),
         ("synthesis", "captions", "backbones", "latents", "frame"),
         (_RUN,),
-        undecided=("checkpoints",),
     ),
     Phase(
         "completion",
@@ -274,5 +269,5 @@ def run_step(ctx: Context, params: Params, wanted: Phase) -> None:
         blocks = {name: getattr(params, name) for name in wanted.joined}
         importlib.import_module(wanted.join).join(ctx, **blocks)
         return
-    names = dict.fromkeys([*(b.split(".")[0] for b in wanted.blocks), *wanted.undecided])
+    names = dict.fromkeys(b.split(".")[0] for b in wanted.blocks)
     importlib.import_module(wanted.module).run(ctx, **{name: getattr(params, name) for name in names})

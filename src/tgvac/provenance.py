@@ -84,7 +84,8 @@ def _facts(path: Path, module: str) -> tuple[str, frozenset[str]]:
 
 def closure(module: str) -> dict[str, str]:
     """Digest by module, over all that ``module`` reaches by imports, itself included, sorted."""
-    todo, seen = [module], {}
+    parts = module.split(".")
+    todo, seen = [".".join(parts[:i]) for i in range(1, len(parts) + 1)], {}
     while todo:
         name = todo.pop()
         if name in seen or name in LEFT_OUT:

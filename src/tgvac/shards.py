@@ -54,6 +54,10 @@ class Made:
     facts: Mapping[str, Any] = field(default_factory=dict)
 
 
+def _has_size(path: Path, size: int) -> bool:
+    return path.is_file() and path.stat().st_size == size
+
+
 class Ledger:
     """Which items are done, one small file each.
 
@@ -73,15 +77,10 @@ class Ledger:
         try:
             record = json.loads(self._path(item).read_text(encoding="utf-8"))
             entries = [Entry(**entry) for entry in record["entries"]]
-        except (FileNotFoundError, ValueError, KeyError, TypeError):
+            whole = all(_has_size(self._base / entry.file, entry.bytes) for entry in entries)
+            return entries if whole and record["key"] == key else None
+        except (OSError, ValueError, KeyError, TypeError):
             return None
-        if record.get("key") != key:
-            return None
-        for entry in entries:
-            path = self._base / entry.file
-            if not path.is_file() or path.stat().st_size != entry.bytes:
-                return None
-        return entries
 
     def forget(self, item: str) -> None:
         """Strike an item out, before its files are replaced."""

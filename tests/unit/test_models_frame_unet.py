@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
-from tiny_models import randn, unet_4
 
+from tests.unit.tiny_models import randn, unet_4
 from tgvac.models.frame_unet import extend_conv_in, stack_channels
 
 
@@ -42,7 +42,6 @@ def test_the_zero_channels_get_gradients() -> None:
     unet(randn(1, 12, 8, 8), torch.tensor([500]), randn(1, 12, 16)).sample.square().mean().backward()
     gradient = unet.conv_in.weight.grad
     assert gradient is not None
-    assert gradient[:, 4:].abs().amin(dim=(0, 2, 3)).min() >= 0
     assert (gradient[:, 4:].abs().amax(dim=(0, 2, 3)) > 0).all()
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMScheduler
-from tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TRAINING, backbones, randn, write_latents
 
+from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TRAINING, backbones, randn, write_latents
 from tgvac.errors import BadInput
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod

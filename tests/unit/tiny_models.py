@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
 from safetensors.torch import save_file
 from torch import nn
 
@@ -32,6 +31,9 @@ from tgvac.models.standins import build_text_encoder, build_tokenizer, build_une
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
 from tgvac.training.params import CheckpointParams, TrainingParams
+
+if TYPE_CHECKING:
+    from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
 
 torch.set_num_threads(1)
 
@@ -60,9 +62,7 @@ DIFFUSION = DiffusionParams(
     zero_terminal_snr=False,
     eta=0.0,
 )
-CONDITIONS = ConditionsParams(
-    mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05
-)
+CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
 MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, norm="frame")
 SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
@@ -192,9 +192,7 @@ def write_latents(root: Path, frames: Mapping[str, int], deviation: float = 0.0,
     return context(root, "frame")
 
 
-def video(
-    frames: int, height: int, width: int, seed: int = 0
-) -> tuple[np.ndarray, np.ndarray]:
+def video(frames: int, height: int, width: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     """A noisy video with a moving square as visible part: ``uint8 [F,H,W,3]`` and ``uint8 [F,H,W]``."""
     draw = np.random.Generator(np.random.PCG64(seed))
     frames_FHW3 = draw.integers(0, 256, (frames, height, width, 3), np.uint8)

@@ -10,6 +10,7 @@ import numpy as np
 from tgvac.clip.completion import Completion
 from tgvac.clip.framing import FramingParams, frame_video, unframe_rgb, windows_of
 from tgvac.clip.images import on_white
+from tgvac.completion.amodal import not_white
 
 
 class CopyVisible:
@@ -29,13 +30,14 @@ class AutoencoderCeiling:
     vae: Any
     framing: FramingParams
     batch: int
+    white_threshold: int
 
-    def reconstruct(self, whole_FHW3: np.ndarray, visible_FHW: np.ndarray, amodal_FHW: np.ndarray) -> Completion:
-        """The truth as the autoencoder gives it back, in the same framing as ours."""
+    def reconstruct(self, whole_FHW3: np.ndarray, visible_FHW: np.ndarray) -> Completion:
+        """The truth as the autoencoder gives it back, in the framing of ours, its mask found by the rule of ours."""
         from tgvac.models.latents import round_trip
 
         windows = windows_of(self.framing, visible_FHW)
         squares = round_trip(self.vae, frame_video(self.framing, whole_FHW3, windows, 255), self.batch)
         height, width = whole_FHW3.shape[1:3]
         rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
-        return Completion(rgb, amodal_FHW)
+        return Completion(rgb, not_white(rgb, self.white_threshold))

@@ -46,8 +46,9 @@ def load_method(name: str, indices: list[Path], params: MethodParams, device_nam
     device = device_of(device_name)
     backbones = load_backbones(indices[0].parent, device)
     if name == "autoencoder/ceiling":
-        ceiling = AutoencoderCeiling(backbones.vae, params.framing, params.compute.vae_batch)
-        return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW, clip.amodal_FHW)
+        threshold = params.completion.white_threshold
+        ceiling = AutoencoderCeiling(backbones.vae, params.framing, params.compute.vae_batch, threshold)
+        return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW)
     from tgvac.completion.ours import TemporalDiffusion
     from tgvac.models.sampler import frame_noise_model, video_noise_model
     from tgvac.models.trained import load_frame_unet, load_video_unet

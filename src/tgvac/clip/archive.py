@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
 import zipfile
 import zlib
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -78,7 +80,8 @@ class Store:
 
     def names(self, under: str = "") -> list[str]:
         """All names below a folder, sorted."""
-        return [n for n in self._names if n.startswith(under)]
+        first = bisect_left(self._names, under)
+        return list(itertools.takewhile(lambda n: n.startswith(under), itertools.islice(self._names, first, None)))
 
     def read(self, name: str) -> bytes:
         """The bytes of one member, verified against the zip's own checksum.

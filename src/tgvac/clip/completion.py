@@ -10,13 +10,13 @@ painted it, also outside the mask, so that a raw picture on white is not lost in
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tgvac.clip.archive import Store, ZipSink, zip_writing
 from tgvac.clip.images import decode_mask, decode_rgba, encode_png
@@ -37,9 +37,9 @@ class CompletionMeta(BaseModel):
     mask_source: str
     train_seed: int
     sample_seed: int
-    frames: int
-    height: int
-    width: int
+    frames: int = Field(ge=1)
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
 
 
 @dataclass(frozen=True)
@@ -136,17 +136,24 @@ class Completions:
     def read(self, sample: str) -> Completion:
         """One completion; the number and size of its images must be those of its meta."""
         meta = self.meta(sample)
-        rgb, amodal = [], []
-        for i in range(meta.frames):
-            name = f"{sample}/rgba/{i:05d}.png"
-            rgb.append(decode_rgba(self.store.read(name), self.store.describe(name))[..., :3])
-            name = f"{sample}/amodal/{i:05d}.png"
-            amodal.append(decode_mask(self.store.read(name), self.store.describe(name)))
-        completion = Completion(np.stack(rgb), np.stack(amodal))
-        if completion.rgb_FHW3.shape[1:3] != (meta.height, meta.width):
+        rgb = self._images(meta, f"{sample}/rgba", decode_rgba)[..., :3]
+        return Completion(rgb, self._images(meta, f"{sample}/amodal", decode_mask))
+
+    def _images(self, meta: CompletionMeta, folder: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
+        found = sum(name.endswith(".png") for name in self.store.names(f"{folder}/"))
+        if found != meta.frames:
             raise BadInput(
-                f"{self.store.describe(sample)} has images of"
-                f" {completion.rgb_FHW3.shape[2]}x{completion.rgb_FHW3.shape[1]},"
-                f" its completion.json says {meta.width}x{meta.height}; make both agree."
+                f"{self.store.describe(folder)} has {found} images, its completion.json says {meta.frames} frames;"
+                " make both agree."
             )
-        return completion
+        images = []
+        for i in range(meta.frames):
+            name = f"{folder}/{i:05d}.png"
+            image = decode(self.store.read(name), self.store.describe(name))
+            if image.shape[:2] != (meta.height, meta.width):
+                raise BadInput(
+                    f"{self.store.describe(name)} is {image.shape[1]}x{image.shape[0]},"
+                    f" its completion.json says {meta.width}x{meta.height}; make both agree."
+                )
+            images.append(image)
+        return np.stack(images)

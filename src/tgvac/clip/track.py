@@ -136,8 +136,13 @@ class Track:
         self._masks = Store(masks) if masks else self._store
         self._frame_names = self._store.names("frames/")
         raw = self._store.read("meta.json")
-        if json.loads(raw).get("format") != TRACK_FORMAT:
-            raise BadInput(f"{path} is not a track of format {TRACK_FORMAT}; remake it with `tgvac stage tracks`.")
+        try:
+            if json.loads(raw)["format"] != TRACK_FORMAT:
+                raise KeyError
+        except (ValueError, KeyError, TypeError):
+            raise BadInput(
+                f"{path} is not a track of format {TRACK_FORMAT}; remake it with `tgvac stage tracks`."
+            ) from None
         try:
             self.meta = TrackMeta.model_validate_json(raw)
         except ValidationError as error:

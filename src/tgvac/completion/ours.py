@@ -59,7 +59,13 @@ class TemporalDiffusion:
         )
         shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
         noise = initial_noise(len(frames_FHW3), shape, "video", seed)
-        z = sample_video(self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step)
+
+        def step_noise(t: int) -> torch.Tensor:
+            return initial_noise(len(frames_FHW3), shape, f"video at {t}", seed)
+
+        z = sample_video(
+            self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
+        )
         squares = to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
         height, width = frames_FHW3.shape[1:3]
         rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])

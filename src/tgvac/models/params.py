@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tgvac.config import Block
 
@@ -53,6 +53,16 @@ class DiffusionParams(Block):
     timestep_spacing: Literal["leading", "trailing", "linspace"]
     zero_terminal_snr: bool
     eta: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _start_has_signal(self) -> Self:
+        # The model predicts noise; from noise alone the picture would be a division by zero.
+        if self.zero_terminal_snr and self.timestep_spacing != "leading":
+            raise ValueError(
+                f"zero_terminal_snr with timestep_spacing {self.timestep_spacing} starts where nothing of the picture"
+                " is left, which a model of the noise cannot do; take leading"
+            )
+        return self
 
 
 class ConditionsParams(Block):

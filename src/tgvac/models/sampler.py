@@ -79,6 +79,7 @@ def sample_video(
     sampler: SamplerParams,
     device: torch.device,
     on_step: Callable[[], None] = lambda: None,
+    step_noise: Callable[[int], torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """Denoise a video of any length, ``float32 [F,c,h,w]`` scaled latents on the CPU.
 
@@ -86,14 +87,19 @@ def sample_video(
         model: predicts the noise of windows.
         noise_Fchw: where sampling starts, of unit variance.
         on_step: called after each denoising step.
+        step_noise: the fresh noise ``[F,c,h,w]`` of a noise level; needed where eta is above 0.
     """
+    if diffusion.eta > 0 and step_noise is None:
+        raise ValueError(f"eta {diffusion.eta} adds noise at every step, and none is given")
     scheduler = ddim(diffusion)
     scheduler.set_timesteps(diffusion.sampling_steps)
     spans = windows(len(noise_Fchw), sampler.clip_frames, sampler.hop)
     z: torch.Tensor = noise_Fchw * scheduler.init_noise_sigma
     for t in scheduler.timesteps:
         noise = average_windows(model, condition, z, int(t), spans, sampler, device)
-        z = scheduler.step(noise, t, z, eta=diffusion.eta).prev_sample
+        # Left to itself, the scheduler would draw from the global generator, whatever the seed.
+        fresh = step_noise(int(t)) if step_noise is not None and diffusion.eta > 0 else None
+        z = scheduler.step(noise, t, z, eta=diffusion.eta, variance_noise=fresh).prev_sample
         on_step()
     return z
 

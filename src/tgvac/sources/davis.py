@@ -59,7 +59,9 @@ class Davis:
         for name in self._store.names():
             if match := pattern.fullmatch(name):
                 return match[1]
-        raise BadInput(f"{path} is not in DAVIS layout (no {_FRAMES}/<sequence>/00000.jpg); give the folder that holds JPEGImages.")
+        raise BadInput(
+            f"{path} is not in DAVIS layout (no {_FRAMES}/<sequence>/00000.jpg); give the folder that holds JPEGImages."
+        )
 
     def _by_sequence(self, folder: str) -> dict[str, dict[int, str]]:
         out: dict[str, dict[int, str]] = {}

@@ -1,7 +1,7 @@
 """Drawing recipes: which occluder, from where, for which target.
 
 Candidates are ranked for every recipe by a hash of (target, number, candidate), so that a new video
-changes only those recipes in which it ranks first.
+changes only those recipes in which it ranks before the one that was taken.
 """
 
 from __future__ import annotations
@@ -63,8 +63,10 @@ def _draw_one(
     target = open_track(stretch.track)
     amodal_FHW = target.masks([start + params.stride * i for i in range(frames)])
     for attempt in range(params.attempts):
-        occluder = ranked[attempt % len(ranked)]
-        first = rng("occluder start", params.seed, name, occluder.track, attempt)
+        turn, place_in_rank = divmod(attempt, len(ranked))
+        occluder = ranked[place_in_rank]
+        # Named by the turn, not the attempt: a newcomer that is tried and refused moves no other's start.
+        first = rng("occluder start", params.seed, name, occluder.track, occluder.start, turn)
         placement = Placement(track=occluder.track, start=occluder.start + int(first.integers(occluder.frames)))
         if (start, placement) in taken:
             continue

@@ -24,8 +24,9 @@ from safetensors.torch import load_file, save_file
 
 from tgvac.files import sha256, write_json, write_text
 
-CHECKPOINT_FORMAT = "tgvac-checkpoint-1"
+CHECKPOINT_FORMAT = "tgvac-checkpoint-2"
 _FILES = ("model", "ema", "optimizer")
+_NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
 
 
 def save_checkpoint(
@@ -50,10 +51,13 @@ def save_checkpoint(
         with path.open("rb") as written:
             os.fsync(written.fileno())
     write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
-    digests = {name: sha256(part / f"{name}.safetensors") for name in _FILES}
+    digests = {name: sha256(part / name) for name in _NAMES}
     write_json(part / "state.json", {"format": CHECKPOINT_FORMAT, "step": step, "key": key, "sha256": digests})
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
+    for newer in (p for p in _found(folder) if p.name > final.name):
+        # It was passed over when the run went on from an older one; kept, it would push this one out.
+        shutil.rmtree(newer, ignore_errors=True)
     for old in _found(folder)[:-keep]:
         shutil.rmtree(old, ignore_errors=True)
     return final
@@ -69,9 +73,9 @@ def load_checkpoint(folder: Path, key: str) -> tuple[int, dict[str, dict[str, to
             state = json.loads((path / "state.json").read_text(encoding="utf-8"))
             if state["format"] != CHECKPOINT_FORMAT or state["key"] != key:
                 raise ValueError("it belongs to another run")
-            for name in _FILES:
-                if sha256(path / f"{name}.safetensors") != state["sha256"][name]:
-                    raise ValueError(f"{name}.safetensors is not as it was written")
+            for name in _NAMES:
+                if sha256(path / name) != state["sha256"][name]:
+                    raise ValueError(f"{name} is not as it was written")
             return int(state["step"]), {name: load_file(path / f"{name}.safetensors") for name in _FILES}
         except (OSError, ValueError, KeyError) as error:
             print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)

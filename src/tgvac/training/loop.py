@@ -85,12 +85,12 @@ def train(job: Job) -> list[dict[str, float]]:
                 group["lr"] = learning_rate(params, step)
             loss = job.loss(step)
             if not torch.isfinite(loss):
-                raise _not_finite(job, folder, step, float(loss))
+                raise _not_finite(job, folder, step, loss.item())
             optimizer.zero_grad(set_to_none=True)
             torch.autograd.backward(loss)
             norm = torch.nn.utils.clip_grad_norm_(trained.values(), params.clip_norm)
             if not torch.isfinite(norm):
-                raise _not_finite(job, folder, step, float(norm))
+                raise _not_finite(job, folder, step, norm.item())
             optimizer.step()
             _average(ema, trained, params.ema, step)
             done = step + 1

@@ -40,7 +40,7 @@ class TrainingParams(Block):
 
 
 class CheckpointParams(Block):
-    """How often training is saved; decides no result."""
+    """How often training is saved, which decides no result, and logged, which decides ``events.jsonl``."""
 
     every: int = Field(ge=1)
     keep: int = Field(ge=1)

@@ -1,0 +1,318 @@
+"""Params: one strict tree, layered by scale; every mistake ends in one sentence; digests count only what decides."""
+
+from __future__ import annotations
+
+import ast
+import re
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tgvac import config, phases
+from tgvac.config import Block, canonical, digest
+from tgvac.errors import BadInput
+from tgvac.phases import PHASES, Params, load_params, params_digest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCALES = sorted(path.stem for path in (ROOT / "workflow" / "scales").glob("*.yaml"))
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """A copy of the params, in which a scale ``mine`` can be written."""
+    shutil.copy(ROOT / "params.yaml", tmp_path)
+    shutil.copytree(ROOT / "workflow" / "scales", tmp_path / "workflow" / "scales")
+    return tmp_path
+
+
+def overlay(project: Path, text: str, name: str = "mine") -> None:
+    (project / "workflow" / "scales" / f"{name}.yaml").write_text(text, encoding="utf-8")
+
+
+def refusal(project: Path, scale: str = "mine") -> str:
+    with pytest.raises(BadInput) as caught:
+        load_params(project, scale)
+    message = str(caught.value)
+    assert "\n" not in message
+    assert message.endswith((".", "?"))
+    return message
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_scale_loads(scale: str) -> None:
+    assert isinstance(load_params(ROOT, scale), Params)
+
+
+def test_the_paper_scale_is_params_yaml_as_it_stands() -> None:
+    assert config.load_tree(ROOT / "params.yaml", ROOT / "workflow" / "scales", "paper") == config.read_yaml(
+        ROOT / "params.yaml"
+    )
+
+
+def test_an_overlay_changes_its_keys_and_no_other(project: Path) -> None:
+    overlay(project, "frame: {steps: 7}\n")
+    before = load_params(project, "paper").model_dump()
+    after = load_params(project, "mine").model_dump()
+    assert after["frame"].pop("steps") == 7
+    assert before["frame"].pop("steps") == 500000
+    assert after == before
+
+
+def test_a_scale_stands_on_the_one_it_extends(project: Path) -> None:
+    overlay(project, "extends: base\nframe: {steps: 7}\n")
+    overlay(project, "frame: {steps: 6, batch: 5}\n", "base")
+    params = load_params(project, "mine")
+    assert (params.frame.steps, params.frame.batch) == (7, 5)
+
+
+def test_a_list_in_an_overlay_replaces_the_whole_list(project: Path) -> None:
+    overlay(project, "sources: {use: [world]}\n")
+    assert load_params(project, "mine").sources.use == ("world",)
+
+
+# ---------------------------------------------------------------- mistakes
+
+_FROM_BOTH = "params.yaml with workflow/scales/mine.yaml"
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        (
+            "frame: {stpes: 3}",
+            ["mine.yaml", "'frame.stpes'", "params.yaml does not have", "did you mean 'frame.steps'"],
+        ),
+        ("fram: {steps: 3}", ["mine.yaml", "'fram.steps'", "did you mean 'frame.steps'"]),
+        ("xyzzy: 1", ["'xyzzy'", "known are: backbones, captions"]),
+        ("frame: {steps: three}", [_FROM_BOTH, "'frame.steps' is 'three'", "valid integer", "correct"]),
+        ("frame: {steps: 3.5}", [_FROM_BOTH, "'frame.steps' is 3.5", "valid integer", "correct"]),
+        ("frame: {steps: -3}", [_FROM_BOTH, "'frame.steps' is -3", "greater than or equal to 1", "correct"]),
+        ("frame: {steps: '3'}", [_FROM_BOTH, "'frame.steps' is '3'", "without quotes"]),
+        ("frame: {lr: 5e-4}", [_FROM_BOTH, "'frame.lr' is '5e-4'", "YAML reads 5e-4 as text", "such as 5.0e-4"]),
+        ("frame: {lr: .nan}", [_FROM_BOTH, "'frame.lr' is nan", "finite", "correct"]),
+        ("frame: {steps: .inf}", [_FROM_BOTH, "'frame.steps' is inf", "correct"]),
+        ("frame: 3", [_FROM_BOTH, "'frame' is 3", "correct"]),
+        ("frame:", [_FROM_BOTH, "'frame' is None", "correct"]),
+        ("conditions: {mask: 1}", [_FROM_BOTH, "'conditions.mask' is 1", "boolean", "correct"]),
+        ("framing: {mode: folow}", [_FROM_BOTH, "'framing.mode' is 'folow'", "'frame' or 'follow'", "correct"]),
+        ("sources: {use: []}", [_FROM_BOTH, "'sources.use'", "at least 1", "correct"]),
+        (
+            "synthesis: {rate_min: 0.9, rate_max: 0.2}",
+            [_FROM_BOTH, "'synthesis'", "rate_min 0.9 is above rate_max 0.2"],
+        ),
+        ("captions: {template: 'a {colour}'}", [_FROM_BOTH, "'captions.template'", "{category}"]),
+        ("captions: {template: 'a {'}", [_FROM_BOTH, "'captions.template'", "{category}"]),
+        ("frame: {lr: 1.0, lr: 2.0}", ["mine.yaml, line 1", "'lr' stands twice", "keep one"]),
+        ("a: 1\nframe: {}\na: 2", ["mine.yaml, line 3", "'a' stands twice"]),
+        ("- frame", ["mine.yaml", "list, not a mapping", "key: value"]),
+        ("frame", ["mine.yaml", "str, not a mapping"]),
+        ("frame: [", ["mine.yaml", "not valid YAML", "line 1", "mend"]),
+        ("? [a]\n: 1", ["mine.yaml", "not valid YAML", "unhashable key"]),
+        ("a: 2001-13-45", ["mine.yaml", "not valid YAML", "month"]),
+        ("frame: {steps: !!python/name:os.system x}", ["mine.yaml", "not valid YAML"]),
+        ("frame: \x00", ["mine.yaml", "not valid YAML", "#x0000"]),
+        ("extends: mine", ["mine.yaml", "'extends' runs in a circle", "stand on its own"]),
+        ("extends: 5", ["mine.yaml", "'extends' is 5", "name of one scale"]),
+        ("extends: [smoke]", ["mine.yaml", "'extends'", "name of one scale"]),
+        ("extends: smok", ["Scale 'smok' is unknown", "did you mean 'smoke'"]),
+    ],
+)
+def test_a_mistake_in_a_scale_is_told_in_one_sentence(project: Path, text: str, parts: list[str]) -> None:
+    overlay(project, text)
+    message = refusal(project)
+    assert [part for part in parts if part not in message] == []
+
+
+def test_an_unknown_scale_names_the_nearest(project: Path) -> None:
+    assert "did you mean 'smoke'" in refusal(project, "smokee")
+    assert "known are: " in refusal(project, "qqqqqq")
+
+
+def test_scales_that_extend_each_other_are_refused(project: Path) -> None:
+    overlay(project, "extends: b\n", "a")
+    overlay(project, "extends: a\n", "b")
+    assert "runs in a circle" in refusal(project, "a")
+
+
+def test_a_file_that_is_no_text_is_refused(project: Path) -> None:
+    (project / "workflow" / "scales" / "mine.yaml").write_bytes(b"\xff\xfe\x00")
+    assert "mine.yaml cannot be read as text" in refusal(project)
+
+
+def test_a_typo_in_params_yaml_names_the_nearest_key(project: Path) -> None:
+    edit(project, "  smooth: 8", "  smoth: 8")
+    message = refusal(project, "paper")
+    assert "unknown key 'framing.smoth'" in message
+    assert "did you mean 'smooth'" in message
+
+
+def test_a_missing_key_is_named(project: Path) -> None:
+    edit(project, "  smooth: 8", "  # smooth: 8")
+    message = refusal(project, "paper")
+    assert "'framing.smooth' is missing" in message
+    assert "add it" in message
+
+
+def test_missing_params_are_named(project: Path) -> None:
+    (project / "params.yaml").unlink()
+    assert "params.yaml does not exist; restore it" in refusal(project, "paper")
+
+
+def edit(project: Path, old: str, new: str) -> None:
+    path = project / "params.yaml"
+    text = path.read_text(encoding="utf-8")
+    assert text.count(old) == 1
+    path.write_text(text.replace(old, new), encoding="utf-8")
+
+
+# ---------------------------------------------------------------- digests
+
+
+def test_the_canonical_text_is_json_with_sorted_keys_and_no_spaces() -> None:
+    assert canonical({"b": [1, 0.1], "a": "é"}) == '{"a":"\\u00e9","b":[1,0.1]}'
+
+
+def test_the_digest_is_sha256_of_the_canonical_text() -> None:
+    # printf '{"a":1}' | sha256sum
+    assert digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
+
+
+def test_what_is_no_number_has_no_canonical_text() -> None:
+    with pytest.raises(ValueError, match="JSON"):
+        canonical({"a": float("nan")})
+
+
+def test_order_and_comments_do_not_count_and_spellings_of_a_number_are_one(project: Path) -> None:
+    overlay(project, "frame: {lr: 0.1, steps: 3}  # a note\ntracks: {codec: png}\n", "one")
+    overlay(project, "tracks: {codec: 'png'}\nframe:\n  # another\n  steps: 3\n  lr: 1.0e-1\n", "two")
+    one, two = load_params(project, "one"), load_params(project, "two")
+    assert digest(one) == digest(two)
+    assert all(params_digest(one, p) == params_digest(two, p) for p in PHASES)
+
+
+def test_a_whole_number_for_a_fraction_is_the_same_value(project: Path) -> None:
+    overlay(project, "sampler: {guidance: 2}\n", "one")
+    overlay(project, "sampler: {guidance: 2.0}\n", "two")
+    assert digest(load_params(project, "one")) == digest(load_params(project, "two"))
+
+
+PAPER = load_params(ROOT, "paper")
+DUMP = PAPER.model_dump(mode="json")
+LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
+
+# Written by hand, not read from the table of phases: which phases a change must run again.
+DECIDES = {
+    "sources.use": {"sources"},
+    "sources.world.seed": {"sources"},
+    "tracks.long_side": {"tracks"},
+    "masks.segmenter": {"masks"},
+    "select.max_touch": {"select"},
+    "synthesis.split.val": {"synthesis"},
+    "captions.template": {"captions"},
+    "framing.size": {"backbones", "latents", "completion", "metrics"},
+    "backbones.standin.vae_channels": {"backbones"},
+    "diffusion.beta_end": {"backbones", "frame", "motion", "completion"},
+    "conditions.text": {"frame", "motion", "completion"},
+    "frame.lr": {"frame"},
+    "motion.steps": {"motion"},
+    "motion_module.heads": {"motion", "completion"},
+    "sampler.hop": {"completion"},
+    "evaluation.frames": {"completion", "report"},
+    "evaluation.methods": {"report"},
+    "metrics.bootstrap": {"report"},
+    "metrics.lpips_net": {"metrics"},
+    "report.strips": {"report"},
+    "latents.splits": {"latents"},
+    "checkpoints.every": set(),
+    "shards.data": set(),
+    "compute.threads": {"backbones", "latents", "frame", "motion", "completion", "metrics"},
+}
+
+
+def with_another(leaf: str) -> Params:
+    """The params with one leaf changed to another value of its kind, past validation: a digest takes any."""
+
+    def changed(block: Block, path: list[str]) -> Block:
+        old = getattr(block, path[0])
+        if len(path) > 1:
+            return block.model_copy(update={path[0]: changed(old, path[1:])})
+        new: Any
+        if isinstance(old, bool):
+            new = not old
+        elif isinstance(old, tuple):
+            new = (*old, old[-1])
+        else:
+            new = old + ("x" if isinstance(old, str) else 1)
+        return block.model_copy(update={path[0]: new})
+
+    params = changed(PAPER, leaf.split("."))
+    assert isinstance(params, Params)
+    return params
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_changed_leaf_changes_the_digests_of_the_phases_that_read_it_and_no_other(leaf: str) -> None:
+    params = with_another(leaf)
+    changed = {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)}
+    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{block}.") for block in p.blocks)}
+    assert changed == readers
+
+
+@pytest.mark.parametrize(("leaf", "expected"), DECIDES.items())
+def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> None:
+    params = with_another(leaf)
+    assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
+
+
+def test_every_block_decides_some_phase_but_those_that_decide_none() -> None:
+    read = {block.split(".")[0] for p in PHASES for block in p.blocks}
+    assert set(Params.model_fields) - read == {"checkpoints", "shards"}
+
+
+def test_an_unknown_phase_names_the_nearest() -> None:
+    with pytest.raises(BadInput, match="did you mean 'tracks'"):
+        phases.phase("track")
+
+
+# ---------------------------------------------------------------- scales are numbers, never code
+
+
+def compares_a_scale(text: str) -> list[str]:
+    """Comparisons with the name of a scale, or of anything called scale with a text."""
+    found = []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Compare):
+            continue
+        words = {n.value for n in ast.walk(node) if isinstance(n, ast.Constant) and isinstance(n.value, str)}
+        names = {n.id for n in ast.walk(node) if isinstance(n, ast.Name)}
+        names |= {n.attr for n in ast.walk(node) if isinstance(n, ast.Attribute)}
+        if (names & {"scale", "SCALE"} and words) or words & {"smoke", "tiny", "small", *SCALES} - {"paper", "small"}:
+            found.append(ast.unparse(node))
+    return found
+
+
+def test_the_search_for_comparisons_with_a_scale_finds_them() -> None:
+    assert compares_a_scale("if ctx.scale == 'paper': pass") == ["ctx.scale == 'paper'"]
+    assert compares_a_scale("if name in ('smoke', 'x'): pass") == ["name in ('smoke', 'x')"]
+    assert compares_a_scale("if scale == 1.0: pass") == []
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda p: p.name)
+def test_no_module_takes_another_path_for_a_scale(path: Path) -> None:
+    assert compares_a_scale(path.read_text(encoding="utf-8")) == []
+
+
+def test_no_rule_takes_another_path_for_a_scale() -> None:
+    files = [p for p in (ROOT / "workflow").rglob("*") if p.name == "Snakefile" or p.suffix in {".smk", ".py"}]
+    assert len(files) > 10
+    pattern = re.compile(rf"\bscale\s*(==|!=|in\b)|[!=]=\s*[\"']({'|'.join(SCALES)})[\"']", re.IGNORECASE)
+    assert [f"{p.name}: {m[0]}" for p in files for m in pattern.finditer(p.read_text(encoding="utf-8"))] == []
+
+
+def test_params_yaml_states_every_key_once_and_in_readable_form() -> None:
+    tree = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    assert set(tree) == set(Params.model_fields)

@@ -1,0 +1,159 @@
+"""The video model: it begins as the frame model, frame by frame, and only its motion modules learn."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import UNetMotionModel
+from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+from torch import nn
+
+from tests.unit.tiny_models import CHECKPOINTS, MOTION_MODULE, TRAINING, randn, randomised, unet_12, video_unet
+from tgvac.errors import BadInput
+from tgvac.models.motion_unet import FrameGroupNorm, apply_norm, inflate
+from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.trained import load_frame_unet, load_video_unet
+from tgvac.training.loop import Job, train
+from tgvac.training.outputs import save_model
+
+GIVEN = (randn(2, 12, 5, 8, 8), torch.tensor([20, 900]), randn(2, 12, 16, seed=1))
+
+
+def modules(video: nn.Module) -> list[AnimateDiffTransformer3D]:
+    return [m for m in video.modules() if isinstance(m, AnimateDiffTransformer3D)]
+
+
+def without_attention(video: UNetMotionModel) -> UNetMotionModel:
+    """Cut the path of attention between frames: what is left to join them is normalisation."""
+    for module in modules(video):
+        for block in module.transformer_blocks:
+            for attention in (block.attn1, block.attn2):
+                nn.init.zeros_(attention.to_out[0].weight)
+                nn.init.zeros_(attention.to_out[0].bias)
+    return video
+
+
+@pytest.mark.parametrize("norm", ["frame", "clip"])
+def test_an_inflated_model_is_the_frame_model_on_every_frame(norm: str) -> None:
+    video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"norm": norm})).eval()
+    with torch.no_grad():
+        ours = video_noise_model(video)(*GIVEN)
+        frames = frame_noise_model(unet_12())(*GIVEN)
+    assert frames.std() > 0.1
+    assert (ours - frames).abs().max() < 1e-5
+
+
+def test_motion_modules_join_frames_and_know_their_order_once_they_are_trained() -> None:
+    model, (x_BCFhw, t_B, text_BND) = video_noise_model(video_unet()), GIVEN
+    with torch.no_grad():
+        plain = model(x_BCFhw, t_B, text_BND)
+        changed = x_BCFhw.clone()
+        changed[:, :, 0] += 1
+        assert (model(changed, t_B, text_BND) - plain)[:, :, 4].abs().max() > 1e-3
+        turned = model(x_BCFhw.flip(2), t_B, text_BND).flip(2)
+    assert (turned - plain).abs().max() > 1e-3
+
+
+def test_there_is_a_module_after_each_layer_and_none_in_the_middle() -> None:
+    video = inflate(unet_12(), MOTION_MODULE)
+    assert [len(block.motion_modules) for block in video.down_blocks] == [1, 1]
+    assert [len(block.motion_modules) for block in video.up_blocks] == [2, 2]
+    assert len(modules(video)) == 6
+    assert not modules(video.mid_block)
+    for module in modules(video):
+        (block,) = module.transformer_blocks
+        assert block.attn1.heads == MOTION_MODULE.heads
+        assert block.attn2.to_k.in_features == module.proj_in.out_features  # temporal again, not on text
+
+
+def test_output_projections_are_zero_and_nothing_else_is() -> None:
+    for module in modules(inflate(unet_12(), MOTION_MODULE)):
+        assert not module.proj_out.weight.any()
+        assert not module.proj_out.bias.any()
+        assert module.proj_in.weight.any()
+
+
+@pytest.mark.parametrize("norm", ["frame", "clip"])
+def test_only_motion_parameters_require_gradients(norm: str) -> None:
+    video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"norm": norm}))
+    trained = {name for name, parameter in video.named_parameters() if parameter.requires_grad}
+    assert trained == {name for name, _ in video.named_parameters() if ".motion_modules." in name}
+    assert any(name.endswith("norm.weight") for name in trained)
+
+
+def test_frame_norm_is_group_norm_of_each_frame_by_itself() -> None:
+    norm, plain = FrameGroupNorm(4, 16, 1e-6), nn.GroupNorm(4, 16, 1e-6)
+    randomised(norm)
+    plain.load_state_dict(norm.state_dict())
+    x_BCFHW = randn(2, 16, 3, 5, 6) * torch.tensor([1.0, 10.0, 100.0]).view(1, 1, 3, 1, 1)
+    ours = norm(x_BCFHW)
+    assert ours.shape == x_BCFHW.shape
+    for frame in range(3):
+        torch.testing.assert_close(ours[:, :, frame], plain(x_BCFHW[:, :, frame]), rtol=0, atol=1e-6)
+    assert not torch.allclose(ours, plain(x_BCFHW), atol=0.1)
+    changed = x_BCFHW.clone()
+    changed[:, :, 1:] = 7 * randn(2, 16, 2, 5, 6, seed=1)
+    assert torch.equal(norm(changed)[:, :, 0], ours[:, :, 0])
+
+
+@pytest.mark.parametrize(("norm", "joined"), [("frame", False), ("clip", True)])
+def test_statistics_join_frames_only_with_the_norm_over_clips(norm: str, joined: bool) -> None:
+    model, (x_BCFhw, t_B, text_BND) = video_noise_model(without_attention(video_unet(norm=norm))), GIVEN
+    changed = x_BCFhw.clone()
+    changed[:, :, 1:] *= 5
+    with torch.no_grad():
+        difference = (model(changed, t_B, text_BND) - model(x_BCFhw, t_B, text_BND))[:, :, 0].abs().max()
+    assert (difference > 1e-3) == joined
+    assert joined or difference < 1e-5
+
+
+def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(tmp_path: Path) -> None:
+    frame = unet_12()
+    video = inflate(frame, MOTION_MODULE)
+    before = {name: p.detach().clone() for name, p in video.named_parameters()}
+    model = video_noise_model(video)
+
+    def loss(step: int) -> torch.Tensor:
+        return model(*GIVEN).sub(randn(2, 4, 5, 8, 8, seed=step)).square().mean()
+
+    params = TRAINING.model_copy(update={"steps": 3})
+    train(Job("motion", video, loss, params, CHECKPOINTS, "key", tmp_path))
+    moved = {name for name, p in video.named_parameters() if not torch.equal(p, before[name])}
+    assert {name for name in moved if ".motion_modules." not in name} == set()
+    assert len(moved) > 0.9 * sum(".motion_modules." in name for name in before)
+    after = dict(video.named_parameters())
+    for name, parameter in frame.named_parameters():
+        assert torch.equal(after[name], parameter), name
+    assert not video.training
+
+
+@pytest.mark.parametrize("norm", ["frame", "clip"])
+def test_a_saved_model_loads_to_the_same_output(tmp_path: Path, norm: str) -> None:
+    video = video_unet(norm=norm)
+    save_model(tmp_path, "unet", video, [])
+    loaded = load_video_unet(tmp_path, MOTION_MODULE.model_copy(update={"norm": norm})).eval()
+    with torch.no_grad():
+        assert torch.equal(video_noise_model(loaded)(*GIVEN), video_noise_model(video)(*GIVEN))
+    assert {type(m.norm) for m in modules(loaded)} == {FrameGroupNorm if norm == "frame" else nn.GroupNorm}
+
+
+def test_applying_the_norm_again_changes_nothing() -> None:
+    video = video_unet()
+    first = [m.norm for m in modules(video)]
+    assert [m.norm for m in modules(apply_norm(video, MOTION_MODULE))] == first
+
+
+def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: Path) -> None:
+    save_model(tmp_path, "unet", unet_12(), [])
+    with torch.no_grad():
+        given = (GIVEN[0][:, :, 0], *GIVEN[1:])
+        assert torch.equal(load_frame_unet(tmp_path).eval()(*given).sample, unet_12()(*given).sample)
+    weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-4])
+    with pytest.raises(BadInput, match="train again"):
+        load_frame_unet(tmp_path)
+    (tmp_path / "index.json").unlink()
+    with pytest.raises(BadInput, match="does not exist"):
+        load_frame_unet(tmp_path)
