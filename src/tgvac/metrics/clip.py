@@ -72,7 +72,7 @@ def load_clip(folder: Path, device: str = "cpu") -> ImageEncoder:
     import torch
     from transformers import CLIPModel
 
-    model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, dtype=torch.float32)
+    model: Any = CLIPModel.from_pretrained(folder, local_files_only=True, use_safetensors=True, dtype=torch.float32)
     model = model.requires_grad_(False).eval().to(torch.device(device))
     return ImageEncoder(model, resize, crop, mean, std)
 

@@ -27,7 +27,7 @@ from tgvac.metrics.masks import iou
 from tgvac.metrics.params import MetricsParams
 from tgvac.metrics.pixels import hidden_psnr
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import device_of, pin, quiet
 from tgvac.progress import track as with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
@@ -58,7 +58,7 @@ def run(
                 " evaluate completions of its own recipes."
             )
         if scorer is None:
-            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics)
+            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics, ctx.device)
         meta = completions.meta(sample)
         if meta.frames > recipes[sample].frames:
             raise BadInput(
@@ -94,10 +94,10 @@ def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.nda
 class _Scorer:
     """The networks that score, loaded once, and all metrics of one completion."""
 
-    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams) -> None:
+    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams, device: str) -> None:
         self._framing, self._params = framing, params
-        self._clip = load_clip(clip_folder)
-        self._lpips = load_lpips(params.lpips_net)
+        self._clip = load_clip(clip_folder, str(device_of(device)))
+        self._lpips = load_lpips(params.lpips_net).to(device_of(device))
 
     def score(self, clip: Clip, done: Completion) -> dict[str, np.ndarray]:
         """Each metric, ``float64 [F]``, NaN where it is not defined."""

@@ -43,7 +43,7 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
     """The 4-channel text-to-image UNet, in fp32."""
     from diffusers import UNet2DConditionModel
 
-    return UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32)
+    return UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32, use_safetensors=True)
 
 
 def load_backbones(folder: Path, device: torch.device) -> Backbones:
@@ -51,8 +51,10 @@ def load_backbones(folder: Path, device: torch.device) -> Backbones:
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32)
-    text_encoder = CLIPTextModel.from_pretrained(_part(folder, "text_encoder"), dtype=torch.float32)
+    vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32, use_safetensors=True)
+    text_encoder = CLIPTextModel.from_pretrained(
+        _part(folder, "text_encoder"), dtype=torch.float32, use_safetensors=True
+    )
     tokenizer = CLIPTokenizer.from_pretrained(_part(folder, "tokenizer"))
     return Backbones(freeze(vae).to(device), freeze(text_encoder).to(device), tokenizer)
 

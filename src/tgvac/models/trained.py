@@ -29,7 +29,7 @@ def load_frame_unet(folder: Path) -> UNet2DConditionModel:
     from diffusers import UNet2DConditionModel
 
     check_folder(folder)
-    return UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32)
+    return UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True)
 
 
 def load_video_unet(folder: Path, params: MotionModuleParams) -> UNetMotionModel:
@@ -37,4 +37,6 @@ def load_video_unet(folder: Path, params: MotionModuleParams) -> UNetMotionModel
     from diffusers import UNetMotionModel
 
     check_folder(folder)
-    return apply_norm(UNetMotionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32), params)
+    return apply_norm(
+        UNetMotionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True), params
+    )

@@ -73,12 +73,14 @@ def _fetch(ctx: Context, params: BackbonesParams) -> None:
 
     try:
         origin = params.stable_diffusion
-        _place(ctx, "vae", AutoencoderKL.from_pretrained(origin, subfolder="vae"))
-        _place(ctx, "text_encoder", CLIPTextModel.from_pretrained(origin, subfolder="text_encoder"))
+        _place(ctx, "vae", AutoencoderKL.from_pretrained(origin, subfolder="vae", use_safetensors=True))
+        _place(
+            ctx, "text_encoder", CLIPTextModel.from_pretrained(origin, subfolder="text_encoder", use_safetensors=True)
+        )
         _place(ctx, "tokenizer", CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer"))
-        _place(ctx, "unet", UNet2DConditionModel.from_pretrained(origin, subfolder="unet"))
+        _place(ctx, "unet", UNet2DConditionModel.from_pretrained(origin, subfolder="unet", use_safetensors=True))
         origin = params.scoring_clip
-        clip = CLIPModel.from_pretrained(origin)
+        clip = CLIPModel.from_pretrained(origin, use_safetensors=True)
         _place(
             ctx, "scoring_clip", clip, CLIPImageProcessor.from_pretrained(origin), CLIPTokenizer.from_pretrained(origin)
         )
