@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -83,7 +84,7 @@ def test_windows_cover_every_frame_and_end_at_the_end(frames: int, length: int, 
     assert spans[-1].stop == frames
     assert {len(s) for s in spans} == {min(length, frames)}
     assert {i for s in spans for i in s} == set(range(frames))
-    hops = [b.start - a.start for a, b in zip(spans, spans[1:], strict=False)]
+    hops = [b.start - a.start for a, b in pairwise(spans)]
     assert all(h == hop for h in hops[:-1])
     assert all(0 < h <= hop for h in hops)
 
@@ -253,9 +254,7 @@ def test_how_many_windows_go_through_at_once_changes_only_float_error(network: C
 def test_the_frame_model_gives_the_same_video_whatever_the_windows() -> None:
     model, told, start = frame_noise_model(unet_12()), condition(9, 8), initial_noise(9, (4, 8, 8), "video", 0)
     results = [
-        sample_video(
-            model, told, start, DIFFUSION, SAMPLER.model_copy(update={"clip_frames": length, "hop": hop}), CPU
-        )
+        sample_video(model, told, start, DIFFUSION, SAMPLER.model_copy(update={"clip_frames": length, "hop": hop}), CPU)
         for length, hop in ((4, 4), (4, 1), (9, 9), (1, 1))
     ]
     for other in results[1:]:
@@ -264,9 +263,7 @@ def test_the_frame_model_gives_the_same_video_whatever_the_windows() -> None:
 
 def test_the_video_model_heeds_its_window() -> None:
     model, told, z = video_noise_model(video_unet()), condition(9, 8), randn(9, 4, 8, 8)
-    short, whole = (
-        average_windows(model, told, z, 500, windows(9, length, length), SAMPLER, CPU) for length in (3, 9)
-    )
+    short, whole = (average_windows(model, told, z, 500, windows(9, length, length), SAMPLER, CPU) for length in (3, 9))
     assert not torch.allclose(short, whole, atol=1e-3)
 
 

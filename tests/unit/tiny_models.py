@@ -15,6 +15,7 @@ from torch import nn
 from tgvac.clip.captions import Caption, write_captions
 from tgvac.clip.framing import FramingParams
 from tgvac.clip.recipe import Placement, Recipe, write_recipes
+from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.files import sha256
 from tgvac.models.backbones import Backbones, freeze
 from tgvac.models.frame_unet import extend_conv_in
@@ -200,3 +201,42 @@ def video(frames: int, height: int, width: int, seed: int = 0) -> tuple[np.ndarr
     for i in range(frames):
         visible_FHW[i, height // 4 : height // 2, width // 4 + i % 3 : width // 2 + i % 3] = 255
     return frames_FHW3, visible_FHW
+
+
+def write_scale(root: Path, frames: int, height: int, width: int, targets: Sequence[str]) -> Context:
+    """Tracks, masks, recipes and captions of a scale: each target half hidden by one striped occluder.
+
+    Each target ``<track>`` has one recipe of the split val, ``<track>/r0``.
+    """
+    ctx = context(root, "synthesis")
+    occluder = "world/fence/1"
+    for phase in ("tracks", "masks"):
+        entries = []
+        for k, track in enumerate([*targets, occluder]):
+            frames_FHW3, visible_FHW = video(frames, height, width, seed=k)
+            if track == occluder:
+                visible_FHW = np.zeros_like(visible_FHW)
+                visible_FHW[:, :, width // 4 : width // 3] = 255
+            source, name, number = track.split("/")
+            meta = TrackMeta(
+                track=track,
+                source=source,
+                video=name,
+                object=number,
+                category="thing",
+                captions=(),
+                licence="none",
+                fps=8.0,
+                height=height,
+                width=width,
+                frame_numbers=tuple(range(frames)),
+                annotated=(True,) * frames,
+                geometry=(None,) * frames,
+            )
+            path = ctx.results / phase / "files" / f"{file_stem(track)}.zip"
+            write_track(path, meta, iter(list(zip(frames_FHW3, visible_FHW, strict=True))), "png")
+            entries.append(entry(ctx.results / phase, track, path))
+        write_index(ctx.results / phase / "index.json", entries)
+    recipes = [recipe(f"{track}/r0", track, frames, "val", occluder) for track in targets]
+    write_synthesis(root, recipes, {track: f"a picture of {track}" for track in targets})
+    return ctx

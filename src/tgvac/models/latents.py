@@ -39,7 +39,7 @@ def encode_moments(vae: AutoencoderKL, x_F3SS: torch.Tensor, batch: int) -> tupl
         posterior = vae.encode(_padded(part, batch).to(vae.device)).latent_dist
         means.append(posterior.mean[: len(part)].float().cpu())
         deviations.append(posterior.std[: len(part)].float().cpu())
-    return torch.cat(means), torch.cat(deviations)
+    return torch.cat(means).contiguous(), torch.cat(deviations).contiguous()
 
 
 def encode_mode(vae: AutoencoderKL, x_F3SS: torch.Tensor, batch: int) -> torch.Tensor:
@@ -65,8 +65,11 @@ def decode(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> torch.Tensor
 
 
 def _padded(x: torch.Tensor, batch: int) -> torch.Tensor:
-    """Repeat the last entry until the batch is full: every call then has one shape, and gives one set of bits."""
-    return x if len(x) == batch else torch.cat([x, x[-1:].expand(batch - len(x), *x.shape[1:])])
+    """Repeat the last entry until the batch is full: every call then has one shape, and gives one set of bits.
+
+    One layout in memory, too: convolutions over channels-last tensors, as pictures come, round differently.
+    """
+    return torch.cat([x, x[-1:].expand(batch - len(x), *x.shape[1:])]).contiguous()
 
 
 def round_trip(vae: AutoencoderKL, images_FSS3: np.ndarray, batch: int) -> np.ndarray:

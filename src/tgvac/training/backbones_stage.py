@@ -71,6 +71,7 @@ def _fetch(ctx: Context, params: BackbonesParams) -> None:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
 
+    quiet()
     try:
         origin = params.stable_diffusion
         _place(ctx, "vae", AutoencoderKL.from_pretrained(origin, subfolder="vae", use_safetensors=True))

@@ -1,0 +1,56 @@
+"""What both stages share: a noise model trained on cached clips of the train split."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tgvac.files import sha256
+from tgvac.models.backbones import load_backbones
+from tgvac.models.params import ConditionsParams, DiffusionParams
+from tgvac.models.sampler import NoiseModel
+from tgvac.models.schedule import alphas_cumprod
+from tgvac.stage import Context
+from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.loop import Job, train
+from tgvac.training.objective import make_batch, noise_loss
+from tgvac.training.outputs import run_folder, run_key, save_model
+from tgvac.training.params import CheckpointParams, TrainingParams
+
+
+def train_noise_model(
+    ctx: Context,
+    module: nn.Module,
+    model: NoiseModel,
+    params: TrainingParams,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    checkpoints: CheckpointParams,
+    device: torch.device,
+    weights: Path,
+) -> None:
+    """Train whatever of ``module`` requires gradients, and save it in the run's folder as ``unet/``.
+
+    Args:
+        module: the network, on its device.
+        model: the same network as a noise model of clips.
+        weights: the index of what its first weights came from; part of the run's identity.
+    """
+    folder = ctx.results / "backbones"
+    backbones = load_backbones(folder, device)
+    scaling = backbones.vae.config.scaling_factor
+    clips = LatentClips(ctx, "train", min_frames=params.frame_step * (params.clip_frames - 1) + 1)
+    texts = TextStates(backbones, clips.texts())
+    alphas_T = alphas_cumprod(diffusion)
+
+    def loss(step: int) -> torch.Tensor:
+        batch = make_batch(clips, texts, params, conditions, scaling, diffusion.train_steps, ctx.phase, step)
+        return noise_loss(model, batch, alphas_T, device)
+
+    inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
+    key = run_key(ctx, params, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
+    name = f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
+    events = train(Job(name, module, loss, params, checkpoints, key, ctx.scratch))
+    save_model(run_folder(ctx), "unet", module, events)

@@ -1,0 +1,153 @@
+"""Backbones: loaded from a folder in the usual layout, their text as Stable Diffusion reads it."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from open_clip.tokenizer import SimpleTokenizer
+
+from tests.unit.tiny_models import CPU, STANDIN, backbones, randn, unet_4
+from tgvac.errors import BadInput
+from tgvac.models.backbones import PARTS, load_backbones, load_unet
+from tgvac.models.runtime import device_of, generator, normal
+from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.models.text import encode_text
+
+SENTENCES = [
+    "",
+    "a brown dog",
+    "A  Brown\tDOG, running!",
+    "a striped cat with 3 legs and a 20 cm tail",
+    "two people's horses; it's late -- isn't it?",
+    "ein grüner Papagei, naïve café",
+    "熊猫 🐼",
+    "an extraordinarily long sentence about a yellow elephant that walks behind several unbelievably wide trees",
+]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of tiny backbones."""
+    base = tmp_path_factory.mktemp("backbones")
+    parts = backbones()
+    for name, part in zip(PARTS, (parts.vae, parts.text_encoder, parts.tokenizer, unet_4()), strict=True):
+        part.save_pretrained(base / name)
+    return base
+
+
+def test_backbones_are_loaded_frozen_and_as_they_were_saved(folder: Path) -> None:
+    loaded, saved = load_backbones(folder, CPU), backbones()
+    for ours, theirs in ((loaded.vae, saved.vae), (loaded.text_encoder, saved.text_encoder)):
+        assert not ours.training
+        assert not any(p.requires_grad for p in ours.parameters())
+        for name, value in theirs.state_dict().items():
+            assert torch.equal(ours.state_dict()[name], value), name
+    assert loaded.vae.config.scaling_factor == 0.5
+    texts = SENTENCES
+    assert torch.equal(encode_text(loaded, texts), encode_text(saved, texts))
+
+
+def test_half_precision_weights_are_loaded_as_float32(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder, tmp_path / "half")
+    unet_4().half().save_pretrained(tmp_path / "half" / "unet")
+    build_vae(STANDIN, 0).half().save_pretrained(tmp_path / "half" / "vae")
+    build_text_encoder(STANDIN, 0).half().save_pretrained(tmp_path / "half" / "text_encoder")
+    loaded = load_backbones(tmp_path / "half", CPU)
+    modules = (load_unet(tmp_path / "half"), loaded.vae, loaded.text_encoder)
+    assert {p.dtype for module in modules for p in module.parameters()} == {torch.float32}
+
+
+@pytest.mark.parametrize("part", PARTS)
+def test_a_missing_part_is_named(folder: Path, tmp_path: Path, part: str) -> None:
+    shutil.copytree(folder, tmp_path / "some")
+    shutil.rmtree(tmp_path / "some" / part)
+    with pytest.raises(BadInput, match=f"{part} does not exist"):
+        if part == "unet":
+            load_unet(tmp_path / "some")
+        else:
+            load_backbones(tmp_path / "some", CPU)
+
+
+def test_the_unet_is_loaded_with_four_channels(folder: Path) -> None:
+    given = (randn(1, 4, 8, 8), torch.tensor([5]), randn(1, 12, 16))
+    with torch.no_grad():
+        assert torch.equal(load_unet(folder).eval()(*given).sample, unet_4()(*given).sample)
+
+
+# Text.
+
+
+def open_clip_ids(text: str, length: int) -> list[int]:
+    """What open_clip's own tokenizer makes of a text, without its padding."""
+    ids: list[int] = SimpleTokenizer()([text], context_length=length)[0].tolist()
+    return ids[: ids.index(49407) + 1]
+
+
+@pytest.mark.parametrize("text", SENTENCES)
+@pytest.mark.parametrize("length", [12, 77])
+def test_tokens_are_those_of_clip_cut_or_padded_with_the_end(text: str, length: int) -> None:
+    tokenizer = build_tokenizer(STANDIN)
+    ids = tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids
+    expected = open_clip_ids(text, length)
+    assert ids == expected + [49407] * (length - len(expected))  # as Stable Diffusion pads
+
+
+def test_the_tokenizer_is_the_same_after_saving(folder: Path) -> None:
+    loaded = load_backbones(folder, CPU).tokenizer
+    assert loaded(SENTENCES).input_ids == build_tokenizer(STANDIN)(SENTENCES).input_ids
+    assert loaded.model_max_length == STANDIN.text_tokens
+
+
+def test_states_of_a_text_do_not_depend_on_its_company() -> None:
+    together = encode_text(backbones(), SENTENCES)
+    assert together.shape == (len(SENTENCES), STANDIN.text_tokens, STANDIN.text_width)
+    for text, states in zip(SENTENCES, together, strict=True):
+        assert torch.equal(encode_text(backbones(), [text])[0], states)
+
+
+def test_different_texts_have_different_states_and_long_ones_are_cut() -> None:
+    states = encode_text(backbones(), ["a brown dog", "a brown cat", ""])
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        assert not torch.allclose(states[i], states[j], atol=1e-3)
+    long = "dog " * 30
+    assert torch.equal(encode_text(backbones(), [long]), encode_text(backbones(), [long + "cat"]))
+
+
+def test_states_are_the_encoders_last_hidden_states() -> None:
+    parts = backbones()
+    ids = [*open_clip_ids("a brown dog", 12)]
+    ids += [49407] * (12 - len(ids))
+    with torch.no_grad():
+        expected = parts.text_encoder(torch.tensor([ids])).last_hidden_state
+    assert torch.equal(encode_text(parts, ["a brown dog"]), expected)
+
+
+# Stand-ins and named randomness.
+
+
+def test_stand_ins_are_drawn_by_seed_and_not_by_what_was_drawn_before() -> None:
+    for build in (build_vae, build_unet, build_text_encoder, lambda p, s: build_clip(p, 32, s)[0]):
+        torch.manual_seed(1)
+        first = build(STANDIN, 3).state_dict()
+        torch.manual_seed(2)
+        again, other = build(STANDIN, 3).state_dict(), build(STANDIN, 4).state_dict()
+        assert all(torch.equal(value, again[name]) for name, value in first.items())
+        assert not all(torch.equal(value, other[name]) for name, value in first.items())
+
+
+def test_named_noise_is_a_function_of_its_name() -> None:
+    torch.manual_seed(1)
+    first = normal((3, 4), "noise", 1)
+    torch.manual_seed(2)
+    assert torch.equal(normal((3, 4), "noise", 1), first)
+    assert not torch.equal(normal((3, 4), "noise", "1"), first)
+    assert torch.equal(torch.randn((3, 4), generator=generator("noise", 1)), first)
+
+
+def test_an_unknown_device_is_named() -> None:
+    assert device_of("cpu") == CPU
+    with pytest.raises(BadInput, match="'abacus' is unknown"):
+        device_of("abacus")

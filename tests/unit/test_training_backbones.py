@@ -1,0 +1,134 @@
+"""The phase `backbones` with pretrained networks: local folders in, one folder of the project's layout out."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from diffusers import DDIMScheduler
+from huggingface_hub import constants
+
+from tests.unit.tiny_models import CHECKPOINTS, COMPUTE, CPU, DIFFUSION, FRAMING, STANDIN, backbones, context, unet_4
+from tgvac.errors import BadInput
+from tgvac.files import sha256
+from tgvac.metrics.clip import load_clip
+from tgvac.models.backbones import load_backbones, load_unet
+from tgvac.models.params import BackbonesParams
+from tgvac.models.standins import build_clip
+from tgvac.shards import read_index
+from tgvac.stage import Context
+from tgvac.training import backbones_stage
+
+# diffusers 0.42 asks huggingface_hub 1 for something it no longer does.
+pytestmark = pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument is deprecated:UserWarning")
+
+
+@pytest.fixture(scope="module")
+def origins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """A folder in Stable Diffusion's layout and one with a CLIP."""
+    base, parts = tmp_path_factory.mktemp("origins"), backbones()
+    parts.vae.save_pretrained(base / "sd" / "vae")
+    parts.text_encoder.save_pretrained(base / "sd" / "text_encoder")
+    parts.tokenizer.save_pretrained(base / "sd" / "tokenizer")
+    unet_4().save_pretrained(base / "sd" / "unet")
+    clip, processor = build_clip(STANDIN, 32, 5)
+    for part in (clip, processor, parts.tokenizer):
+        part.save_pretrained(base / "clip")
+    return base / "sd", base / "clip"
+
+
+@pytest.fixture(autouse=True)
+def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+
+
+def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesParams:
+    return BackbonesParams(
+        origin="pretrained",
+        stable_diffusion=str(stable_diffusion),
+        scoring_clip=str(scoring_clip),
+        seed=1,
+        vae_steps=1,
+        unet_steps=1,
+        clip_steps=1,
+        batch=1,
+        lr=1e-3,
+        kl_weight=0.0,
+        standin=STANDIN,
+    )
+
+
+def run(ctx: Context, stable_diffusion: Path | str, scoring_clip: Path | str) -> None:
+    backbones_stage.run(
+        ctx,
+        backbones=params(stable_diffusion, scoring_clip),
+        framing=FRAMING,
+        diffusion=DIFFUSION,
+        checkpoints=CHECKPOINTS,
+        compute=COMPUTE,
+    )
+
+
+def test_pretrained_networks_are_copied_and_load_by_the_ordinary_path(
+    origins: tuple[Path, Path], tmp_path: Path
+) -> None:
+    ctx = context(tmp_path, "backbones")
+    run(ctx, *origins)
+    loaded = load_backbones(ctx.out, CPU)
+    for ours, theirs in (
+        (loaded.vae, backbones().vae),
+        (loaded.text_encoder, backbones().text_encoder),
+        (load_unet(ctx.out), unet_4()),
+        (load_clip(ctx.out / "scoring_clip").model, build_clip(STANDIN, 32, 5)[0]),
+    ):
+        for name, value in theirs.state_dict().items():
+            assert torch.equal(ours.state_dict()[name], value), name
+    assert loaded.vae.config.scaling_factor == 0.5
+    assert loaded.tokenizer("a dog").input_ids == backbones().tokenizer("a dog").input_ids
+    assert DDIMScheduler.from_pretrained(ctx.out / "scheduler").config.beta_schedule == "scaled_linear"
+    told = json.loads((ctx.out / "provenance.json").read_text())
+    assert told == {"origin": "pretrained", "stable_diffusion": str(origins[0]), "scoring_clip": str(origins[1])}
+    index = read_index(ctx.out / "index.json")
+    files = {p.relative_to(ctx.out).as_posix() for p in ctx.out.rglob("*") if p.is_file()}
+    assert set(index) == files - {"index.json"}
+    assert all(sha256(ctx.out / name) == entry.sha256 for name, entry in index.items())
+
+
+def test_the_index_is_the_same_when_fetched_again(origins: tuple[Path, Path], tmp_path: Path) -> None:
+    ctx = context(tmp_path, "backbones")
+    run(ctx, *origins)
+    first = (ctx.out / "index.json").read_bytes()
+    (ctx.out / "events").mkdir()
+    (ctx.out / "events" / "vae.jsonl").write_text("of stand-ins that were trained here before\n")
+    run(ctx, *origins)
+    assert (ctx.out / "index.json").read_bytes() == first
+
+
+@pytest.mark.parametrize(
+    "name", ["nobody/no-such-model", "/no/such/folder", "not a name at all", "too/many/parts", "empty folder"]
+)
+@pytest.mark.parametrize("which", ["stable_diffusion", "scoring_clip"])
+def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
+    origins: tuple[Path, Path], tmp_path: Path, name: str, which: str
+) -> None:
+    if name == "empty folder":
+        (tmp_path / "empty").mkdir()
+        name = str(tmp_path / "empty")
+    ctx = context(tmp_path, "backbones")
+    given = (name, origins[1]) if which == "stable_diffusion" else (origins[0], name)
+    with pytest.raises(BadInput) as error:
+        run(ctx, *given)
+    assert f"'{name}' cannot be loaded" in str(error.value)
+    assert "\n" not in str(error.value)
+    assert which in str(error.value)
+    assert not (ctx.out / "index.json").exists()
+
+
+def test_an_index_of_before_does_not_outlive_a_failure(origins: tuple[Path, Path], tmp_path: Path) -> None:
+    ctx = context(tmp_path, "backbones")
+    run(ctx, *origins)
+    with pytest.raises(BadInput):
+        run(ctx, "nobody/no-such-model", origins[1])
+    assert not (ctx.out / "index.json").exists()
