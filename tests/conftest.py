@@ -29,7 +29,7 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(tmp_path: Path) -> Path:
     """A fresh project folder."""
     return make_project(tmp_path / "project")

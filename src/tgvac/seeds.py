@@ -24,4 +24,5 @@ def rng(*names: str | int) -> np.random.Generator:
 
 def unit(*names: str | int) -> float:
     """One number in [0, 1) from names: stable choices such as a shard or a split."""
-    return seed_of(*names) / 2**63
+    # 53 bits are a double's: more could round up to 1.
+    return (seed_of(*names) >> 10) / 2**53

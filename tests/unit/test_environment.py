@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import tomllib
+from pathlib import Path
 
 import pytest
 import yaml
 
 from tests.conftest import CLONE
+from tgvac import config
 
 LOCK = (CLONE / "requirements.lock").read_text().splitlines()
 
@@ -37,3 +39,19 @@ def test_environment_yml_reads_the_same_lock() -> None:
     parsed = [rattler.MatchSpec(spec) for spec in specs]
     assert {"python", "pip"} <= {str(p.name.normalized) for p in parsed if p.name}
     assert {"pip": ["-r requirements.lock"]} in environment["dependencies"]
+
+
+@pytest.mark.parametrize("path", sorted((CLONE / "workflow" / "scales").glob("*.yaml")), ids=lambda p: p.stem)
+def test_an_overlay_holds_only_keys_that_it_changes(path: Path) -> None:
+    over = config.read_yaml(path)
+    below = over.pop("extends", None)
+    base = (
+        config.load_tree(CLONE / "params.yaml", path.parent, below)
+        if below
+        else config.read_yaml(CLONE / "params.yaml")
+    )
+    for leaf in config.leaves(over):
+        new, old = over, base
+        for key in leaf:
+            new, old = new[key], old[key]
+        assert new != old, ".".join(leaf)

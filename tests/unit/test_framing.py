@@ -51,7 +51,7 @@ def test_where_nothing_is_resampled_the_round_trip_is_exact(
     assert np.array_equal(square, expected)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.integers(-500, 500), st.integers(-500, 500), st.integers(1, 2000), st.integers(8, 512), st.floats(-3e3, 3e3))
 def test_the_coordinate_maps_are_inverse(top: int, left: int, side: int, size: int, y: float) -> None:
     window = Window(top, left, side)
@@ -61,14 +61,14 @@ def test_the_coordinate_maps_are_inverse(top: int, left: int, side: int, size: i
     assert window.to_square(top + side, left + side, size) == pytest.approx((size, size))
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(-500, 500), st.integers(-500, 500), st.integers(3, 9), st.integers(3, 9), st.integers(-4000, 4000))
 def test_between_powers_of_two_the_maps_are_inverse_to_the_bit(top: int, left: int, a: int, b: int, k: int) -> None:
     window, point = Window(top, left, 2**a), (k / 4, -k / 8)
     assert window.to_frame(*window.to_square(*point, 2**b), 2**b) == point
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None)
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 99))
 def test_mode_frame_takes_the_whole_frame_whatever_the_masks(height: int, width: int, seed: int) -> None:
     masks = np.where(noise(seed, 3, height, width) > 200, 255, 0).astype(np.uint8)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -64,11 +65,9 @@ def test_half_precision_weights_are_loaded_as_float32(folder: Path, tmp_path: Pa
 def test_a_missing_part_is_named(folder: Path, tmp_path: Path, part: str) -> None:
     shutil.copytree(folder, tmp_path / "some")
     shutil.rmtree(tmp_path / "some" / part)
+    load = load_unet if part == "unet" else partial(load_backbones, device=CPU)
     with pytest.raises(BadInput, match=f"{part} does not exist"):
-        if part == "unet":
-            load_unet(tmp_path / "some")
-        else:
-            load_backbones(tmp_path / "some", CPU)
+        load(tmp_path / "some")
 
 
 def test_the_unet_is_loaded_with_four_channels(folder: Path) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tgvac.errors import BadInput
@@ -206,6 +206,7 @@ def test_a_file_of_another_phase_must_be_there_and_whole(tmp_path: Path) -> None
 # ---------------------------------------------------------------- membership and seeds
 
 
+@settings(deadline=None)
 @given(st.text(max_size=30), st.integers(1, 999))
 def test_a_shard_is_one_of_the_shards_and_depends_on_the_id_alone(identifier: str, shards: int) -> None:
     shard = shard_of(identifier, shards)

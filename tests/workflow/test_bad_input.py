@@ -28,7 +28,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture()
+@pytest.fixture
 def tree(archive: Path, tmp_path: Path) -> Path:
     """The same, unpacked, to be damaged."""
     with zipfile.ZipFile(archive) as packed:

@@ -24,10 +24,10 @@ def test_help_imports_nothing_heavy() -> None:
 def test_phases_are_listed_in_their_order(tgvac: Command) -> None:
     done = tgvac(CLONE, "phases", "--scale", "smoke")
     names = [line.split()[0] for line in done.stdout.splitlines()]
-    assert names == (
-        ["sources", "tracks", "masks", "select", "synthesis", "captions", "backbones"]
-        + ["latents", "frame", "motion", "completion", "metrics", "report"]
-    )
+    assert names == [
+        *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones"),
+        *("latents", "frame", "motion", "completion", "metrics", "report"),
+    ]
 
 
 def test_params_of_a_scale_are_printed_with_the_digest_of_each_phase(tgvac: Command) -> None:

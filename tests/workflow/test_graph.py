@@ -91,7 +91,7 @@ def test_a_second_run_does_nothing(smoke: Path, snakemake: Command) -> None:
     assert "Nothing to be done" in done.stdout
 
 
-@pytest.fixture()
+@pytest.fixture
 def finished(smoke: Path, tmp_path: Path) -> Path:
     """A copy of the finished run, dates and Snakemake's records included, to be changed."""
     folder = tmp_path / "finished"

@@ -50,7 +50,7 @@ def kill_when(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> No
     process.wait()
 
 
-@pytest.fixture()
+@pytest.fixture
 def upto(smoke: Path, tmp_path: Path) -> Callable[..., Path]:
     """A copy of the finished run without the results of the named phases."""
 
@@ -103,9 +103,9 @@ def test_a_whole_run_killed_three_times_in_another_folder_gives_the_same_bytes(
     folder = make_project(tmp_path / "another" / "folder with a space")
     results, scratch = folder / "results" / "smoke", folder / "scratch" / "smoke"
     for ready in (
-        lambda: (results / "tracks" / "files").is_dir(),
+        (results / "tracks" / "files").is_dir,
         lambda: any((scratch / "backbones" / "vae").rglob("state.json")),
-        lambda: (scratch / "completion").is_dir(),
+        (scratch / "completion").is_dir,
     ):
         kill_when(start(folder, "run", "--scale", "smoke"), ready)
         # Jobs of the killed Snakemake are of its group and gone; what they left must not be taken for whole.

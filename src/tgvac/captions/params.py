@@ -20,6 +20,6 @@ class CaptionsParams(Block):
     def _only_a_category(cls, template: str) -> str:
         try:
             template.format(category="object")
-        except (LookupError, ValueError, AttributeError):
+        except (LookupError, ValueError, AttributeError, TypeError):
             raise ValueError("the only name that may stand in braces is {category}") from None
         return template

@@ -24,7 +24,9 @@ class Placement(BaseModel):
 
     Attributes:
         track: the occluder's track id.
-        start: the occluder's frame at the clip's first frame; a track that ends turns back (ping-pong).
+        start: the occluder's frame at the clip's first frame.
+        first, frames: the stretch of the occluder that is shown; at its ends it turns back (ping-pong).
+            Without ``frames`` it goes to the track's end.
         scale: about the frame's centre; 1 is the paper's placement.
         dx, dy: shift in fractions of the target's width and height; 0 is the paper's placement.
         flip: mirrored left to right.
@@ -34,10 +36,25 @@ class Placement(BaseModel):
 
     track: str
     start: int = Field(ge=0)
+    first: int = Field(default=0, ge=0)
+    frames: int | None = Field(default=None, ge=1)
     scale: float = Field(default=1.0, gt=0)
     dx: float = 0.0
     dy: float = 0.0
     flip: bool = False
+
+    def shown(self, track_frames: int, count: int) -> list[int]:
+        """Which of the occluder's frames lie before the first ``count`` frames of the target.
+
+        Args:
+            track_frames: the length of the occluder's track.
+        """
+        length = self.frames or track_frames - self.first
+        if not self.first <= self.start < self.first + length <= track_frames:
+            raise ValueError(
+                f"{self.track}: start {self.start} and stretch {self.first}+{length} do not fit {track_frames} frames"
+            )
+        return [self.first + i for i in ping_pong(self.start - self.first, length, count)]
 
 
 class Recipe(BaseModel):

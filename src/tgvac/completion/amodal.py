@@ -7,7 +7,8 @@ import numpy as np
 
 def grey(images_FHW3: np.ndarray) -> np.ndarray:
     """Luminance by Rec. 601, ``float64 [F,H,W]`` in [0, 255]."""
-    return np.asarray(images_FHW3.astype(np.float64) @ np.array([0.299, 0.587, 0.114]))
+    # Whole numbers first: in floats the grey of (250, 250, 250) need not be 250, nor the same on every CPU.
+    return np.asarray(images_FHW3.astype(np.int64) @ np.array([299, 587, 114]) / 1000)
 
 
 def not_white(images_FHW3: np.ndarray, threshold: int) -> np.ndarray:

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from tgvac.clip.clip import Clip
-from tgvac.clip.recipe import Recipe, ping_pong, read_recipes
+from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
@@ -52,7 +52,7 @@ class RecipeClips:
         layers = []
         for placement in recipe.occluders:
             occluder = self._open(placement.track)
-            turns = ping_pong(placement.start, occluder.meta.frames, recipe.frames)
+            turns = placement.shown(occluder.meta.frames, recipe.frames)
             shown = [turns[i] for i in wanted]
             layers.append(
                 (

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from tgvac.clip.clip import occlusion_rate
-from tgvac.clip.recipe import Placement, Recipe, Split, ping_pong
+from tgvac.clip.recipe import Placement, Recipe, Split
 from tgvac.clip.track import Track
 from tgvac.seeds import rng, seed_of, unit
 from tgvac.synthesis.compositing import place
@@ -67,7 +67,8 @@ def _draw_one(
         occluder = ranked[place_in_rank]
         # Named by the turn, not the attempt: a newcomer that is tried and refused moves no other's start.
         first = rng("occluder start", params.seed, name, occluder.track, occluder.start, turn)
-        placement = Placement(track=occluder.track, start=occluder.start + int(first.integers(occluder.frames)))
+        begin = occluder.start + int(first.integers(occluder.frames))
+        placement = Placement(track=occluder.track, start=begin, first=occluder.start, frames=occluder.frames)
         if (start, placement) in taken:
             continue
         rates_F = occlusion_rates(amodal_FHW, placement, open_track(occluder.track))
@@ -103,7 +104,7 @@ def _window(params: SynthesisParams, stretch: Stretch, name: str) -> tuple[int, 
 def occlusion_rates(amodal_FHW: np.ndarray, placement: Placement, occluder: Track) -> np.ndarray:
     """The occlusion rate of each frame that a placement gives, ``float64 [F]``, from masks alone."""
     frames, height, width = amodal_FHW.shape
-    shown = ping_pong(placement.start, occluder.meta.frames, frames)
+    shown = placement.shown(occluder.meta.frames, frames)
     occluder_FHW = np.stack([place(occluder.mask(i), placement, height, width) for i in shown])
     return occlusion_rate(amodal_FHW & ~occluder_FHW, amodal_FHW)
 

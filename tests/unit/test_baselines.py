@@ -1,0 +1,237 @@
+"""Floors and ceilings, methods by name, and the phase `completion` that runs them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.tiny_models import (
+    COMPUTE,
+    CONDITIONS,
+    CPU,
+    DIFFUSION,
+    FRAMING,
+    MOTION_MODULE,
+    SAMPLER,
+    backbones,
+    context,
+    unet_12,
+    vae,
+    video,
+    video_unet,
+    write_scale,
+)
+from tgvac.baselines import completion_stage
+from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
+from tgvac.baselines.completion_names import METHODS, model_phase
+from tgvac.baselines.methods import MethodParams, from_input, load_method
+from tgvac.clip.clip import Clip
+from tgvac.clip.completion import Completion, Completions
+from tgvac.completion.ours import TemporalDiffusion
+from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.errors import BadInput
+from tgvac.models.latents import round_trip
+from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.shards import read_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import recipe_clips
+from tgvac.training.outputs import save_model, write_folder_index
+
+COMPLETION = CompletionParams(white_threshold=200)
+EVALUATION = EvaluationParams(
+    split="val", frames=3, mask_source="given", methods=METHODS, train_seeds=(0,), sample_seed=4
+)
+PARAMS = MethodParams(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, COMPUTE)
+TARGETS = ("world/a/1", "world/b/1", "world/c/1")
+
+
+@pytest.fixture(autouse=True)
+def _unpinned() -> Iterator[None]:
+    yield
+    torch.use_deterministic_algorithms(False)
+    torch.set_num_threads(1)
+
+
+# Floors and ceilings.
+
+
+def test_the_floor_is_the_visible_part_on_white() -> None:
+    frames_FHW3, visible_FHW = video(3, 20, 31)
+    done = CopyVisible().complete(frames_FHW3, visible_FHW, "a dog", 0)
+    done.check(frames_FHW3)
+    inside_FHW = visible_FHW == 255
+    assert np.array_equal(done.rgb_FHW3[inside_FHW], frames_FHW3[inside_FHW])
+    assert (done.rgb_FHW3[~inside_FHW] == 255).all()
+    assert np.array_equal(done.amodal_FHW, visible_FHW)
+
+
+def test_the_ceiling_is_the_truth_through_the_autoencoder_with_a_mask_found_in_it() -> None:
+    whole_FHW3, visible_FHW = video(3, 32, 32)
+    done = AutoencoderCeiling(vae(), FRAMING, 4, 120).reconstruct(whole_FHW3, visible_FHW)
+    assert np.array_equal(done.rgb_FHW3, round_trip(vae(), whole_FHW3, 4))
+    dark_FHW = done.rgb_FHW3.astype(float) @ [0.299, 0.587, 0.114] < 120
+    assert np.array_equal(done.amodal_FHW == 255, dark_FHW)
+    assert 0 < dark_FHW.mean() < 1
+
+
+@pytest.mark.parametrize(("height", "width"), [(20, 31), (64, 48)])
+def test_the_ceiling_has_the_inputs_size(height: int, width: int) -> None:
+    whole_FHW3, visible_FHW = video(3, height, width)
+    AutoencoderCeiling(vae(), FRAMING, 4, 120).reconstruct(whole_FHW3, visible_FHW).check(whole_FHW3)
+
+
+# Methods by name.
+
+
+def test_every_method_says_which_weights_it_needs() -> None:
+    needs = {name: model_phase(*name.split("/")) for name in METHODS}
+    assert needs == {
+        "ours/full": "motion",
+        "ours/no_motion": "frame",
+        "copy_visible/plain": None,
+        "autoencoder/ceiling": "backbones",
+    }
+    with pytest.raises(ValueError, match="'ours/fill' is unknown; known are ours/full"):
+        model_phase("ours", "fill")
+
+
+def test_a_completer_is_given_the_input_alone() -> None:
+    frames_FHW3, visible_FHW = video(2, 8, 8)
+    clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
+    given = []
+
+    class Spy:
+        def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
+            given.append((frames_FHW3, visible_FHW, text, seed))
+            return Completion(frames_FHW3, visible_FHW)
+
+    from_input(Spy())(clip, "a dog", 7)
+    ((frames, visible, text, seed),) = given
+    assert frames is clip.frames_FHW3
+    assert visible is clip.visible_FHW
+    assert (text, seed) == ("a dog", 7)
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with tiny trained models."""
+    root = tmp_path_factory.mktemp("trained")
+    results, parts = context(root, "frame").results, backbones()
+    for name in ("vae", "text_encoder", "tokenizer"):
+        getattr(parts, name).save_pretrained(results / "backbones" / name)
+    write_folder_index(results / "backbones", sorted(p for p in (results / "backbones").rglob("*") if p.is_file()))
+    save_model(results / "frame" / "full" / "seed0", "unet", unet_12(), [])
+    save_model(results / "motion" / "full" / "seed0", "unet", video_unet(), [])
+    return root
+
+
+@pytest.mark.parametrize(("variant", "hop"), [("full", SAMPLER.hop), ("no_motion", SAMPLER.clip_frames)])
+def test_our_methods_are_temporal_diffusion_with_the_trained_model(trained: Path, variant: str, hop: int) -> None:
+    ctx = context(trained, "completion", options={"method": "ours", "variant": variant, "seed": "0"})
+    method = load_method(f"ours/{variant}", completion_stage.model_indices(ctx, "ours", variant), PARAMS, "cpu")
+    frames_FHW3, visible_FHW = video(7, 32, 40)
+    clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
+    done = method(clip, "a dog", 3)
+    model = video_noise_model(video_unet()) if variant == "full" else frame_noise_model(unet_12())
+    sampler = SAMPLER.model_copy(update={"hop": hop})
+    by_hand = TemporalDiffusion(
+        model, backbones(), FRAMING, DIFFUSION, CONDITIONS, sampler, COMPLETION, COMPUTE, CPU
+    ).complete(frames_FHW3, visible_FHW, "a dog", 3)
+    assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
+    assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
+
+
+def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
+    ctx = context(trained, "completion", options={"seed": "0"})
+    indices = completion_stage.model_indices(ctx, "autoencoder", "ceiling")
+    method = load_method("autoencoder/ceiling", indices, PARAMS, "cpu")
+    frames_FHW3, visible_FHW = video(3, 32, 32)
+    clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
+    done = method(clip, "", 0)
+    assert np.array_equal(done.rgb_FHW3, round_trip(backbones().vae, clip.whole_FHW3, COMPUTE.vae_batch))
+
+
+# The phase.
+
+
+def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", **changed: object) -> Context:
+    method, variant = name.split("/")
+    options = {"method": method, "variant": variant, "seed": "0"}
+    ctx = context(root, "completion", shard=shard, shards=shards, options=options)
+    completion_stage.run(
+        ctx,
+        framing=FRAMING,
+        diffusion=DIFFUSION,
+        conditions=CONDITIONS,
+        motion_module=MOTION_MODULE,
+        sampler=SAMPLER,
+        completion=COMPLETION,
+        evaluation=EVALUATION.model_copy(update=changed),
+        compute=COMPUTE,
+    )
+    return ctx
+
+
+def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path: Path) -> None:
+    scale = write_scale(tmp_path, 5, 24, 30, TARGETS)
+    samples = []
+    for shard in range(2):
+        ctx = run(tmp_path, shard, 2)
+        path = completion_stage.shard_file(ctx, shard)
+        done = Completions(path)
+        samples += done.samples()
+        (made,) = read_index(path.with_suffix(".json")).values()
+        assert made.facts == {"samples": dict.fromkeys(done.samples(), 3)}
+        for sample in done.samples():
+            clip = recipe_clips(scale).render(sample, range(3))
+            floor = CopyVisible().complete(clip.frames_FHW3, clip.visible_FHW, "", 0)
+            assert np.array_equal(done.read(sample).rgb_FHW3, floor.rgb_FHW3)
+            meta = done.meta(sample)
+            assert (meta.method, meta.variant, meta.train_seed, meta.sample_seed) == ("copy_visible", "plain", 0, 4)
+            assert (meta.frames, meta.height, meta.width, meta.mask_source) == (3, 24, 30, "given")
+    assert sorted(samples) == [f"{track}/r0" for track in TARGETS]
+
+
+def test_no_sample_of_another_split_is_completed(tmp_path: Path) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    ctx = run(tmp_path, 0, 1, split="dev")
+    assert Completions(completion_stage.shard_file(ctx, 0)).samples() == ()
+
+
+def test_a_completed_sample_is_not_completed_again_and_the_shard_has_the_same_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    path = completion_stage.shard_file(run(tmp_path, 0, 1), 0)
+    first = path.read_bytes()
+    path.unlink()
+    (tmp_path / "scratch" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / "world--b--1--r0.zip").unlink()
+    seeds: list[int] = []
+    floor = CopyVisible.complete
+    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), floor(self, *given))[1])
+    run(tmp_path, 0, 1)
+    assert len(seeds) == 1
+    assert path.read_bytes() == first
+
+
+def test_each_sample_has_a_seed_of_its_own_that_follows_the_sample_seed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    seeds: list[int] = []
+    floor = CopyVisible.complete
+    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), floor(self, *given))[1])
+    run(tmp_path / ".", 0, 1)
+    write_scale(tmp_path / "other", 5, 24, 30, TARGETS)
+    run(tmp_path / "other", 0, 1, sample_seed=5)
+    assert len(set(seeds)) == len(seeds) == 6
+
+
+def test_an_unknown_method_is_named_with_the_known_ones(tmp_path: Path) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    with pytest.raises(BadInput, match="'ours/fill' is unknown; known are ours/full"):
+        run(tmp_path, 0, 1, "ours/fill")

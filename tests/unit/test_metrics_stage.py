@@ -1,0 +1,136 @@
+"""The phase `metrics`: tidy rows from completions, and completions that don't fit refused."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from tests.unit.tiny_models import COMPUTE, FRAMING, STANDIN, context, write_scale
+from tgvac.clip.clip import Clip
+from tgvac.clip.completion import Completion, CompletionMeta, write_completion
+from tgvac.clip.rows import Row, read_rows
+from tgvac.errors import BadInput
+from tgvac.metrics import metrics_stage
+from tgvac.metrics.params import MetricsParams
+from tgvac.models.standins import build_clip
+from tgvac.stage import Context
+from tgvac.synthesis.clips import recipe_clips
+
+METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=10, confidence=0.9, batch=8)
+SAMPLE = "world/a/1/r0"
+FRAMES = 4
+
+
+@pytest.fixture(scope="module")
+def scale(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    """Two samples of four frames, and a CLIP that scores."""
+    ctx = write_scale(tmp_path_factory.mktemp("scale"), FRAMES, 24, 30, ("world/a/1", "world/b/1"))
+    for part in build_clip(STANDIN, FRAMING.size, 0):
+        part.save_pretrained(ctx.results / "backbones" / "scoring_clip")
+    return ctx
+
+
+@pytest.fixture(autouse=True)
+def _unpinned() -> Iterator[None]:
+    yield
+    torch.use_deterministic_algorithms(False)
+
+
+def truth(clip: Clip) -> Completion:
+    return Completion(clip.whole_FHW3, clip.amodal_FHW)
+
+
+def nothing(clip: Clip) -> Completion:
+    return Completion(np.full_like(clip.whole_FHW3, 255), np.zeros_like(clip.amodal_FHW))
+
+
+def measured(
+    scale: Context,
+    variant: str,
+    complete: Callable[[Clip], Completion] = truth,
+    sample: str = SAMPLE,
+    frames: int = FRAMES,
+) -> list[Row]:
+    """The rows of a method that completes one sample of the scale."""
+    done = complete(recipe_clips(scale).render(SAMPLE, [i % FRAMES for i in range(frames)]))
+    meta = CompletionMeta(
+        sample=sample,
+        method="mine",
+        variant=variant,
+        mask_source="given",
+        train_seed=2,
+        sample_seed=3,
+        frames=frames,
+        height=done.rgb_FHW3.shape[1],
+        width=done.rgb_FHW3.shape[2],
+    )
+    name = Path("mine") / variant / "seed2" / "shard-000"
+    write_completion((scale.results / "completion" / name).with_suffix(".zip"), done, meta)
+    options = {"method": "mine", "variant": variant, "seed": "2"}
+    ctx = context(scale.root, "metrics", shard=0, shards=1, options=options)
+    metrics_stage.run(ctx, framing=FRAMING, metrics=METRICS, compute=COMPUTE)
+    return read_rows((ctx.out / name).with_suffix(".parquet"))
+
+
+def values(rows: list[Row], metric: str) -> dict[int, float]:
+    return {row.frame: row.value for row in rows if row.metric == metric}
+
+
+def test_the_truth_scores_full_marks(scale: Context) -> None:
+    rows = measured(scale, "truth")
+    everywhere = range(FRAMES)
+    assert values(rows, "clip") == pytest.approx(dict.fromkeys(everywhere, 1.0), abs=1e-5)
+    assert values(rows, "lpips") == pytest.approx(dict.fromkeys(everywhere, 0.0), abs=1e-6)
+    assert values(rows, "iou") == dict.fromkeys(everywhere, 1.0)
+    assert values(rows, "hidden_psnr") == pytest.approx(dict.fromkeys(everywhere, 60.0))
+    assert set(values(rows, "tc")) == {1, 2, 3}  # a pair belongs to the later frame
+
+
+def test_nothing_scores_less(scale: Context) -> None:
+    rows = measured(scale, "nothing", nothing)
+    assert values(rows, "iou") == dict.fromkeys(range(FRAMES), 0.0)
+    assert max(values(rows, "clip").values()) < 0.9999  # a random CLIP finds everything alike
+    assert min(values(rows, "lpips").values()) > 0.01
+    assert max(values(rows, "hidden_psnr").values()) < 20
+    assert values(rows, "tc") == pytest.approx(dict.fromkeys((1, 2, 3), 1.0), abs=1e-5)
+
+
+def test_rows_say_whose_they_are_and_how_much_was_hidden(scale: Context) -> None:
+    rows = measured(scale, "named")
+    whose = {
+        (r.scale, r.method, r.variant, r.mask_source, r.train_seed, r.sample_seed, r.sample, r.video) for r in rows
+    }
+    assert whose == {("fake", "mine", "named", "given", 2, 3, SAMPLE, "world/a")}
+    clip = recipe_clips(scale).render(SAMPLE)
+    for row in rows:
+        visible, whole = (np.count_nonzero(m[row.frame]) for m in (clip.visible_FHW, clip.amodal_FHW))
+        assert row.rate == pytest.approx(1 - visible / whole)
+    assert min(row.rate for row in rows) > 0
+
+
+def test_a_completion_of_the_first_frames_is_measured_on_these(scale: Context) -> None:
+    rows = measured(scale, "short", frames=2)
+    assert {row.frame for row in rows} == {0, 1}
+    assert values(rows, "iou") == {0: 1.0, 1: 1.0}
+
+
+def test_a_completion_of_an_unknown_sample_is_refused(scale: Context) -> None:
+    with pytest.raises(BadInput, match="world/z/9/r0 is no sample of scale 'fake'"):
+        measured(scale, "unknown", sample="world/z/9/r0")
+
+
+def test_a_completion_with_more_frames_than_the_sample_is_refused(scale: Context) -> None:
+    with pytest.raises(BadInput, match="has 5 frames, the sample 4"):
+        measured(scale, "long", frames=5)
+
+
+def test_a_completion_of_another_size_is_refused(scale: Context) -> None:
+    def halved(clip: Clip) -> Completion:
+        return Completion(clip.whole_FHW3[:, ::2, ::2], clip.amodal_FHW[:, ::2, ::2])
+
+    with pytest.raises(ValueError, match="12, 15"):
+        measured(scale, "halved", halved)
