@@ -71,7 +71,7 @@ def test_a_training_killed_and_run_again_gives_the_same_bytes(
     folder = upto(phase)
     scratch = folder / "scratch" / "smoke" / phase
     process = start(folder, "stage", phase, "--scale", "smoke")
-    kill_when(process, lambda: any(scratch.rglob("state.json")))
+    kill_when(process, lambda: any(scratch.rglob("step-*/state.json")))
     assert not (folder / "results" / "smoke" / phase).exists(), "it was killed too late to show anything"
     done = tgvac(folder, "stage", phase, "--scale", "smoke")
     assert done.returncode == 0, done.stderr
@@ -104,7 +104,7 @@ def test_a_whole_run_killed_three_times_in_another_folder_gives_the_same_bytes(
     results, scratch = folder / "results" / "smoke", folder / "scratch" / "smoke"
     for ready in (
         (results / "tracks" / "files").is_dir,
-        lambda: any((scratch / "backbones" / "vae").rglob("state.json")),
+        lambda: any((scratch / "backbones" / "vae").rglob("step-*/state.json")),
         (scratch / "completion").is_dir,
     ):
         kill_when(start(folder, "run", "--scale", "smoke"), ready)
