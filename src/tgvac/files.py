@@ -51,8 +51,11 @@ def sha256(path: Path) -> str:
 
 
 @contextlib.contextmanager
-def locked(path: Path) -> Iterator[None]:
-    """Hold an exclusive lock on a file; the kernel lets go of it however the process ends."""
+def locked(path: Path) -> Iterator[int]:
+    """Hold an exclusive lock on a file; the kernel lets go of it however the process ends.
+
+    Yields the file's descriptor: a child that inherits it (``pass_fds``) holds the lock as well.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a") as stream:
         try:
@@ -60,4 +63,4 @@ def locked(path: Path) -> Iterator[None]:
         except BlockingIOError:
             print(f"waiting for another process that holds {path}", flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
+        yield stream.fileno()

@@ -5,11 +5,12 @@ from __future__ import annotations
 import importlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tgvac import config, provenance
+from tgvac.baselines.completion_names import METHODS
 from tgvac.captions.params import CaptionsParams
 from tgvac.clip.framing import FramingParams
 from tgvac.completion.params import CompletionParams, EvaluationParams
@@ -65,6 +66,27 @@ class Params(Block):
     checkpoints: CheckpointParams
     compute: ComputeParams
     shards: ShardsParams
+
+    @model_validator(mode="after")
+    def _blocks_agree(self) -> Self:
+        """What no block can check by itself, told before anything is trained."""
+        longest = max(self.motion.clip_frames, self.sampler.clip_frames)
+        if longest > self.motion_module.max_frames:
+            raise ValueError(
+                f"motion_module.max_frames {self.motion_module.max_frames} is less than a clip of {longest}"
+            )
+        if (self.frame.clip_frames, self.frame.frame_step) != (1, 1):
+            raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
+        if "train" not in self.latents.splits:
+            raise ValueError("latents.splits lacks 'train', which training reads")
+        for name in ("methods", "train_seeds"):
+            values = getattr(self.evaluation, name)
+            if len(set(values)) != len(values):
+                raise ValueError(f"evaluation.{name} names one thing twice: {values}")
+        for method in self.evaluation.methods:
+            if method not in METHODS:
+                raise ValueError(f"evaluation.methods holds '{method}'; {config.nearest(method, list(METHODS))}")
+        return self
 
 
 @dataclass(frozen=True)
@@ -253,11 +275,20 @@ def shard_count(params: Params, wanted: Phase) -> int:
     return getattr(params.shards, wanted.shards) if wanted.shards else 1
 
 
+def join_module(wanted: Phase) -> str:
+    """The module that joins a phase's shards."""
+    return wanted.join or "tgvac.shards"
+
+
+def join_params_digest(params: Params, wanted: Phase) -> str:
+    """Of the params that decide the joining of a phase's shards."""
+    blocks = {name: getattr(params, name).model_dump(mode="json") for name in wanted.joined}
+    return config.digest([blocks, shard_count(params, wanted)])
+
+
 def join_digest(params: Params, wanted: Phase) -> str:
     """What decides the joining of a phase's shards, besides the shards."""
-    blocks = {name: getattr(params, name).model_dump(mode="json") for name in wanted.joined}
-    code = provenance.code_digest(wanted.join or "tgvac.shards")
-    return config.digest([blocks, shard_count(params, wanted), code])
+    return config.digest([join_params_digest(params, wanted), provenance.code_digest(join_module(wanted))])
 
 
 def run_step(ctx: Context, params: Params, wanted: Phase) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -34,8 +35,9 @@ from tgvac.clip.completion import Completion, Completions
 from tgvac.completion.ours import TemporalDiffusion
 from tgvac.completion.params import CompletionParams, EvaluationParams
 from tgvac.errors import BadInput
+from tgvac.models import sampler
 from tgvac.models.latents import round_trip
-from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -137,12 +139,34 @@ def test_our_methods_are_temporal_diffusion_with_the_trained_model(trained: Path
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     done = method(clip, "a dog", 3)
     model = video_noise_model(video_unet()) if variant == "full" else frame_noise_model(unet_12())
-    sampler = SAMPLER.model_copy(update={"hop": hop})
+    hopping = SAMPLER.model_copy(update={"hop": hop})
     by_hand = TemporalDiffusion(
-        model, backbones(), FRAMING, DIFFUSION, CONDITIONS, sampler, COMPLETION, COMPUTE, CPU
+        model, backbones(), FRAMING, DIFFUSION, CONDITIONS, hopping, COMPLETION, COMPUTE, CPU
     ).complete(frames_FHW3, visible_FHW, "a dog", 3)
     assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
     assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
+
+
+def test_without_motion_no_frame_goes_through_overlapping_windows(
+    trained: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[int] = []
+
+    def counting(unet: Any) -> NoiseModel:
+        model = frame_noise_model(unet)
+
+        def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+            seen.append(x_BCFhw.shape[0] * x_BCFhw.shape[2])
+            return model(x_BCFhw, t_B, text_BND)
+
+        return predict
+
+    monkeypatch.setattr(sampler, "frame_noise_model", counting)
+    ctx = context(trained, "completion", options={"method": "ours", "variant": "no_motion", "seed": "0"})
+    method = load_method("ours/no_motion", completion_stage.model_indices(ctx, "ours", "no_motion"), PARAMS, "cpu")
+    frames_FHW3, visible_FHW = video(8, 32, 32)
+    method(Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, 0 * visible_FHW), "", 0)
+    assert sum(seen) == 8 * 2 * DIFFUSION.sampling_steps  # each frame with and without text
 
 
 def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
@@ -176,12 +200,17 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
     return ctx
 
 
+def shard_file(ctx: Context, shard: int) -> Path:
+    """Where a shard lies: contract 3."""
+    return ctx.root / "results" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / f"shard-{shard:03d}.zip"
+
+
 def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path: Path) -> None:
     scale = write_scale(tmp_path, 5, 24, 30, TARGETS)
     samples = []
     for shard in range(2):
         ctx = run(tmp_path, shard, 2)
-        path = completion_stage.shard_file(ctx, shard)
+        path = shard_file(ctx, shard)
         done = Completions(path)
         samples += done.samples()
         (made,) = read_index(path.with_suffix(".json")).values()
@@ -191,7 +220,7 @@ def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path
             floor = CopyVisible().complete(clip.frames_FHW3, clip.visible_FHW, "", 0)
             assert np.array_equal(done.read(sample).rgb_FHW3, floor.rgb_FHW3)
             meta = done.meta(sample)
-            assert (meta.method, meta.variant, meta.train_seed, meta.sample_seed) == ("copy_visible", "plain", 0, 4)
+            assert (meta.method, meta.variant, meta.train_seed, meta.sample_seed) == ("copy_visible", "plain", -1, 4)
             assert (meta.frames, meta.height, meta.width, meta.mask_source) == (3, 24, 30, "given")
     assert sorted(samples) == [f"{track}/r0" for track in TARGETS]
 
@@ -199,14 +228,14 @@ def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path
 def test_no_sample_of_another_split_is_completed(tmp_path: Path) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
     ctx = run(tmp_path, 0, 1, split="dev")
-    assert Completions(completion_stage.shard_file(ctx, 0)).samples() == ()
+    assert Completions(shard_file(ctx, 0)).samples() == ()
 
 
 def test_a_completed_sample_is_not_completed_again_and_the_shard_has_the_same_bytes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
-    path = completion_stage.shard_file(run(tmp_path, 0, 1), 0)
+    path = shard_file(run(tmp_path, 0, 1), 0)
     first = path.read_bytes()
     path.unlink()
     (tmp_path / "scratch" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / "world--b--1--r0.zip").unlink()

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.unit.tiny_models import COMPUTE, FRAMING, STANDIN, context, write_scale
+from tests.unit.tiny_models import COMPUTE, FRAMING, STANDIN, context, entry, write_scale
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, CompletionMeta, write_completion
 from tgvac.clip.rows import Row, read_rows
@@ -17,6 +17,7 @@ from tgvac.errors import BadInput
 from tgvac.metrics import metrics_stage
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.standins import build_clip
+from tgvac.shards import write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
 
@@ -69,7 +70,10 @@ def measured(
         width=done.rgb_FHW3.shape[2],
     )
     name = Path("mine") / variant / "seed2" / "shard-000"
-    write_completion((scale.results / "completion" / name).with_suffix(".zip"), done, meta)
+    base = scale.results / "completion"
+    shard = (base / name).with_suffix(".zip")
+    write_completion(shard, done, meta)
+    write_index(shard.with_suffix(".json"), [entry(base, shard.stem, shard, samples={sample: frames})])
     options = {"method": "mine", "variant": variant, "seed": "2"}
     ctx = context(scale.root, "metrics", shard=0, shards=1, options=options)
     metrics_stage.run(ctx, framing=FRAMING, metrics=METRICS, compute=COMPUTE)

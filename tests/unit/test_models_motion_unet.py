@@ -10,7 +10,7 @@ from diffusers import UNetMotionModel
 from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 from torch import nn
 
-from tests.unit.tiny_models import CHECKPOINTS, MOTION_MODULE, TRAINING, randn, randomised, unet_12, video_unet
+from tests.unit.tiny_models import CHECKPOINTS, MOTION_MODULE, STANDIN, TRAINING, randn, randomised, unet_12, video_unet
 from tgvac.errors import BadInput
 from tgvac.models.motion_unet import FrameGroupNorm, apply_norm, inflate
 from tgvac.models.sampler import frame_noise_model, video_noise_model
@@ -66,6 +66,7 @@ def test_there_is_a_module_after_each_layer_and_none_in_the_middle() -> None:
         (block,) = module.transformer_blocks
         assert block.attn1.heads == MOTION_MODULE.heads
         assert block.attn2.to_k.in_features == module.proj_in.out_features  # temporal again, not on text
+        assert (module.norm.eps, module.norm.num_groups) == (1e-6, STANDIN.norm_groups)  # AnimateDiff's epsilon
 
 
 def test_output_projections_are_zero_and_nothing_else_is() -> None:

@@ -49,6 +49,8 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
         origin="pretrained",
         stable_diffusion=str(stable_diffusion),
         scoring_clip=str(scoring_clip),
+        stable_diffusion_revision="main",
+        scoring_clip_revision="main",
         seed=1,
         vae_steps=1,
         unet_steps=1,
@@ -89,7 +91,8 @@ def test_pretrained_networks_are_copied_and_load_by_the_ordinary_path(
     assert loaded.tokenizer("a dog").input_ids == backbones().tokenizer("a dog").input_ids
     assert DDIMScheduler.from_pretrained(ctx.out / "scheduler").config.beta_schedule == "scaled_linear"
     told = json.loads((ctx.out / "provenance.json").read_text())
-    assert told == {"origin": "pretrained", "stable_diffusion": str(origins[0]), "scoring_clip": str(origins[1])}
+    named = {"stable_diffusion": f"{origins[0]}@main", "scoring_clip": f"{origins[1]}@main"}
+    assert told == {"origin": "pretrained", **named}
     index = read_index(ctx.out / "index.json")
     files = {p.relative_to(ctx.out).as_posix() for p in ctx.out.rglob("*") if p.is_file()}
     assert set(index) == files - {"index.json"}

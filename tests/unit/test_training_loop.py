@@ -224,7 +224,7 @@ def test_a_run_that_is_terminated_saves_and_one_that_is_killed_resumes_to_the_sa
     assert weights(module) == weights(other), f"after a kill with delay {delay}"
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
 def test_a_signal_lets_the_step_end_and_handlers_come_back(tmp_path: Path, number: signal.Signals) -> None:
     module = network()
 

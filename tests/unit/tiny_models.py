@@ -117,7 +117,7 @@ def video_unet(seed: int = 0, norm: str = "frame") -> UNetMotionModel:
     """A video model whose motion modules matter."""
     video = inflate(unet_12(seed), MOTION_MODULE.model_copy(update={"norm": norm}))
     for name, module in video.named_modules():
-        if name.endswith("proj_out") and "motion_modules" in name:
+        if name.endswith((".proj_out", ".norm")) and "motion_modules" in name:
             randomised(module, seed)
     return video.eval()
 

@@ -6,6 +6,7 @@ rule report:
         final("select"),
         final("synthesis"),
         final("captions"),
+        final("backbones"),
         final("metrics"),
         parts("completion"),
         GRAPH.runs("frame"),

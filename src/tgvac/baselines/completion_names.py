@@ -21,3 +21,9 @@ def model_phase(method: str, variant: str) -> str | None:
     if name not in _NEEDS:
         raise ValueError(f"method '{name}' is unknown; known are {', '.join(METHODS)}")
     return _NEEDS[name]
+
+
+def seeds_of(method: str, train_seeds: tuple[int, ...]) -> tuple[int, ...]:
+    """The seeds with which ``method/variant`` is run: all of them where training has part in it, else the first."""
+    head, _, tail = method.partition("/")
+    return train_seeds if model_phase(head, tail) in ("frame", "motion") else train_seeds[:1]

@@ -3,7 +3,7 @@
     completion/<method>/<variant>/seed<k>/shard-000.zip     contract 3
     completion/<method>/<variant>/seed<k>/shard-000.json    its index: one entry, facts: the samples
 
-A sample that is done is kept in ``scratch/`` until the shard is joined, so that a killed shard goes on.
+Each sample that is done is kept in ``scratch/``, so that a killed shard goes on.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from tgvac.clip.framing import FramingParams
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.track import file_stem
 from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.completion.shards import drop_older, shard_folder
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.models.params import (
@@ -72,7 +73,8 @@ def run(
             method=method,
             variant=variant,
             mask_source=evaluation.mask_source,
-            train_seed=seed,
+            # Where nothing was trained there is no seed of training.
+            train_seed=seed if model_phase(method, variant) in ("frame", "motion") else -1,
             sample_seed=evaluation.sample_seed,
             frames=frames,
             height=height,
@@ -89,7 +91,11 @@ def run(
         for sample, key in clip_keys(ctx, mine.values()).items()
     }
     entries = run_items(f"{ctx.label} {method}/{variant}", keys, Ledger(items / "done", items), make)
-    shard = shard_file(ctx, ctx.shard or 0)
+    folder = shard_folder(ctx, f"{method}/{variant}", seed)
+    drop_older(folder, ctx.shards)
+    shard = folder / f"shard-{ctx.shard:03d}.zip"
+    # The index goes first: a zip without one is not whole, and an old index must not vouch for a new zip.
+    shard.with_suffix(".json").unlink(missing_ok=True)
     join_completions(shard, (items / e.file for e in entries))
     facts = {"samples": {e.id: e.facts["frames"] for e in entries}}
     made = Entry(shard.stem, shard.relative_to(ctx.out).as_posix(), sha256(shard), shard.stat().st_size, facts)
@@ -100,12 +106,6 @@ def evaluated_recipes(ctx: Context, evaluation: EvaluationParams) -> list[Any]:
     """The recipes that are evaluated, sorted by id."""
     recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     return [r for r in recipes if r.split == evaluation.split]
-
-
-def shard_file(ctx: Context, shard: int) -> Path:
-    """The shard of the method, variant and seed that the context's options name."""
-    o = ctx.options
-    return ctx.results / "completion" / o["method"] / o["variant"] / f"seed{o['seed']}" / f"shard-{shard:03d}.zip"
 
 
 def model_indices(ctx: Context, method: str, variant: str) -> list[Path]:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgvac.baselines.completion_names import model_phase
+from tgvac.baselines.completion_names import model_phase, seeds_of
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.sources.registry import read_registry
@@ -71,7 +71,7 @@ class Graph:
         out = []
         for method in self.params.evaluation.methods:
             head, _, tail = method.partition("/")
-            for seed in self.params.evaluation.train_seeds:
+            for seed in seeds_of(method, self.params.evaluation.train_seeds):
                 out += [
                     self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards
                 ]
@@ -98,16 +98,48 @@ class Graph:
 
     def model_index(self, wildcards: Any) -> list[str]:
         """The weights that a method needs, as inputs of its jobs."""
-        needed = model_phase(str(wildcards.method), str(wildcards.variant))
+        return self.models(str(wildcards.method), str(wildcards.variant), str(wildcards.seed))
+
+    def models(self, method: str, variant: str, seed: str) -> list[str]:
+        """The indices of the weights that a method uses."""
+        needed = model_phase(method, variant)
         if needed is None:
             return []
         if needed == "backbones":
             return self.final("backbones")
-        index = self._file(needed, f"full/seed{wildcards.seed}/index.json")
+        index = self._file(needed, f"full/seed{seed}/index.json")
         return [*self.final("backbones"), index]
+
+    def inputs(self, name: str, shard: int | None, options: Mapping[str, str]) -> list[str]:
+        """What one step of a phase reads, as the rules declare it; recorded in its provenance.
+
+        Args:
+            shard: None for a phase without shards, or for the joining of its shards.
+            options: method, variant and seed.
+        """
+        wanted = phase(name)
+        if wanted.shards and shard is None:
+            return self.parts(name)
+        out = []
+        for before in wanted.after:
+            if name == "completion" and before in ("backbones", "frame", "motion"):
+                continue
+            if before == "completion":
+                one = self._file(before, phase(before).part.format(shard=shard, **options)) if wanted.shards else ""
+                out += [one] if one else self.parts(before)
+            elif before in ("frame", "motion"):
+                out += self.runs(before) if name == "report" else [f.format(**options) for f in self.final(before)]
+            else:
+                out += self.final(before)
+        if name == "completion":
+            out += self.models(options["method"], options["variant"], options["seed"])
+        return out
 
     def runs(self, name: str) -> list[str]:
         """The indices of all trained models of a phase that the evaluation uses."""
+        needed = {model_phase(*method.split("/")) for method in self.params.evaluation.methods}
+        if not needed & {name, "motion"}:
+            return []
         seeds = self.params.evaluation.train_seeds
         return [self._file(name, phase(name).final[0].format(variant="full", seed=s)) for s in seeds]
 

@@ -7,11 +7,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from tgvac import provenance
+from tgvac.bridge.graph import Graph
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.phases import (
     Params,
     Phase,
+    join_module,
+    join_params_digest,
     load_params,
     params_digest,
     phase,
@@ -79,16 +82,13 @@ def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Itera
 
 
 def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
-    """Beside each file that a step ends in."""
-    values = {**ctx.options, "shard": ctx.shard}
+    """Beside each file that a step ends in; the joining of shards has params and code of its own."""
+    joining = wanted.shards is not None and ctx.shard is None
     names = wanted.final if ctx.shard is None else (wanted.part,)
-    code = provenance.code_digest(wanted.module)
-    inputs = {}
-    for before in wanted.after:
-        for name in phase(before).final:
-            path = ctx.results / before / name.format(**values)
-            if path.is_file():
-                inputs[f"{before}/{path.name}"] = path
+    decided = join_params_digest(params, wanted) if joining else params_digest(params, wanted)
+    code = provenance.code_digest(join_module(wanted) if joining else wanted.module)
+    read = Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options)
+    inputs = {Path(name).relative_to("results", ctx.scale).as_posix(): ctx.root / name for name in read}
     for name in names:
-        output = ctx.out / name.format(**values)
-        provenance.write_provenance(output, wanted.name, params_digest(params, wanted), code, inputs)
+        output = ctx.out / name.format(**{**ctx.options, "shard": ctx.shard})
+        provenance.write_provenance(output, wanted.name, decided, code, inputs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -20,7 +21,7 @@ def command(scale: str, cores: int, target: str, given: Mapping[str, str]) -> li
     config = [f"scale={scale}", *(f"{name}={path}" for name, path in sorted(given.items()))]
     return [
         *(sys.executable, "-m", "snakemake", target, f"-c{cores}"),
-        *("--rerun-incomplete", "--nolock", "--quiet", "reason"),
+        *("--rerun-incomplete", "--nolock", "--quiet", "reason", "--max-checksum-file-size", "100MB"),
         *("--config", *config),
     ]
 
@@ -29,10 +30,10 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     """Run the graph up to a target and say where the report is; returns Snakemake's exit code."""
     # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
     Graph.load({"scale": scale, **given}, root)
-    with locked(root / "scratch" / "run.lock"):
-        code = subprocess.run(
-            command(scale, cores, target, given), cwd=root, env=_environment(), check=False
-        ).returncode
+    with locked(root / "scratch" / "run.lock") as lock:
+        # Snakemake inherits the lock: if only this process dies, a second run still waits for the first.
+        child = subprocess.Popen(command(scale, cores, target, given), cwd=root, env=_environment(), pass_fds=(lock,))
+        code = _wait(child)
     page = root / "results" / scale / "report" / "index.html"
     if code == 0 and target == "all":
         print(f"the report is at {page}")
@@ -41,6 +42,16 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
             f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr
         )
     return code
+
+
+def _wait(child: subprocess.Popen[bytes]) -> int:
+    """Wait for Snakemake; an interrupt from the terminal has reached it, too, and it ends by itself."""
+    signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))
+    while True:
+        try:
+            return child.wait()
+        except KeyboardInterrupt:
+            print("stopping: running jobs are told to save and end", file=sys.stderr, flush=True)
 
 
 def _environment() -> dict[str, str]:

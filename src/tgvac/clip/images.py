@@ -38,12 +38,12 @@ def decode_indices(data: bytes, name: str) -> np.ndarray:
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.mode not in ("P", "L", "1"):
+            if image.mode not in ("P", "L"):
                 raise BadInput(
                     f"{name} is an image of mode {image.mode}, not an annotation;"
                     " give a palette or grey PNG whose pixel value is the object's id."
                 )
-            return np.asarray(image.convert("L") if image.mode == "1" else image)
+            return np.asarray(image)
     except BadInput:
         raise
     except (OSError, SyntaxError, ValueError) as error:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tgvac.clip.tables import read_arrow, write_table
+from tgvac.clip.tables import read_arrow, write_arrow, write_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -57,22 +58,20 @@ class Row:
     value: float
 
 
-def _key(row: Row) -> tuple[object, ...]:
-    return (
-        row.method,
-        row.variant,
-        row.mask_source,
-        row.train_seed,
-        row.sample_seed,
-        row.sample,
-        row.metric,
-        row.frame,
-    )
+_ORDER = ("method", "variant", "mask_source", "train_seed", "sample_seed", "sample", "metric", "frame")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
     """Write rows, sorted by method, variant, seeds, sample, metric and frame."""
-    write_table(path, [asdict(row) for row in sorted(rows, key=_key)], _COLUMNS, ROWS_FORMAT)
+    write_table(path, [asdict(row) for row in sorted(rows, key=attrgetter(*_ORDER))], _COLUMNS, ROWS_FORMAT)
+
+
+def join_row_files(parts: Iterable[Path], path: Path) -> None:
+    """Join files of rows to one, in the same order as :func:`write_rows`; columns only, no row becomes an object."""
+    import pyarrow as pa
+
+    table = pa.concat_tables([read_arrow(part, ROWS_FORMAT) for part in parts])
+    write_arrow(path, table.sort_by([(name, "ascending") for name in _ORDER]))
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -24,12 +24,17 @@ def schema_of(columns: Mapping[str, str], format_name: str) -> pa.Schema:
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], format_name: str) -> None:
     """Write rows (mappings with exactly the given columns) atomically; no rows is a valid table."""
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
     for row in rows:
         if set(row) != set(columns):
             raise ValueError(f"a row of {format_name} has columns {sorted(row)}, not {sorted(columns)}")
-    table = pa.Table.from_pylist([dict(row) for row in rows], schema=schema_of(columns, format_name))
+    write_arrow(path, pa.Table.from_pylist([dict(row) for row in rows], schema=schema_of(columns, format_name)))
+
+
+def write_arrow(path: Path, table: pa.Table) -> None:
+    """Write an Arrow table atomically, its format in its schema's metadata."""
+    import pyarrow.parquet as pq
+
     with writing(path) as part:
         pq.write_table(table, part, compression="zstd")
 

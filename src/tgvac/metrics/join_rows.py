@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from tgvac.clip.rows import Row, read_rows, write_rows
+from tgvac.baselines.completion_names import seeds_of
+from tgvac.clip.rows import join_row_files
 from tgvac.completion.params import EvaluationParams
 from tgvac.stage import Context
 
 
 def join(ctx: Context, *, evaluation: EvaluationParams) -> None:
     """Join what was measured to ``metrics/rows.parquet``."""
-    rows: list[Row] = []
-    for method in evaluation.methods:
-        for seed in evaluation.train_seeds:
-            for shard in range(ctx.shards):
-                rows += read_rows(ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet")
-    write_rows(ctx.out / "rows.parquet", rows)
+    parts = [
+        ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet"
+        for method in evaluation.methods
+        for seed in seeds_of(method, evaluation.train_seeds)
+        for shard in range(ctx.shards)
+    ]
+    join_row_files(parts, ctx.out / "rows.parquet")

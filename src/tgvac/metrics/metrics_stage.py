@@ -19,6 +19,7 @@ from tgvac.clip.completion import Completion, CompletionMeta, Completions
 from tgvac.clip.framing import FramingParams, frame_video, windows_of
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.rows import Row, write_rows
+from tgvac.completion.shards import verified_shard
 from tgvac.errors import BadInput
 from tgvac.metrics.clip import clip_image, embed, load_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
@@ -47,7 +48,7 @@ def run(
     clips = RecipeClips(recipes.values(), track_opener(ctx))
     o = ctx.options
     name = Path(o["method"]) / o["variant"] / f"seed{o['seed']}" / f"shard-{ctx.shard:03d}"
-    completions = Completions(ctx.results / "completion" / name.with_suffix(".zip"))
+    completions = Completions(verified_shard(ctx, ctx.results / "completion" / name.with_suffix(".json")))
     scorer: Any = None
     rows: list[Row] = []
     samples = completions.samples()

@@ -31,7 +31,9 @@ class BackbonesParams(Block):
 
     origin: Literal["train", "pretrained"]
     stable_diffusion: str
+    stable_diffusion_revision: str
     scoring_clip: str
+    scoring_clip_revision: str
     seed: int
     vae_steps: int = Field(ge=1)
     unet_steps: int = Field(ge=1)
@@ -55,6 +57,12 @@ class DiffusionParams(Block):
     eta: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")
+    def _steps_within(self) -> Self:
+        if self.sampling_steps > self.train_steps:
+            raise ValueError(f"sampling_steps {self.sampling_steps} exceed the {self.train_steps} train_steps")
+        return self
+
+    @model_validator(mode="after")
     def _start_has_signal(self) -> Self:
         # The model predicts noise; from noise alone the picture would be a division by zero.
         if self.zero_terminal_snr and self.timestep_spacing != "leading":
@@ -75,6 +83,15 @@ class ConditionsParams(Block):
     drop_image: float = Field(ge=0, le=1)
     drop_both: float = Field(ge=0, le=1)
 
+    @model_validator(mode="after")
+    def _rates_add_up(self) -> Self:
+        if self.drop_text + self.drop_image + self.drop_both > 1:
+            raise ValueError(
+                f"drop_text {self.drop_text}, drop_image {self.drop_image} and drop_both {self.drop_both} add up to"
+                " more than 1"
+            )
+        return self
+
 
 class MotionModuleParams(Block):
     """The temporal modules."""
@@ -93,6 +110,12 @@ class SamplerParams(Block):
     guidance: float = Field(ge=0)
     unconditional: Literal["text", "text_and_image"]
     batch_windows: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _windows_meet(self) -> Self:
+        if self.hop > self.clip_frames:
+            raise ValueError(f"hop {self.hop} leaves frames out between windows of clip_frames {self.clip_frames}")
+        return self
 
 
 class ComputeParams(Block):

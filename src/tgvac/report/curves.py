@@ -25,12 +25,13 @@ class Run:
     events: Sequence[dict[str, float]]
 
 
-def find_runs(ctx: Context) -> dict[str, list[Run]]:
-    """All runs of a scale that left events, by phase; phases without any are left out."""
-    patterns = {"backbones": "events/*.jsonl", "frame": "*/seed*/events.jsonl", "motion": "*/seed*/events.jsonl"}
+def find_runs(ctx: Context, seeds: Sequence[int]) -> dict[str, list[Run]]:
+    """The trainings that were evaluated, with the given seeds, by phase; phases without any are left out."""
+    trained = [f"full/seed{seed}/events.jsonl" for seed in seeds]
+    patterns = {"backbones": ["events/*.jsonl"], "frame": trained, "motion": trained}
     found: dict[str, list[Run]] = {}
-    for phase, pattern in patterns.items():
-        for path in sorted((ctx.results / phase).glob(pattern)):
+    for phase, wanted in patterns.items():
+        for path in sorted(p for pattern in wanted for p in (ctx.results / phase).glob(pattern)):
             inside = path.relative_to(ctx.results / phase)
             name = path.stem if phase == "backbones" else inside.parent.as_posix()
             if events := _read(path):

@@ -106,7 +106,7 @@ def run(ctx: Context, *, report: ReportParams, metrics: MetricsParams, evaluatio
         strips=strips,
         video=video,
         fps=report.fps,
-        runs=find_runs(ctx),
+        runs=find_runs(ctx, evaluation.train_seeds),
     )
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")

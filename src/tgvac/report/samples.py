@@ -14,6 +14,7 @@ from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completions
 from tgvac.clip.recipe import Recipe
 from tgvac.completion.params import EvaluationParams
+from tgvac.completion.shards import all_shards
 from tgvac.errors import BadInput
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips
@@ -69,7 +70,7 @@ class Outputs:
     """Finds completions of a scale; of a method trained with several seeds, those of the first."""
 
     def __init__(self, ctx: Context, evaluation: EvaluationParams) -> None:
-        self._folder = ctx.results / "completion"
+        self._ctx = ctx
         self._seeds = evaluation.train_seeds
         self._where: dict[str, dict[str, Path]] = {}
 
@@ -86,10 +87,7 @@ class Outputs:
         """Which shard holds each sample."""
         if method not in self._where:
             found: dict[str, Path] = {}
-            folder = self._folder / method
-            wanted = [folder / f"seed{seed}" for seed in self._seeds] + sorted(folder.glob("seed*"))
-            seed_folder = next((path for path in wanted if path.is_dir()), None)
-            for path in sorted(seed_folder.glob("shard-*.zip")) if seed_folder else []:
+            for path in all_shards(self._ctx, method, self._seeds[0]):
                 completions = Completions(path)
                 with completions.store:
                     found.update(dict.fromkeys(completions.samples(), path))

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.errors import BadInput
-from tgvac.files import write_json
+from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import Davis
@@ -43,6 +43,7 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             manifest[name] = {
                 "layout": source.layout,
                 "licence": source.licence,
+                "archive": sha256(path) if path.is_file() else None,
                 "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
             }
             locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)

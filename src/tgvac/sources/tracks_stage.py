@@ -37,7 +37,10 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
             adapters[name] = adapter_of(ctx, name)
         return make_tracks(ctx, tracks, *adapters[name], video)
 
-    keys = {item: [video.digest, ctx.digest] for item, (_, video) in todo.items()}
+    keys = {
+        item: [video.digest, manifest[name]["layout"], manifest[name]["licence"], ctx.digest]
+        for item, (name, video) in todo.items()
+    }
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 

@@ -15,6 +15,7 @@ from typing import Any
 from tgvac.clip.recipe import Recipe, write_recipes
 from tgvac.clip.tables import write_table
 from tgvac.clip.track import file_stem
+from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.shards import Made, merge_indices, read_index, run_items, shard_of, write_index
@@ -53,11 +54,13 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
         write_json(path, record)
         return [Made(item, path, {"split": split, "recipes": len(drawn)})]
 
+    # What each split's pool of occluders is, digested once: a pool is as long as the data.
+    pools = {split: digest([[vars(s), masks[s.track].sha256] for s in pool]) for split, pool in by_split.items()}
     keys: dict[str, Any] = {}
     for item, own in by_track.items():
         if shard_of(item, ctx.shards) == ctx.shard:
-            pool = by_split[splits[own[0].video]]
-            keys[item] = [[[vars(s), masks[s.track].sha256] for s in [*own, *pool]], ctx.digest]
+            split = splits[own[0].video]
+            keys[item] = [split, [vars(s) for s in own], pools[split], ctx.digest]
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 

@@ -50,7 +50,10 @@ def run(
     else:
         _fetch(ctx, backbones)
     ddim(diffusion).save_pretrained(ctx.out / "scheduler")
-    named = {"stable_diffusion": backbones.stable_diffusion, "scoring_clip": backbones.scoring_clip}
+    named = {
+        "stable_diffusion": f"{backbones.stable_diffusion}@{backbones.stable_diffusion_revision}",
+        "scoring_clip": f"{backbones.scoring_clip}@{backbones.scoring_clip_revision}",
+    }
     write_json(
         ctx.out / "provenance.json",
         {"origin": backbones.origin, **(named if backbones.origin == "pretrained" else {})},
@@ -73,17 +76,29 @@ def _fetch(ctx: Context, params: BackbonesParams) -> None:
 
     quiet()
     try:
-        origin = params.stable_diffusion
-        _place(ctx, "vae", AutoencoderKL.from_pretrained(origin, subfolder="vae", use_safetensors=True))
+        origin, revision = params.stable_diffusion, params.stable_diffusion_revision
         _place(
-            ctx, "text_encoder", CLIPTextModel.from_pretrained(origin, subfolder="text_encoder", use_safetensors=True)
+            ctx, "vae", AutoencoderKL.from_pretrained(origin, subfolder="vae", revision=revision, use_safetensors=True)
         )
-        _place(ctx, "tokenizer", CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer"))
-        _place(ctx, "unet", UNet2DConditionModel.from_pretrained(origin, subfolder="unet", use_safetensors=True))
-        origin = params.scoring_clip
-        clip = CLIPModel.from_pretrained(origin, use_safetensors=True)
         _place(
-            ctx, "scoring_clip", clip, CLIPImageProcessor.from_pretrained(origin), CLIPTokenizer.from_pretrained(origin)
+            ctx,
+            "text_encoder",
+            CLIPTextModel.from_pretrained(origin, subfolder="text_encoder", revision=revision, use_safetensors=True),
+        )
+        _place(ctx, "tokenizer", CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer", revision=revision))
+        _place(
+            ctx,
+            "unet",
+            UNet2DConditionModel.from_pretrained(origin, subfolder="unet", revision=revision, use_safetensors=True),
+        )
+        origin, revision = params.scoring_clip, params.scoring_clip_revision
+        clip = CLIPModel.from_pretrained(origin, revision=revision, use_safetensors=True)
+        _place(
+            ctx,
+            "scoring_clip",
+            clip,
+            CLIPImageProcessor.from_pretrained(origin, revision=revision),
+            CLIPTokenizer.from_pretrained(origin, revision=revision),
         )
     except OSError as error:
         first = str(error).strip().splitlines()[0]

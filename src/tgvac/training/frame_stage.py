@@ -30,8 +30,7 @@ def run(
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
-    seed = frame.seed + int(ctx.options["seed"])
-    params = frame.model_copy(update={"seed": seed, "clip_frames": 1, "frame_step": 1})
+    params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder)).to(device)
     train_noise_model(

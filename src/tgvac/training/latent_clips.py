@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from tgvac.clip.captions import read_captions
 from tgvac.clip.recipe import read_recipes
+from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.models.backbones import Backbones
 from tgvac.models.text import encode_text
@@ -45,6 +46,11 @@ class LatentClips:
                 f"No clip of the split '{split}' has {min_frames} frames and cached latents;"
                 " lower clip_frames or select.min_frames, or give longer videos."
             )
+
+    @property
+    def digest(self) -> str:
+        """Of which clips there are, and their lengths and texts: a clip that changed its split is noticed by it."""
+        return digest([[s, self._lengths[s], self.text(s)] for s in self.samples])
 
     def text(self, sample: str) -> str:
         return self._captions[self._tracks[sample]]

@@ -69,7 +69,7 @@ def train(job: Job) -> list[dict[str, float]]:
 
     Raises:
         BadInput: when the loss is not finite; names the last good checkpoint.
-        SystemExit: with ``INTERRUPTED`` after SIGTERM or SIGUSR1, once the state is saved.
+        SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, folder = job.params, job.folder / digest(job.key)[:16]
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
@@ -168,12 +168,12 @@ def _not_finite(job: Job, folder: Path, step: int, value: float) -> BadInput:
 
 
 class _Signals:
-    """Notes SIGTERM and SIGUSR1, so that the loop can save and leave between two steps."""
+    """Notes SIGTERM, SIGINT and SIGUSR1, so that the loop can save and leave between two steps."""
 
     caught = 0
 
     def __enter__(self) -> _Signals:
-        self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGUSR1)}
+        self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
         return self
 
     def __exit__(self, *exc: object) -> None:

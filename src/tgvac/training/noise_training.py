@@ -50,7 +50,7 @@ def train_noise_model(
         return noise_loss(model, batch, alphas_T, device)
 
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
-    key = run_key(ctx, params, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
+    key = run_key(ctx, params, clips.digest, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
     name = f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
     events = train(Job(name, module, loss, params, checkpoints, key, ctx.scratch))
     save_model(run_folder(ctx), "unet", module, events)

@@ -50,6 +50,8 @@ def write_folder_index(folder: Path, files: list[Path]) -> None:
     entries = []
     for path in files:
         name = path.relative_to(folder).as_posix()
-        if name != "index.json" and not name.endswith(".prov.json"):
+        # What a killed process left half written is hidden, and no part of the folder.
+        hidden = any(part.startswith(".") for part in Path(name).parts)
+        if name != "index.json" and not name.endswith(".prov.json") and not hidden:
             entries.append(Entry(name, name, sha256(path), path.stat().st_size))
     write_index(folder / "index.json", entries)
