@@ -225,6 +225,15 @@ def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path
     assert sorted(samples) == [f"{track}/r0" for track in TARGETS]
 
 
+def test_a_run_with_fewer_shards_leaves_none_of_the_older_behind(tmp_path: Path) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    for shard in range(3):
+        ctx = run(tmp_path, shard, 3)
+    ctx = run(tmp_path, 0, 1)
+    assert sorted(p.name for p in shard_file(ctx, 0).parent.iterdir()) == ["shard-000.json", "shard-000.zip"]
+    assert len(Completions(shard_file(ctx, 0)).samples()) == 3
+
+
 def test_no_sample_of_another_split_is_completed(tmp_path: Path) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
     ctx = run(tmp_path, 0, 1, split="dev")

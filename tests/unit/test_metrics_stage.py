@@ -136,5 +136,5 @@ def test_a_completion_of_another_size_is_refused(scale: Context) -> None:
     def halved(clip: Clip) -> Completion:
         return Completion(clip.whole_FHW3[:, ::2, ::2], clip.amodal_FHW[:, ::2, ::2])
 
-    with pytest.raises(ValueError, match="12, 15"):
+    with pytest.raises(BadInput, match="own resolution"):
         measured(scale, "halved", halved)

@@ -161,6 +161,12 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return ctx
 
 
+def _index_shard(ctx: Context, path: Path) -> None:
+    """The index of a shard of completions, as the phase writes it."""
+    file = path.relative_to(ctx.results / "completion").as_posix()
+    write_index(path.with_suffix(".json"), [Entry(path.stem, file, sha256(path), path.stat().st_size)])
+
+
 def _write_clips(ctx: Context) -> None:
     """Occlusion rates, completions (one sample is in no shard of no_motion) and rows."""
     clips = recipe_clips(ctx)
@@ -194,6 +200,7 @@ def _write_clips(ctx: Context) -> None:
                         width=WIDTH,
                     )
                     add_completion(sink, Completion(tinted, clip.amodal_FHW), meta)
+            _index_shard(ctx, path)
         for sample in clips.samples():
             clip = clips.render(sample, range(EVALUATED))
             for score in SCORES:
@@ -401,11 +408,13 @@ def test_completions_of_another_size_are_refused(project: Context) -> None:
                     width=8,
                 )
                 add_completion(sink, Completion(small, small[..., 0]), meta)
+        _index_shard(project, path)
         with pytest.raises(BadInput, match="run `tgvac stage completion` again"):
             _run(project)
         assert not (project.out / "index.json").exists()
     finally:
         path.write_bytes(kept)
+        _index_shard(project, path)
         _run(project)
 
 

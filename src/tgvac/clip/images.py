@@ -31,19 +31,20 @@ def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
         raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
 
 
-def decode_indices(data: bytes, name: str) -> np.ndarray:
+def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) -> np.ndarray:
     """Decode an annotation to its indices, ``uint8 [H,W]``.
 
     Palette images (mode P) give their indices, not their colours; a grey image gives its grey values.
+    One-bit images are no annotations, since their 255 would be void; as masks they are welcome.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
-            if image.mode not in ("P", "L"):
+            if image.mode not in modes:
                 raise BadInput(
                     f"{name} is an image of mode {image.mode}, not an annotation;"
                     " give a palette or grey PNG whose pixel value is the object's id."
                 )
-            return np.asarray(image)
+            return np.asarray(image.convert("L") if image.mode == "1" else image)
     except BadInput:
         raise
     except (OSError, SyntaxError, ValueError) as error:
@@ -52,7 +53,7 @@ def decode_indices(data: bytes, name: str) -> np.ndarray:
 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
     """Decode a binary mask, ``uint8 [H,W]`` in {0, 255}."""
-    mask_HW = decode_indices(data, name)
+    mask_HW = decode_indices(data, name, ("P", "L", "1"))
     if not np.isin(mask_HW, (0, 255)).all():
         raise BadInput(f"{name} holds values other than 0 and 255; write masks as pure black and white.")
     return mask_HW

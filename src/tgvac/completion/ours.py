@@ -49,6 +49,8 @@ class TemporalDiffusion:
                 f"The visible masks are {visible_FHW.shape}, the video is {frames_FHW3.shape[:3]};"
                 " give one mask a frame, of the frame's size."
             )
+        if not np.isin(visible_FHW, (0, 255)).all():
+            raise BadInput("The visible masks hold values other than 0 and 255; write masks as pure black and white.")
         if not visible_FHW.any():
             raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
         windows = windows_of(self.framing, visible_FHW)

@@ -67,6 +67,12 @@ def run(
                 " give one picture a frame."
             )
         clip = clips.render(sample, range(meta.frames))
+        if clip.amodal_FHW.shape[1:] != (meta.height, meta.width):
+            height, width = clip.amodal_FHW.shape[1:]
+            raise BadInput(
+                f"{completions.store.describe(sample)} is {meta.width}x{meta.height}, its input {width}x{height};"
+                " give completions in the input's own resolution."
+            )
         rows.extend(_rows(ctx.scale, clip, meta, scorer.score(clip, completions.read(sample))))
     write_rows(ctx.out / name.with_suffix(".parquet"), rows)
 

@@ -58,8 +58,10 @@ class DiffusionParams(Block):
 
     @model_validator(mode="after")
     def _steps_within(self) -> Self:
-        if self.sampling_steps > self.train_steps:
-            raise ValueError(f"sampling_steps {self.sampling_steps} exceed the {self.train_steps} train_steps")
+        # Leading steps are offset by one, so that all of them would reach one level too far.
+        most = self.train_steps - (self.timestep_spacing == "leading")
+        if self.sampling_steps > most:
+            raise ValueError(f"sampling_steps {self.sampling_steps} exceed {most}, all that the schedule has")
         return self
 
     @model_validator(mode="after")
