@@ -150,3 +150,12 @@ def test_an_unknown_device_is_named() -> None:
     assert device_of("cpu") == CPU
     with pytest.raises(BadInput, match="'abacus' is unknown"):
         device_of("abacus")
+
+
+def test_a_model_saved_again_does_not_tell_where_it_was_loaded_from(tmp_path: Path) -> None:
+    from tests.unit.tiny_models import unet_4
+    from tgvac.models.backbones import load_unet
+
+    unet_4().save_pretrained(tmp_path / "here" / "unet")
+    load_unet(tmp_path / "here").save_pretrained(tmp_path / "there")
+    assert str(tmp_path) not in (tmp_path / "there" / "config.json").read_text()

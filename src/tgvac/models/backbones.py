@@ -43,7 +43,8 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
     """The 4-channel text-to-image UNet, in fp32."""
     from diffusers import UNet2DConditionModel
 
-    return UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32, use_safetensors=True)
+    unet = UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32, use_safetensors=True)
+    return without_path(unet)
 
 
 def load_backbones(folder: Path, device: torch.device) -> Backbones:
@@ -62,3 +63,12 @@ def load_backbones(folder: Path, device: torch.device) -> Backbones:
 def freeze(module: Any) -> Any:
     """No gradients, evaluation mode; returns the module."""
     return module.requires_grad_(False).eval()
+
+
+def without_path(model: Any) -> Any:
+    """Forget where a model of diffusers was loaded from, which it would write into its next ``config.json``.
+
+    Files must not differ because they were made in another folder.
+    """
+    model.register_to_config(_name_or_path="")
+    return model

@@ -18,7 +18,7 @@ from tgvac.clip.recipe import read_recipes
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
-from tgvac.models.backbones import Backbones, freeze
+from tgvac.models.backbones import Backbones, freeze, without_path
 from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
 from tgvac.models.runtime import pin, quiet
 from tgvac.models.schedule import alphas_cumprod, ddim
@@ -64,6 +64,8 @@ def run(
 def _place(ctx: Context, name: str, *parts: Any) -> None:
     def fill(folder: Path) -> None:
         for part in parts:
+            if hasattr(part, "register_to_config"):
+                without_path(part)
             part.save_pretrained(folder)
 
     place_folder(ctx.out / name, fill)
