@@ -7,7 +7,6 @@ import fcntl
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,10 @@ def writing(path: Path) -> Iterator[Path]:
     No partial file is ever seen under the final name; after an error the temporary file is gone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:80]}.", suffix=".part", dir=path.parent)
-    os.close(handle)
-    part = Path(name)
+    # Named by the target, so that what a killed process left is replaced and never lies about; each file has one
+    # writer at a time, since a stage holds a lock.
+    tail = hashlib.sha256(path.name.encode()).hexdigest()[:8]
+    part = path.with_name(f".{path.name[:60]}.{tail}.part")
     try:
         yield part
         with part.open("rb") as written:
