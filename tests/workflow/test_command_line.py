@@ -32,7 +32,7 @@ def test_phases_are_listed_in_their_order(tgvac: Command) -> None:
 
 def test_params_of_a_scale_are_printed_with_the_digest_of_each_phase(tgvac: Command) -> None:
     done = tgvac(CLONE, "params", "--scale", "smoke")
-    assert "sampling_steps: 4" in done.stdout
+    assert "sampling_steps: 3" in done.stdout
     assert "# frame: " in done.stdout
 
 
