@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.builders import zipped
-from tgvac.clip.archive import Store, zip_is_whole, zip_writing
+from tgvac.clip.archive import Store, zip_writing
 from tgvac.errors import BadInput
 
 
@@ -68,14 +68,8 @@ def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
 def test_a_truncated_zip_is_refused_naming_the_file(folder: Path, tmp_path: Path) -> None:
     path = zipped(folder, tmp_path / "tree.zip")
     path.write_bytes(path.read_bytes()[:-30])
-    assert not zip_is_whole(path)
     with pytest.raises(BadInput, match=r"tree\.zip is truncated or not a zip archive .*; delete it and fetch it again"):
         Store(path)
-
-
-def test_zip_is_whole_knows_a_whole_one(folder: Path, tmp_path: Path) -> None:
-    assert zip_is_whole(zipped(folder, tmp_path / "tree.zip"))
-    assert not zip_is_whole(tmp_path / "none.zip")
 
 
 def test_a_flipped_byte_is_found_by_the_checksum(tmp_path: Path) -> None:

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from tgvac.errors import BadInput
-from tgvac.report.paper import Claim, Paper, load_claims, load_paper
+from tgvac.report.claims import Claim, load_claims
+from tgvac.report.paper import Paper, load_paper
 
 REFERENCE = Path(__file__).parents[2] / "reference"
 

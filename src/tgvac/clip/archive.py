@@ -100,12 +100,3 @@ class Store:
     def describe(self, name: str) -> str:
         """How a message names a member: the path on disk, or 'archive.zip: member'."""
         return f"{self.path}: {self._root}{name}" if self._zip else str(self.path / self._root / name)
-
-
-def zip_is_whole(path: Path) -> bool:
-    """Whether a file is a zip whose directory of members can be read to its end."""
-    try:
-        with zipfile.ZipFile(path):
-            return True
-    except _DAMAGED:
-        return False

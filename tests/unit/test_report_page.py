@@ -1,0 +1,108 @@
+"""The report's page: text is escaped, nothing comes from elsewhere, bytes repeat."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from tests.unit.report_project import (
+    HEIGHT,
+    REPORT,
+    WIDTH,
+    index_shard,
+    report_project,
+    run_report,
+)
+from tgvac.clip.archive import zip_writing
+from tgvac.clip.completion import Completion, CompletionMeta, add_completion
+from tgvac.errors import BadInput
+from tgvac.files import sha256
+from tgvac.shards import read_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import recipe_clips
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    return report_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def out(project: Context) -> Path:
+    run_report(project)
+    return project.out
+
+
+def test_free_text_is_escaped(out: Path) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_the_page_needs_nothing_from_elsewhere(out: Path, project: Context) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert not re.search(r"https?://", page)
+    addresses = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert addresses
+    assert all(address.startswith(("data:", "#")) for address in addresses)
+    assert str(project.root) not in page
+    assert page.count("data:image/png") == 3
+    assert page.count("data:video/mp4") == 1
+    targets = {address[1:] for address in addresses if address.startswith("#")}
+    assert targets <= set(re.findall(r'id="([^"]*)"', page))
+
+
+def test_strips_of_chosen_samples_and_a_whole_index(out: Path) -> None:
+    from PIL import Image
+
+    index = read_index(out / "index.json")
+    strips = sorted(name for name in index if name.startswith("strips/"))
+    assert len(strips) == 3
+    for name, entry in index.items():
+        assert sha256(out / name) == entry.sha256
+    assert {"index.html", "video.mp4", "tables/table2.md"} <= set(index)
+    on_disk = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert on_disk == {*index, "index.json"}
+    with Image.open(out / strips[0]) as image:
+        assert image.width > 4 * WIDTH * REPORT.zoom
+        assert image.height > 7 * HEIGHT * REPORT.zoom
+
+
+def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Context, out: Path) -> None:
+    before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    (out / "strips" / "stale.png").write_bytes(b"")
+    run_report(project)
+    after = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
+    assert before == after
+
+
+def test_completions_of_another_size_are_refused(project: Context) -> None:
+    path = project.results / "completion" / "ours/full" / "seed0" / "shard-000.zip"
+    kept = path.read_bytes()
+    try:
+        with zip_writing(path) as sink:
+            for sample in recipe_clips(project, "val").samples():
+                small = np.zeros((2, 8, 8, 3), np.uint8)
+                meta = CompletionMeta(
+                    sample=sample,
+                    method="ours",
+                    variant="full",
+                    mask_source="given",
+                    train_seed=0,
+                    sample_seed=0,
+                    frames=2,
+                    height=8,
+                    width=8,
+                )
+                add_completion(sink, Completion(small, small[..., 0]), meta)
+        index_shard(project, path)
+        with pytest.raises(BadInput, match="run `tgvac stage completion` again"):
+            run_report(project)
+        assert not (project.out / "index.json").exists()
+    finally:
+        path.write_bytes(kept)
+        index_shard(project, path)
+        run_report(project)
