@@ -203,9 +203,16 @@ def _refuse_unknown(kind: type[Block], tree: Mapping[str, Any], origin: str, abo
         if key not in kind.model_fields:
             path = ".".join((*above, str(key)))
             raise BadInput(f"{origin}: unknown key '{path}'; {nearest(str(key), list(kind.model_fields))}")
-        child = _block_of(kind.model_fields[key].annotation)
-        if child is not None and isinstance(value, Mapping):
+        annotation = kind.model_fields[key].annotation
+        if not isinstance(value, Mapping):
+            continue
+        if (child := _block_of(annotation)) is not None:
             _refuse_unknown(child, value, origin, (*above, str(key)))
+        elif (child := _block_of(typing.get_args(annotation)[-1:] and typing.get_args(annotation)[-1])) is not None:
+            # A table of blocks, by names of the user's own.
+            for name, each in value.items():
+                if isinstance(each, Mapping):
+                    _refuse_unknown(child, each, origin, (*above, str(key), str(name)))
 
 
 def _block_of(annotation: Any) -> type[Block] | None:

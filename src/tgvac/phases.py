@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import importlib
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from string import Formatter
+from types import MappingProxyType
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
 
 from tgvac import config, provenance
-from tgvac.baselines.completion_names import METHODS
+from tgvac.baselines.completion_names import KINDS
 from tgvac.captions.params import CaptionsParams
 from tgvac.clip.framing import FramingParams
-from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.completion.params import CompletionParams, EvaluationParams, MethodParams
 from tgvac.config import Block
 from tgvac.errors import BadInput
 from tgvac.masks.params import MasksParams
@@ -25,6 +29,7 @@ from tgvac.models.params import (
     DiffusionParams,
     MotionModuleParams,
     SamplerParams,
+    VariantParams,
 )
 from tgvac.report.params import ReportParams
 from tgvac.shards import merge_indices
@@ -54,11 +59,13 @@ class Params(Block):
     backbones: BackbonesParams
     diffusion: DiffusionParams
     conditions: ConditionsParams
+    variants: dict[str, VariantParams]
     frame: TrainingParams
     motion: TrainingParams
     motion_module: MotionModuleParams
     sampler: SamplerParams
     completion: CompletionParams
+    methods: dict[str, MethodParams]
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -79,14 +86,35 @@ class Params(Block):
             raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
-        for name in ("methods", "train_seeds"):
-            values = getattr(self.evaluation, name)
+        for key in ("methods", "train_seeds"):
+            values = getattr(self.evaluation, key)
             if len(set(values)) != len(values):
-                raise ValueError(f"evaluation.{name} names one thing twice: {values}")
-        for method in self.evaluation.methods:
-            if method not in METHODS:
-                raise ValueError(f"evaluation.methods holds '{method}'; {config.nearest(method, list(METHODS))}")
+                raise ValueError(f"evaluation.{key} names one thing twice: {values}")
+        for name in self.evaluation.methods:
+            if name not in self.methods:
+                raise ValueError(f"evaluation.methods holds '{name}'; {config.nearest(name, list(self.methods))}")
+        for name in self.methods:
+            self._check_method(name)
         return self
+
+    def _check_method(self, name: str) -> None:
+        method, (kind, _, variant) = self.methods[name], name.partition("/")
+        if kind not in KINDS:
+            hint = config.nearest(kind, list(KINDS))
+            raise ValueError(f"methods holds '{name}', whose '{kind}' completes nothing; {hint}")
+        if not re.fullmatch(r"[a-z0-9_]+", variant):
+            raise ValueError(f"methods holds '{name}'; write <method>/<variant> in lower case, digits and underscores")
+        if method.trained not in self.variants:
+            hint = config.nearest(method.trained, list(self.variants))
+            raise ValueError(f"methods.{name}.trained is '{method.trained}', which 'variants' lacks; {hint}")
+        if name not in self.evaluation.methods:
+            return
+        window, longest = self.sampler.clip_frames, self.motion_module.max_frames
+        if method.hop is not None and method.hop > window:
+            raise ValueError(f"methods.{name}.hop {method.hop} is more than sampler.clip_frames {window}")
+        frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
+        if method.one_window and method.motion and frames > longest:
+            raise ValueError(f"methods.{name} sees {frames} frames at once, motion_module.max_frames is {longest}")
 
 
 @dataclass(frozen=True)
@@ -96,7 +124,7 @@ class Phase:
     Attributes:
         module: its entry; ``run(ctx, **blocks)`` is called there.
         blocks: the params it reads, which decide its digest. A dotted name is a leaf of a block: the
-            phase is given the block, but only that leaf decides.
+            phase is given the block, but only that leaf decides. ``{…}`` stands for an option of the job.
         after: the phases whose output it reads.
         final: the files it ends in, below its folder, which decide what follows. Small files all: they
             name larger ones by digest.
@@ -181,14 +209,22 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "frame",
         "tgvac.training.frame_stage",
-        ("diffusion", "conditions", "frame", "checkpoints.log_every", "compute"),
+        ("diffusion", "conditions", "variants.{variant}", "frame", "checkpoints.log_every", "compute"),
         ("synthesis", "captions", "backbones", "latents"),
         (_RUN,),
     ),
     Phase(
         "motion",
         "tgvac.training.motion_stage",
-        ("diffusion", "conditions", "motion", "motion_module", "checkpoints.log_every", "compute"),
+        (
+            "diffusion",
+            "conditions",
+            "variants.{variant}",
+            "motion",
+            "motion_module",
+            "checkpoints.log_every",
+            "compute",
+        ),
         ("synthesis", "captions", "backbones", "latents", "frame"),
         (_RUN,),
     ),
@@ -199,11 +235,15 @@ PHASES: tuple[Phase, ...] = (
             "framing",
             "diffusion",
             "conditions",
+            "variants.{trained}",
             "motion_module",
             "sampler",
             "completion",
+            "methods.{method}/{variant}",
             "evaluation.split",
             "evaluation.frames",
+            "evaluation.per_video",
+            "evaluation.long",
             "evaluation.mask_source",
             "evaluation.sample_seed",
             "compute",
@@ -222,12 +262,12 @@ PHASES: tuple[Phase, ...] = (
         "evaluation",
         _METHOD + ".parquet",
         join="tgvac.metrics.join_rows",
-        joined=("evaluation",),
+        joined=("methods", "evaluation"),
     ),
     Phase(
         "report",
         "tgvac.report.report_stage",
-        ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "evaluation"),
+        ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
         ("tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion", "completion", "metrics"),
         ("index.json",),
     ),
@@ -251,24 +291,46 @@ def load_params(root: Path, scale: str) -> Params:
     return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")
 
 
-def deciding_params(params: Params, wanted: Phase) -> dict[str, Any]:
-    """The canonical params that decide a phase's results, by block or leaf."""
-    out: dict[str, Any] = {}
-    for name in wanted.blocks:
-        value: Any = params
-        for part in name.split("."):
-            value = getattr(value, part)
-        out[name] = value.model_dump(mode="json") if isinstance(value, Block) else value
-    return out
+def deciding_params(params: Params, wanted: Phase, options: Mapping[str, str]) -> dict[str, Any]:
+    """The canonical params that decide a phase's results, by block or leaf.
+
+    Args:
+        options: method and variant of a job; of a phase whose jobs differ in them, no options mean all of its jobs.
+    """
+    known = {k: v for k, v in options.items() if v}
+    method = params.methods.get(f"{known.get('method')}/{known.get('variant')}")
+    if method is not None:
+        known["trained"] = method.trained
+    return {name: _plain(_value(params, name, known)) for name in wanted.blocks}
 
 
-def params_digest(params: Params, wanted: Phase) -> str:
-    return config.digest(deciding_params(params, wanted))
+def _value(params: Params, name: str, known: Mapping[str, str]) -> Any:
+    """What stands at a dotted name; where an option isn't known, all that lies below counts."""
+    value: Any = params
+    for part in name.split("."):
+        if any(field is not None and field not in known for _, field, _, _ in Formatter().parse(part)):
+            break
+        key = part.format_map(known)
+        # A name that isn't in the table decides nothing; the job itself refuses it.
+        value = value.get(key) if isinstance(value, dict) else getattr(value, key)
+    return value
 
 
-def phase_digest(params: Params, wanted: Phase) -> str:
-    """What decides a phase besides its inputs: its params and its code."""
-    return config.digest([params_digest(params, wanted), provenance.code_digest(wanted.module)])
+def _plain(value: Any) -> Any:
+    """Blocks as plain JSON values."""
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value.model_dump(mode="json") if isinstance(value, Block) else value
+
+
+def params_digest(params: Params, wanted: Phase, options: Mapping[str, str] = MappingProxyType({})) -> str:
+    """Of the params that decide a phase, or one of its jobs."""
+    return config.digest(deciding_params(params, wanted, options))
+
+
+def phase_digest(params: Params, wanted: Phase, options: Mapping[str, str] = MappingProxyType({})) -> str:
+    """What decides a phase, or one of its jobs, besides its inputs: its params and its code."""
+    return config.digest([params_digest(params, wanted, options), provenance.code_digest(wanted.module)])
 
 
 def shard_count(params: Params, wanted: Phase) -> int:
@@ -282,7 +344,7 @@ def join_module(wanted: Phase) -> str:
 
 def join_params_digest(params: Params, wanted: Phase) -> str:
     """Of the params that decide the joining of a phase's shards."""
-    blocks = {name: getattr(params, name).model_dump(mode="json") for name in wanted.joined}
+    blocks = {name: _plain(getattr(params, name)) for name in wanted.joined}
     return config.digest([blocks, shard_count(params, wanted)])
 
 

@@ -18,7 +18,7 @@ from tgvac.clip.recipe import Placement, Recipe, write_recipes
 from tgvac.clip.rows import Row, write_rows
 from tgvac.clip.tables import write_table
 from tgvac.clip.track import TrackMeta, file_stem, write_track
-from tgvac.completion.params import EvaluationParams
+from tgvac.completion.params import EvaluationParams, LongParams, MethodParams
 from tgvac.files import sha256, write_json, write_text
 from tgvac.metrics.params import MetricsParams
 from tgvac.report import report_stage
@@ -33,11 +33,19 @@ from tgvac.synthesis.synthesis_stage import _OCCLUSION_COLUMNS, OCCLUSION_FORMAT
 PROJECT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH, FRAMES, CLIP_FRAMES, EVALUATED = 24, 32, 10, 8, 6
 METHODS = ("ours/full", "ours/no_motion", "copy_visible/plain", "autoencoder/ceiling")
+METHOD_PARAMS = {name: MethodParams(motion=name != "ours/no_motion") for name in METHODS}
 NASTY = '<script>alert("x")</script> & a | fish'
 REPORT = ReportParams(strips=3, strip_frames=4, fps=8, zoom=2)
 METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, batch=8)
 EVALUATION = EvaluationParams(
-    split="val", frames=EVALUATED, mask_source="given", methods=METHODS, train_seeds=(0,), sample_seed=0
+    split="val",
+    frames=EVALUATED,
+    per_video=0,
+    long=LongParams(frames=EVALUATED, videos=0),
+    mask_source="given",
+    methods=METHODS,
+    train_seeds=(0,),
+    sample_seed=0,
 )
 VIDEOS = ("world/ape-1", "world/bee-2", "world/cat-3", "world/dog-4")
 
@@ -202,4 +210,4 @@ def _write_clips(ctx: Context) -> None:
 
 
 def run_report(ctx: Context) -> None:
-    report_stage.run(ctx, report=REPORT, metrics=METRICS, evaluation=EVALUATION)
+    report_stage.run(ctx, report=REPORT, metrics=METRICS, methods=METHOD_PARAMS, evaluation=EVALUATION)

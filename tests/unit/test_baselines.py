@@ -28,26 +28,45 @@ from tests.unit.tiny_models import (
 )
 from tgvac.baselines import completion_stage
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
-from tgvac.baselines.completion_names import METHODS, model_phase
-from tgvac.baselines.methods import MethodParams, from_input, load_method
+from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
+from tgvac.baselines.completion_stage import model_indices
+from tgvac.baselines.methods import Blocks, from_input, load_method, sampler_of
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, Completions
 from tgvac.completion.ours import TemporalDiffusion
-from tgvac.completion.params import CompletionParams, EvaluationParams
+from tgvac.completion.params import CompletionParams, EvaluationParams, LongParams, MethodParams
 from tgvac.errors import BadInput
 from tgvac.models import sampler
 from tgvac.models.latents import round_trip
+from tgvac.models.params import VariantParams
 from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
+from tgvac.models.windows import windows
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
 from tgvac.training.outputs import save_model, write_folder_index
 
 COMPLETION = CompletionParams(white_threshold=200)
+METHODS = {
+    "ours/full": MethodParams(),
+    "ours/no_motion": MethodParams(motion=False),
+    "ours/no_text": MethodParams(trained="no_text"),
+    "ours/hop2": MethodParams(hop=2, clips="long"),
+    "copy_visible/plain": MethodParams(),
+    "copy_visible/long": MethodParams(clips="long"),
+    "autoencoder/ceiling": MethodParams(),
+}
 EVALUATION = EvaluationParams(
-    split="val", frames=3, mask_source="given", methods=METHODS, train_seeds=(0,), sample_seed=4
+    split="val",
+    frames=3,
+    per_video=0,
+    long=LongParams(frames=5, videos=2),
+    mask_source="given",
+    methods=("copy_visible/plain",),
+    train_seeds=(0,),
+    sample_seed=4,
 )
-PARAMS = MethodParams(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, COMPUTE)
+PARAMS = Blocks(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, COMPUTE)
 TARGETS = ("world/a/1", "world/b/1", "world/c/1")
 
 
@@ -90,15 +109,42 @@ def test_the_ceiling_has_the_inputs_size(height: int, width: int) -> None:
 
 
 def test_every_method_says_which_weights_it_needs() -> None:
-    needs = {name: model_phase(*name.split("/")) for name in METHODS}
+    needs = {name: model_phase(name, METHODS) for name in METHODS}
     assert needs == {
         "ours/full": "motion",
         "ours/no_motion": "frame",
+        "ours/no_text": "motion",
+        "ours/hop2": "motion",
         "copy_visible/plain": None,
+        "copy_visible/long": None,
         "autoencoder/ceiling": "backbones",
     }
-    with pytest.raises(ValueError, match="'ours/fill' is unknown; known are ours/full"):
-        model_phase("ours", "fill")
+    with pytest.raises(ValueError, match="'ours/fill' is unknown; did you mean 'ours/full'"):
+        model_phase("ours/fill", METHODS)
+
+
+def test_only_what_was_trained_is_run_with_every_training_seed() -> None:
+    assert seeds_of("ours/no_motion", (3, 4), METHODS) == (3, 4)
+    assert seeds_of("copy_visible/plain", (3, 4), METHODS) == (3,)
+    assert seeds_of("autoencoder/ceiling", (3, 4), METHODS) == (3,)
+
+
+def test_a_motion_model_needs_the_frame_model_of_its_variant() -> None:
+    assert trainings(("ours/no_motion", "copy_visible/plain"), "frame", METHODS) == ("full",)
+    assert trainings(("ours/no_motion", "copy_visible/plain"), "motion", METHODS) == ()
+    assert trainings(("ours/hop2", "ours/no_text"), "frame", METHODS) == ("full", "no_text")
+    assert trainings(("ours/hop2", "ours/no_text"), "motion", METHODS) == ("full", "no_text")
+
+
+def test_a_method_changes_the_sampler_only_in_what_it_names() -> None:
+    assert sampler_of(MethodParams(), SAMPLER) == SAMPLER
+    assert sampler_of(MethodParams(hop=1, guidance=1.0), SAMPLER) == SAMPLER.model_copy(
+        update={"hop": 1, "guidance": 1.0}
+    )
+    whole = sampler_of(MethodParams(one_window=True), SAMPLER)
+    assert windows(500, whole.clip_frames, whole.hop) == [range(500)]
+    with pytest.raises(ValueError, match="leaves frames out"):
+        sampler_of(MethodParams(hop=SAMPLER.clip_frames + 1), SAMPLER)
 
 
 def test_a_completer_is_given_the_input_alone() -> None:
@@ -134,7 +180,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.mark.parametrize(("variant", "hop"), [("full", SAMPLER.hop), ("no_motion", SAMPLER.clip_frames)])
 def test_our_methods_are_temporal_diffusion_with_the_trained_model(trained: Path, variant: str, hop: int) -> None:
     ctx = context(trained, "completion", options={"method": "ours", "variant": variant, "seed": "0"})
-    method = load_method(f"ours/{variant}", completion_stage.model_indices(ctx, "ours", variant), PARAMS, "cpu")
+    method = load_method(
+        "ours", METHODS[f"ours/{variant}"], model_indices(ctx, f"ours/{variant}", METHODS), PARAMS, "cpu"
+    )
     frames_FHW3, visible_FHW = video(7, 32, 40)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     done = method(clip, "a dog", 3)
@@ -163,7 +211,9 @@ def test_without_motion_no_frame_goes_through_overlapping_windows(
 
     monkeypatch.setattr(sampler, "frame_noise_model", counting)
     ctx = context(trained, "completion", options={"method": "ours", "variant": "no_motion", "seed": "0"})
-    method = load_method("ours/no_motion", completion_stage.model_indices(ctx, "ours", "no_motion"), PARAMS, "cpu")
+    method = load_method(
+        "ours", METHODS["ours/no_motion"], model_indices(ctx, "ours/no_motion", METHODS), PARAMS, "cpu"
+    )
     frames_FHW3, visible_FHW = video(8, 32, 32)
     method(Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, 0 * visible_FHW), "", 0)
     assert sum(seen) == 8 * 2 * DIFFUSION.sampling_steps  # each frame with and without text
@@ -171,8 +221,8 @@ def test_without_motion_no_frame_goes_through_overlapping_windows(
 
 def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
     ctx = context(trained, "completion", options={"seed": "0"})
-    indices = completion_stage.model_indices(ctx, "autoencoder", "ceiling")
-    method = load_method("autoencoder/ceiling", indices, PARAMS, "cpu")
+    indices = model_indices(ctx, "autoencoder/ceiling", METHODS)
+    method = load_method("autoencoder", MethodParams(), indices, PARAMS, "cpu")
     frames_FHW3, visible_FHW = video(3, 32, 32)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     done = method(clip, "", 0)
@@ -191,9 +241,11 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
         framing=FRAMING,
         diffusion=DIFFUSION,
         conditions=CONDITIONS,
+        variants={"full": VariantParams()},
         motion_module=MOTION_MODULE,
         sampler=SAMPLER,
         completion=COMPLETION,
+        methods=METHODS,
         evaluation=EVALUATION.model_copy(update=changed),
         compute=COMPUTE,
     )
@@ -271,5 +323,5 @@ def test_each_sample_has_a_seed_of_its_own_that_follows_the_sample_seed(
 
 def test_an_unknown_method_is_named_with_the_known_ones(tmp_path: Path) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
-    with pytest.raises(BadInput, match="'ours/fill' is unknown; known are ours/full"):
+    with pytest.raises(BadInput, match="'ours/fill' is unknown; did you mean 'ours/full'"):
         run(tmp_path, 0, 1, "ours/fill")

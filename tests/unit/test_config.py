@@ -220,7 +220,10 @@ DECIDES = {
     "motion.steps": {"motion"},
     "motion_module.heads": {"motion", "completion"},
     "sampler.hop": {"completion"},
+    "variants.no_mask.mask": {"frame", "motion", "completion"},
+    "methods.ours/hop2.hop": {"completion", "report"},
     "evaluation.frames": {"completion", "report"},
+    "evaluation.per_video": {"completion", "report"},
     "evaluation.methods": {"report"},
     "metrics.bootstrap": {"report"},
     "metrics.lpips_net": {"metrics"},
@@ -232,21 +235,28 @@ DECIDES = {
 }
 
 
+def root(block: str) -> str:
+    """The part of a block's name that no option of a job decides."""
+    return block.split(".{", maxsplit=1)[0]
+
+
 def with_another(leaf: str) -> Params:
     """The params with one leaf changed to another value of its kind, past validation: a digest takes any."""
 
-    def changed(block: Block, path: list[str]) -> Block:
-        old = getattr(block, path[0])
-        if len(path) > 1:
-            return block.model_copy(update={path[0]: changed(old, path[1:])})
+    def changed(block: Block | dict[str, Any], path: list[str]) -> Block | dict[str, Any]:
+        old = block[path[0]] if isinstance(block, dict) else getattr(block, path[0])
         new: Any
-        if isinstance(old, bool):
+        if len(path) > 1:
+            new = changed(old, path[1:])
+        elif old is None:
+            new = 1
+        elif isinstance(old, bool):
             new = not old
         elif isinstance(old, tuple):
             new = (*old, old[-1])
         else:
             new = old + ("x" if isinstance(old, str) else 1)
-        return block.model_copy(update={path[0]: new})
+        return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})
 
     params = changed(PAPER, leaf.split("."))
     assert isinstance(params, Params)
@@ -258,7 +268,7 @@ def with_another(leaf: str) -> Params:
 def test_a_changed_leaf_changes_the_digests_of_the_phases_that_read_it_and_no_other(leaf: str) -> None:
     params = with_another(leaf)
     changed = {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)}
-    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{block}.") for block in p.blocks)}
+    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{root(block)}.") for block in p.blocks)}
     assert changed == readers
 
 
@@ -269,9 +279,68 @@ def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> No
     assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
 
 
+FULL, NO_MASK = {"variant": "full"}, {"variant": "no_mask"}
+JOBS = {
+    "ours/full": {"method": "ours", "variant": "full"},
+    "ours/no_mask": {"method": "ours", "variant": "no_mask"},
+    "ours/no_mask_g1": {"method": "ours", "variant": "no_mask_g1"},
+    "ours/hop2": {"method": "ours", "variant": "hop2"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize("name", ["frame", "motion"])
+def test_a_variant_decides_its_own_training_alone(name: str) -> None:
+    wanted, params = phases.phase(name), with_another("variants.no_mask.mask")
+    assert params_digest(params, wanted, FULL) == params_digest(PAPER, wanted, FULL)
+    assert params_digest(params, wanted, NO_MASK) != params_digest(PAPER, wanted, NO_MASK)
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize(
+    ("leaf", "reached"),
+    [
+        ("variants.no_mask.mask", {"ours/no_mask", "ours/no_mask_g1"}),
+        ("methods.ours/no_mask_g1.guidance", {"ours/no_mask_g1"}),
+        ("methods.ours/hop2.hop", {"ours/hop2"}),
+        ("sampler.guidance", set(JOBS)),
+        ("evaluation.methods", set()),
+    ],
+)
+def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]) -> None:
+    wanted, params = phases.phase("completion"), with_another(leaf)
+    changed = {n for n, job in JOBS.items() if params_digest(params, wanted, job) != params_digest(PAPER, wanted, job)}
+    assert changed == reached
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("methods: {ours/full: {trainde: full}}", "unknown key 'methods.ours/full.trainde'; did you mean 'trained'"),
+        ("methods: {ours/full: {trained: no_mush}}", "'no_mush', which 'variants' lacks; did you mean 'no_mask'"),
+        ("methods: {ours/hop2: {hop: 15}}", "methods.ours/hop2.hop 15 is more than sampler.clip_frames 14"),
+        ("methods: {ours/full: {one_window: true}}\nmotion_module: {max_frames: 100}", "sees 126 frames at once"),
+        ("evaluation: {methods: [ours/ful]}", "'ours/ful'; did you mean 'ours/full'"),
+    ],
+)
+def test_a_method_that_cannot_be_is_refused_before_anything_runs(project: Path, text: str, message: str) -> None:
+    overlay(project, text + "\n", "one")
+    with pytest.raises(BadInput, match=re.escape(message)):
+        load_params(project, "one")
+
+
+@pytest.mark.parametrize("name", ["our/full", "ours/Full", "ours"])
+def test_a_method_whose_name_is_none_is_refused(project: Path, name: str) -> None:
+    path = project / "params.yaml"
+    path.write_text(path.read_text().replace("  ours/full: {}", f"  ours/full: {{}}\n  {name}: {{}}"))
+    overlay(project, "", "one")
+    with pytest.raises(BadInput, match="methods holds"):
+        load_params(project, "one")
+
+
 def test_all_but_the_numbers_of_shards_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
     decided = {block for p in PHASES for block in p.blocks}
-    idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{block}.") for block in decided)}
+    idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep"}
 
 

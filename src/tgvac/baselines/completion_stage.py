@@ -8,15 +8,17 @@ Each sample that is done is kept in ``scratch/``, so that a killed shard goes on
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tgvac.baselines.completion_names import METHODS, model_phase
+from tgvac.baselines.completion_names import Methods, is_trained, method_of, model_phase
 from tgvac.clip.captions import read_captions
 from tgvac.clip.completion import CompletionMeta, join_completions, write_completion
 from tgvac.clip.framing import FramingParams
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.track import file_stem
+from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.completion.params import CompletionParams, EvaluationParams
 from tgvac.completion.shards import drop_older, shard_folder
 from tgvac.errors import BadInput
@@ -27,6 +29,7 @@ from tgvac.models.params import (
     DiffusionParams,
     MotionModuleParams,
     SamplerParams,
+    VariantParams,
 )
 from tgvac.seeds import seed_of
 from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
@@ -40,18 +43,23 @@ def run(
     framing: FramingParams,
     diffusion: DiffusionParams,
     conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
     motion_module: MotionModuleParams,
     sampler: SamplerParams,
     completion: CompletionParams,
+    methods: Methods,
     evaluation: EvaluationParams,
     compute: ComputeParams,
 ) -> None:
     """Complete one shard of the evaluated samples by one method."""
-    method, variant, seed = ctx.options["method"], ctx.options["variant"], int(ctx.options["seed"])
-    if f"{method}/{variant}" not in METHODS:
-        raise BadInput(f"Method '{method}/{variant}' is unknown; known are {', '.join(METHODS)}.")
-    recipes = evaluated_recipes(ctx, evaluation)
-    mine = {r.recipe: r for r in recipes if shard_of(r.recipe, ctx.shards) == ctx.shard}
+    kind, variant, seed = ctx.options["method"], ctx.options["variant"], int(ctx.options["seed"])
+    name = f"{kind}/{variant}"
+    try:
+        method = method_of(name, methods)
+    except ValueError as error:
+        raise BadInput(f"The {error}") from None
+    recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
+    mine = {r.recipe: r for r in evaluated(recipes, evaluation, method) if shard_of(r.recipe, ctx.shards) == ctx.shard}
     clips = RecipeClips(mine.values(), track_opener(ctx))
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
     complete: Any = None
@@ -60,21 +68,22 @@ def run(
         nonlocal complete
         if complete is None:
             # Loaded only when something is to be done: the import alone takes seconds.
-            from tgvac.baselines.methods import MethodParams, load_method
+            from tgvac.baselines.methods import Blocks, load_method
 
-            params = MethodParams(framing, diffusion, conditions, motion_module, sampler, completion, compute)
-            complete = load_method(f"{method}/{variant}", model_indices(ctx, method, variant), params, ctx.device)
-        clip = clips.render(sample, range(min(evaluation.frames, mine[sample].frames)))
+            told = variants[method.trained].of(conditions)
+            blocks = Blocks(framing, diffusion, told, motion_module, sampler, completion, compute)
+            complete = load_method(kind, method, weights, blocks, ctx.device)
+        clip = clips.render(sample, range(frames_of(mine[sample], evaluation, method)))
         done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)
         done.check(clip.frames_FHW3)
         frames, height, width = clip.amodal_FHW.shape
         meta = CompletionMeta(
             sample=sample,
-            method=method,
+            method=kind,
             variant=variant,
             mask_source=evaluation.mask_source,
             # Where nothing was trained there is no seed of training.
-            train_seed=seed if model_phase(method, variant) in ("frame", "motion") else -1,
+            train_seed=seed if is_trained(name, methods) else -1,
             sample_seed=evaluation.sample_seed,
             frames=frames,
             height=height,
@@ -84,14 +93,15 @@ def run(
         write_completion(path, done, meta)
         return [Made(sample, path, {"frames": frames})]
 
-    items = ctx.scratch / method / variant / f"seed{seed}"
-    weights = [sha256(f) for f in model_indices(ctx, method, variant)]
+    items = ctx.scratch / kind / variant / f"seed{seed}"
+    weights = model_indices(ctx, name, methods)
+    digests = [sha256(f) for f in weights]
     keys: dict[str, Any] = {
-        sample: [key, captions[mine[sample].target].text, weights, ctx.digest]
+        sample: [key, captions[mine[sample].target].text, digests, ctx.digest]
         for sample, key in clip_keys(ctx, mine.values()).items()
     }
-    entries = run_items(f"{ctx.label} {method}/{variant}", keys, Ledger(items / "done", items), make)
-    folder = shard_folder(ctx, f"{method}/{variant}", seed)
+    entries = run_items(f"{ctx.label} {name}", keys, Ledger(items / "done", items), make)
+    folder = shard_folder(ctx, name, seed)
     drop_older(folder, ctx.shards)
     shard = folder / f"shard-{ctx.shard:03d}.zip"
     # The index goes first: a zip without one is not whole, and an old index must not vouch for a new zip.
@@ -102,18 +112,12 @@ def run(
     write_index(shard.with_suffix(".json"), [made])
 
 
-def evaluated_recipes(ctx: Context, evaluation: EvaluationParams) -> list[Any]:
-    """The recipes that are evaluated, sorted by id."""
-    recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
-    return [r for r in recipes if r.split == evaluation.split]
-
-
-def model_indices(ctx: Context, method: str, variant: str) -> list[Path]:
+def model_indices(ctx: Context, name: str, methods: Methods) -> list[Path]:
     """The indices of the weights that a method uses: inputs of its jobs."""
     backbones = ctx.results / "backbones" / "index.json"
-    phase = model_phase(method, variant)
+    phase = model_phase(name, methods)
     if phase is None:
         return []
     if phase == "backbones":
         return [backbones]
-    return [backbones, ctx.results / phase / "full" / f"seed{ctx.options['seed']}" / "index.json"]
+    return [backbones, ctx.results / phase / methods[name].trained / f"seed{ctx.options['seed']}" / "index.json"]

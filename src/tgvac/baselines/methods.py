@@ -10,15 +10,15 @@ from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completer, Completion
 from tgvac.clip.framing import FramingParams
-from tgvac.completion.params import CompletionParams
+from tgvac.completion.params import CompletionParams, MethodParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams, SamplerParams
 
 Complete = Callable[[Clip, str, int], Completion]
 
 
 @dataclass(frozen=True)
-class MethodParams:
-    """All blocks that decide what a method does."""
+class Blocks:
+    """All blocks that decide what methods do; ``conditions`` are those that the method's model was trained with."""
 
     framing: FramingParams
     diffusion: DiffusionParams
@@ -29,49 +29,64 @@ class MethodParams:
     compute: ComputeParams
 
 
-def load_method(name: str, indices: list[Path], params: MethodParams, device_name: str) -> Complete:
+def load_method(kind: str, method: MethodParams, indices: list[Path], blocks: Blocks, device_name: str) -> Complete:
     """A method, its networks loaded.
 
     Args:
-        name: ``method/variant``.
+        kind: the first half of its name.
         indices: index files in the folders of its networks: the backbones, then the trained model.
     """
-    if name == "copy_visible/plain":
+    if kind == "copy_visible":
         return from_input(CopyVisible())
     from tgvac.models.backbones import load_backbones
     from tgvac.models.runtime import device_of, pin, quiet
 
-    pin(params.compute.threads)
+    pin(blocks.compute.threads)
     quiet()
     device = device_of(device_name)
     backbones = load_backbones(indices[0].parent, device)
-    if name == "autoencoder/ceiling":
-        threshold = params.completion.white_threshold
-        ceiling = AutoencoderCeiling(backbones.vae, params.framing, params.compute.vae_batch, threshold)
+    if kind == "autoencoder":
+        threshold = blocks.completion.white_threshold
+        ceiling = AutoencoderCeiling(backbones.vae, blocks.framing, blocks.compute.vae_batch, threshold)
         return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW)
     from tgvac.completion.ours import TemporalDiffusion
     from tgvac.models.sampler import frame_noise_model, video_noise_model
     from tgvac.models.trained import load_frame_unet, load_video_unet
 
-    folder, sampler = indices[1].parent, params.sampler
-    if name == "ours/no_motion":
-        model = frame_noise_model(load_frame_unet(folder).to(device).eval())
-        # Frames are independent without motion modules, so overlapping windows would only repeat work.
-        sampler = sampler.model_copy(update={"hop": sampler.clip_frames})
+    folder = indices[1].parent
+    if method.motion:
+        model = video_noise_model(load_video_unet(folder, blocks.motion_module).to(device).eval())
     else:
-        model = video_noise_model(load_video_unet(folder, params.motion_module).to(device).eval())
+        model = frame_noise_model(load_frame_unet(folder).to(device).eval())
     completer = TemporalDiffusion(
         model,
         backbones,
-        params.framing,
-        params.diffusion,
-        params.conditions,
-        sampler,
-        params.completion,
-        params.compute,
+        blocks.framing,
+        blocks.diffusion,
+        blocks.conditions,
+        sampler_of(method, blocks.sampler),
+        blocks.completion,
+        blocks.compute,
         device,
     )
     return from_input(completer)
+
+
+def sampler_of(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
+    """The sampler as a method has it.
+
+    Raises:
+        ValueError: when the method's hop is longer than a window.
+    """
+    length = WHOLE_VIDEO if method.one_window else sampler.clip_frames
+    # Frames are independent without motion modules, so overlapping windows would only repeat work.
+    hop = length if method.one_window or not method.motion else method.hop or sampler.hop
+    guidance = sampler.guidance if method.guidance is None else method.guidance
+    return SamplerParams(**{**sampler.model_dump(), "clip_frames": length, "hop": hop, "guidance": guidance})
+
+
+WHOLE_VIDEO = 2**31
+"""Longer than any video: a shorter video is one window of its own length."""
 
 
 def from_input(completer: Completer) -> Complete:

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgvac.baselines.completion_names import model_phase, seeds_of
+from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.sources.registry import read_registry
@@ -71,15 +71,18 @@ class Graph:
         out = []
         for method in self.params.evaluation.methods:
             head, _, tail = method.partition("/")
-            for seed in seeds_of(method, self.params.evaluation.train_seeds):
+            for seed in seeds_of(method, self.params.evaluation.train_seeds, self.params.methods):
                 out += [
                     self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards
                 ]
         return out
 
-    def digest(self, name: str) -> str:
-        """What decides a phase besides its inputs."""
-        return phase_digest(self.params, phase(name))
+    def digest(self, name: str) -> str | Callable[[Mapping[str, str]], str]:
+        """What decides a phase besides its inputs; where its jobs differ in it, a function of their wildcards."""
+        wanted = phase(name)
+        if not wanted.wildcards:
+            return phase_digest(self.params, wanted)
+        return lambda wildcards: phase_digest(self.params, wanted, {w: str(wildcards[w]) for w in wanted.wildcards})
 
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""
@@ -98,16 +101,16 @@ class Graph:
 
     def model_index(self, wildcards: Any) -> list[str]:
         """The weights that a method needs, as inputs of its jobs."""
-        return self.models(str(wildcards.method), str(wildcards.variant), str(wildcards.seed))
+        return self.models(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))
 
-    def models(self, method: str, variant: str, seed: str) -> list[str]:
+    def models(self, method: str, seed: str) -> list[str]:
         """The indices of the weights that a method uses."""
-        needed = model_phase(method, variant)
+        needed = model_phase(method, self.params.methods)
         if needed is None:
             return []
         if needed == "backbones":
             return self.final("backbones")
-        index = self._file(needed, f"full/seed{seed}/index.json")
+        index = self._file(needed, f"{self.params.methods[method].trained}/seed{seed}/index.json")
         return [*self.final("backbones"), index]
 
     def inputs(self, name: str, shard: int | None, options: Mapping[str, str]) -> list[str]:
@@ -132,16 +135,18 @@ class Graph:
             else:
                 out += self.final(before)
         if name == "completion":
-            out += self.models(options["method"], options["variant"], options["seed"])
+            out += self.models(f"{options['method']}/{options['variant']}", options["seed"])
         return out
 
     def runs(self, name: str) -> list[str]:
         """The indices of all trained models of a phase that the evaluation uses."""
-        needed = {model_phase(*method.split("/")) for method in self.params.evaluation.methods}
-        if not needed & {name, "motion"}:
-            return []
-        seeds = self.params.evaluation.train_seeds
-        return [self._file(name, phase(name).final[0].format(variant="full", seed=s)) for s in seeds]
+        evaluation = self.params.evaluation
+        file = phase(name).final[0]
+        return [
+            self._file(name, file.format(variant=variant, seed=seed))
+            for variant in trainings(evaluation.methods, name, self.params.methods)
+            for seed in evaluation.train_seeds
+        ]
 
     def at(self) -> str:
         """The sources that the user names, as options for the shell, quoted."""

@@ -56,7 +56,7 @@ def run_phase(
         root=root,
         scale=scale,
         phase=name,
-        digest=phase_digest(params, wanted),
+        digest=phase_digest(params, wanted, options),
         shards=count,
         device=device,
         locations=dict(locations),
@@ -85,7 +85,7 @@ def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
     """Beside each file that a step ends in; the joining of shards has params and code of its own."""
     joining = wanted.shards is not None and ctx.shard is None
     names = wanted.final if ctx.shard is None else (wanted.part,)
-    decided = join_params_digest(params, wanted) if joining else params_digest(params, wanted)
+    decided = join_params_digest(params, wanted) if joining else params_digest(params, wanted, ctx.options)
     code = provenance.code_digest(join_module(wanted) if joining else wanted.module)
     read = Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options)
     inputs = {Path(name).relative_to("results", ctx.scale).as_posix(): ctx.root / name for name in read}

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from tgvac.baselines.completion_names import seeds_of
+from tgvac.baselines.completion_names import Methods, seeds_of
 from tgvac.clip.rows import join_row_files
 from tgvac.completion.params import EvaluationParams
 from tgvac.stage import Context
 
 
-def join(ctx: Context, *, evaluation: EvaluationParams) -> None:
+def join(ctx: Context, *, methods: Methods, evaluation: EvaluationParams) -> None:
     """Join what was measured to ``metrics/rows.parquet``."""
     parts = [
         ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet"
         for method in evaluation.methods
-        for seed in seeds_of(method, evaluation.train_seeds)
+        for seed in seeds_of(method, evaluation.train_seeds, methods)
         for shard in range(ctx.shards)
     ]
     join_row_files(parts, ctx.out / "rows.parquet")

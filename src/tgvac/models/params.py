@@ -95,6 +95,18 @@ class ConditionsParams(Block):
         return self
 
 
+class VariantParams(Block):
+    """A training of its own: which conditions it differs in from the block ``conditions`` (paper, Table 3)."""
+
+    mask: bool | None = None
+    text: bool | None = None
+    latents: Literal["unscaled", "scaled"] | None = None
+
+    def of(self, conditions: ConditionsParams) -> ConditionsParams:
+        """The conditions of this variant."""
+        return conditions.model_copy(update=self.model_dump(exclude_none=True))
+
+
 class MotionModuleParams(Block):
     """The temporal modules."""
 

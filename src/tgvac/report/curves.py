@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -25,10 +25,16 @@ class Run:
     events: Sequence[dict[str, float]]
 
 
-def find_runs(ctx: Context, seeds: Sequence[int]) -> dict[str, list[Run]]:
-    """The trainings that were evaluated, with the given seeds, by phase; phases without any are left out."""
-    trained = [f"full/seed{seed}/events.jsonl" for seed in seeds]
-    patterns = {"backbones": ["events/*.jsonl"], "frame": trained, "motion": trained}
+def find_runs(ctx: Context, trained: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> dict[str, list[Run]]:
+    """The trainings that were evaluated, by phase; phases without any are left out.
+
+    Args:
+        trained: the variants of each training phase.
+        seeds: of training.
+    """
+    patterns = {"backbones": ["events/*.jsonl"]}
+    for phase, variants in trained.items():
+        patterns[phase] = [f"{variant}/seed{seed}/events.jsonl" for variant in variants for seed in seeds]
     found: dict[str, list[Run]] = {}
     for phase, wanted in patterns.items():
         for path in sorted(p for pattern in wanted for p in (ctx.results / phase).glob(pattern)):

@@ -20,6 +20,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from tgvac.baselines.completion_names import Methods, trainings
 from tgvac.clip.captions import read_captions
 from tgvac.clip.images import encode_png
 from tgvac.clip.recipe import Recipe, read_recipes
@@ -27,6 +28,7 @@ from tgvac.clip.rows import read_frame
 from tgvac.clip.tables import read_table
 from tgvac.clip.track import file_stem
 from tgvac.clip.video import write_mp4
+from tgvac.completion.evaluated import SHORT, evaluated
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text, writing
@@ -63,13 +65,15 @@ PAGE_ROWS = 60
 """How many tracks the page's own account of selection shows; the table on disk has all."""
 
 
-def run(ctx: Context, *, report: ReportParams, metrics: MetricsParams, evaluation: EvaluationParams) -> None:
+def run(
+    ctx: Context, *, report: ReportParams, metrics: MetricsParams, methods: Methods, evaluation: EvaluationParams
+) -> None:
     """Write the report of a scale."""
     _clear(ctx.out)
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
-    recipes = [recipe for recipe in every if recipe.split == evaluation.split]
+    recipes = evaluated(every, evaluation, SHORT)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
     occlusion = _occlusion(ctx, recipes)
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
@@ -106,7 +110,11 @@ def run(ctx: Context, *, report: ReportParams, metrics: MetricsParams, evaluatio
         strips=strips,
         video=video,
         fps=report.fps,
-        runs=find_runs(ctx, evaluation.train_seeds),
+        runs=find_runs(
+            ctx,
+            {phase: trainings(evaluation.methods, phase, methods) for phase in ("frame", "motion")},
+            evaluation.train_seeds,
+        ),
     )
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")

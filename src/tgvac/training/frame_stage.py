@@ -7,13 +7,16 @@ frame/<variant>/seed<k>/index.json       digests of both
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from tgvac.models.backbones import load_unet
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.models.runtime import device_of, pin, quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
+from tgvac.training.outputs import variant_of
 from tgvac.training.params import CheckpointParams, TrainingParams
 
 
@@ -22,14 +25,16 @@ def run(
     *,
     diffusion: DiffusionParams,
     conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
     frame: TrainingParams,
     checkpoints: CheckpointParams,
     compute: ComputeParams,
 ) -> None:
-    """Train the frame model of one seed, on clips of one frame."""
+    """Train the frame model of one variant and seed, on clips of one frame."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
+    conditions = variant_of(ctx, variants).of(conditions)
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder)).to(device)

@@ -7,17 +7,19 @@ motion/<variant>/seed<k>/index.json      digests of both
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
 
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams, VariantParams
 from tgvac.models.runtime import device_of, pin, quiet
 from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
-from tgvac.training.outputs import run_folder
+from tgvac.training.outputs import run_folder, variant_of
 from tgvac.training.params import CheckpointParams, TrainingParams
 
 
@@ -26,15 +28,17 @@ def run(
     *,
     diffusion: DiffusionParams,
     conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
     motion: TrainingParams,
     motion_module: MotionModuleParams,
     checkpoints: CheckpointParams,
     compute: ComputeParams,
 ) -> None:
-    """Train the motion modules of one seed; the frame layers keep their weights."""
+    """Train the motion modules of one variant and seed; the frame layers keep their weights."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
+    conditions = variant_of(ctx, variants).of(conditions)
     params = motion.model_copy(update={"seed": motion.seed + int(ctx.options["seed"])})
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from tgvac.config import digest
+from tgvac.config import digest, nearest
+from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.models.params import VariantParams
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
 from tgvac.training.loop import write_events
@@ -17,6 +20,14 @@ from tgvac.training.params import TrainingParams
 def run_folder(ctx: Context, phase: str = "") -> Path:
     """``results/<scale>/<phase>/<variant>/seed<k>`` of the run that the context's options name."""
     return ctx.results / (phase or ctx.phase) / ctx.options["variant"] / f"seed{ctx.options['seed']}"
+
+
+def variant_of(ctx: Context, variants: Mapping[str, VariantParams]) -> VariantParams:
+    """The trained variant that the context's options name."""
+    name = ctx.options["variant"]
+    if name not in variants:
+        raise BadInput(f"The block 'variants' has no '{name}'; {nearest(name, list(variants))}")
+    return variants[name]
 
 
 def run_key(ctx: Context, params: TrainingParams, *inputs: str) -> str:
