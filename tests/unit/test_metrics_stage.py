@@ -30,7 +30,7 @@ FRAMES = 4
 def scale(tmp_path_factory: pytest.TempPathFactory) -> Context:
     """Two samples of four frames, and a CLIP that scores."""
     ctx = write_scale(tmp_path_factory.mktemp("scale"), FRAMES, 24, 30, ("world/a/1", "world/b/1"))
-    for part in build_clip(STANDIN, FRAMING.size, 0):
+    for part in build_clip(STANDIN, 600, FRAMING.size, 0):
         part.save_pretrained(ctx.results / "backbones" / "scoring_clip")
     return ctx
 

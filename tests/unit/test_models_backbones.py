@@ -10,7 +10,7 @@ import pytest
 import torch
 from open_clip.tokenizer import SimpleTokenizer
 
-from tests.unit.tiny_models import CPU, STANDIN, backbones, randn, unet_4
+from tests.unit.tiny_models import CPU, STANDIN, backbones, randn, tokenizer, unet_4
 from tgvac.errors import BadInput
 from tgvac.models.backbones import PARTS, load_backbones, load_unet
 from tgvac.models.runtime import device_of, generator, normal
@@ -55,7 +55,7 @@ def test_half_precision_weights_are_loaded_as_float32(folder: Path, tmp_path: Pa
     shutil.copytree(folder, tmp_path / "half")
     unet_4().half().save_pretrained(tmp_path / "half" / "unet")
     build_vae(STANDIN, 0).half().save_pretrained(tmp_path / "half" / "vae")
-    build_text_encoder(STANDIN, 0).half().save_pretrained(tmp_path / "half" / "text_encoder")
+    build_text_encoder(STANDIN, len(tokenizer()), 0).half().save_pretrained(tmp_path / "half" / "text_encoder")
     loaded = load_backbones(tmp_path / "half", CPU)
     modules = (load_unet(tmp_path / "half"), loaded.vae, loaded.text_encoder)
     assert {p.dtype for module in modules for p in module.parameters()} == {torch.float32}
@@ -79,24 +79,47 @@ def test_the_unet_is_loaded_with_four_channels(folder: Path) -> None:
 # Text.
 
 
-def open_clip_ids(text: str, length: int) -> list[int]:
-    """What open_clip's own tokenizer makes of a text, without its padding."""
-    ids: list[int] = SimpleTokenizer()([text], context_length=length)[0].tolist()
-    return ids[: ids.index(49407) + 1]
+CLIP = SimpleTokenizer()
+
+
+def clip_tokens(text: str) -> list[str]:
+    """The tokens that open_clip's own tokenizer makes of a text, without its padding."""
+    ids: list[int] = CLIP([text], context_length=77)[0].tolist()
+    return [CLIP.decoder[i] for i in ids[: ids.index(49407) + 1]]
+
+
+PLAIN = [text for text in SENTENCES if text.isascii() and "'" not in text]
+
+
+@pytest.mark.parametrize("text", PLAIN)
+@pytest.mark.parametrize("length", [12, 77])
+def test_words_that_are_known_are_cut_as_clip_cuts_them_and_padded_with_the_end(text: str, length: int) -> None:
+    tokenizer = build_tokenizer(STANDIN, SENTENCES)
+    ids = tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids
+    expected = ["<start_of_text>", *clip_tokens(text)[1:-1][: length - 2], "<end_of_text>"]
+    names = {"<|startoftext|>": "<start_of_text>", "<|endoftext|>": "<end_of_text>"}
+    found = [names.get(token, token) for token in tokenizer.convert_ids_to_tokens(ids)]
+    assert found == expected + ["<end_of_text>"] * (length - len(expected))  # as Stable Diffusion pads
 
 
 @pytest.mark.parametrize("text", SENTENCES)
-@pytest.mark.parametrize("length", [12, 77])
-def test_tokens_are_those_of_clip_cut_or_padded_with_the_end(text: str, length: int) -> None:
-    tokenizer = build_tokenizer(STANDIN)
-    ids = tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids
-    expected = open_clip_ids(text, length)
-    assert ids == expected + [49407] * (length - len(expected))  # as Stable Diffusion pads
+def test_words_that_are_not_known_are_spelt_in_pieces_and_nothing_is_lost(text: str) -> None:
+    tokenizer = build_tokenizer(STANDIN, ["a red fish"])
+    ids = tokenizer(text, max_length=300, truncation=True).input_ids
+    assert tokenizer.decode(ids, skip_special_tokens=True).replace(" ", "") == "".join(text.lower().split())
+    assert len(ids) >= len(clip_tokens(text))
+
+
+def test_the_vocabulary_is_that_of_the_texts_whatever_their_order() -> None:
+    small, turned = build_tokenizer(STANDIN, SENTENCES), build_tokenizer(STANDIN, reversed(SENTENCES))
+    assert small.get_vocab() == turned.get_vocab()
+    assert 514 < len(small) < 1200
+    assert len(build_tokenizer(STANDIN, [])) == 514
 
 
 def test_the_tokenizer_is_the_same_after_saving(folder: Path) -> None:
     loaded = load_backbones(folder, CPU).tokenizer
-    assert loaded(SENTENCES).input_ids == build_tokenizer(STANDIN)(SENTENCES).input_ids
+    assert loaded(SENTENCES).input_ids == tokenizer()(SENTENCES).input_ids
     assert loaded.model_max_length == STANDIN.text_tokens
 
 
@@ -117,8 +140,9 @@ def test_different_texts_have_different_states_and_long_ones_are_cut() -> None:
 
 def test_states_are_the_encoders_last_hidden_states() -> None:
     parts = backbones()
-    ids = [*open_clip_ids("a brown dog", 12)]
-    ids += [49407] * (12 - len(ids))
+    end = len(parts.tokenizer) - 1
+    ids = [end - 1, *parts.tokenizer.convert_tokens_to_ids(clip_tokens("a brown dog")[1:-1]), end]
+    ids += [end] * (12 - len(ids))
     with torch.no_grad():
         expected = parts.text_encoder(torch.tensor([ids])).last_hidden_state
     assert torch.equal(encode_text(parts, ["a brown dog"]), expected)
@@ -128,7 +152,8 @@ def test_states_are_the_encoders_last_hidden_states() -> None:
 
 
 def test_stand_ins_are_drawn_by_seed_and_not_by_what_was_drawn_before() -> None:
-    for build in (build_vae, build_unet, build_text_encoder, lambda p, s: build_clip(p, 32, s)[0]):
+    encoders = (lambda p, s: build_text_encoder(p, 600, s), lambda p, s: build_clip(p, 600, 32, s)[0])
+    for build in (build_vae, build_unet, *encoders):
         torch.manual_seed(1)
         first = build(STANDIN, 3).state_dict()
         torch.manual_seed(2)

@@ -10,7 +10,18 @@ import torch
 from diffusers import DDIMScheduler
 from huggingface_hub import constants
 
-from tests.unit.tiny_models import CHECKPOINTS, COMPUTE, CPU, DIFFUSION, FRAMING, STANDIN, backbones, context, unet_4
+from tests.unit.tiny_models import (
+    CHECKPOINTS,
+    COMPUTE,
+    CPU,
+    DIFFUSION,
+    FRAMING,
+    STANDIN,
+    backbones,
+    context,
+    tokenizer,
+    unet_4,
+)
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.metrics.clip import load_clip
@@ -33,7 +44,7 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     parts.text_encoder.save_pretrained(base / "sd" / "text_encoder")
     parts.tokenizer.save_pretrained(base / "sd" / "tokenizer")
     unet_4().save_pretrained(base / "sd" / "unet")
-    clip, processor = build_clip(STANDIN, 32, 5)
+    clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
     for part in (clip, processor, parts.tokenizer):
         part.save_pretrained(base / "clip")
     return base / "sd", base / "clip"
@@ -47,6 +58,7 @@ def _offline(monkeypatch: pytest.MonkeyPatch) -> None:
 def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesParams:
     return BackbonesParams(
         origin="pretrained",
+        shipped="standins",
         stable_diffusion=str(stable_diffusion),
         scoring_clip=str(scoring_clip),
         stable_diffusion_revision="main",
@@ -55,6 +67,8 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
         vae_steps=1,
         unet_steps=1,
         clip_steps=1,
+        unet_drop_text=0.1,
+        views=4,
         batch=1,
         lr=1e-3,
         kl_weight=0.0,
@@ -83,7 +97,7 @@ def test_pretrained_networks_are_copied_and_load_by_the_ordinary_path(
         (loaded.vae, backbones().vae),
         (loaded.text_encoder, backbones().text_encoder),
         (load_unet(ctx.out), unet_4()),
-        (load_clip(ctx.out / "scoring_clip").model, build_clip(STANDIN, 32, 5)[0]),
+        (load_clip(ctx.out / "scoring_clip").model, build_clip(STANDIN, len(tokenizer()), 32, 5)[0]),
     ):
         for name, value in theirs.state_dict().items():
             assert torch.equal(ours.state_dict()[name], value), name

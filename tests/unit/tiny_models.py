@@ -35,6 +35,7 @@ from tgvac.training.params import CheckpointParams, TrainingParams
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
+    from transformers import CLIPTokenizer
 
 torch.set_num_threads(1)
 
@@ -130,9 +131,15 @@ def vae(seed: int = 0, scaling: float = 0.5) -> AutoencoderKL:
 
 
 @cache
+def tokenizer() -> CLIPTokenizer:
+    """A tokenizer that knows some words."""
+    return build_tokenizer(STANDIN, ("a brown dog and a brown cat",))
+
+
+@cache
 def backbones() -> Backbones:
     """Frozen networks, built once."""
-    return Backbones(vae(), freeze(build_text_encoder(STANDIN, 0)), build_tokenizer(STANDIN))
+    return Backbones(vae(), freeze(build_text_encoder(STANDIN, len(tokenizer()), 0)), tokenizer())
 
 
 def context(root: Path, phase: str, **more: Any) -> Context:

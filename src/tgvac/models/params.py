@@ -29,7 +29,8 @@ class StandinParams(Block):
 class BackbonesParams(Block):
     """Where the frozen networks and the UNet's first weights come from."""
 
-    origin: Literal["train", "pretrained"]
+    origin: Literal["train", "fit", "shipped", "pretrained"]
+    shipped: str = Field(min_length=1)
     stable_diffusion: str
     stable_diffusion_revision: str
     scoring_clip: str
@@ -38,6 +39,8 @@ class BackbonesParams(Block):
     vae_steps: int = Field(ge=1)
     unet_steps: int = Field(ge=1)
     clip_steps: int = Field(ge=1)
+    unet_drop_text: float = Field(ge=0, lt=1)
+    views: int = Field(ge=1)
     batch: int = Field(ge=1)
     lr: float = Field(gt=0)
     kl_weight: float = Field(ge=0)

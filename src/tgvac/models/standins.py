@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import gzip
+import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +18,13 @@ if TYPE_CHECKING:
     from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
 
 
-def build_tokenizer(params: StandinParams) -> CLIPTokenizer:
-    """CLIP's own byte-pair tokenizer, from the vocabulary that open_clip ships."""
+def build_tokenizer(params: StandinParams, texts: Iterable[str]) -> CLIPTokenizer:
+    """CLIP's own byte-pair tokenizer, from the vocabulary that open_clip ships, cut down to some texts.
+
+    Of CLIP's 48,894 merges those are kept that can happen inside of a word of the texts. Their words come
+    out as in CLIP; any other word still does, in smaller pieces. A vocabulary of a thousand instead of
+    49,408 keeps the networks that read it small.
+    """
     import importlib.util
 
     from transformers import CLIPTokenizer
@@ -27,10 +34,13 @@ def build_tokenizer(params: StandinParams) -> CLIPTokenizer:
         raise ModuleNotFoundError("open_clip_torch is not installed; run `make install`")
     text = gzip.decompress((Path(spec.origin).parent / "bpe_simple_vocab_16e6.txt.gz").read_bytes()).decode()
     # As in CLIP: the first line is a header, and the vocabulary ends at 49,152 - 256 - 2 merges.
-    merges = [tuple(line.split()) for line in text.split("\n")[1 : 49152 - 256 - 2 + 1]]
+    pairs = [line.split() for line in text.split("\n")[1 : 49152 - 256 - 2 + 1]]
+    words = {f"{word}</w>" for each in texts for word in re.findall(r"[a-z]+", each.lower())}
+    inside = {word[a:b] for word in words for a in range(len(word)) for b in range(a + 1, len(word) + 1)}
+    merges = [(left, right) for left, right in pairs if left + right in inside]
     letters = list(_byte_letters())
-    words = letters + [f"{letter}</w>" for letter in letters] + ["".join(pair) for pair in merges]
-    vocabulary = {w: i for i, w in enumerate([*words, "<|startoftext|>", "<|endoftext|>"])}
+    tokens = letters + [f"{letter}</w>" for letter in letters] + [left + right for left, right in merges]
+    vocabulary = {w: i for i, w in enumerate([*tokens, "<|startoftext|>", "<|endoftext|>"])}
     return CLIPTokenizer(vocab=vocabulary, merges=merges, model_max_length=params.text_tokens)
 
 
@@ -57,21 +67,25 @@ def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
     )
 
 
-def build_text_encoder(params: StandinParams, seed: int) -> CLIPTextModel:
-    """A text encoder that stays as it is drawn: random word vectors tell words apart, and need no training."""
+def build_text_encoder(params: StandinParams, words: int, seed: int) -> CLIPTextModel:
+    """A text encoder that stays as it is drawn: random word vectors tell words apart, and need no training.
+
+    Args:
+        words: the size of its tokenizer's vocabulary, whose last two tokens begin and end a text.
+    """
     from transformers import CLIPTextConfig, CLIPTextModel
 
     torch.manual_seed(seed_of("text encoder", seed))
     return CLIPTextModel(
         CLIPTextConfig(
-            vocab_size=49408,
+            vocab_size=words,
             hidden_size=params.text_width,
             intermediate_size=2 * params.text_width,
             num_hidden_layers=params.text_layers,
             num_attention_heads=4,
             max_position_embeddings=params.text_tokens,
-            bos_token_id=49406,
-            eos_token_id=49407,
+            bos_token_id=words - 2,
+            eos_token_id=words - 1,
         )
     )
 
@@ -95,7 +109,7 @@ def build_unet(params: StandinParams, seed: int) -> UNet2DConditionModel:
     )
 
 
-def build_clip(params: StandinParams, size: int, seed: int) -> tuple[CLIPModel, CLIPImageProcessor]:
+def build_clip(params: StandinParams, words: int, size: int, seed: int) -> tuple[CLIPModel, CLIPImageProcessor]:
     """A small CLIP for scoring, with its picture processor at the model's size."""
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
@@ -110,10 +124,10 @@ def build_clip(params: StandinParams, size: int, seed: int) -> tuple[CLIPModel, 
     config = CLIPConfig(
         text_config={
             **shared,
-            "vocab_size": 49408,
+            "vocab_size": words,
             "max_position_embeddings": params.text_tokens,
-            "bos_token_id": 49406,
-            "eos_token_id": 49407,
+            "bos_token_id": words - 2,
+            "eos_token_id": words - 1,
         },
         vision_config={**shared, "image_size": size, "patch_size": params.clip_patch},
         projection_dim=params.clip_width,

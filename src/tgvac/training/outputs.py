@@ -10,6 +10,7 @@ from typing import Any
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.models.backbones import without_path
 from tgvac.models.params import VariantParams
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
@@ -54,6 +55,18 @@ def place_folder(final: Path, fill: Any) -> None:
     fill(part)
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
+
+
+def place_parts(final: Path, *parts: Any) -> None:
+    """Save parts of diffusers or transformers into one folder, beside and renamed."""
+
+    def fill(folder: Path) -> None:
+        for part in parts:
+            if hasattr(part, "register_to_config"):
+                without_path(part)
+            part.save_pretrained(folder)
+
+    place_folder(final, fill)
 
 
 def write_folder_index(folder: Path, files: list[Path]) -> None:

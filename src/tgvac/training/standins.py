@@ -1,80 +1,44 @@
-"""Training the stand-in backbones on the run's own train split: objectives only.
+"""Training the stand-in backbones: objectives only.
 
-They are of the real classes and are loaded by the ordinary path, but small and trained in minutes;
-no number obtained with them is the paper's.
+They are of the real classes and are loaded by the ordinary path, but small and trained in minutes or
+an hour; no number obtained with them is the paper's.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch.nn import functional
 
-from tgvac.clip.captions import Caption
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
 from tgvac.models.backbones import Backbones
-from tgvac.models.latents import encode_moments, mask_to_tensor, to_tensor
+from tgvac.models.latents import encode_moments
 from tgvac.models.runtime import generator, normal
 from tgvac.models.schedule import add_noise
 from tgvac.models.text import encode_text
 from tgvac.seeds import rng
-from tgvac.synthesis.clips import RecipeClips
+from tgvac.training.views import Views
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
     from transformers import CLIPImageProcessor, CLIPModel
 
-# Shapes: B pictures, S the model's square, N tokens, D widths; a "view" is one drawn frame of one clip.
+# Shapes: B pictures, S the model's square, c latent channels, h, w latents, N tokens, D widths, T noise levels.
+
+Loss = Callable[[int], torch.Tensor]
 
 
-@dataclass(frozen=True)
-class View:
-    """Input frame, visible mask and whole object, each ``float32 [3,S,S]`` in [-1, 1], and the caption."""
-
-    frame_3SS: torch.Tensor
-    mask_3SS: torch.Tensor
-    whole_3SS: torch.Tensor
-    text: str
-
-
-class Views:
-    """Single framed pictures of the train split's clips, drawn by name.
-
-    Args:
-        clips: the train split.
-        framing: as in training of the models.
-        captions: by track.
-    """
-
-    def __init__(self, clips: RecipeClips, framing: FramingParams, captions: dict[str, Caption]) -> None:
-        self._clips, self._framing, self._captions = clips, framing, captions
-        self._samples = clips.samples()
-
-    def draw(self, *names: str | int) -> View:
-        """One view."""
-        draw = rng("view", *names)
-        sample = self._samples[int(draw.integers(len(self._samples)))]
-        clip = self._clips.render(sample, [int(draw.integers(self._clips.length(sample)))])
-        windows = windows_of(self._framing, clip.visible_FHW)
-        frame = to_tensor(frame_video(self._framing, clip.frames_FHW3, windows, self._framing.pad))
-        whole = to_tensor(frame_video(self._framing, clip.whole_FHW3, windows, 255))
-        mask = mask_to_tensor(frame_masks(self._framing, clip.visible_FHW, windows))
-        return View(frame[0], mask[0], whole[0], self._captions[clip.track].text)
-
-
-def vae_loss(
-    vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, seed: int
-) -> Callable[[int], torch.Tensor]:
+def vae_loss(vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, seed: int) -> Loss:
     """L1 plus a weak KL term, over the three kinds of picture the model will meet: frames, masks, wholes on white."""
 
     def loss(step: int) -> torch.Tensor:
+        at = views.draw(batch, "vae", seed, step)
         # Wholes count double: what they look like decoded is what anyone will see.
-        drawn = [views.draw("vae", seed, step, i) for i in range(batch)]
-        kinds = [(v.frame_3SS, v.whole_3SS, v.mask_3SS, v.whole_3SS)[i % 4] for i, v in enumerate(drawn)]
-        x_B3SS = torch.stack(kinds)
+        parts = (views.frames(at[0::4]), views.wholes(at[1::4]), views.masks(at[2::4]), views.wholes(at[3::4]))
+        x_B3SS = torch.cat(parts)
+        if rng("vae mirror", seed, step).random() < 0.5:
+            x_B3SS = x_B3SS.flip(-1)
         posterior = vae.encode(x_B3SS).latent_dist
         z = posterior.mean + posterior.std * normal(tuple(posterior.mean.shape), "vae posterior", seed, step)
         error: torch.Tensor = functional.l1_loss(vae.decode(z).sample, x_B3SS) + kl_weight * posterior.kl().mean()
@@ -85,9 +49,8 @@ def vae_loss(
 
 def measure_scaling(vae: AutoencoderKL, views: Views, count: int, batch: int, seed: int) -> float:
     """1 / standard deviation of the latents, as Stable Diffusion's 0.18215 came about."""
-    drawn = [views.draw("scaling", seed, i) for i in range(count)]
-    x = torch.stack([(v.frame_3SS, v.whole_3SS)[i % 2] for i, v in enumerate(drawn)])
-    mean, _ = encode_moments(vae, x, batch)
+    at = views.draw(count, "scaling", seed)
+    mean, _ = encode_moments(vae, torch.cat([views.frames(at[0::2]), views.wholes(at[1::2])]), batch)
     return round(1.0 / float(mean.std()), 5)
 
 
@@ -98,44 +61,43 @@ def unet_loss(
     alphas_T: torch.Tensor,
     batch: int,
     vae_batch: int,
+    drop_text: float,
     seed: int,
-) -> Callable[[int], torch.Tensor]:
+) -> Loss:
     """Text to picture of the whole object: what Stable Diffusion can do before it is told of frames and masks."""
-    states: dict[str, torch.Tensor] = {}
-
-    def state(text: str) -> torch.Tensor:
-        if text not in states:
-            states[text] = encode_text(backbones, [text])[0]
-        return states[text]
+    texts = ("", *sorted(set(views.texts)))
+    states = dict(zip(texts, encode_text(backbones, texts), strict=True))
+    mean_Pchw, _ = encode_moments(backbones.vae, views.wholes(range(len(views))), vae_batch)
+    z_Pchw = mean_Pchw * backbones.vae.config.scaling_factor
 
     def loss(step: int) -> torch.Tensor:
-        drawn = [views.draw("unet", seed, step, i) for i in range(batch)]
-        mean, _ = encode_moments(backbones.vae, torch.stack([v.whole_3SS for v in drawn]), vae_batch)
-        z = mean * backbones.vae.config.scaling_factor
-        noise = normal(tuple(z.shape), "unet noise", seed, step)
+        at = views.draw(batch, "unet", seed, step)
+        keep = rng("unet text", seed, step).random(batch) >= drop_text
+        text_BND = torch.stack([states[views.texts[i] if told else ""] for i, told in zip(at, keep, strict=True)])
+        z_Bchw = z_Pchw[at]
+        noise = normal(tuple(z_Bchw.shape), "unet noise", seed, step)
         t_B = torch.randint(len(alphas_T), (batch,), generator=generator("unet t", seed, step))
-        predicted = unet(add_noise(alphas_T, z, noise, t_B), t_B, torch.stack([state(v.text) for v in drawn])).sample
-        return functional.mse_loss(predicted, noise)
+        return functional.mse_loss(unet(add_noise(alphas_T, z_Bchw, noise, t_B), t_B, text_BND).sample, noise)
 
     return loss
 
 
 def clip_loss(
     clip: CLIPModel, processor: CLIPImageProcessor, tokenizer: Any, views: Views, batch: int, seed: int
-) -> Callable[[int], torch.Tensor]:
-    """Contrastive: a picture with its sentence, and with another frame of an object of that sentence."""
+) -> Loss:
+    """Contrastive: a picture with its sentence, and with itself shifted and mirrored."""
     mean = torch.tensor(processor.image_mean).view(3, 1, 1)
     deviation = torch.tensor(processor.image_std).view(3, 1, 1)
 
-    def pixels(x_3SS: torch.Tensor, *names: str | int) -> torch.Tensor:
-        return ((_jitter(x_3SS, *names) + 1) / 2 - mean) / deviation
-
     def loss(step: int) -> torch.Tensor:
-        drawn = [views.draw("clip", seed, step, i) for i in range(batch)]
-        texts = [v.text for v in drawn]
+        at = views.draw(batch, "clip", seed, step)
+        texts, wholes_B3SS = [views.texts[i] for i in at], views.wholes(at)
         tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
-        first = torch.stack([pixels(v.whole_3SS, "clip a", seed, step, i) for i, v in enumerate(drawn)])
-        second = torch.stack([pixels(v.whole_3SS, "clip b", seed, step, i) for i, v in enumerate(drawn)])
+        first, second = (
+            torch.stack([_jitter(x, f"clip {which}", seed, step, i) for i, x in enumerate(wholes_B3SS)])
+            for which in ("a", "b")
+        )
+        first, second = (((x + 1) / 2 - mean) / deviation for x in (first, second))
         out = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=first)
         other = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=second)
         # Objects with the same sentence are no negatives of each other.

@@ -1,0 +1,164 @@
+"""Stand-in backbones, trained on the run's own train split."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache, cached_property
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tgvac.clip.captions import Caption, read_captions
+from tgvac.clip.framing import FramingParams
+from tgvac.clip.recipe import read_recipes
+from tgvac.config import digest
+from tgvac.files import sha256
+from tgvac.models.backbones import Backbones, freeze, load_backbones
+from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
+from tgvac.models.runtime import pin, quiet
+from tgvac.models.schedule import alphas_cumprod
+from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.stage import Context
+from tgvac.synthesis.clips import clip_keys, recipe_clips
+from tgvac.training.loop import Job, train, write_events
+from tgvac.training.outputs import place_parts
+from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.standins import Loss, clip_loss, measure_scaling, unet_loss, vae_loss
+from tgvac.training.views import Views, render_views
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_SCALING_VIEWS = 512
+"""Pictures over which the latents' deviation is measured; more change its third digit."""
+
+
+@dataclass(frozen=True)
+class _Fitting:
+    """What the trainings of one run share."""
+
+    ctx: Context
+    params: BackbonesParams
+    framing: FramingParams
+    checkpoints: CheckpointParams
+    captions: dict[str, Caption] = field(default_factory=dict)
+
+    @cached_property
+    def views(self) -> Views:
+        """The pool of pictures; rendered only where something is left to be trained."""
+        clips = recipe_clips(self.ctx, "train")
+        return render_views(clips, self.framing, self.captions, self.params.views, f"{self.ctx.label} pictures")
+
+    @cached_property
+    def data(self) -> str:
+        """The digest of what the pool is rendered from."""
+        recipes = [r for r in read_recipes(self.ctx.results / "synthesis" / "recipes.parquet") if r.split == "train"]
+        captions = self.ctx.results / "captions" / "captions.parquet"
+        return digest([clip_keys(self.ctx, recipes), sha256(captions)])
+
+    def fit(self, name: str, module: nn.Module, steps: int, loss: Callable[[], Loss], *start: str) -> None:
+        """Train one network to its last step; ``start`` are digests of the weights it begins with."""
+        ctx, key = self.ctx, digest([self.ctx.digest, name, self.data, *start])
+        ready = cache(loss)
+
+        def later(step: int) -> torch.Tensor:
+            # Prepared for at the first step: a training that is done already has none.
+            return ready()(step)
+
+        params, folder = _training(self.params, steps), ctx.scratch / name
+        job = Job(f"backbones {name}", module, later, params, self.checkpoints, key, folder)
+        write_events(ctx.out / "events" / f"{name}.jsonl", train(job))
+
+
+def train_all(
+    ctx: Context,
+    params: BackbonesParams,
+    framing: FramingParams,
+    diffusion: DiffusionParams,
+    checkpoints: CheckpointParams,
+    compute: ComputeParams,
+) -> dict[str, str]:
+    """Autoencoder, text-to-image UNet and scoring CLIP from nothing; returns nothing to name."""
+    pin(compute.threads)
+    quiet()
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    fitting = _Fitting(ctx, params, framing, checkpoints, captions)
+    shapes, seed, batch = params.standin, params.seed, params.batch
+
+    tokenizer = build_tokenizer(shapes, (caption.text for caption in captions.values()))
+    place_parts(ctx.out / "tokenizer", tokenizer)
+    text_encoder = freeze(build_text_encoder(shapes, len(tokenizer), seed))
+    place_parts(ctx.out / "text_encoder", text_encoder)
+
+    vae = build_vae(shapes, seed)
+    fitting.fit("vae", vae, params.vae_steps, lambda: vae_loss(vae, fitting.views, batch, params.kl_weight, seed))
+    _place_autoencoder(fitting, vae, compute)
+
+    unet = build_unet(shapes, seed)
+    frozen = Backbones(vae, text_encoder, tokenizer)
+    alphas_T = alphas_cumprod(diffusion)
+    drop = params.unet_drop_text
+
+    def denoising() -> Loss:
+        return unet_loss(unet, frozen, fitting.views, alphas_T, batch, compute.vae_batch, drop, seed)
+
+    fitting.fit("unet", unet, params.unet_steps, denoising)
+    place_parts(ctx.out / "unet", unet)
+
+    clip, processor = build_clip(shapes, len(tokenizer), framing.size, seed)
+
+    def contrastive() -> Loss:
+        return clip_loss(clip, processor, tokenizer, fitting.views, batch, seed)
+
+    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive)
+    place_parts(ctx.out / "scoring_clip", clip, processor, tokenizer)
+    return {}
+
+
+def fit_autoencoder(
+    ctx: Context,
+    params: BackbonesParams,
+    framing: FramingParams,
+    checkpoints: CheckpointParams,
+    compute: ComputeParams,
+) -> None:
+    """Go on training the autoencoder that lies in the phase's folder, on the run's own footage."""
+    pin(compute.threads)
+    quiet()
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    fitting = _Fitting(ctx, params, framing, checkpoints, captions)
+    start = sha256(ctx.out / "vae" / "diffusion_pytorch_model.safetensors")
+    vae: Any = load_backbones(ctx.out, torch.device("cpu")).vae.requires_grad_(True)
+
+    def reconstruction() -> Loss:
+        return vae_loss(vae, fitting.views, params.batch, params.kl_weight, params.seed)
+
+    fitting.fit("vae", vae, params.vae_steps, reconstruction, start)
+    _place_autoencoder(fitting, vae, compute)
+
+
+def _place_autoencoder(fitting: _Fitting, vae: Any, compute: ComputeParams) -> None:
+    """Measure the scaling of the latents and save the autoencoder."""
+    views, seed = fitting.views, fitting.params.seed
+    vae.register_to_config(scaling_factor=measure_scaling(freeze(vae), views, _SCALING_VIEWS, compute.vae_batch, seed))
+    place_parts(fitting.ctx.out / "vae", vae)
+
+
+def _training(params: BackbonesParams, steps: int) -> TrainingParams:
+    """How every stand-in is trained; only the number of steps differs."""
+    return TrainingParams(
+        steps=steps,
+        batch=params.batch,
+        lr=params.lr,
+        lr_schedule="cosine",
+        warmup=min(100, steps // 4),
+        weight_decay=0.0,
+        beta1=0.9,
+        beta2=0.99,
+        clip_norm=1.0,
+        ema=0.99,
+        seed=params.seed,
+        clip_frames=1,
+        frame_step=1,
+    )

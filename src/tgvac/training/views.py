@@ -1,0 +1,69 @@
+"""A pool of single framed pictures, rendered once, from which the stand-ins are trained."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tgvac.clip.captions import Caption
+from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.models.latents import mask_to_tensor, to_tensor
+from tgvac.progress import track as with_progress
+from tgvac.seeds import rng
+from tgvac.synthesis.clips import RecipeClips
+
+# Shapes: P pictures of the pool, B of a batch, S the model's square.
+
+
+@dataclass(frozen=True)
+class Views:
+    """Framed pictures with their sentences; ``uint8 [P,S,S,3]``, masks ``uint8 [P,S,S]``."""
+
+    frames_PSS3: np.ndarray
+    masks_PSS: np.ndarray
+    wholes_PSS3: np.ndarray
+    texts: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def draw(self, count: int, *names: str | int) -> list[int]:
+        """Places in the pool, drawn by name, each equally likely."""
+        return [int(i) for i in rng("views", *names).integers(len(self), size=count)]
+
+    def frames(self, at: Sequence[int]) -> torch.Tensor:
+        """Input frames, ``float32 [B,3,S,S]`` in [-1, 1]."""
+        return to_tensor(self.frames_PSS3[list(at)])
+
+    def masks(self, at: Sequence[int]) -> torch.Tensor:
+        """Visible masks as pictures, ``float32 [B,3,S,S]`` in [-1, 1]."""
+        return mask_to_tensor(self.masks_PSS[list(at)])
+
+    def wholes(self, at: Sequence[int]) -> torch.Tensor:
+        """Whole objects on white, ``float32 [B,3,S,S]`` in [-1, 1]."""
+        return to_tensor(self.wholes_PSS3[list(at)])
+
+
+def render_views(
+    clips: RecipeClips, framing: FramingParams, captions: dict[str, Caption], count: int, label: str
+) -> Views:
+    """A pool of ``count`` views: clips equally likely, then frames equally likely, each view drawn by its number."""
+    samples = clips.samples()
+    # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
+    drawn = [rng("view", i) for i in range(count)]
+    chosen = [samples[int(draw.integers(len(samples)))] for draw in drawn]
+    at = [int(draw.integers(clips.length(sample))) for draw, sample in zip(drawn, chosen, strict=True)]
+    size = framing.size
+    frames, wholes = (np.empty((count, size, size, 3), np.uint8) for _ in range(2))
+    masks, texts = np.empty((count, size, size), np.uint8), [""] * count
+    for i in with_progress(sorted(range(count), key=lambda i: (chosen[i], at[i], i)), label, count):
+        clip = clips.render(chosen[i], [at[i]])
+        windows = windows_of(framing, clip.visible_FHW)
+        frames[i] = frame_video(framing, clip.frames_FHW3, windows, framing.pad)[0]
+        wholes[i] = frame_video(framing, clip.whole_FHW3, windows, 255)[0]
+        masks[i] = frame_masks(framing, clip.visible_FHW, windows)[0]
+        texts[i] = captions[clip.track].text
+    return Views(frames, masks, wholes, tuple(texts))
