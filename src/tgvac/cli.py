@@ -103,6 +103,19 @@ def run(
 
 
 @app.command()
+def standins(scale: Scale) -> None:
+    """Put together the stand-ins that come with the project, from a scale that trained them."""
+    from tgvac.phases import load_params
+    from tgvac.stage import Context
+    from tgvac.training.ship import ship
+
+    load_params(Path.cwd(), scale)
+    ctx = Context(Path.cwd(), scale, "standins", "")
+    ship(ctx, ctx.out, f"snakemake -c2 standins --config scale={scale}")
+    print(f"the stand-ins are in {ctx.out}")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

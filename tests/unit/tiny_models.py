@@ -210,10 +210,12 @@ def video(frames: int, height: int, width: int, seed: int = 0) -> tuple[np.ndarr
     return frames_FHW3, visible_FHW
 
 
-def write_scale(root: Path, frames: int, height: int, width: int, targets: Sequence[str]) -> Context:
+def write_scale(
+    root: Path, frames: int, height: int, width: int, targets: Sequence[str], split: str = "val"
+) -> Context:
     """Tracks, masks, recipes and captions of a scale: each target half hidden by one striped occluder.
 
-    Each target ``<track>`` has one recipe of the split val, ``<track>/r0``.
+    Each target ``<track>`` has one recipe of the split, ``<track>/r0``.
     """
     ctx = context(root, "synthesis")
     occluder = "world/fence/1"
@@ -244,6 +246,6 @@ def write_scale(root: Path, frames: int, height: int, width: int, targets: Seque
             write_track(path, meta, iter(list(zip(frames_FHW3, visible_FHW, strict=True))), "png")
             entries.append(entry(ctx.results / phase, track, path))
         write_index(ctx.results / phase / "index.json", entries)
-    recipes = [recipe(f"{track}/r0", track, frames, "val", occluder) for track in targets]
+    recipes = [recipe(f"{track}/r0", track, frames, split, occluder) for track in targets]
     write_synthesis(root, recipes, {track: f"a picture of {track}" for track in targets})
     return ctx

@@ -5,6 +5,7 @@ rule backbones:
         final("masks"),
         final("synthesis"),
         final("captions"),
+        GRAPH.shipped(),
     output:
         final("backbones"),
     log:

@@ -5,7 +5,8 @@ from tgvac.bridge import graph as tgvac_graph
 
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
-STAGE = [sys.executable, "-m", "tgvac", "stage"]
+TGVAC = [sys.executable, "-m", "tgvac"]
+STAGE = [*TGVAC, "stage"]
 
 # Functions of the graph under short names; each returns paths or digests, relative to the clone.
 final = GRAPH.final

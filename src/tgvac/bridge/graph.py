@@ -16,6 +16,7 @@ from typing import Any
 from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
+from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
 DEFAULT_SCALE = "smoke"
@@ -84,6 +85,10 @@ class Graph:
             return phase_digest(self.params, wanted)
         return lambda wildcards: phase_digest(self.params, wanted, {w: str(wildcards[w]) for w in wanted.wildcards})
 
+    def code(self, module: str) -> str:
+        """The digest of a module's code, for rules that are no phase."""
+        return code_digest(module)
+
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""
         return join_digest(self.params, phase(name))
@@ -134,6 +139,8 @@ class Graph:
                 out += self.runs(before) if name == "report" else [f.format(**options) for f in self.final(before)]
             else:
                 out += self.final(before)
+        if name == "backbones":
+            out += self.shipped()
         if name == "completion":
             out += self.models(f"{options['method']}/{options['variant']}", options["seed"])
         return out
@@ -147,6 +154,11 @@ class Graph:
             for variant in trainings(evaluation.methods, name, self.params.methods)
             for seed in evaluation.train_seeds
         ]
+
+    def shipped(self) -> list[str]:
+        """The index of the shipped stand-ins, where the scale takes them."""
+        backbones = self.params.backbones
+        return [f"{backbones.shipped}/index.json"] if backbones.origin in ("shipped", "fit") else []
 
     def at(self) -> str:
         """The sources that the user names, as options for the shell, quoted."""

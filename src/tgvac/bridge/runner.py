@@ -88,7 +88,8 @@ def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
     decided = join_params_digest(params, wanted) if joining else params_digest(params, wanted, ctx.options)
     code = provenance.code_digest(join_module(wanted) if joining else wanted.module)
     read = Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options)
-    inputs = {Path(name).relative_to("results", ctx.scale).as_posix(): ctx.root / name for name in read}
+    # Named without their scale, so that the same result has the same provenance at another scale.
+    inputs = {name.removeprefix(f"results/{ctx.scale}/"): ctx.root / name for name in read}
     for name in names:
         output = ctx.out / name.format(**{**ctx.options, "shard": ctx.shard})
         provenance.write_provenance(output, wanted.name, decided, code, inputs)

@@ -1,0 +1,145 @@
+"""The shipped stand-ins: put together, taken again, refused when they are not whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.test_training_backbones import params
+from tests.unit.tiny_models import (
+    CHECKPOINTS,
+    COMPUTE,
+    CPU,
+    DIFFUSION,
+    FRAMING,
+    STANDIN,
+    backbones,
+    context,
+    tokenizer,
+    unet_4,
+    unet_12,
+    video_unet,
+    write_scale,
+)
+from tgvac.clip.captions import read_captions
+from tgvac.errors import BadInput
+from tgvac.files import sha256
+from tgvac.models.backbones import load_backbones, load_unet
+from tgvac.models.standins import build_clip
+from tgvac.shards import read_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import recipe_clips
+from tgvac.training import backbones_stage, ship
+from tgvac.training.outputs import place_parts, save_model
+from tgvac.training.views import render_views
+
+
+def trained_scale(root: Path) -> Context:
+    """A scale whose networks are all there."""
+    ctx, parts = context(root, "standins"), backbones()
+    folder = ctx.results / "backbones"
+    named = {"vae": parts.vae, "text_encoder": parts.text_encoder, "tokenizer": parts.tokenizer, "unet": unet_4()}
+    for name, part in named.items():
+        place_parts(folder / name, part)
+    clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
+    place_parts(folder / "scoring_clip", clip, processor, tokenizer())
+    (folder / "scheduler").mkdir()
+    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
+    save_model(ctx.results / "frame" / "full" / "seed0", "unet", unet_12(), [])
+    save_model(ctx.results / "motion" / "full" / "seed0", "unet", video_unet(), [])
+    return ctx
+
+
+def take(ctx: Context, origin: str, **more: int) -> None:
+    backbones_stage.run(
+        ctx,
+        backbones=params("none", "none").model_copy(update={"origin": origin, **more}),
+        framing=FRAMING,
+        diffusion=DIFFUSION,
+        checkpoints=CHECKPOINTS,
+        compute=COMPUTE,
+    )
+
+
+def test_what_is_shipped_is_taken_again_to_the_bit(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    ship.ship(made, tmp_path / "standins", "make it")
+    index = read_index(tmp_path / "standins" / "index.json")
+    assert all(sha256(tmp_path / "standins" / name) == entry.sha256 for name, entry in index.items())
+    assert {"README.md", "frame/diffusion_pytorch_model.safetensors", "motion/config.json"} <= set(index)
+    assert "make it" in (tmp_path / "standins" / "README.md").read_text()
+    ctx = context(tmp_path, "backbones")
+    take(ctx, "shipped")
+    for name in ("vae", "unet", "text_encoder", "scoring_clip", "tokenizer"):
+        there, here = tmp_path / "standins" / name, ctx.out / name
+        assert {p.name: p.read_bytes() for p in there.iterdir()} == {p.name: p.read_bytes() for p in here.iterdir()}
+    told = json.loads((ctx.out / "provenance.json").read_text())
+    assert told == {"origin": "shipped", "standins": sha256(tmp_path / "standins" / "index.json")}
+    assert load_backbones(ctx.out, CPU).vae.config.scaling_factor == 0.5
+
+
+def test_shipping_twice_gives_the_same_index(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    ship.ship(made, tmp_path / "a", "make it")
+    ship.ship(made, tmp_path / "b", "make it")
+    ship.ship(made, tmp_path / "b", "make it")
+    assert (tmp_path / "a" / "index.json").read_bytes() == (tmp_path / "b" / "index.json").read_bytes()
+
+
+def test_a_scale_that_is_not_trained_to_its_end_is_not_shipped(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    (made.results / "motion" / "full" / "seed0" / "unet").rename(tmp_path / "away")
+    with pytest.raises(BadInput, match="motion/full/seed0/unet does not exist; run `make it` to its end"):
+        ship.ship(made, tmp_path / "standins", "make it")
+    assert not (tmp_path / "standins").exists()
+
+
+def test_stand_ins_that_are_too_large_are_not_shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ship, "LIMIT", 1000)
+    with pytest.raises(BadInput, match=r"make the networks under backbones\.standin smaller"):
+        ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
+
+
+@pytest.mark.parametrize("damage", ["absent", "altered", "without index"])
+def test_shipped_stand_ins_that_are_not_whole_are_refused_by_name(tmp_path: Path, damage: str) -> None:
+    ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
+    weights = tmp_path / "standins" / "vae" / "diffusion_pytorch_model.safetensors"
+    if damage == "absent":
+        weights.unlink()
+    elif damage == "altered":
+        weights.write_bytes(weights.read_bytes()[:-1] + b"x")
+    else:
+        weights = tmp_path / "standins" / "index.json"
+        weights.unlink()
+    with pytest.raises(BadInput, match=f"{weights.name}.* (missing or not as|does not exist).*restore"):
+        take(context(tmp_path, "backbones"), "shipped")
+
+
+def test_fitting_changes_the_autoencoder_alone_and_goes_on_from_the_shipped_one(tmp_path: Path) -> None:
+    scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"), split="train")
+    ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
+    ctx = context(tmp_path, "backbones")
+    take(ctx, "fit", vae_steps=3, batch=4)
+    fitted, start = load_backbones(ctx.out, CPU), backbones()
+    moved = [(a - b).abs().max() for a, b in zip(fitted.vae.parameters(), start.vae.parameters(), strict=True)]
+    assert 0 < max(moved) < 0.05
+    assert fitted.vae.config.scaling_factor != start.vae.config.scaling_factor
+    assert sha256(ctx.out / "unet" / "config.json") == sha256(tmp_path / "standins" / "unet" / "config.json")
+    assert all((a == b).all() for a, b in zip(load_unet(ctx.out).parameters(), unet_4().parameters(), strict=True))
+    assert (ctx.out / "events" / "vae.jsonl").read_text().count("\n") == 1
+    assert scale.results == ctx.results
+
+
+def test_the_pool_of_pictures_is_a_function_of_their_numbers(tmp_path: Path) -> None:
+    scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"))
+    captions = read_captions(scale.results / "captions" / "captions.parquet")
+    few = render_views(recipe_clips(scale), FRAMING, captions, 5, "few")
+    many = render_views(recipe_clips(scale), FRAMING, captions, 9, "many")
+    assert (len(few), len(many)) == (5, 9)
+    assert few.texts == many.texts[:5]
+    assert (few.frames_PSS3 == many.frames_PSS3[:5]).all()
+    assert (few.wholes_PSS3 == many.wholes_PSS3[:5]).all()
+    assert few.frames([0, 1]).shape == (2, 3, 32, 32)
+    assert few.masks([0]).unique().tolist() == [-1.0, 1.0]
