@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 
 from tgvac import config, provenance
 from tgvac.baselines.completion_names import METHODS
+from tgvac.baselines.params import FloorsParams
 from tgvac.captions.params import CaptionsParams
 from tgvac.clip.framing import FramingParams
 from tgvac.completion.params import CompletionParams, EvaluationParams
@@ -59,6 +60,7 @@ class Params(Block):
     motion_module: MotionModuleParams
     sampler: SamplerParams
     completion: CompletionParams
+    floors: FloorsParams
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -202,6 +204,7 @@ PHASES: tuple[Phase, ...] = (
             "motion_module",
             "sampler",
             "completion",
+            "floors",
             "evaluation.split",
             "evaluation.frames",
             "evaluation.mask_source",

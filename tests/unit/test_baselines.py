@@ -29,7 +29,10 @@ from tests.unit.tiny_models import (
 from tgvac.baselines import completion_stage
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
 from tgvac.baselines.completion_names import METHODS, model_phase
+from tgvac.baselines.mean_colour import MeanColour
 from tgvac.baselines.methods import MethodParams, from_input, load_method
+from tgvac.baselines.params import FloorsParams
+from tgvac.baselines.temporal_copy import TemporalCopy
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, Completions
 from tgvac.completion.ours import TemporalDiffusion
@@ -44,10 +47,11 @@ from tgvac.synthesis.clips import recipe_clips
 from tgvac.training.outputs import save_model, write_folder_index
 
 COMPLETION = CompletionParams(white_threshold=200)
+FLOORS = FloorsParams(reach=3, scales=(1.0,), tolerance=0.2, shape="hull")
 EVALUATION = EvaluationParams(
     split="val", frames=3, mask_source="given", methods=METHODS, train_seeds=(0,), sample_seed=4
 )
-PARAMS = MethodParams(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, COMPUTE)
+PARAMS = MethodParams(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, FLOORS, COMPUTE)
 TARGETS = ("world/a/1", "world/b/1", "world/c/1")
 
 
@@ -95,6 +99,8 @@ def test_every_method_says_which_weights_it_needs() -> None:
         "ours/full": "motion",
         "ours/no_motion": "frame",
         "copy_visible/plain": None,
+        "temporal_copy/plain": None,
+        "mean_colour/plain": None,
         "autoencoder/ceiling": "backbones",
     }
     with pytest.raises(ValueError, match="'ours/fill' is unknown; known are ours/full"):
@@ -179,6 +185,17 @@ def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
     assert np.array_equal(done.rgb_FHW3, round_trip(backbones().vae, clip.whole_FHW3, COMPUTE.vae_batch))
 
 
+@pytest.mark.parametrize("floor", [TemporalCopy(FLOORS), MeanColour(FLOORS)])
+def test_floors_by_name_are_given_the_input_and_their_params(floor: TemporalCopy | MeanColour) -> None:
+    name = {TemporalCopy: "temporal_copy/plain", MeanColour: "mean_colour/plain"}[type(floor)]
+    frames_FHW3, visible_FHW = video(3, 20, 31)
+    clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
+    done = load_method(name, [], PARAMS, "cpu")(clip, "a dog", 3)
+    by_hand = floor.complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
+    assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
+
+
 # The phase.
 
 
@@ -194,6 +211,7 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
         motion_module=MOTION_MODULE,
         sampler=SAMPLER,
         completion=COMPLETION,
+        floors=FLOORS,
         evaluation=EVALUATION.model_copy(update=changed),
         compute=COMPUTE,
     )

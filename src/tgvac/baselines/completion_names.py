@@ -6,6 +6,8 @@ _NEEDS: dict[str, str | None] = {
     "ours/full": "motion",
     "ours/no_motion": "frame",
     "copy_visible/plain": None,
+    "temporal_copy/plain": None,
+    "mean_colour/plain": None,
     "autoencoder/ceiling": "backbones",
 }
 METHODS = tuple(_NEEDS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.baselines.completion_names import METHODS, model_phase
+from tgvac.baselines.params import FloorsParams
 from tgvac.clip.captions import read_captions
 from tgvac.clip.completion import CompletionMeta, join_completions, write_completion
 from tgvac.clip.framing import FramingParams
@@ -43,6 +44,7 @@ def run(
     motion_module: MotionModuleParams,
     sampler: SamplerParams,
     completion: CompletionParams,
+    floors: FloorsParams,
     evaluation: EvaluationParams,
     compute: ComputeParams,
 ) -> None:
@@ -62,7 +64,7 @@ def run(
             # Loaded only when something is to be done: the import alone takes seconds.
             from tgvac.baselines.methods import MethodParams, load_method
 
-            params = MethodParams(framing, diffusion, conditions, motion_module, sampler, completion, compute)
+            params = MethodParams(framing, diffusion, conditions, motion_module, sampler, completion, floors, compute)
             complete = load_method(f"{method}/{variant}", model_indices(ctx, method, variant), params, ctx.device)
         clip = clips.render(sample, range(min(evaluation.frames, mine[sample].frames)))
         done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)

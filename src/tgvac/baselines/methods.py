@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
+from tgvac.baselines.mean_colour import MeanColour
+from tgvac.baselines.params import FloorsParams
+from tgvac.baselines.temporal_copy import TemporalCopy
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completer, Completion
 from tgvac.clip.framing import FramingParams
@@ -26,6 +29,7 @@ class MethodParams:
     motion_module: MotionModuleParams
     sampler: SamplerParams
     completion: CompletionParams
+    floors: FloorsParams
     compute: ComputeParams
 
 
@@ -36,8 +40,13 @@ def load_method(name: str, indices: list[Path], params: MethodParams, device_nam
         name: ``method/variant``.
         indices: index files in the folders of its networks: the backbones, then the trained model.
     """
-    if name == "copy_visible/plain":
-        return from_input(CopyVisible())
+    floors: dict[str, Completer] = {
+        "copy_visible/plain": CopyVisible(),
+        "temporal_copy/plain": TemporalCopy(params.floors),
+        "mean_colour/plain": MeanColour(params.floors),
+    }
+    if name in floors:
+        return from_input(floors[name])
     from tgvac.models.backbones import load_backbones
     from tgvac.models.runtime import device_of, pin, quiet
 

@@ -48,6 +48,8 @@ LABELS = {
     "ours/full": "Ours",
     "ours/no_motion": "Ours without motion",
     "copy_visible/plain": "Copy the visible part (floor)",
+    "temporal_copy/plain": "Copy from other frames (floor)",
+    "mean_colour/plain": "Fill with the mean colour (floor)",
     "autoencoder/ceiling": "Autoencoder ceiling",
 }
 
