@@ -231,7 +231,10 @@ PHASES: tuple[Phase, ...] = (
         "report",
         "tgvac.report.report_stage",
         ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "evaluation"),
-        ("tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion", "completion", "metrics"),
+        (
+            *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),
+            *("completion", "metrics"),
+        ),
         ("index.json",),
     ),
 )

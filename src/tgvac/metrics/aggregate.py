@@ -107,22 +107,24 @@ def paired_gain(
         resamples, confidence, names, on: as in ``paired_difference``.
 
     Returns:
-        ``videos`` are those with frames of either kind, ``frames`` the pairs of both.
+        ``videos`` counts those of the kind that has fewer, since that mean is the less certain; with fewer than two
+        there is no interval. ``frames`` are the pairs of both kinds.
     """
     _check_numbers(resamples, confidence)
     sides = [_pairs(a, b, on).dropna(subset="value").sort_values(_ORDER, kind="stable") for a, b in (more, less)]
     frames = sum(len(side) for side in sides)
     videos = np.unique(np.concatenate([_videos(side) for side in sides]))
     seeds = np.unique(np.concatenate([side["train_seed"].to_numpy() for side in sides]))
-    if any(len(side) == 0 for side in sides):
-        return Estimate(np.nan, np.nan, np.nan, len(videos), frames)
+    fewer = min(len(_videos(side)) for side in sides)
+    if fewer == 0:
+        return Estimate(np.nan, np.nan, np.nan, 0, frames)
     sums = [_sums(side, videos, seeds) for side in sides]
     gain = float(sums[0][0].sum() / sums[0][1].sum() - sums[1][0].sum() / sums[1][1].sum())
-    if len(videos) < 2:
-        return Estimate(gain, np.nan, np.nan, len(videos), frames)
+    if fewer < 2:
+        return Estimate(gain, np.nan, np.nan, fewer, frames)
     gain_R = np.subtract(*(_resampled(*pair, resamples, names) for pair in sums))  # same names, same draws
     low, high = _interval(gain_R, confidence)
-    return Estimate(gain, low, high, len(videos), frames)
+    return Estimate(gain, low, high, fewer, frames)
 
 
 def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> pd.DataFrame:
