@@ -23,18 +23,17 @@ def claims_table(judged: Sequence[Judged], paper: Paper, basis: Basis, metrics: 
     for each in judged:
         claim = each.claim
         own = claim.published(paper)
-        published = (
-            Cell(own, notes=(_TIES,) if own == "ties" else ())
-            if own
-            else missing("It takes a number that the paper doesn't print.")
-        )
+        published = missing("It takes a number that the paper doesn't print.")
+        if own is not None:
+            published = Cell(own, notes=(_TIES,) if own == "ties" else ())
         here = Cell(basis.verdict_of(each.verdict))
         # What several comparisons lack is said once.
         numbers = Cell("\n".join(dict.fromkeys(_line(tested) for tested in each.tested)))
         if claim.untested:
             here = Cell(here.text, notes=(claim.untested,))
             numbers = missing(claim.untested)
-        quote = Cell(f"“{claim.quote}”", f"section {claim.section}")
+        words = claim.quote.replace("$", "")  # the paper's source has formulas between dollars
+        quote = Cell(f"“{words}”", f"section {claim.section}")
         rows.append(Row((quote, Cell(claim.says), published, here, numbers)))
     columns = (
         Column("The paper says", number=False, prose=True),
