@@ -52,7 +52,8 @@ def choose(
         top = min(range(len(ranked)), key=lambda i: (-values[ranked[i]], i))
         places = [("median", last // 2), ("best", top), ("worst", 0)][:count]
         between = count - len(places)
-        places += [("between", i * last // (between + 1)) for i in range(1, between + 1)]
+        evenly = (i * last // (between + 1) for i in range(1, between + 1))
+        places += [("between", place) for place in evenly if place not in {p for _, p in places}]
         why: dict[int, list[str]] = {}
         for word, place in places:
             why.setdefault(place, []).append(word)
