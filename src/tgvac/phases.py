@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 
 from tgvac import config, provenance
 from tgvac.baselines.completion_names import KINDS
+from tgvac.baselines.params import FloorsParams
 from tgvac.captions.params import CaptionsParams
 from tgvac.clip.framing import FramingParams
 from tgvac.completion.params import CompletionParams, EvaluationParams, MethodParams
@@ -66,6 +67,7 @@ class Params(Block):
     sampler: SamplerParams
     completion: CompletionParams
     methods: dict[str, MethodParams]
+    floors: FloorsParams
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -240,6 +242,7 @@ PHASES: tuple[Phase, ...] = (
             "sampler",
             "completion",
             "methods.{method}/{variant}",
+            "floors",
             "evaluation.split",
             "evaluation.frames",
             "evaluation.per_video",
@@ -268,7 +271,10 @@ PHASES: tuple[Phase, ...] = (
         "report",
         "tgvac.report.report_stage",
         ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
-        ("tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion", "completion", "metrics"),
+        (
+            *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),
+            *("completion", "metrics"),
+        ),
         ("index.json",),
     ),
 )

@@ -30,7 +30,10 @@ from tgvac.baselines import completion_stage
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
 from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.baselines.completion_stage import model_indices
+from tgvac.baselines.mean_colour import MeanColour
 from tgvac.baselines.methods import Blocks, from_input, load_method, sampler_of
+from tgvac.baselines.params import FloorsParams
+from tgvac.baselines.temporal_copy import TemporalCopy
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, Completions
 from tgvac.completion.ours import TemporalDiffusion
@@ -54,8 +57,11 @@ METHODS = {
     "ours/hop2": MethodParams(hop=2, clips="long"),
     "copy_visible/plain": MethodParams(),
     "copy_visible/long": MethodParams(clips="long"),
+    "temporal_copy/plain": MethodParams(),
+    "mean_colour/plain": MethodParams(),
     "autoencoder/ceiling": MethodParams(),
 }
+FLOORS = FloorsParams(reach=3, scales=(1.0,), tolerance=0.2, shape="hull")
 EVALUATION = EvaluationParams(
     split="val",
     frames=3,
@@ -66,7 +72,7 @@ EVALUATION = EvaluationParams(
     train_seeds=(0,),
     sample_seed=4,
 )
-PARAMS = Blocks(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, COMPUTE)
+PARAMS = Blocks(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, FLOORS, COMPUTE)
 TARGETS = ("world/a/1", "world/b/1", "world/c/1")
 
 
@@ -117,6 +123,8 @@ def test_every_method_says_which_weights_it_needs() -> None:
         "ours/hop2": "motion",
         "copy_visible/plain": None,
         "copy_visible/long": None,
+        "temporal_copy/plain": None,
+        "mean_colour/plain": None,
         "autoencoder/ceiling": "backbones",
     }
     with pytest.raises(ValueError, match="'ours/fill' is unknown; did you mean 'ours/full'"):
@@ -229,6 +237,17 @@ def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
     assert np.array_equal(done.rgb_FHW3, round_trip(backbones().vae, clip.whole_FHW3, COMPUTE.vae_batch))
 
 
+@pytest.mark.parametrize("floor", [TemporalCopy(FLOORS), MeanColour(FLOORS)])
+def test_floors_by_name_are_given_the_input_and_their_params(floor: TemporalCopy | MeanColour) -> None:
+    name = {TemporalCopy: "temporal_copy/plain", MeanColour: "mean_colour/plain"}[type(floor)]
+    frames_FHW3, visible_FHW = video(3, 20, 31)
+    clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
+    done = load_method(name.partition("/")[0], METHODS[name], [], PARAMS, "cpu")(clip, "a dog", 3)
+    by_hand = floor.complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
+    assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
+
+
 # The phase.
 
 
@@ -246,6 +265,7 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
         sampler=SAMPLER,
         completion=COMPLETION,
         methods=METHODS,
+        floors=FLOORS,
         evaluation=EVALUATION.model_copy(update=changed),
         compute=COMPUTE,
     )

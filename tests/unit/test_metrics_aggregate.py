@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tgvac.metrics.aggregate import Estimate, mean_with_interval, paired_difference
+from tgvac.metrics.aggregate import Estimate, mean_with_interval, paired_difference, paired_gain
 
 
 def rows(values: Mapping[str, Sequence[float]], train_seed: int = 0, **cell: Any) -> pd.DataFrame:
@@ -193,6 +193,35 @@ def test_pairs_that_mean_different_things_are_refused() -> None:
         paired_difference(rows(VALUES), moved, 100, 0.95, "d")
     with pytest.raises(ValueError, match="not on"):
         paired_difference(rows(VALUES), rows(VALUES), 100, 0.95, "d", on=("video",))
+
+
+def test_a_gain_is_the_difference_of_two_differences_with_one_draw_of_videos() -> None:
+    # By hand: on hard frames a - b is 0.3, 0.5 and 0.4 (mean 0.4), on easy ones 0.1, 0.2 and 0.1, 0.2 (mean 0.15).
+    hard_a, hard_b = rows({"a": [0.5], "b": [0.8], "c": [0.6]}), rows({"a": [0.2], "b": [0.3], "c": [0.2]}, method="m")
+    easy_a, easy_b = rows({"a": [0.3, 0.4], "b": [0.5, 0.6]}), rows({"a": [0.2, 0.2], "b": [0.4, 0.4]}, method="m")
+    found = paired_gain((hard_a, hard_b), (easy_a, easy_b), 500, 0.95, "g")
+    assert found.mean == pytest.approx(0.25)
+    assert (found.videos, found.frames) == (2, 7)
+    assert found.low <= found.mean <= found.high
+    # A video whose gain is the same everywhere leaves nothing open, however much its two differences vary.
+    draw = np.random.Generator(np.random.PCG64(3))
+    base = {f"v{i}": float(draw.normal()) for i in range(8)}
+    zero = rows({name: [0.0] for name in base}, method="m")
+    more, less = rows({k: [v + 0.1] for k, v in base.items()}), rows({k: [v] for k, v in base.items()})
+    exact = paired_gain((more, zero), (less, zero), 300, 0.95, "g")
+    assert (exact.mean, exact.low, exact.high) == pytest.approx((0.1, 0.1, 0.1))
+
+
+def test_a_gain_without_frames_of_one_kind_is_no_number() -> None:
+    some, other = rows(VALUES), rows(VALUES, method="m")
+    for sides in (((some, other), (rows({}), rows({}))), ((rows({}), rows({})), (some, other))):
+        found = paired_gain(*sides, 100, 0.95, "g")
+        assert math.isnan(found.mean)
+        assert (found.videos, found.frames) == (0, 6)
+    more, less = ((rows({"a": [a]}), rows({"a": [b]}, method="m")) for a, b in ((0.5, 0.2), (0.1, 0.0)))
+    single = paired_gain(more, less, 100, 0.9, "g")
+    assert single.mean == pytest.approx(0.2)
+    assert math.isnan(single.low)
 
 
 def test_a_paper_sized_cell_stays_in_reach() -> None:

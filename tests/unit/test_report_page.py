@@ -49,8 +49,8 @@ def test_the_page_needs_nothing_from_elsewhere(out: Path, project: Context) -> N
     assert addresses
     assert all(address.startswith(("data:", "#")) for address in addresses)
     assert str(project.root) not in page
-    assert page.count("data:image/png") == 3
-    assert page.count("data:video/mp4") == 1
+    assert page.count("data:image/png") == page.count('loading="lazy"') == 3
+    assert page.count("data:video/mp4") == 2
     targets = {address[1:] for address in addresses if address.startswith("#")}
     assert targets <= set(re.findall(r'id="([^"]*)"', page))
 
@@ -63,12 +63,32 @@ def test_strips_of_chosen_samples_and_a_whole_index(out: Path) -> None:
     assert len(strips) == 3
     for name, entry in index.items():
         assert sha256(out / name) == entry.sha256
-    assert {"index.html", "video.mp4", "tables/table2.md"} <= set(index)
+    assert {"index.html", "videos/easy.mp4", "videos/hard.mp4", "tables/table2.md", "tables/table4.tex"} <= set(index)
     on_disk = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
     assert on_disk == {*index, "index.json"}
     with Image.open(out / strips[0]) as image:
         assert image.width > 4 * WIDTH * REPORT.zoom
-        assert image.height > 7 * HEIGHT * REPORT.zoom
+        assert image.height > 9 * HEIGHT * REPORT.zoom
+
+
+def test_the_rule_that_chose_the_samples_stands_beside_them(out: Path) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "ranked by the mean PSNR of hidden pixels of “Ours”" in page
+    # One sample is easy, four are hard; two of each class are asked for.
+    assert "easy, median and best (rank 1 of 1 from the worst" in page
+    assert "hard, median (rank 2 of 4 from the worst" in page
+    assert "hard, best (rank 4 of 4 from the worst" in page
+
+
+def test_the_page_has_contents_the_worlds_digest_and_its_verdicts(out: Path) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    contents = page[page.index('<nav aria-label="Contents">') : page.index("</nav>")]
+    sections = re.findall(r'<section id="([a-z]+)"', page)
+    assert re.findall(r'href="#([a-z]+)"', contents) == sections
+    assert {"claims", "streams", "hops", "bins", "samples", "video"} <= set(sections)
+    assert "feed" * 16 in page
+    assert "not measured: no votes of people" in page
+    assert page.count("<table>") == len(re.findall(r'<div class="scroll"[^>]*><table>', page))
 
 
 def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Context, out: Path) -> None:

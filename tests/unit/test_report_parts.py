@@ -8,10 +8,12 @@ import pytest
 
 from tgvac.metrics.aggregate import Estimate
 from tgvac.report.basis import basis_of
-from tgvac.report.comparisons import _against, _sign
+from tgvac.report.choice import choose
+from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
-from tgvac.report.samples import choose
-from tgvac.report.scores import SCORES
+from tgvac.report.methods import answer_to, of_quality
+from tgvac.report.score_tables import mark
+from tgvac.report.scores import SCORES, Score, told_apart
 from tgvac.report.strips import spaced
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
@@ -22,6 +24,31 @@ def test_only_pretrained_backbones_on_the_papers_sources_compare() -> None:
     assert not basis_of("pretrained", ("davis", "world")).comparable
     assert not basis_of("unknown", ("davis",)).comparable
     assert basis_of("pretrained", ("davis", "lasot")).comparable
+
+
+def _sign(value: Estimate, score: Score) -> str:
+    return mark(told_apart(value), score)
+
+
+def test_the_word_reproduced_is_kept_for_real_backbones_on_the_papers_sources() -> None:
+    def words(origin: str, *sources: str) -> list[str]:
+        return [basis_of(origin, sources).verdict_of(verdict) for verdict in ("holds", "fails", "open")]
+
+    assert words("train", "world") == ["holds in the world", "fails in the world", "not told apart"]
+    assert words("pretrained", "world") == ["holds in the world", "fails in the world", "not told apart"]
+    assert words("train", "davis") == ["holds with stand-ins", "fails with stand-ins", "not told apart"]
+    assert words("pretrained", "davis", "world") == ["holds here", "fails here", "not told apart"]
+    assert words("unknown", "davis") == ["holds here", "fails here", "not told apart"]
+    assert words("pretrained", "davis") == ["reproduced", "not reproduced", "not told apart"]
+
+
+def test_published_rows_are_answered_by_measured_methods() -> None:
+    methods = ("ours/full", "ours/hop2", "pix2gestalt/faithful", "pix2gestalt/same_noise", "copy_visible/long")
+    assert answer_to("table2.ours", methods) == answer_to("table3.mask_and_text", methods) == "ours/full"
+    assert answer_to("table2.pix2gestalt", methods) == "pix2gestalt/faithful"
+    assert answer_to("table2.progressive", methods) is None
+    assert answer_to("table1.instances", methods) is None
+    assert of_quality(methods) == ("ours/full", "pix2gestalt/faithful", "pix2gestalt/same_noise")
 
 
 def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
@@ -40,12 +67,28 @@ def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
     assert _against(Estimate(math.nan, math.nan, math.nan, 0, 0), 0.93, up, real)[1] == "not measured"
 
 
-def test_chosen_samples_span_the_rates() -> None:
-    rates = {f"s{i}": i / 10 for i in range(10)}
-    assert choose(rates, 4) == ["s0", "s3", "s6", "s9"]
-    assert choose(rates, 1) == ["s9"]
-    assert choose(rates, 0) == []
-    assert choose(rates, 99) == sorted(rates)
+def test_of_each_class_the_median_the_best_and_the_worst_are_chosen() -> None:
+    values = {"a": 5.0, "b": 1.0, "c": 9.0, "d": 3.0, "e": 7.0, "x": 2.0, "y": 2.0, "gone": 4.0}
+    rates = {name: [0.2, 0.6] for name in "abcde"} | {name: [0.4, math.nan, 0.9] for name in "xy"}
+    rates["gone"] = [math.nan]
+    chosen = choose(values, rates, 0.5, 3)
+    assert [(c.sample, c.group, c.why, c.rank, c.of) for c in chosen] == [
+        ("a", "easy", ("median",), 3, 5),
+        ("c", "easy", ("best",), 5, 5),
+        ("b", "easy", ("worst",), 1, 5),
+        # Two that tie: the smaller id has all three places.
+        ("x", "hard", ("median", "best", "worst"), 1, 2),
+    ]
+    assert [c.sample for c in choose(values, rates, 0.5, 1)] == ["a", "x"]
+    assert choose(values, rates, 0.5, 0) == []
+    more = choose(values, rates, 0.5, 5)
+    assert [(c.sample, c.why) for c in more if c.group == "easy"] == [
+        *[("a", ("median",)), ("c", ("best",)), ("b", ("worst",)), ("d", ("between",))],
+    ]
+    assert [c.sample for c in choose({"z": 1.0}, {"z": [0.9]}, 0.5, 3)] == ["z"]
+
+
+def test_frames_of_a_strip_are_evenly_spaced() -> None:
     assert spaced(18, 6) == [0, 3, 6, 10, 13, 17]
     assert spaced(3, 6) == [0, 1, 2]
     assert spaced(5, 1) == [0]

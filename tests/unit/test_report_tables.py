@@ -13,7 +13,11 @@ import pytest
 from tests.unit.report_project import (
     EVALUATED,
     FRAMES,
+    LONG,
     METHODS,
+    QUALITY,
+    UNMEASURED,
+    VIDEOS,
     report_project,
     run_report,
 )
@@ -63,9 +67,16 @@ def test_table_2_has_the_means_of_the_rows(project: Context, out: Path) -> None:
         "Ours",
         "Ours without motion",
         "Copy the visible part (floor)",
+        "Copy from other frames (floor)",
+        "Fill with the mean colour (floor)",
         "Autoencoder ceiling",
+        "Pix2Gestalt",
+        "ProgressiveAmodal",
     ]
-    names = dict(zip(by_label, METHODS, strict=True))
+    for label in ("Pix2Gestalt", "ProgressiveAmodal"):
+        later = by_label.pop(label)
+        assert all(text.startswith("– (Not measured here yet") for head, text in later.items() if ":" in head)
+    names = dict(zip(by_label, QUALITY, strict=True))
     checked = 0
     for label, cells in by_label.items():
         for score in SCORES:
@@ -85,21 +96,25 @@ def test_table_2_has_the_means_of_the_rows(project: Context, out: Path) -> None:
                 checked += 1
         assert cells["Verdict"] == "not comparable; stand-in backbones"
         assert cells["Easy cases: User preference↑"].startswith("– (Published only")
-    assert checked == 4 * 2 * len(SCORES) - 1
+    assert checked == 6 * 2 * len(SCORES) - 1
 
 
 def test_estimates_are_full_numbers(project: Context, out: Path) -> None:
     with (out / "tables" / "estimates.csv").open(encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
-    assert len(lines) == 4 * 2 * len(SCORES)
-    for line in lines:
+    by_class = [line for line in lines if line["class"] in ("easy", "hard")]
+    assert len(by_class) == (len(METHODS) - len(LONG)) * 2 * len(SCORES)
+    for line in by_class:
         values = _values(project, f"{line['method']}/{line['variant']}", line["metric"], line["class"] == "hard")
         assert int(line["frames"]) == len(values)
         if values:
             assert float(line["mean"]) == pytest.approx(np.mean(values), abs=1e-12)
         else:
             assert line["mean"] == line["low"] == line["high"] == ""
-    assert {line["paper"] for line in lines if line["paper_cell"] == "table2.ours.hard.lpips"} == {"0.14"}
+    published = {line["paper_cell"]: line["paper"] for line in lines if line["paper_cell"]}
+    assert published["table2.ours.hard.lpips table3.mask_and_text.hard.lpips"] == "0.14 0.14"
+    assert published["table4.stride2.clip"] == "0.91"
+    assert {line["class"] for line in lines if f"{line['method']}/{line['variant']}" in LONG} == {"all"}
 
 
 def test_a_cell_without_a_value_is_a_dash_with_its_reason(out: Path) -> None:
@@ -107,9 +122,12 @@ def test_a_cell_without_a_value_is_a_dash_with_its_reason(out: Path) -> None:
     ours = dict(
         zip(heads, next(line for line in lines if line[1] == "Ours" and line[0] == "Measured here"), strict=True)
     )
-    assert ours["Hard cases: Hidden PSNR↑ (dB)"] == "– (Not defined on any of these frames.)"
+    assert ours["Hard cases: Amodal IoU↑"] == "– (Not defined on any of these frames.)"
     text = "".join(path.read_text(encoding="utf-8") for path in (out / "tables").iterdir())
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
+    hop = _rows_of(out, "table4", "Measured here")["o = 8"]
+    assert UNMEASURED == "ours/hop8"
+    assert hop["CLIP↑"] == "– (Listed in evaluation.methods, but the run has no rows of it.)"
 
 
 def test_published_cells_stand_apart_and_unchanged(out: Path) -> None:
@@ -120,16 +138,118 @@ def test_published_cells_stand_apart_and_unchanged(out: Path) -> None:
     assert published[2]["Hard cases: TC↑"] == "0.93"
     assert published[2]["Hard cases: User preference↑"] == "0.82"
     assert published[1]["Easy cases: Amodal IoU↑"].startswith("–")
-    text = (out / "tables" / "table2.md").read_text(encoding="utf-8")
-    assert "No row of ProgressiveAmodal or Pix2Gestalt is measured here yet" in text
 
 
 def test_no_difference_to_the_paper_with_stand_ins(out: Path) -> None:
     _, *lines = _csv(out / "tables" / "paper.csv")
-    assert len(lines) == 8
-    assert lines[0][1] == "0.93"
-    assert all(line[3].startswith("–") for line in lines)
-    assert {line[4] for line in lines} == {"not comparable; stand-in backbones", "published only"}
+    scores = 24 + 18 + 12
+    assert len(lines) == scores
+    ours = next(line for line in lines if line[1] == "Ours: Easy Cases, CLIP↑")
+    assert ours[2] == "0.93"
+    assert ours[3].startswith(_rows_of(out, "table2", "Measured here")["Ours"]["Easy cases: CLIP↑"].split()[0])
+    assert all(line[4].startswith("–") for line in lines)
+    assert {line[5] for line in lines} == {"not comparable; stand-in backbones", "published only", "not measured"}
+
+
+def _rows_of(out: Path, table: str, section: str) -> dict[str, dict[str, str]]:
+    """The rows of a section of a table, by label; columns by heading."""
+    heads, *lines = _csv(out / "tables" / f"{table}.csv")
+    return {line[1]: dict(zip(heads[2:], line[2:], strict=True)) for line in lines if line[0] == section}
+
+
+def _paired(ctx: Context, a: str, b: str, metric: str, hard: bool | None) -> list[float]:
+    """Differences frame by frame, straight from the rows."""
+    values: dict[str, dict[tuple[str, int], float]] = {a: {}, b: {}}
+    for row in read_rows(ctx.results / "metrics" / "rows.parquet"):
+        name = f"{row.method}/{row.variant}"
+        if name in values and row.metric == metric and hard in (None, row.rate >= 0.5) and not math.isnan(row.value):
+            values[name][row.sample, row.frame] = row.value
+    return [value - values[b][key] for key, value in values[a].items() if key in values[b]]
+
+
+def test_table_3_has_the_streams_with_and_without_guidance_and_what_they_differ_by(project: Context, out: Path) -> None:
+    labels = ["Visible mask ✗, text prompt ✓", "Visible mask ✓, text prompt ✗", "Visible mask ✓, text prompt ✓"]
+    here, bare = (_rows_of(out, "table3", f"Measured here{more}") for more in ("", ", without guidance"))
+    assert list(here) == labels
+    assert list(bare) == [f"{label}, guidance 1" for label in labels]
+    text = here[labels[0]]["Hard cases: LPIPS↓"]
+    assert float(text.split()[0]) == pytest.approx(np.mean(_values(project, "ours/no_mask", "lpips", True)), abs=5.1e-4)
+    minus = _rows_of(out, "table3", "Both streams minus")
+    assert list(minus) == labels[:2]
+    by_hand = np.mean(_paired(project, "ours/full", "ours/no_text", "tc", True))
+    assert float(minus[labels[1]]["Hard cases: TC↑"].split()[0]) == pytest.approx(by_hand, abs=5.1e-4)
+    without = _rows_of(out, "table3", "Both streams minus, without guidance")
+    by_hand = np.mean(_paired(project, "ours/full_g1", "ours/no_mask_g1", "clip", False))
+    first = without[f"{labels[0]}, guidance 1"]["Easy cases: CLIP↑"].split()[0]
+    assert float(first) == pytest.approx(by_hand, abs=5.1e-4)
+    published = _rows_of(out, "table3", "Published in the paper")
+    assert published["Visible Mask ✗, Text Prompt ✓"]["Hard cases: LPIPS↓"] == "0.56"
+
+
+def test_table_4_is_of_the_longest_samples_with_a_ceiling_and_a_floor_on_the_same_frames(
+    project: Context, out: Path
+) -> None:
+    here = _rows_of(out, "table4", "Measured here")
+    assert list(here) == [
+        *("o = 2", "o = 4", "o = 8", "none (o = clip length)", "One window over the whole video"),
+        *("Copy the visible part (floor)", "Autoencoder ceiling"),
+    ]
+    rows = read_rows(project.results / "metrics" / "rows.parquet")
+    floor = [r.value for r in rows if (r.method, r.variant, r.metric) == ("copy_visible", "long", "clip")]
+    assert len(floor) == 2 * EVALUATED
+    text = here["Copy the visible part (floor)"]["CLIP↑"]
+    assert float(text.split()[0]) == pytest.approx(np.mean(floor), abs=5.1e-4)
+    minus = _rows_of(out, "table4", "o = 4 minus")
+    assert "o = 8" not in minus
+    by_hand = np.mean(_paired(project, "ours/hop4", "ours/one_window", "lpips", None))
+    text = minus["One window over the whole video"]["LPIPS↓"]
+    assert float(text.split()[0]) == pytest.approx(by_hand, abs=5.1e-4)
+    counts = _rows_of(out, "table4", "Behind the numbers above")
+    assert counts["Frames (source videos)"]["CLIP↑"] == f"{2 * EVALUATED} (1)"
+    assert all(row.video == VIDEOS[0] for row in rows if f"{row.method}/{row.variant}" in LONG)
+    assert _rows_of(out, "table4", "Published in the paper")["o = N'"]["TC↑"] == "0.86"
+
+
+def test_methods_of_tables_3_and_4_alone_stand_in_no_other_table(out: Path) -> None:
+    for name in ("table2", "differences", "bins"):
+        text = (out / "tables" / f"{name}.csv").read_text(encoding="utf-8")
+        assert "o = 2" not in text
+        assert "guidance 1" not in text
+        assert "ours/" not in text
+
+
+def test_finer_bins_have_the_means_of_their_frames(project: Context, out: Path) -> None:
+    heads, *lines = _csv(out / "tables" / "bins.csv")
+    ours = dict(zip(heads, next(line for line in lines if line[1] == "Ours"), strict=True))
+    rows = read_rows(project.results / "metrics" / "rows.parquet")
+    for heading, low, high in (("20 to 50 %", 0.2, 0.4999), ("50 to 80 %", 0.5, 0.8)):
+        values = [
+            row.value
+            for row in rows
+            if (row.method, row.variant, row.metric) == ("ours", "full", "clip") and low <= row.rate <= high
+        ]
+        assert float(ours[f"{heading}: CLIP↑"].split()[0]) == pytest.approx(np.mean(values), abs=5.1e-4)
+    assert ours["Fully hidden (100 %): CLIP↑"] == "– (No frame measured in fully hidden (100 %).)"
+
+
+def test_claims_are_judged_with_their_quote_meaning_and_numbers(out: Path) -> None:
+    heads, *lines = _csv(out / "tables" / "claims.csv")
+    assert heads == ["The paper says", "As a test", "On its own cells", "On ours", "Our numbers"]
+    assert len(lines) == 16
+    by_section = {line[0].rsplit("section ", 1)[1]: line for line in lines}
+    untested = by_section["4.3"]
+    assert untested[3] == "not tested"
+    assert untested[4].startswith("– (The paper shows pictures only")
+    clip = lines[0]
+    assert clip[2:4] == ["holds", "not measured"]
+    assert clip[4] == "not measured: no rows of Pix2Gestalt; not measured: no rows of ProgressiveAmodal"
+    assert not any("reproduced" in line[3] for line in lines)
+    _, *comparisons = _csv(out / "tables" / "comparisons.csv")
+    motion = next(line for line in comparisons if line[0] == "motion_improves_tc" and "hard" in line[1])
+    assert motion[1] == "Ours − Ours without motion, hard, TC↑"
+    # Three source videos are too few for any verdict.
+    assert motion[5] == "not told apart"
+    assert {line[5] for line in comparisons} == {"not told apart", "not measured"}
 
 
 def test_table_1_counts_selected_tracks_only(out: Path) -> None:

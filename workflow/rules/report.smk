@@ -1,6 +1,7 @@
 # Phase `report`: tables and the page.
 rule report:
     input:
+        final("sources"),
         final("tracks"),
         final("masks"),
         final("select"),
@@ -12,6 +13,7 @@ rule report:
         GRAPH.runs("frame"),
         GRAPH.runs("motion"),
         "reference/paper.yaml",
+        "reference/claims.yaml",
     output:
         final("report"),
     log:

@@ -10,6 +10,8 @@ from tgvac.config import nearest
 KINDS: dict[str, str | None] = {
     "ours": "motion",
     "copy_visible": None,
+    "temporal_copy": None,
+    "mean_colour": None,
     "autoencoder": "backbones",
 }
 """What can complete, and the phase whose weights it takes; ours takes the frame model where ``motion`` is false."""

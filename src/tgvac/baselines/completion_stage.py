@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.baselines.completion_names import Methods, is_trained, method_of, model_phase
+from tgvac.baselines.params import FloorsParams
 from tgvac.clip.captions import read_captions
 from tgvac.clip.completion import CompletionMeta, join_completions, write_completion
 from tgvac.clip.framing import FramingParams
@@ -48,6 +49,7 @@ def run(
     sampler: SamplerParams,
     completion: CompletionParams,
     methods: Methods,
+    floors: FloorsParams,
     evaluation: EvaluationParams,
     compute: ComputeParams,
 ) -> None:
@@ -71,7 +73,7 @@ def run(
             from tgvac.baselines.methods import Blocks, load_method
 
             told = variants[method.trained].of(conditions)
-            blocks = Blocks(framing, diffusion, told, motion_module, sampler, completion, compute)
+            blocks = Blocks(framing, diffusion, told, motion_module, sampler, completion, floors, compute)
             complete = load_method(kind, method, weights, blocks, ctx.device)
         clip = clips.render(sample, range(frames_of(mine[sample], evaluation, method)))
         done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
+from tgvac.baselines.mean_colour import MeanColour
+from tgvac.baselines.params import FloorsParams
+from tgvac.baselines.temporal_copy import TemporalCopy
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completer, Completion
 from tgvac.clip.framing import FramingParams
@@ -26,6 +29,7 @@ class Blocks:
     motion_module: MotionModuleParams
     sampler: SamplerParams
     completion: CompletionParams
+    floors: FloorsParams
     compute: ComputeParams
 
 
@@ -36,8 +40,13 @@ def load_method(kind: str, method: MethodParams, indices: list[Path], blocks: Bl
         kind: the first half of its name.
         indices: index files in the folders of its networks: the backbones, then the trained model.
     """
-    if kind == "copy_visible":
-        return from_input(CopyVisible())
+    floors: dict[str, Completer] = {
+        "copy_visible": CopyVisible(),
+        "temporal_copy": TemporalCopy(blocks.floors),
+        "mean_colour": MeanColour(blocks.floors),
+    }
+    if kind in floors:
+        return from_input(floors[kind])
     from tgvac.models.backbones import load_backbones
     from tgvac.models.runtime import device_of, pin, quiet
 

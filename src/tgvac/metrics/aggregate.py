@@ -26,6 +26,9 @@ CELL = ("scale", "method", "variant", "mask_source", "metric")
 KEY = ("sample", "frame", "train_seed", "sample_seed")
 """The columns that tell rows of one cell apart."""
 
+_ORDER = ["video", "train_seed", "value"]
+"""Rows are summed in this order, so that the order they come in (shards, merges) changes not even the last bit."""
+
 
 @dataclass(frozen=True)
 class Estimate:
@@ -83,9 +86,52 @@ def paired_difference(
         ValueError: as ``mean_with_interval``; also different metrics, partners that are not unique in ``rows_b``,
             or one sample under two source videos.
     """
+    return _estimate(_pairs(rows_a, rows_b, on), resamples, confidence, names)
+
+
+def paired_gain(
+    more: tuple[pd.DataFrame, pd.DataFrame],
+    less: tuple[pd.DataFrame, pd.DataFrame],
+    resamples: int,
+    confidence: float,
+    *names: str | int,
+    on: tuple[str, ...] = KEY,
+) -> Estimate:
+    """By how much a difference of two methods is larger on some frames than on others.
+
+    ``mean(a - b over the frames of more) - mean(a - b over the frames of less)``. One source video may have
+    frames of both kinds, so each resample draws videos once, for both means.
+
+    Args:
+        more, less: rows of ``a`` and of ``b``, narrowed to the frames in question; as in ``paired_difference``.
+        resamples, confidence, names, on: as in ``paired_difference``.
+
+    Returns:
+        ``videos`` counts those of the kind that has fewer, since that mean is the less certain; with fewer than two
+        there is no interval. ``frames`` are the pairs of both kinds.
+    """
+    _check_numbers(resamples, confidence)
+    sides = [_pairs(a, b, on).dropna(subset="value").sort_values(_ORDER, kind="stable") for a, b in (more, less)]
+    frames = sum(len(side) for side in sides)
+    videos = np.unique(np.concatenate([_videos(side) for side in sides]))
+    seeds = np.unique(np.concatenate([side["train_seed"].to_numpy() for side in sides]))
+    fewer = min(len(_videos(side)) for side in sides)
+    if fewer == 0:
+        return Estimate(np.nan, np.nan, np.nan, 0, frames)
+    sums = [_sums(side, videos, seeds) for side in sides]
+    gain = float(sums[0][0].sum() / sums[0][1].sum() - sums[1][0].sum() / sums[1][1].sum())
+    if fewer < 2:
+        return Estimate(gain, np.nan, np.nan, fewer, frames)
+    gain_R = np.subtract(*(_resampled(*pair, resamples, names) for pair in sums))  # same names, same draws
+    low, high = _interval(gain_R, confidence)
+    return Estimate(gain, low, high, fewer, frames)
+
+
+def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> pd.DataFrame:
+    """``rows_a`` where both have a row, its value less that of ``rows_b``."""
     for rows in (rows_a, rows_b):
         _check_cell(rows)
-    metrics = {*rows_a["metric"], *rows_b["metric"]}
+    metrics = {*rows_a["metric"].unique(), *rows_b["metric"].unique()}
     if len(metrics) > 1:
         raise ValueError(f"a difference needs one metric, not {', '.join(sorted(metrics))}")
     if unknown := set(on) - set(KEY):
@@ -94,10 +140,9 @@ def paired_difference(
         raise ValueError(f"the second rows have several rows for one {on}; narrow them to one seed")
     b = rows_b[[*on, "video", "value"]].rename(columns={"video": "video_b", "value": "value_b"})
     pairs = rows_a.merge(b, on=list(on), how="inner")
-    if (pairs["video"] != pairs["video_b"]).any():
+    if (pairs["video"].astype(str) != pairs["video_b"].astype(str)).any():
         raise ValueError("one sample has two source videos; the rows come from different recipes")
-    pairs = pairs.assign(value=pairs["value"] - pairs["value_b"])
-    return _estimate(pairs[pairs["value"].notna()], resamples, confidence, names)
+    return pairs.assign(value=pairs["value"] - pairs["value_b"])
 
 
 def _check_cell(rows: pd.DataFrame) -> None:
@@ -108,28 +153,49 @@ def _check_cell(rows: pd.DataFrame) -> None:
         raise ValueError(f"a row stands twice (same {', '.join(KEY)})")
 
 
-def _estimate(rows: pd.DataFrame, resamples: int, confidence: float, names: tuple[str | int, ...]) -> Estimate:
+def _check_numbers(resamples: int, confidence: float) -> None:
     if resamples < 1 or not 0 < confidence < 1:
         raise ValueError(f"resamples must be at least 1 and confidence in (0,1), not {resamples} and {confidence}")
+
+
+def _estimate(rows: pd.DataFrame, resamples: int, confidence: float, names: tuple[str | int, ...]) -> Estimate:
+    _check_numbers(resamples, confidence)
+    rows = rows[rows["value"].notna()].sort_values(_ORDER, kind="stable")
     if len(rows) == 0:
         return Estimate(np.nan, np.nan, np.nan, 0, 0)
-    # Sorted, so that the order of rows (shards, merges) changes not even the last bit of a sum.
-    rows = rows.sort_values(["video", "train_seed", "value"], kind="stable")
-    videos, video_of_row = np.unique(rows["video"].to_numpy(str), return_inverse=True)
-    seeds, seed_of_row = np.unique(rows["train_seed"].to_numpy(), return_inverse=True)
-    value_of_row = rows["value"].to_numpy(np.float64)
-    if not np.isfinite(value_of_row).all():
-        raise ValueError("an infinite value has no mean; cap it where it is measured")
-    cell_of_row = video_of_row * len(seeds) + seed_of_row
-    shape, cells = (len(videos), len(seeds)), len(videos) * len(seeds)
-    sum_VS = np.bincount(cell_of_row, value_of_row, cells).astype(np.float64).reshape(shape)
-    count_VS = np.bincount(cell_of_row, minlength=cells).astype(np.float64).reshape(shape)
+    videos = np.unique(_videos(rows))
+    sum_VS, count_VS = _sums(rows, videos, np.unique(rows["train_seed"].to_numpy()))
     mean = float(sum_VS.sum() / count_VS.sum())
     if len(videos) < 2:
         return Estimate(mean, np.nan, np.nan, len(videos), len(rows))
-    mean_R = _resampled(sum_VS, count_VS, resamples, names)
-    low, high = np.nanquantile(mean_R, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Estimate(mean, float(low), float(high), len(videos), len(rows))
+    low, high = _interval(_resampled(sum_VS, count_VS, resamples, names), confidence)
+    return Estimate(mean, low, high, len(videos), len(rows))
+
+
+def _videos(rows: pd.DataFrame) -> NDArray[np.str_]:
+    """The source videos of some rows, in order of appearance."""
+    return np.asarray(rows["video"].unique(), dtype=str)
+
+
+def _sums(
+    rows: pd.DataFrame, videos: NDArray[np.str_], seeds: NDArray[np.int64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Sum and number of values by source video and training seed, each float64 [V,S]; both axes sorted."""
+    value_N = rows["value"].to_numpy(np.float64)
+    if not np.isfinite(value_N).all():
+        raise ValueError("an infinite value has no mean; cap it where it is measured")
+    # Names are looked up once a video, not once a row.
+    code_N, found = rows["video"].factorize()
+    video_N = np.searchsorted(videos, np.asarray(found, dtype=str))[code_N]
+    cell_N = video_N * len(seeds) + np.searchsorted(seeds, rows["train_seed"].to_numpy())
+    shape, cells = (len(videos), len(seeds)), len(videos) * len(seeds)
+    sum_VS = np.bincount(cell_N, value_N, cells).astype(np.float64).reshape(shape)
+    return sum_VS, np.bincount(cell_N, minlength=cells).astype(np.float64).reshape(shape)
+
+
+def _interval(value_R: NDArray[np.float64], confidence: float) -> tuple[float, float]:
+    low, high = np.nanquantile(value_R, [(1 - confidence) / 2, (1 + confidence) / 2])
+    return float(low), float(high)
 
 
 def _resampled(
@@ -142,10 +208,15 @@ def _resampled(
     """
     draw = rng("bootstrap", *names)
     videos, seeds = sum_VS.shape
-    taken_RV = draw.multinomial(videos, np.full(videos, 1 / videos), resamples).astype(np.float64)
-    taken_RS = draw.multinomial(seeds, np.full(seeds, 1 / seeds), resamples)
+    taken_RV, taken_RS = _taken(draw, resamples, videos), _taken(draw, resamples, seeds)
     total_R = ((taken_RV @ sum_VS) * taken_RS).sum(axis=1)
     count_R = ((taken_RV @ count_VS) * taken_RS).sum(axis=1)
     mean_R = np.full(resamples, np.nan)
     np.divide(total_R, count_R, out=mean_R, where=count_R > 0)
     return mean_R
+
+
+def _taken(draw: np.random.Generator, resamples: int, count: int) -> NDArray[np.float64]:
+    """How often each of ``count`` things is taken in each resample, float64 [R,count]; rows sum to ``count``."""
+    drawn_RN = draw.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
+    return np.bincount(drawn_RN.ravel(), minlength=resamples * count).reshape(resamples, count).astype(np.float64)

@@ -33,6 +33,29 @@ class Basis:
         """Whether our numbers may stand beside the paper's at all."""
         return self.verdict == COMPARABLE
 
+    @property
+    def place(self) -> str:
+        """Where a claim was tested, in the words of its verdict; "" for real backbones on the paper's own material."""
+        if self.comparable:
+            return ""
+        if self.sources == ("world",):
+            return "in the world"
+        return "with stand-ins" if self.origin == "train" else "here"
+
+    def verdict_of(self, verdict: Verdict) -> str:
+        """A verdict on a claim in words; ``reproduced`` is kept for real backbones on real data."""
+        words: dict[Verdict, str] = {
+            "holds": f"holds {self.place}" if self.place else "reproduced",
+            "fails": f"fails {self.place}" if self.place else "not reproduced",
+            "open": "not told apart",
+            "unmeasured": "not measured",
+            "untested": "not tested",
+        }
+        return words[verdict]
+
+
+Verdict = Literal["holds", "fails", "open", "unmeasured", "untested"]
+"""Of a claim. ``open``: the run doesn't tell; ``unmeasured``: it lacks a number that the claim speaks of."""
 
 COMPARABLE = "comparable in kind"
 

@@ -1,70 +1,66 @@
-"""What Table 2 says as differences: ours against the paper's cells, and ours against the other methods here."""
+"""Each published number beside the one measured here."""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from tgvac.completion.params import EvaluationParams
 from tgvac.metrics.aggregate import Estimate
-from tgvac.metrics.params import MetricsParams
+from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Basis
+from tgvac.report.methods import answer_to
+from tgvac.report.paper import Cell as PaperCell
 from tgvac.report.paper import Paper
-from tgvac.report.scores import (
-    CLASSES,
-    ENOUGH_VIDEOS,
-    SCORES,
-    Score,
-    Scored,
-    difference,
-    estimate,
-    label_of,
-    score_cell,
-    scored,
-)
+from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, score_cell, score_of
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 
-if TYPE_CHECKING:
-    import pandas as pd
 
-HEADLINE = "ours/full"
-
-
-def headline(rows: pd.DataFrame, evaluation: EvaluationParams) -> Scored | None:
-    """The method of the paper, with the evaluation's masks, if the run has measured it."""
-    found = [s for s in scored(rows, evaluation.methods) if s.name == HEADLINE]
-    return next((s for s in found if s.mask_source == evaluation.mask_source), None)
+def group_of(cell: PaperCell) -> Group:
+    """The set of frames that a published cell speaks of."""
+    return cell.difficulty or "all"
 
 
-def paper_table(
-    rows: pd.DataFrame, paper: Paper, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams
-) -> Table:
-    """Each published number of ours: paper, here with interval, difference, verdict."""
-    ours = headline(rows, evaluation)
+def answers(paper: Paper, evaluation: EvaluationParams) -> dict[tuple[str, Group, str], list[PaperCell]]:
+    """The published cells that a measured number answers, by method, set of frames and metric."""
+    found: dict[tuple[str, Group, str], list[PaperCell]] = {}
+    for cell in paper.cells.values():
+        method = answer_to(f"{cell.table}.{cell.row}", evaluation.methods)
+        if method is not None and not cell.published_only:
+            found.setdefault((method, group_of(cell), cell.metric), []).append(cell)
+    return found
+
+
+def paper_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+    """Each published score: paper, here with interval, difference, verdict. Counts stand in Table 1."""
     out = []
-    for group, heading in CLASSES:
-        for score in (s for s in SCORES if s.paper):
-            cell = paper.cell(f"table2.ours.{group}.{score.paper}")
-            value = estimate(rows, ours, score, group, metrics) if ours else _NOTHING
-            here = score_cell(value, score, "Nothing was measured.")
-            apart, verdict = _against(value, cell.value, score, basis)
-            out.append(Row((Cell(f"{heading}, {score.label}"), Cell(cell.text), here, apart, Cell(verdict))))
-        votes = paper.cell(f"table2.ours.{group}.user_preference")
-        nothing = missing("It comes from people's votes, which no program regenerates.")
-        out.append(
-            Row((Cell(f"{heading}, user preference↑"), Cell(votes.text), nothing, nothing, Cell("published only")))
-        )
+    for cell in paper.cells.values():
+        if cell.direction == "none":
+            continue
+        table = paper.tables[cell.table]
+        heading = f"{table.columns[cell.column].group or 'All'}, "
+        section = f"Table {cell.table.removeprefix('table')}. {table.title}"
+        published = Cell(cell.text)
+        if cell.published_only:
+            nothing = missing("It comes from people's votes, which no program regenerates.")
+            first = Cell(f"{table.rows[cell.row].label}: {heading}user preference↑")
+            out.append(Row((first, published, nothing, nothing, Cell("published only")), section))
+            continue
+        score = score_of(cell.metric)
+        name = answer_to(f"{cell.table}.{cell.row}", evaluation.methods)
+        of = numbers.find(name) if name else None
+        value = numbers.estimate(of, score, group_of(cell)) if of else NOTHING
+        apart, verdict = _against(value, cell.value, score, basis)
+        here = score_cell(value, score, "Nothing was measured.")
+        first = Cell(f"{table.rows[cell.row].label}: {heading}{score.label}")
+        out.append(Row((first, published, here, apart, Cell(verdict)), section))
     columns = (
-        Column("Ours", number=False),
+        Column("Number", number=False),
         Column("Paper"),
         Column("Here"),
         Column("Difference"),
-        Column("Verdict", number=False),
+        Column("Verdict", number=False, prose=True),
     )
-    return Table("paper", "Ours: the paper's numbers and those measured here", columns, tuple(out))
-
-
-_NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
+    return Table("paper", "Each published score, and what was measured here", columns, tuple(out), basis.sentence)
 
 
 def _against(value: Estimate, published: float, score: Score, basis: Basis) -> tuple[Cell, str]:
@@ -79,37 +75,3 @@ def _against(value: Estimate, published: float, score: Score, basis: Basis) -> t
     if value.low <= published <= value.high:
         return apart, "the paper's number lies in our interval"
     return apart, f"{'better' if (value.mean > published) == score.up else 'worse'} than the paper's"
-
-
-def methods_table(rows: pd.DataFrame, metrics: MetricsParams, evaluation: EvaluationParams) -> Table:
-    """Ours minus each other method, on the frames that both have: these compare, whatever the backbones."""
-    ours = headline(rows, evaluation)
-    columns = [Column("Ours minus", number=False)]
-    for _, heading in CLASSES:
-        columns += [Column(score.label, heading) for score in SCORES]
-    out = []
-    for other in scored(rows, evaluation.methods) if ours else []:
-        if other == ours or ours is None:
-            continue
-        cells = [Cell(label_of(other.name))]
-        for group, _ in CLASSES:
-            for score in SCORES:
-                value = difference(rows, ours, other, score, difficulty=group, metrics=metrics)
-                cell = score_cell(value, score, "No frame that both have a value for.", signed=True)
-                cells.append(Cell(cell.text + _sign(value, score), cell.detail, cell.notes))
-        out.append(Row(tuple(cells)))
-    return Table(
-        "differences",
-        "Ours against the other methods measured here",
-        tuple(columns),
-        tuple(out),
-        "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: the"
-        f" interval leaves out zero and comes from at least {ENOUGH_VIDEOS} source videos. Without a mark, the run"
-        " doesn't tell the two apart.",
-    )
-
-
-def _sign(value: Estimate, score: Score) -> str:
-    if value.videos < ENOUGH_VIDEOS or value.low <= 0 <= value.high:
-        return ""
-    return " ✓" if (value.low > 0) == score.up else " ✗"

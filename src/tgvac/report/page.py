@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from importlib.resources import files
 from pathlib import Path
@@ -32,7 +32,17 @@ class Picture:
     rate: float
     width: int
     height: int
+    why: str
     rows: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """The pictures of a report and the rule that chose their samples."""
+
+    rule: str
+    strips: tuple[Picture, ...]
+    videos: tuple[Picture, ...]
 
 
 @dataclass(frozen=True)
@@ -44,9 +54,7 @@ class Content:
     basis: Basis
     paper: Paper
     tables: Mapping[str, Table]
-    rule: str
-    strips: Sequence[Picture]
-    video: Picture | None
+    gallery: Gallery
     fps: int
     runs: Mapping[str, Sequence[Run]]
 
@@ -72,10 +80,11 @@ def render_page(content: Content) -> str:
         basis=content.basis,
         paper=content.paper,
         style=Markup(_template("style.css.j2")),
-        tables={name: Markup(to_html(table)) for name, table in content.tables.items()},
-        rule=content.rule,
-        strips=[_shown(strip, "image/png") for strip in content.strips],
-        video=_shown(content.video, "video/mp4") | {"fps": content.fps} if content.video else None,
+        tables={name: Markup(to_html(_briefly(table, content.basis))) for name, table in content.tables.items()},
+        rule=content.gallery.rule,
+        strips=[_shown(strip, "image/png") for strip in content.gallery.strips],
+        videos=[_shown(video, "video/mp4") for video in content.gallery.videos],
+        fps=content.fps,
         curves=[
             {
                 "title": PHASES.get(phase, phase),
@@ -88,6 +97,12 @@ def render_page(content: Content) -> str:
     )
 
 
+def _briefly(table: Table, basis: Basis) -> Table:
+    """A table as the page shows it: what its numbers stand on is said in full once, at the top, and then in short."""
+    short = f"{basis.verdict[0].upper()}{basis.verdict[1:]}."
+    return replace(table, lead=short) if table.lead == basis.sentence else table
+
+
 def _shown(picture: Picture, kind: str) -> dict[str, Any]:
     return {
         "sample": picture.sample,
@@ -96,6 +111,7 @@ def _shown(picture: Picture, kind: str) -> dict[str, Any]:
         "data": data_uri(picture.path, kind),
         "width": picture.width,
         "height": picture.height,
+        "why": picture.why,
         "rows": ", ".join(picture.rows),
     }
 

@@ -1,4 +1,4 @@
-"""Which samples the page shows, and their pictures: the clip, its caption, and what each method made of it."""
+"""A sample as the page shows it: the clip, its caption, and what each method made of it."""
 
 from __future__ import annotations
 
@@ -51,21 +51,6 @@ def mean_rates(
     return means
 
 
-def choose(rates: Mapping[str, float], count: int) -> list[str]:
-    """The easiest, the hardest, and between them ranks as evenly spaced as can be; one alone is the hardest.
-
-    >>> choose({"a": 0.1, "b": 0.9, "c": 0.5, "d": 0.2}, 3)
-    ['a', 'c', 'b']
-    """
-    ordered = sorted(rates, key=lambda sample: (rates[sample], sample))
-    count = min(count, len(ordered))
-    if count == 1:
-        return ordered[-1:]
-    # Half a rank goes up, in whole numbers, so that no rounding of floats decides.
-    last = len(ordered) - 1
-    return [ordered[(2 * i * last + count - 1) // (2 * (count - 1))] for i in range(count)]
-
-
 class Outputs:
     """Finds completions of a scale; of a method trained with several seeds, those of the first."""
 
@@ -102,12 +87,13 @@ def read_sample(
     clips: RecipeClips,
     captions: Mapping[str, Caption],
     outputs: Outputs,
+    methods: Sequence[str],
     evaluation: EvaluationParams,
 ) -> Sample:
-    """Render a sample and collect what each method made of it."""
+    """Render a sample and collect what each of the methods made of it."""
     recipe = clips.recipe(sample)
     clip = clips.render(sample, range(frames_of(recipe, evaluation)))
-    completions = {method: outputs.read(method, sample) for method in evaluation.methods}
+    completions = {method: outputs.read(method, sample) for method in methods}
     for method, rgb_FHW3 in completions.items():
         if rgb_FHW3 is not None and rgb_FHW3.shape != clip.frames_FHW3.shape:
             raise BadInput(

@@ -1,25 +1,34 @@
-"""Which numbers Table 2 has, and how each is estimated from rows: one cell, one estimate, one seed by name."""
+"""From rows to the numbers of a table: one cell, one estimate, one seed by name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from functools import cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tgvac.metrics.aggregate import KEY, Estimate, mean_with_interval, paired_difference
-from tgvac.metrics.difficulty import in_group
+from tgvac.metrics.aggregate import KEY, Estimate, mean_with_interval, paired_difference, paired_gain
+from tgvac.metrics.difficulty import Group, in_group
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.tables import Cell, missing
 
 if TYPE_CHECKING:
     import pandas as pd
 
-Class = Literal["easy", "hard"]
+Groups = tuple[tuple[Group, str], ...]
+"""Sets of frames, each with its heading."""
 
-CLASSES: tuple[tuple[Class, str], ...] = (("easy", "Easy cases"), ("hard", "Hard cases"))
+CLASSES: Groups = (("easy", "Easy cases"), ("hard", "Hard cases"))
+ALL: Groups = (("all", ""),)
+BINS: Groups = (
+    ("visible", "Fully visible (0 %)"),
+    ("20-50", "20 to 50 %"),
+    ("50-80", "50 to 80 %"),
+    ("hidden", "Fully hidden (100 %)"),
+)
 
 
 @dataclass(frozen=True)
@@ -44,17 +53,12 @@ SCORES = (
 ENOUGH_VIDEOS = 6
 """Source videos from which an interval may decide; fewer agree by chance more than once in 20 times (2 / 2^n)."""
 
-LABELS = {
-    "ours/full": "Ours",
-    "ours/no_motion": "Ours without motion",
-    "copy_visible/plain": "Copy the visible part (floor)",
-    "autoencoder/ceiling": "Autoencoder ceiling",
-}
+NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
 
-def label_of(method: str) -> str:
-    """How tables and pictures call a ``method/variant``."""
-    return LABELS.get(method, method)
+def score_of(metric: str) -> Score:
+    """The score of a metric by its name in the paper."""
+    return next(score for score in SCORES if score.paper == metric)
 
 
 @dataclass(frozen=True)
@@ -70,45 +74,105 @@ class Scored:
         return f"{self.method}/{self.variant}"
 
 
-def scored(rows: pd.DataFrame, methods: Iterable[str]) -> list[Scored]:
-    """Everything found in the rows, in the order of ``methods``, what is not among them last."""
-    order = {name: position for position, name in enumerate(methods)}
-    found = {
-        Scored(str(method), str(variant), str(masks))
-        for method, variant, masks in rows[["method", "variant", "mask_source"]]
-        .drop_duplicates()
-        .itertuples(index=False)
-    }
-    return sorted(found, key=lambda s: (order.get(s.name, len(order)), s.name, s.mask_source))
+class Measured:
+    """The rows of a run, divided by method and metric once, and the numbers that tables make of them.
+
+    Args:
+        rows: columns as in ``tgvac.clip.rows.Row``.
+        metrics: from which rate a frame is hard, and how intervals are made.
+        mask_source: whose masks the headline rows were made with.
+    """
+
+    def __init__(self, rows: pd.DataFrame, metrics: MetricsParams, mask_source: str) -> None:
+        self.metrics, self.mask_source = metrics, mask_source
+        # As categories, pairs of frames are found by whole numbers and not by comparing names.
+        rows = rows.astype({column: "category" for column in rows.columns if column not in _NUMBERS})
+        self._nothing = rows.iloc[:0]
+        by = ["method", "variant", "mask_source", "metric"]
+        self._parts = {
+            (Scored(str(key[0]), str(key[1]), str(key[2])), str(key[3])): part
+            for key, part in rows.groupby(by, observed=True, sort=True)
+        }
+        self.rows_of = cache(self._rows_of)
+        self.estimate = cache(self._estimate)
+        self.difference = cache(self._difference)
+
+    def scored(self, methods: Iterable[str] = ()) -> list[Scored]:
+        """All that was measured, in the order of ``methods``, what is not among them last."""
+        order = {name: position for position, name in enumerate(methods)}
+        found = {of for of, _ in self._parts}
+        return sorted(found, key=lambda s: (order.get(s.name, len(order)), s.name, s.mask_source))
+
+    def find(self, name: str) -> Scored | None:
+        """A ``method/variant`` with the evaluation's masks, if the run has measured it."""
+        return next((s for s in self.scored() if s.name == name and s.mask_source == self.mask_source), None)
+
+    def frames(self, names: Iterable[str], metric: str, group: Group) -> tuple[int, int]:
+        """How many frames, and of how many source videos, stand behind a column; each once over all methods."""
+        wanted, frames, videos = set(names), set(), set()
+        for of in self.scored():
+            if of.name in wanted:
+                mine = self.rows_of(of, metric, group)
+                mine = mine[mine["value"].notna()]
+                frames |= set(zip(mine["sample"], mine["frame"], strict=True))
+                videos |= set(mine["video"].unique())
+        return len(frames), len(videos)
+
+    def _rows_of(self, of: Scored, metric: str, group: Group) -> pd.DataFrame:
+        """The rows of one cell: one method, one metric, one set of frames (of a pair, by its later frame)."""
+        mine = self._parts.get((of, metric), self._nothing)
+        return mine[in_group(mine["rate"].to_numpy(np.float64), group, self.metrics.hard_from)]
+
+    def _estimate(self, of: Scored, score: Score, group: Group) -> Estimate:
+        """The mean of one cell with its interval."""
+        names = ("score", of.name, of.mask_source, group, score.metric)
+        rows = self.rows_of(of, score.metric, group)
+        return mean_with_interval(rows, self.metrics.bootstrap, self.metrics.confidence, *names)
+
+    def _difference(
+        self, a: Scored, b: Scored, score: Score, group: Group, confidence: float | None = None
+    ) -> Estimate:
+        """The mean of ``a - b`` over the frames that both have; the draw doesn't depend on the confidence."""
+        rows_a, rows_b = (self.rows_of(each, score.metric, group) for each in (a, b))
+        names = ("difference", a.name, b.name, group, score.metric)
+        confidence = confidence or self.metrics.confidence
+        on = _pairing(rows_b)
+        return paired_difference(rows_a, rows_b, self.metrics.bootstrap, confidence, *names, on=on)
+
+    def gain(
+        self, a: Scored, b: Scored, score: Score, more: Group, less: Group, confidence: float | None = None
+    ) -> Estimate:
+        """By how much the mean of ``a - b`` is larger on the frames of ``more`` than on those of ``less``."""
+        sides = [(self.rows_of(a, score.metric, g), self.rows_of(b, score.metric, g)) for g in (more, less)]
+        names = ("gain", a.name, b.name, more, less, score.metric)
+        confidence = confidence or self.metrics.confidence
+        on = KEY if KEY in (_pairing(rows_b) for _, rows_b in sides) else _FRAME
+        return paired_gain(sides[0], sides[1], self.metrics.bootstrap, confidence, *names, on=on)
+
+    def sample_means(self, of: Scored, metric: str) -> Mapping[str, float]:
+        """The mean of a metric by sample, over frames and training seeds; samples without a value are left out."""
+        rows = self.rows_of(of, metric, "all")
+        means = rows[rows["value"].notna()].groupby("sample", observed=True, sort=True)["value"].mean()
+        return {str(sample): float(value) for sample, value in means.items()}
 
 
-def cell_rows(rows: pd.DataFrame, of: Scored, metric: str, difficulty: Class, hard_from: float) -> pd.DataFrame:
-    """The rows of one cell: one method, one metric, the frames of one class (of a pair, by its later frame)."""
-    mine = rows[
-        (rows["method"] == of.method)
-        & (rows["variant"] == of.variant)
-        & (rows["mask_source"] == of.mask_source)
-        & (rows["metric"] == metric)
-    ]
-    return mine[in_group(mine["rate"].to_numpy(np.float64), difficulty, hard_from)]
+_NUMBERS = ("train_seed", "sample_seed", "frame", "rate", "value")
+_FRAME = ("sample", "frame")
 
 
-def estimate(rows: pd.DataFrame, of: Scored, score: Score, difficulty: Class, metrics: MetricsParams) -> Estimate:
-    """The mean of one cell with its interval."""
-    chosen = cell_rows(rows, of, score.metric, difficulty, metrics.hard_from)
-    names = ("table2", of.name, of.mask_source, difficulty, score.metric)
-    return mean_with_interval(chosen, metrics.bootstrap, metrics.confidence, *names)
+def _pairing(rows_b: pd.DataFrame) -> tuple[str, ...]:
+    """What makes a pair: floors and ceilings have no seeds, so their one row a frame meets each seed's row of ours."""
+    return _FRAME if not rows_b.duplicated(list(_FRAME)).any() else KEY
 
 
-def difference(
-    rows: pd.DataFrame, a: Scored, b: Scored, score: Score, *, difficulty: Class, metrics: MetricsParams
-) -> Estimate:
-    """The mean of ``a - b`` over the frames that both have."""
-    rows_a, rows_b = (cell_rows(rows, each, score.metric, difficulty, metrics.hard_from) for each in (a, b))
-    names = ("difference", a.name, b.name, difficulty, score.metric)
-    # Floors and ceilings have no seeds of their own: their one row a frame meets each seed's row of ours.
-    on = ("sample", "frame") if not rows_b.duplicated(["sample", "frame"]).any() else KEY
-    return paired_difference(rows_a, rows_b, metrics.bootstrap, metrics.confidence, *names, on=on)
+def told_apart(value: Estimate) -> int:
+    """1 where a difference is above zero, -1 where it is below, 0 where the run doesn't tell.
+
+    The interval must leave out zero and come from enough source videos.
+    """
+    if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
+        return 0
+    return 1 if value.low > 0 else -1 if value.high < 0 else 0
 
 
 def score_cell(value: Estimate, score: Score, otherwise: str, signed: bool = False) -> Cell:

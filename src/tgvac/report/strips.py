@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tgvac.clip.images import on_white
+from tgvac.report.methods import HEADLINE, label_of
 from tgvac.report.samples import Sample
-from tgvac.report.scores import label_of
 
 if TYPE_CHECKING:
     from PIL import ImageFont
@@ -75,7 +75,7 @@ def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
 def side_by_side(sample: Sample, zoom: int, columns: int = 3) -> np.ndarray:
     """A video of labelled panels, ``uint8 [F,H,W,3]``: input, ours and truth first, then other methods."""
     found = {label: video for label, video in layers(sample) if video is not None and label != VISIBLE}
-    first = [label for label in ("Input", label_of("ours/full"), "Truth") if label in found]
+    first = [label for label in ("Input", label_of(HEADLINE), "Truth") if label in found]
     panels = [(label, found[label]) for label in (*first, *(label for label in found if label not in first))]
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
     cell = max(width, *(_width(label) for label, _ in panels))

@@ -1,120 +1,103 @@
-"""Table 2: every method by class of frames, with intervals, beside what the paper published."""
+"""Table 2: every method by class of frames, with intervals, beside what the paper published; and finer bins."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from tgvac.completion.params import EvaluationParams
 from tgvac.metrics.difficulty import difficulty as class_of
-from tgvac.metrics.difficulty import in_group
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
+from tgvac.report.methods import HEADLINE, LATER, label_of, of_quality
 from tgvac.report.paper import Paper
-from tgvac.report.scores import (
-    CLASSES,
-    ENOUGH_VIDEOS,
-    SCORES,
-    Score,
-    Scored,
-    cell_rows,
-    estimate,
-    label_of,
-    score_cell,
-    scored,
-)
-from tgvac.report.table1 import paper_cell
-from tgvac.report.tables import Cell, Column, Row, Table, missing
+from tgvac.report.score_tables import HERE, Layout, here_rows
+from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Measured
+from tgvac.report.tables import Cell, Column, Row, Table
 
-if TYPE_CHECKING:
-    import pandas as pd
-
-HERE, PUBLISHED, COUNTS = "Measured here", "Published in the paper", "Behind the numbers above"
-_NOT_PUBLISHED = "The paper doesn't report it."
-_VOTES = "Published only: it comes from people's votes, which no program regenerates."
-BASELINES = {"progressive": "ProgressiveAmodal", "pix2gestalt": "Pix2Gestalt"}
+QUALITY = Layout("table2", CLASSES, votes=True)
+_LATER = "Not measured here yet: the method doesn't run behind the completion contract; its published cells stand."
 
 
-def quality_table(
-    rows: pd.DataFrame, paper: Paper, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams
-) -> Table:
+def quality_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
     """Table 2, ours above, the paper's below, never in one row."""
-    columns = [Column("Method", number=False)]
-    for _, heading in CLASSES:
-        columns += [Column(s.label, heading, notes=_heading_notes(paper, s)) for s in SCORES]
-        columns.append(Column("User preference↑", heading))
-    columns.append(Column("Verdict", number=False))
-
-    out = [_own_row(rows, of, metrics, basis, evaluation) for of in scored(rows, evaluation.methods)]
-    measured = {of.name for of in scored(rows, evaluation.methods)}
-    for name in evaluation.methods:
-        if name not in measured:
-            nothing = missing("Listed in evaluation.methods, but the run has no rows of it.")
-            out.append(Row((Cell(label_of(name)), *([nothing] * (len(columns) - 1))), HERE))
-    out.append(_count_row(rows, metrics, len(columns)))
-    for name, published in paper.tables["table2"].rows.items():
-        out.append(_paper_row(paper, name, published.label))
-
-    percent = f"{metrics.confidence * 100:g} %"
-    lacking = [label for key, label in BASELINES.items() if key not in {name.split("/")[0] for name in measured}]
-    remarks = [
-        f"Ours: mean over frames and its {percent} interval, a bootstrap over source videos ({metrics.bootstrap:,}"
-        f" resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair of frames (TC) belongs"
-        " to the class of its later frame. Frames without the object belong to no class. An interval from fewer than"
-        f" {ENOUGH_VIDEOS} source videos is too narrow to be trusted.",
-    ]
-    if lacking:
-        remarks.append(f"No row of {' or '.join(lacking)} is measured here yet; only their published cells are shown.")
+    names = _names(numbers, evaluation)
+    out = here_rows(QUALITY, numbers, names, basis.verdict, HERE, {})
+    heads = {name.partition("/")[0] for name in names}
+    out += [QUALITY.absent(label, _LATER, HERE) for head, label in LATER.items() if head not in heads]
+    out.append(QUALITY.counted(numbers, names))
+    out += QUALITY.published(paper)
     return Table(
         "table2",
         "Table 2. Quality of completion",
-        tuple(columns),
+        QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        tuple(remarks),
+        (how_measured(numbers.metrics),),
     )
 
 
-def _heading_notes(paper: Paper, score: Score) -> tuple[str, ...]:
-    return (f"Of the paper: {paper.flaws['lsips'].what}",) if score.metric == "lpips" and "lsips" in paper.flaws else ()
+def how_measured(metrics: MetricsParams) -> str:
+    """How a number with its interval is to be read."""
+    return (
+        f"Ours: mean over frames and its {metrics.confidence * 100:g} % interval, a bootstrap over source videos"
+        f" ({metrics.bootstrap:,} resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair"
+        " of frames (TC) belongs to the class of its later frame. Frames without the object belong to no class. An"
+        f" interval from fewer than {ENOUGH_VIDEOS} source videos is too narrow to be trusted."
+    )
 
 
-def _own_row(rows: pd.DataFrame, of: Scored, metrics: MetricsParams, basis: Basis, evaluation: EvaluationParams) -> Row:
-    masks = "" if of.mask_source == evaluation.mask_source else f" ({of.mask_source} masks)"
-    cells = [Cell(label_of(of.name) + masks)]
-    for name, heading in CLASSES:
-        for score in SCORES:
-            chosen = cell_rows(rows, of, score.metric, name, metrics.hard_from)
-            value = estimate(rows, of, score, name, metrics)
-            why = "Not defined on any of these frames." if len(chosen) else f"No frame measured in {heading.lower()}."
-            cells.append(score_cell(value, score, why))
-        cells.append(missing(_VOTES))
-    return Row((*cells, Cell(basis.verdict)), HERE)
+def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+    """The methods of Table 2 by finer bins: 0 and 100 % apart, and those that the paper's classes are said to follow.
+
+    ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are of frames, as all classes are.
+    """
+    layout = Layout("", BINS, verdict=False)
+    names = _names(numbers, evaluation)
+    rows = here_rows(layout, numbers, names, "", "", {})
+    return Table(
+        "bins",
+        "Table 2 by finer bins of occlusion",
+        layout.columns(paper, "Method"),
+        (*rows, layout.counted(numbers, names)),
+        basis.sentence,
+        (
+            "Fully visible and fully hidden frames belong to the easy and the hard cases of Table 2, which takes them"
+            " in silently. The bins of 20 to 50 % (below half) and 50 to 80 % are ProgressiveAmodal's, which the paper"
+            " says its classes follow; frames below 20 %, and between 80 and 100 %, are in none of these bins.",
+        ),
+    )
 
 
-def _count_row(rows: pd.DataFrame, metrics: MetricsParams, width: int) -> Row:
-    """How many frames, and of how many source videos, stand behind a column; each frame once over all methods."""
-    cells = [Cell("Frames (source videos)")]
-    for name, _ in CLASSES:
-        for score in SCORES:
-            mine = rows[(rows["metric"] == score.metric) & rows["value"].notna()]
-            mine = mine[in_group(mine["rate"].to_numpy(np.float64), name, metrics.hard_from)]
-            frames = len(mine[["sample", "frame"]].drop_duplicates())
-            cells.append(Cell(f"{frames:,}", f"({mine['video'].nunique():,})"))
-        cells.append(missing(_VOTES))
-    return Row((*cells, Cell("")), COUNTS)
+def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams) -> Table:
+    """Ours minus each other method of Table 2, on the frames that both have: these compare, whatever the backbones."""
+    layout = Layout("table2", CLASSES, verdict=False)
+    ours, names = numbers.find(HEADLINE), _names(numbers, evaluation)
+    rows = []
+    for of in numbers.scored(names):
+        if ours is not None and of.name in names and of != ours:
+            rows.append(layout.compared(numbers, ours, of, label_of(of.name)))
+    return Table(
+        "differences",
+        "Ours against the other methods measured here",
+        layout.columns(paper, "Ours minus"),
+        tuple(rows),
+        HOW_COMPARED,
+    )
 
 
-def _paper_row(paper: Paper, name: str, label: str) -> Row:
-    cells = [Cell(label)]
-    for group, _ in CLASSES:
-        for score in SCORES:
-            cell_id = f"table2.{name}.{group}.{score.paper}"
-            cells.append(paper_cell(paper, paper.cell(cell_id)) if score.paper else missing(_NOT_PUBLISHED))
-        cells.append(paper_cell(paper, paper.cell(f"table2.{name}.{group}.user_preference")))
-    return Row((*cells, Cell("published")), PUBLISHED)
+HOW_COMPARED = (
+    "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: the"
+    f" interval leaves out zero and comes from at least {ENOUGH_VIDEOS} source videos. Without a mark, the run"
+    " doesn't tell the two apart."
+)
+
+
+def _names(numbers: Measured, evaluation: EvaluationParams) -> tuple[str, ...]:
+    """The methods of Table 2: those that are evaluated, then whatever else has rows."""
+    found = (of.name for of in numbers.scored())
+    return of_quality(dict.fromkeys((*evaluation.methods, *found)))
 
 
 def frames_table(frames: Sequence[tuple[str, str, float]], metrics: MetricsParams) -> Table:

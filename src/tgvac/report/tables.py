@@ -21,7 +21,7 @@ class Cell:
     """One cell.
 
     Attributes:
-        text: what is printed.
+        text: what is printed; may have several lines.
         detail: a second, smaller part, such as an interval.
         notes: how it's to be read, or why it's a dash.
     """
@@ -37,11 +37,17 @@ class Cell:
 
 @dataclass(frozen=True)
 class Column:
-    """A column: its heading, the heading above it, and whether it holds numbers (set to the right)."""
+    """A column: its heading, the heading above it, and what it holds.
+
+    Attributes:
+        number: set to the right.
+        prose: sentences, which break at the end of a line.
+    """
 
     label: str
     group: str = ""
     number: bool = True
+    prose: bool = False
     notes: tuple[str, ...] = ()
 
 
@@ -105,6 +111,7 @@ def to_csv(table: Table) -> str:
     writer.writerow(["Section", *heads] if sectioned else heads)
     for row in table.rows:
         cells = [f"{DASH} ({'; '.join(c.notes)})" if c.text == DASH and c.notes else c.plain for c in row.cells]
+        cells = [text.replace("\n", "; ") for text in cells]
         writer.writerow([row.section, *cells] if sectioned else cells)
     return stream.getvalue()
 
@@ -114,7 +121,7 @@ def to_markdown(table: Table) -> str:
     numbers = table.notes()
 
     def mark(text: str, notes: tuple[str, ...]) -> str:
-        shown = escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").replace("\n", " ")
+        shown = escape(text, quote=False).replace("\\", "\\\\").replace("|", "\\|").replace("\n", "<br>")
         return f"{shown} <sup>{','.join(str(numbers[n]) for n in notes)}</sup>" if notes else shown
 
     lines = [f"# {escape(table.title, quote=False)}", ""]
@@ -150,7 +157,9 @@ def to_html(table: Table) -> str:
     groups = [column.group for column in table.columns]
     first = [p > 0 and groups[p] != groups[p - 1] for p in range(len(groups))]
     kinds = [
-        " ".join([*(["n"] if column.number else []), *(["first"] if begins else [])])
+        " ".join(
+            [*(["n"] if column.number else []), *(["prose"] if column.prose else []), *(["first"] if begins else [])]
+        )
         for column, begins in zip(table.columns, first, strict=True)
     ]
     if any(groups):
@@ -172,9 +181,10 @@ def to_html(table: Table) -> str:
         for row in rows:
             cells = []
             for position, (kind, cell) in enumerate(zip(kinds, row.cells, strict=True)):
-                tag = 'th scope="row"' if position == 0 else f'td class="{kind}"'
+                tag = f'th scope="row" class="{kind}"' if position == 0 else f'td class="{kind}"'
                 detail = f' <span class="detail">{escape(cell.detail)}</span>' if cell.detail else ""
-                cells.append(f"<{tag}>{escape(cell.text)}{mark(cell.notes)}{detail}</{tag[:2]}>")
+                shown = escape(cell.text).replace("\n", "<br>")
+                cells.append(f"<{tag}>{shown}{mark(cell.notes)}{detail}</{tag[:2]}>")
             parts.append(f"<tr>{''.join(cells)}</tr>\n")
     parts.append("</tbody></table></div>\n")
     if numbers:

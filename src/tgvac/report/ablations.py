@@ -1,0 +1,79 @@
+"""Table 3, the condition streams, and Table 4, the hop of long videos: each with paired differences."""
+
+from __future__ import annotations
+
+from tgvac.completion.params import EvaluationParams
+from tgvac.report.basis import Basis
+from tgvac.report.methods import GUIDED, HEADLINE, LONG, LONG_REFERENCE, STREAMS, UNGUIDED, label_of
+from tgvac.report.paper import Paper
+from tgvac.report.score_tables import HERE, Layout, here_rows
+from tgvac.report.scores import ALL, CLASSES, Measured
+from tgvac.report.table2 import HOW_COMPARED, how_measured
+from tgvac.report.tables import Row, Table
+
+_STREAMS = Layout("table3", CLASSES)
+_HOPS = Layout("table4", ALL)
+_WITHOUT = f"{HERE}, without guidance"
+
+
+def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+    """Table 3: each condition stream left out in training and sampling; what is compared with both streams below.
+
+    Without a sentence, guidance on text does nothing, so the rows with guidance differ by guidance as well as by
+    text; the rows at guidance 1 differ by text alone.
+    """
+    guided, unguided = (tuple(n for n in names if n in evaluation.methods) for names in (GUIDED, UNGUIDED))
+    out = here_rows(_STREAMS, numbers, guided, basis.verdict, HERE, STREAMS)
+    out += here_rows(_STREAMS, numbers, unguided, basis.verdict, _WITHOUT, {})
+    out.append(_STREAMS.counted(numbers, (*guided, *unguided)))
+    out += _minus(_STREAMS, numbers, HEADLINE, guided, "Both streams minus", STREAMS)
+    out += _minus(_STREAMS, numbers, "ours/full_g1", unguided, "Both streams minus, without guidance", {})
+    out += _STREAMS.published(paper)
+    return Table(
+        "table3",
+        "Table 3. Effect of the condition streams",
+        _STREAMS.columns(paper, "Condition streams"),
+        tuple(out),
+        basis.sentence,
+        (
+            how_measured(numbers.metrics),
+            HOW_COMPARED,
+            "Without text, guidance on text does nothing, so a row without text lacks guidance as well; at guidance 1"
+            " the rows differ by the stream alone.",
+        ),
+    )
+
+
+def hops_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+    """Table 4: the distance of windows on long videos, with a ceiling and a floor on the same frames."""
+    names = tuple(name for name in LONG if name in evaluation.methods)
+    out = here_rows(_HOPS, numbers, names, basis.verdict, HERE, {})
+    out.append(_HOPS.counted(numbers, names))
+    out += _minus(_HOPS, numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
+    out += _HOPS.published(paper)
+    return Table(
+        "table4",
+        "Table 4. Effect of the hop between windows on long videos",
+        _HOPS.columns(paper, "Hop"),
+        tuple(out),
+        basis.sentence,
+        (
+            how_measured(numbers.metrics),
+            HOW_COMPARED,
+            "Measured on the synthesized videos with the most frames, all frames together. Windows that hop by their"
+            " own length don't overlap; one window has all frames at once, more than in training.",
+        ),
+    )
+
+
+def _minus(
+    layout: Layout, numbers: Measured, reference: str, names: tuple[str, ...], section: str, labels: dict[str, str]
+) -> list[Row]:
+    """The reference less each other one that was measured."""
+    of = numbers.find(reference)
+    others = [numbers.find(name) for name in names if name != reference]
+    return [
+        layout.compared(numbers, of, other, labels.get(other.name, label_of(other.name)), section)
+        for other in others
+        if of is not None and other is not None
+    ]

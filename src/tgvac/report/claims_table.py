@@ -1,0 +1,107 @@
+"""The paper's claims as a table: its words, what they mean as a test, and what its cells and ours say."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from tgvac.metrics.params import MetricsParams
+from tgvac.report.basis import Basis
+from tgvac.report.methods import label_of
+from tgvac.report.paper import Paper
+from tgvac.report.scores import ENOUGH_VIDEOS, score_cell
+from tgvac.report.tables import Cell, Column, Row, Table, missing
+from tgvac.report.verdicts import Judged, Tested
+
+_FRAMES = {"all": "all frames", "easy": "easy", "hard": "hard"}
+_TIES = "No comparison fails, but some compare equal printed values."
+
+
+def claims_table(judged: Sequence[Judged], paper: Paper, basis: Basis, metrics: MetricsParams) -> Table:
+    """A row a claim; the numbers of all its comparisons in the last cell."""
+    rows = []
+    for each in judged:
+        claim = each.claim
+        own = claim.published(paper)
+        published = missing("It takes a number that the paper doesn't print.")
+        if own is not None:
+            published = Cell(own, notes=(_TIES,) if own == "ties" else ())
+        here = Cell(basis.verdict_of(each.verdict))
+        # What several comparisons lack is said once.
+        numbers = Cell("\n".join(dict.fromkeys(_line(tested) for tested in each.tested)))
+        if claim.untested:
+            here = Cell(here.text, notes=(claim.untested,))
+            numbers = missing(claim.untested)
+        words = claim.quote.replace("$", "")  # the paper's source has formulas between dollars
+        quote = Cell(f"“{words}”", f"section {claim.section}")
+        rows.append(Row((quote, Cell(claim.says), published, here, numbers)))
+    columns = (
+        Column("The paper says", number=False, prose=True),
+        Column("As a test", number=False, prose=True),
+        Column("On its own cells", number=False),
+        Column("On ours", number=False),
+        Column("Our numbers", number=False),
+    )
+    percent = f"{metrics.confidence * 100:g} %"
+    return Table(
+        "claims",
+        "What the paper claims, tested",
+        columns,
+        tuple(rows),
+        basis.sentence,
+        (
+            f"Each number is a difference on the frames that both sides have, with its {percent} interval from a paired"
+            f" bootstrap over source videos ({metrics.bootstrap:,} resamples). ✓ holds and ✗ fails with the whole"
+            f" interval, from at least {ENOUGH_VIDEOS} source videos; ? is not told. A claim holds when all its"
+            " comparisons hold, and fails when one fails at the confidence that their number asks for (Bonferroni).",
+            "A verdict is of the videos and backbones of this run. The word “reproduced” is kept for pretrained"
+            " backbones on the paper's own sources.",
+        ),
+    )
+
+
+def comparisons_table(judged: Sequence[Judged]) -> Table:
+    """A row a comparison, for programs and for those who check."""
+    rows = []
+    for each in judged:
+        for tested in each.tested:
+            value = tested.estimate
+            number = score_cell(value, tested.score, f"Not measured: no {tested.missing}.", signed=True)
+            counts = [Cell(f"{value.frames:,}"), Cell(f"{value.videos:,}")]
+            rows.append(Row((Cell(each.claim.id), Cell(_what(tested)), number, *counts, Cell(_WORDS[tested.verdict]))))
+    columns = (
+        Column("Claim", number=False),
+        Column("Comparison", number=False),
+        Column("Difference"),
+        Column("Frames"),
+        Column("Source videos"),
+        Column("Verdict", number=False),
+    )
+    return Table("comparisons", "Every comparison of every claim", columns, tuple(rows))
+
+
+_SIGNS = {"holds": "✓", "fails": "✗", "open": "?", "unmeasured": "", "untested": ""}
+_WORDS = {"holds": "holds", "fails": "fails", "open": "not told apart", "unmeasured": "not measured", "untested": ""}
+
+
+def _line(tested: Tested) -> str:
+    value = tested.estimate
+    if math.isnan(value.mean):
+        return f"not measured: no {tested.missing}"
+    cell = score_cell(value, tested.score, "", signed=True)
+    return f"{_what(tested)}: {cell.plain} {_SIGNS[tested.verdict]}"
+
+
+def _what(tested: Tested) -> str:
+    """A comparison in words: which methods, which frames, which metric, and what is asked of the difference."""
+    comparison, metric = tested.comparison, tested.score.label
+    sides = " − ".join(label_of(of.name) for of in tested.pair) if tested.pair else _rows(comparison.cells)
+    if comparison.kind == "gain":
+        more, less = _FRAMES[tested.groups[0]], _FRAMES[tested.groups[2]]
+        return f"{sides}, {more} less {less}, {metric}"
+    bound = f" (within ±{comparison.within:g})" if comparison.kind == "close" else ""
+    return f"{sides}, {_FRAMES[tested.groups[0]]}, {metric}{bound}"
+
+
+def _rows(cells: Sequence[str]) -> str:
+    return " − ".join(".".join(cell.split(".")[:2]) for cell in cells[:2])

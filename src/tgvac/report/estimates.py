@@ -1,0 +1,42 @@
+"""``estimates.csv``: each of our numbers for programs to read, in full precision, with the cells that it answers."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+
+from tgvac.completion.params import EvaluationParams
+from tgvac.report.comparisons import answers
+from tgvac.report.methods import LONG
+from tgvac.report.paper import Paper
+from tgvac.report.scores import ALL, BINS, CLASSES, SCORES, Measured
+
+COLUMNS = (
+    *("method", "variant", "mask_source", "class", "metric"),
+    *("mean", "low", "high", "videos", "frames", "paper_cell", "paper"),
+)
+
+
+def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams) -> str:
+    """One line a number; an empty field where there is no value; several cells of the paper are parted by a blank."""
+    published = answers(paper, evaluation)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    for of in numbers.scored(evaluation.methods):
+        # Table 4 doesn't divide frames by class.
+        groups = ALL if of.name in LONG else (*ALL, *CLASSES, *BINS)
+        for group, _ in groups:
+            for score in SCORES:
+                value = numbers.estimate(of, score, group)
+                fields = ["" if math.isnan(v) else repr(v) for v in (value.mean, value.low, value.high)]
+                cells = (
+                    published.get((of.name, group, score.paper), []) if of.mask_source == numbers.mask_source else []
+                )
+                whose = (of.method, of.variant, of.mask_source, group, score.metric)
+                counts = (value.videos, value.frames)
+                writer.writerow(
+                    [*whose, *fields, *counts, " ".join(c.id for c in cells), " ".join(c.text for c in cells)]
+                )
+    return stream.getvalue()

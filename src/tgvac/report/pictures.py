@@ -1,0 +1,89 @@
+"""The page's pictures: strips of samples that a rule chose, and a video each of an easy and of a hard one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from tgvac.clip.captions import read_captions
+from tgvac.clip.images import encode_png
+from tgvac.clip.recipe import Recipe
+from tgvac.clip.track import file_stem
+from tgvac.clip.video import write_mp4
+from tgvac.completion.params import EvaluationParams
+from tgvac.files import writing
+from tgvac.progress import track as with_progress
+from tgvac.report.choice import Choice, choose
+from tgvac.report.methods import HEADLINE, label_of, of_quality
+from tgvac.report.page import Gallery, Picture
+from tgvac.report.params import ReportParams
+from tgvac.report.samples import Outputs, frames_of, mean_rates, read_sample
+from tgvac.report.scores import Measured
+from tgvac.report.strips import layers, side_by_side, strip
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips, track_opener
+
+RANKED_BY = "hidden_psnr"
+
+
+def draw_pictures(
+    ctx: Context,
+    report: ReportParams,
+    evaluation: EvaluationParams,
+    numbers: Measured,
+    recipes: Sequence[Recipe],
+    occlusion: Mapping[str, Sequence[float]],
+) -> Gallery:
+    """Write ``strips/`` and ``videos/``; what they show is ranked by the first method that can be.
+
+    The rule, in words, goes with them: the page prints it.
+    """
+    methods = of_quality(evaluation.methods)
+    ranks = {name: found for name in (HEADLINE, *methods) if (found := _values(numbers, name))}
+    if not ranks:
+        return Gallery("No method has a PSNR of hidden pixels to rank samples by.", (), ())
+    by, values = next(iter(ranks.items()))
+    rates = {r.recipe: occlusion[r.recipe][: frames_of(r, evaluation)] for r in recipes}
+    values = {name: value for name, value in values.items() if name in rates}
+    hard_from = numbers.metrics.hard_from
+    chosen = choose(values, rates, hard_from, report.strips)
+    rule = (
+        f"Samples of the split '{evaluation.split}' are ranked by the mean PSNR of hidden pixels of “{label_of(by)}”,"
+        f" the easy ones (mean occlusion below {hard_from * 100:g} %) and the hard ones apart; of each, the median, the"
+        " best and the worst are shown, then ranks evenly between where more are wanted. Ties go to the smaller id."
+        f" {len(values):,} of {len(recipes):,} samples have hidden pixels and so a rank."
+    )
+    clips = RecipeClips(recipes, track_opener(ctx))
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    outputs, means = Outputs(ctx, evaluation), mean_rates(recipes, occlusion, evaluation)
+    strips: list[Picture] = []
+    videos: list[Picture] = []
+    for choice in with_progress(chosen, ctx.label, len(chosen)):
+        name = choice.sample
+        sample = read_sample(
+            name, means[name], clips=clips, captions=captions, outputs=outputs, methods=methods, evaluation=evaluation
+        )
+        image_HW3 = strip(sample, report.strip_frames, report.zoom)
+        path = ctx.out / "strips" / f"{file_stem(name)}.png"
+        with writing(path) as part:
+            part.write_bytes(encode_png(image_HW3))
+        shown = tuple(label for label, _ in layers(sample))
+        height, width = image_HW3.shape[:2]
+        strips.append(Picture(path, name, sample.caption, sample.rate, width, height, _why(choice), shown))
+        if choice.group not in {picture.path.stem for picture in videos}:
+            panels_FHW3 = side_by_side(sample, report.zoom)
+            path = ctx.out / "videos" / f"{choice.group}.mp4"
+            write_mp4(path, panels_FHW3, report.fps)
+            height, width = panels_FHW3.shape[1:3]
+            videos.append(Picture(path, name, sample.caption, sample.rate, width, height, _why(choice), shown))
+    return Gallery(rule, tuple(strips), tuple(videos))
+
+
+def _values(numbers: Measured, name: str) -> Mapping[str, float]:
+    of = numbers.find(name)
+    return numbers.sample_means(of, RANKED_BY) if of else {}
+
+
+def _why(choice: Choice) -> str:
+    """Why a sample is shown, for its caption: 'easy, median (rank 4 of 7, 14.21 dB)'."""
+    places = " and ".join(choice.why)
+    return f"{choice.group}, {places} (rank {choice.rank} of {choice.of} from the worst, {choice.value:.2f} dB)"

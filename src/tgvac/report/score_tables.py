@@ -1,0 +1,122 @@
+"""Rows of tables of scores, the same for Tables 2, 3 and 4: measured, missing, counted, published, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tgvac.report.methods import label_of
+from tgvac.report.paper import Paper
+from tgvac.report.scores import SCORES, Groups, Measured, Score, Scored, score_cell, told_apart
+from tgvac.report.table1 import paper_cell
+from tgvac.report.tables import Cell, Column, Row, missing
+
+HERE, PUBLISHED, COUNTS = "Measured here", "Published in the paper", "Behind the numbers above"
+VOTES = "Published only: it comes from people's votes, which no program regenerates."
+NO_ROWS = "Listed in evaluation.methods, but the run has no rows of it."
+_NOT_PUBLISHED = "The paper doesn't report it."
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The columns that all rows of a table share.
+
+    Attributes:
+        table: id of the paper's table; "" where the paper has none.
+        groups: the sets of frames that stand side by side.
+        votes: whether the paper has a column of user preference.
+        verdict: whether a last column says how numbers are to be read.
+    """
+
+    table: str
+    groups: Groups
+    votes: bool = False
+    verdict: bool = True
+
+    def columns(self, paper: Paper, first: str) -> tuple[Column, ...]:
+        columns = [Column(first, number=False)]
+        for _, heading in self.groups:
+            columns += [Column(score.label, heading, notes=_heading_notes(paper, score)) for score in SCORES]
+            columns += [Column("User preference↑", heading)] if self.votes else []
+        return (*columns, Column("Verdict", number=False, prose=True)) if self.verdict else tuple(columns)
+
+    def _row(self, first: Cell, cells: list[Cell], verdict: str, section: str) -> Row:
+        return Row((first, *cells, *([Cell(verdict)] if self.verdict else [])), section)
+
+    def _votes(self) -> list[Cell]:
+        return [missing(VOTES)] if self.votes else []
+
+    def measured(self, numbers: Measured, of: Scored, label: str, verdict: str, section: str) -> Row:
+        """A method of ours, mean and interval."""
+        masks = "" if of.mask_source == numbers.mask_source else f" ({of.mask_source} masks)"
+        cells: list[Cell] = []
+        for group, heading in self.groups:
+            where = f" in {heading.lower()}" if heading else ""
+            for score in SCORES:
+                some = len(numbers.rows_of(of, score.metric, group)) > 0
+                why = "Not defined on any of these frames." if some else f"No frame measured{where}."
+                cells.append(score_cell(numbers.estimate(of, score, group), score, why))
+            cells += self._votes()
+        return self._row(Cell(label + masks), cells, verdict, section)
+
+    def absent(self, label: str, reason: str, section: str) -> Row:
+        """A method of which there are no rows: dashes, and why."""
+        count = len(self.groups) * (len(SCORES) + self.votes) + self.verdict
+        return Row((Cell(label), *([missing(reason)] * count)), section)
+
+    def counted(self, numbers: Measured, names: Iterable[str]) -> Row:
+        """How many frames, and of how many source videos, stand behind each column."""
+        names, cells = tuple(names), []
+        for group, _ in self.groups:
+            for score in SCORES:
+                frames, videos = numbers.frames(names, score.metric, group)
+                cells.append(Cell(f"{frames:,}", f"({videos:,})"))
+            cells += self._votes()
+        return self._row(Cell("Frames (source videos)"), cells, "", COUNTS)
+
+    def published(self, paper: Paper) -> list[Row]:
+        """The paper's rows, in its order."""
+        rows = []
+        for name, row in paper.tables[self.table].rows.items():
+            cells: list[Cell] = []
+            for group, _ in self.groups:
+                prefix = f"{self.table}.{name}." + ("" if group == "all" else f"{group}.")
+                for score in SCORES:
+                    known = score.paper and paper_cell(paper, paper.cell(prefix + score.paper))
+                    cells.append(known or missing(_NOT_PUBLISHED))
+                cells += [paper_cell(paper, paper.cell(f"{prefix}user_preference"))] if self.votes else []
+            rows.append(self._row(Cell(row.label), cells, "published", PUBLISHED))
+        return rows
+
+    def compared(self, numbers: Measured, a: Scored, b: Scored, label: str, section: str = "") -> Row:
+        """``a - b`` on the frames that both have; ✓ where a is better, ✗ where b is, nothing where it isn't told."""
+        cells: list[Cell] = []
+        for group, _ in self.groups:
+            for score in SCORES:
+                value = numbers.difference(a, b, score, group)
+                cell = score_cell(value, score, "No frame that both have a value for.", signed=True)
+                cells.append(Cell(cell.text + mark(told_apart(value), score), cell.detail, cell.notes))
+            cells += self._votes()
+        return self._row(Cell(label), cells, "", section)
+
+
+def mark(told: int, score: Score) -> str:
+    """✓ better, ✗ worse, nothing where a difference isn't told from none."""
+    return "" if told == 0 else " ✓" if (told > 0) == score.up else " ✗"
+
+
+def here_rows(
+    layout: Layout, numbers: Measured, names: Iterable[str], verdict: str, section: str, labels: dict[str, str]
+) -> list[Row]:
+    """A row for each of the named methods; with masks of several sources, several."""
+    rows = []
+    for name in names:
+        label = labels.get(name, label_of(name))
+        found = [of for of in numbers.scored() if of.name == name]
+        rows += [layout.measured(numbers, of, label, verdict, section) for of in found]
+        rows += [] if found else [layout.absent(label, NO_ROWS, section)]
+    return rows
+
+
+def _heading_notes(paper: Paper, score: Score) -> tuple[str, ...]:
+    return (f"Of the paper: {paper.flaws['lsips'].what}",) if score.metric == "lpips" and "lsips" in paper.flaws else ()

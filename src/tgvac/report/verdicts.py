@@ -1,0 +1,151 @@
+"""The paper's claims on our own rows: every comparison by a paired bootstrap over source videos, then the verdict.
+
+A comparison holds or fails when its whole interval says so, and is not told apart otherwise. A claim holds when
+all of its comparisons hold, which needs no correction for their number. It fails when one of them fails, and since
+one of many fails by chance more often than one alone, that one must fail at the confidence that m comparisons need
+(Bonferroni): 1 - (1 - confidence) / m.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tgvac.metrics.aggregate import Estimate
+from tgvac.metrics.difficulty import Group
+from tgvac.report.basis import Verdict
+from tgvac.report.claims import Claim, Comparison
+from tgvac.report.methods import LATER, answer_to, label_of
+from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, told_apart
+
+
+@dataclass(frozen=True)
+class Tested:
+    """One comparison on our rows.
+
+    Attributes:
+        pair: the measured methods that answer its cells; None where the run lacks one.
+        estimate: of the difference of the comparison's cells (first less second; of a gain, of two such), in the
+            metric's unit, whichever way is better.
+        missing: what the run lacks for it; "" when nothing.
+    """
+
+    comparison: Comparison
+    score: Score
+    groups: tuple[Group, ...]
+    pair: tuple[Scored, Scored] | None
+    estimate: Estimate
+    verdict: Verdict
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A claim with its tested comparisons and what they amount to."""
+
+    claim: Claim
+    tested: tuple[Tested, ...]
+    verdict: Verdict
+
+
+def judge(claims: Iterable[Claim], numbers: Measured, methods: Iterable[str]) -> list[Judged]:
+    """Every claim on the rows of a run.
+
+    Args:
+        methods: those that the run evaluates; a published row is answered by one of them.
+    """
+    methods = tuple(methods)
+    return [_judge(claim, numbers, methods) for claim in claims]
+
+
+def _judge(claim: Claim, numbers: Measured, methods: tuple[str, ...]) -> Judged:
+    if not claim.comparisons:
+        return Judged(claim, (), "untested")
+    tested = tuple(_test(each, numbers, methods) for each in claim.comparisons)
+    return Judged(claim, tested, overall(tested, numbers))
+
+
+def overall(tested: tuple[Tested, ...], numbers: Measured) -> Verdict:
+    """What the comparisons of a claim amount to; see the module's description."""
+    level = 1 - (1 - numbers.metrics.confidence) / len(tested)
+    for each in tested:
+        if each.verdict == "fails" and each.pair is not None:
+            value = _estimate(each.comparison, each.pair, each.score, each.groups, numbers, level)
+            if _verdict(each.comparison, value) == "fails":
+                return "fails"
+    verdicts = {each.verdict for each in tested}
+    if "unmeasured" in verdicts:
+        return "unmeasured"
+    return "holds" if verdicts == {"holds"} else "open"
+
+
+def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...]) -> Tested:
+    parts = [_cell_of(cell) for cell in comparison.cells]
+    groups = tuple(group for _, group, _ in parts)
+    metric = parts[0][2]
+    if metric == "user_preference":
+        score = Score(metric, "User preference↑", 2, True, metric)
+        return Tested(comparison, score, groups, None, NOTHING, "unmeasured", "votes of people")
+    score, found = score_of(metric), []
+    for row, _, _ in parts[:2]:
+        name = answer_to(row, methods)
+        of = numbers.find(name) if name else None
+        if of is None:
+            return Tested(comparison, score, groups, None, NOTHING, "unmeasured", f"rows of {_called(name, row)}")
+        found.append(of)
+    pair = (found[0], found[1])
+    value = _estimate(comparison, pair, score, groups, numbers, numbers.metrics.confidence)
+    if math.isnan(value.mean):
+        return Tested(comparison, score, groups, pair, value, "unmeasured", "frames that both have a value for")
+    return Tested(comparison, score, groups, pair, value, _verdict(comparison, value))
+
+
+def _estimate(
+    comparison: Comparison,
+    pair: tuple[Scored, Scored],
+    score: Score,
+    groups: tuple[Group, ...],
+    numbers: Measured,
+    confidence: float,
+) -> Estimate:
+    """The difference that a comparison speaks of; the same draw at every confidence."""
+    if comparison.kind == "gain":
+        return numbers.gain(*pair, score, groups[0], groups[2], confidence)
+    return numbers.difference(*pair, score, groups[0], confidence)
+
+
+def _verdict(comparison: Comparison, value: Estimate) -> Verdict:
+    """What one interval says of one comparison."""
+    if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
+        return "open"
+    if comparison.kind == "close":
+        bound = comparison.within
+        if -bound <= value.low and value.high <= bound:
+            return "holds"
+        return "fails" if value.low > bound or value.high < -bound else "open"
+    told = told_apart(value)
+    if told == 0:
+        return "open"
+    return "holds" if (told > 0) == (comparison.direction == "up") else "fails"
+
+
+def _called(method: str | None, row: str) -> str:
+    """How a method is called that the run lacks."""
+    if method is not None:
+        return f"“{label_of(method)}”"
+    head = row.rpartition(".")[2]
+    return LATER.get(head, head)
+
+
+def _cell_of(cell: str) -> tuple[str, Group, str]:
+    """Row, set of frames and metric of a cell's id.
+
+    >>> _cell_of("table4.stride2.tc")
+    ('table4.stride2', 'all', 'tc')
+    """
+    table, row, *column = cell.split(".")
+    if len(column) == 1:
+        return f"{table}.{row}", "all", column[0]
+    group: Group = "easy" if column[0] == "easy" else "hard"
+    return f"{table}.{row}", group, column[1]

@@ -1,0 +1,148 @@
+"""Temporal copy and mean colour: what is seen stays, what is hidden comes from elsewhere, the rest is white."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.builders import Array, box, noise
+from tgvac.baselines.mean_colour import MeanColour, convex_hull
+from tgvac.baselines.params import FloorsParams
+from tgvac.baselines.temporal_copy import TemporalCopy, nearest_first
+
+FLOORS = FloorsParams(reach=8, scales=(1.0,), tolerance=0.2, shape="hull")
+UNION = FLOORS.model_copy(update={"shape": "union"})
+FRAMES, HEIGHT, WIDTH = 9, 48, 64
+SIDE = 16
+
+
+def scene(seed: int, flat: bool = False) -> tuple[Array, Array, Array]:
+    """A rigid square that moves 3 right and 1 down a frame over noise, its true place, and what an upright bar hides.
+
+    Returns:
+        frames, amodal mask, visible mask; the bar stands at columns 24 to 33 and never hides all of the square.
+    """
+    texture_hw3 = np.full((SIDE, SIDE, 3), (40, 90, 200), np.uint8) if flat else noise(seed, SIDE, SIDE, 3)
+    frames_FHW3 = noise(seed + 1, FRAMES, HEIGHT, WIDTH, 3)
+    amodal_FHW = np.zeros((FRAMES, HEIGHT, WIDTH), np.uint8)
+    for i in range(FRAMES):
+        top, left = 10 + i, 4 + 3 * i
+        frames_FHW3[i, top : top + SIDE, left : left + SIDE] = texture_hw3
+        amodal_FHW[i] = box(HEIGHT, WIDTH, top, left, top + SIDE, left + SIDE)
+    bar_HW = box(HEIGHT, WIDTH, 0, 24, HEIGHT, 34)
+    frames_FHW3[:, bar_HW > 0] = (10, 250, 10)
+    return frames_FHW3, amodal_FHW, amodal_FHW & ~bar_HW
+
+
+@pytest.mark.parametrize("seed", [0, 20])
+def test_temporal_copy_finds_the_hidden_part_of_a_rigid_object_to_the_bit(seed: int) -> None:
+    frames_FHW3, amodal_FHW, visible_FHW = scene(seed)
+    assert all(0 < (visible_FHW[i] > 0).sum() < SIDE * SIDE for i in (3, 4, 5, 6, 7, 8))
+    done = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW, amodal_FHW)
+    texture_hw3 = noise(seed, SIDE, SIDE, 3)
+    for i in range(FRAMES):
+        found_hw3 = done.rgb_FHW3[i, 10 + i : 10 + i + SIDE, 4 + 3 * i : 4 + 3 * i + SIDE]
+        assert np.array_equal(found_hw3, texture_hw3)
+
+
+def test_temporal_copy_takes_nothing_from_beyond_its_reach() -> None:
+    frames_FHW3, amodal_FHW, visible_FHW = scene(0)
+    done = TemporalCopy(FLOORS.model_copy(update={"reach": 1})).complete(frames_FHW3, visible_FHW, "", 0)
+    # Frame 5's square spans columns 19 to 34; its neighbours never show what columns 27 to 30 hide.
+    assert not np.array_equal(done.amodal_FHW[5], amodal_FHW[5])
+    assert np.array_equal(done.amodal_FHW[0], amodal_FHW[0])
+
+
+def test_temporal_copy_carries_the_object_through_frames_that_hide_it_whole() -> None:
+    frames_FHW3, amodal_FHW, visible_FHW = scene(3)
+    visible_FHW[3:6] = 0
+    done = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW, amodal_FHW)
+    texture_hw3 = noise(3, SIDE, SIDE, 3)
+    assert np.array_equal(done.rgb_FHW3[4, 14 : 14 + SIDE, 16 : 16 + SIDE], texture_hw3)
+
+
+def test_temporal_copy_follows_an_object_that_grows() -> None:
+    small_hw3 = np.kron(noise(5, 5, 5, 3), np.ones((4, 4, 1), np.uint8))
+    large_hw3 = np.kron(noise(5, 5, 5, 3), np.ones((5, 5, 1), np.uint8))
+    frames_FHW3 = np.zeros((2, 40, 40, 3), np.uint8)
+    frames_FHW3[0, 10:30, 8:28], frames_FHW3[1, 8:33, 10:35] = small_hw3, large_hw3
+    visible_FHW = np.stack([box(40, 40, 10, 8, 30, 28), box(40, 40, 8, 10, 33, 25)])
+    params = FLOORS.model_copy(update={"scales": (0.8, 1.0, 1.25)})
+    done = TemporalCopy(params).complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW[1], box(40, 40, 8, 10, 33, 35))
+    still = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    assert not np.array_equal(still.amodal_FHW[1], done.amodal_FHW[1])
+
+
+def test_an_object_of_one_colour_stays_where_it_fits_with_the_shortest_way() -> None:
+    frames_FHW3, amodal_FHW, visible_FHW = scene(0, flat=True)
+    still_FHW3, still_FHW = np.repeat(frames_FHW3[:1], 2, axis=0), np.repeat(visible_FHW[:1], 2, axis=0)
+    still_FHW[1, :, 10:] = 0
+    done = TemporalCopy(FLOORS).complete(still_FHW3, still_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW[1], amodal_FHW[0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(0, 10_000), st.sampled_from(["temporal", "hull", "union"]))
+def test_visible_pixels_stay_and_all_beyond_the_mask_is_white(seed: int, kind: str) -> None:
+    draw = np.random.default_rng(seed)
+    frames, height, width = (int(draw.integers(1, high)) for high in (6, 24, 24))
+    frames_FHW3 = noise(seed, frames, height, width, 3)
+    visible_FHW = np.where(noise(seed + 1, frames, height, width) < draw.integers(0, 256), 255, 0).astype(np.uint8)
+    visible_FHW[draw.random(frames) < 0.3] = 0
+    floor = TemporalCopy(FLOORS) if kind == "temporal" else MeanColour(UNION if kind == "union" else FLOORS)
+    given_FHW3, given_FHW = frames_FHW3.copy(), visible_FHW.copy()
+    done = floor.complete(frames_FHW3, visible_FHW, "a cat", seed)
+    done.check(frames_FHW3)
+    assert np.array_equal(frames_FHW3, given_FHW3)
+    assert np.array_equal(visible_FHW, given_FHW)
+    seen = visible_FHW > 0
+    assert np.array_equal(done.rgb_FHW3[seen], frames_FHW3[seen])
+    assert (done.amodal_FHW[seen] == 255).all()
+    assert (done.rgb_FHW3[done.amodal_FHW == 0] == 255).all()
+    again = floor.complete(frames_FHW3, visible_FHW, "other words", seed + 1)
+    assert np.array_equal(again.rgb_FHW3, done.rgb_FHW3)
+
+
+@pytest.mark.parametrize("floor", [TemporalCopy(FLOORS), MeanColour(FLOORS), MeanColour(UNION)])
+def test_a_video_that_never_shows_the_object_stays_white(floor: TemporalCopy | MeanColour) -> None:
+    frames_FHW3 = noise(0, 3, 20, 30, 3)
+    done = floor.complete(frames_FHW3, np.zeros((3, 20, 30), np.uint8), "", 0)
+    assert (done.rgb_FHW3 == 255).all()
+    assert not done.amodal_FHW.any()
+
+
+def test_mean_colour_fills_the_hull_with_the_mean_of_the_visible_pixels() -> None:
+    frames_FHW3 = np.zeros((2, 12, 12, 3), np.uint8)
+    visible_FHW = np.zeros((2, 12, 12), np.uint8)
+    visible_FHW[0, 2:10, 2] = visible_FHW[0, 2:10, 9] = 255
+    frames_FHW3[0, :, 2], frames_FHW3[0, :, 9] = (10, 100, 0), (20, 50, 0)
+    done = MeanColour(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW[0], box(12, 12, 2, 2, 10, 10))
+    assert (done.rgb_FHW3[0, 2:10, 3:9] == (15, 75, 0)).all()
+    # The second frame shows nothing: it repeats the first's outline, all in the mean.
+    assert np.array_equal(done.amodal_FHW[1], done.amodal_FHW[0])
+    assert (done.rgb_FHW3[1, 2:10, 2:10] == (15, 75, 0)).all()
+
+
+def test_mean_colour_can_take_temporal_copys_outline() -> None:
+    frames_FHW3, amodal_FHW, visible_FHW = scene(0)
+    done = MeanColour(UNION).complete(frames_FHW3, visible_FHW, "", 0)
+    assert np.array_equal(done.amodal_FHW, amodal_FHW)
+
+
+def test_a_hull_holds_its_mask_and_has_no_dents() -> None:
+    dented_HW = box(20, 20, 2, 2, 18, 18) & ~box(20, 20, 6, 6, 14, 20)
+    assert np.array_equal(convex_hull(dented_HW), box(20, 20, 2, 2, 18, 18))
+    assert not convex_hull(np.zeros((4, 4), np.uint8)).any()
+    assert np.array_equal(convex_hull(box(9, 9, 4, 4, 5, 5)), box(9, 9, 4, 4, 5, 5))
+
+
+def test_the_nearest_frames_come_first() -> None:
+    assert list(nearest_first(2, 3, 5)) == [1, 3, 0, 4]
+    assert list(nearest_first(0, 2, 5)) == [1, 2]
+    assert list(nearest_first(0, 3, 1)) == []

@@ -1,0 +1,185 @@
+"""Claims on rows: each comparison by its interval, a claim by all of its comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+import pytest
+
+from tests.unit.report_project import METRICS
+from tgvac.metrics.aggregate import Estimate
+from tgvac.report.claims import Claim, Comparison
+from tgvac.report.paper import Direction
+from tgvac.report.scores import Measured, score_of, told_apart
+from tgvac.report.verdicts import Judged, judge
+
+MANY = METRICS.model_copy(update={"bootstrap": 400})
+VIDEOS = 8
+Values = Mapping[str, Sequence[float]]
+
+
+def measured(easy: Values, hard: Values, metric: str = "clip", videos: int = VIDEOS) -> Measured:
+    """Rows of methods: an easy and a hard frame of each source video, its value drawn from a repeating pattern."""
+    rows = []
+    for frame, (values, rate) in enumerate(((easy, 0.2), (hard, 0.7))):
+        for name, pattern in values.items():
+            method, variant = name.split("/")
+            for video in range(videos):
+                rows.append(
+                    {"scale": "tiny", "method": method, "variant": variant, "mask_source": "given", "train_seed": 0}
+                    | {"sample_seed": 0, "sample": f"v{video}/r0", "video": f"v{video}", "frame": frame}
+                    | {"metric": metric, "rate": rate, "value": pattern[video % len(pattern)]}
+                )
+    return Measured(pd.DataFrame(rows), MANY, "given")
+
+
+def claim(*comparisons: Comparison, untested: str | None = None) -> Claim:
+    return Claim("c", "4", "q", "s", comparisons, untested)
+
+
+def better(metric: str, direction: Direction, than: str = "table3.mask_only") -> tuple[Comparison, ...]:
+    return tuple(
+        Comparison("better", (f"table2.ours.{group}.{metric}", f"{than}.{group}.{metric}"), direction)
+        for group in ("easy", "hard")
+    )
+
+
+def one(numbers: Measured, *comparisons: Comparison) -> Judged:
+    (judged,) = judge([claim(*comparisons)], numbers, ("ours/full", "ours/no_text", "ours/no_motion"))
+    return judged
+
+
+def test_a_claim_holds_when_every_comparison_does_with_its_whole_interval() -> None:
+    numbers = measured({"ours/full": [0.8, 0.9], "ours/no_text": [0.7]}, {"ours/full": [0.6], "ours/no_text": [0.5]})
+    found = one(numbers, *better("clip", "up"))
+    assert found.verdict == "holds"
+    assert [t.verdict for t in found.tested] == ["holds", "holds"]
+    # By hand: (0.1 + 0.2) / 2 and 0.1.
+    assert [t.estimate.mean for t in found.tested] == pytest.approx([0.15, 0.1])
+    assert [t.groups for t in found.tested] == [("easy", "easy"), ("hard", "hard")]
+
+
+def test_lower_is_better_where_the_metric_says_so() -> None:
+    rows = {"ours/full": [0.1, 0.2], "ours/no_text": [0.4]}
+    numbers = measured(rows, rows, "lpips")
+    assert one(numbers, *better("lpips", "down")).verdict == "holds"
+    swapped = {"ours/full": rows["ours/no_text"], "ours/no_text": rows["ours/full"]}
+    assert one(measured(swapped, swapped, "lpips"), *better("lpips", "down")).verdict == "fails"
+
+
+def test_one_open_comparison_leaves_a_claim_open_and_one_failed_makes_it_fail() -> None:
+    good, bad = {"ours/full": [0.9], "ours/no_text": [0.5]}, {"ours/full": [0.4], "ours/no_text": [0.5]}
+    open_ = {"ours/full": [0.4, 0.6], "ours/no_text": [0.5]}
+    found = one(measured(good, open_), *better("clip", "up"))
+    assert ([t.verdict for t in found.tested], found.verdict) == (["holds", "open"], "open")
+    found = one(measured(good, bad), *better("clip", "up"))
+    assert ([t.verdict for t in found.tested], found.verdict) == (["holds", "fails"], "fails")
+    found = one(measured(open_, bad), *better("clip", "up"))
+    assert ([t.verdict for t in found.tested], found.verdict) == (["open", "fails"], "fails")
+
+
+def test_a_failure_among_many_must_stand_at_the_confidence_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interval that leaves out zero at 95 % and not at 97.5 % fails alone, but not as one of two."""
+    numbers = measured({"ours/full": [0.4], "ours/no_text": [0.5]}, {"ours/full": [0.9], "ours/no_text": [0.5]})
+    seen: list[float] = []
+
+    def difference(a: object, b: object, score: object, group: str, confidence: float) -> Estimate:
+        seen.append(confidence)
+        barely = Estimate(-0.1, -0.2, -0.01 if confidence < 0.96 else 0.01, VIDEOS, VIDEOS)
+        return barely if group == "easy" else Estimate(0.4, 0.3, 0.5, VIDEOS, VIDEOS)
+
+    monkeypatch.setattr(numbers, "difference", difference)
+    easy, hard = better("clip", "up")
+    assert one(numbers, easy).verdict == "fails"
+    found = one(numbers, easy, hard)
+    assert [t.verdict for t in found.tested] == ["fails", "holds"]
+    assert found.verdict == "open"
+    assert seen[-1] == pytest.approx(0.975)
+
+
+def test_few_source_videos_decide_nothing() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    found = one(measured(rows, rows, videos=5), *better("clip", "up"))
+    assert found.verdict == "open"
+    assert one(measured(rows, rows, videos=6), *better("clip", "up")).verdict == "holds"
+    assert told_apart(Estimate(0.1, float("nan"), float("nan"), 9, 9)) == 0
+
+
+@pytest.mark.parametrize(
+    ("ours", "within", "verdict"),
+    [([0.51], 0.05, "holds"), ([0.60], 0.05, "fails"), ([0.40], 0.05, "fails"), ([0.51, 0.60], 0.05, "open")],
+)
+def test_close_asks_that_the_whole_interval_lies_within_its_bound(
+    ours: Sequence[float], within: float, verdict: str
+) -> None:
+    rows = {"ours/full": ours, "ours/no_text": [0.5]}
+    close = Comparison("close", ("table2.ours.easy.clip", "table3.mask_only.easy.clip"), "up", within)
+    assert one(measured(rows, rows), close).verdict == verdict
+
+
+def test_a_gain_compares_two_differences() -> None:
+    cells = ("table2.ours.hard.clip", "own.frame_only.hard.clip", "table2.ours.easy.clip", "own.frame_only.easy.clip")
+    gain = Comparison("gain", cells, "up")
+    easy, hard = {"ours/full": [0.8], "ours/no_motion": [0.7]}, {"ours/full": [0.7, 0.8], "ours/no_motion": [0.4]}
+    found = one(measured(easy, hard), gain)
+    # By hand: (0.3 + 0.4) / 2 on hard frames, 0.1 on easy ones.
+    assert found.tested[0].estimate.mean == pytest.approx(0.25)
+    assert found.verdict == "holds"
+    assert one(measured(hard, easy), gain).verdict == "fails"
+    # A metric of which less is better gains by falling: on hard frames by 0.35, on easy ones by 0.1.
+    easy_down, hard_down = ({name: [-v for v in values] for name, values in rows.items()} for rows in (easy, hard))
+    lower = tuple(cell.replace("clip", "lpips") for cell in cells)
+    numbers = measured(easy_down, hard_down, "lpips")
+    assert one(numbers, Comparison("gain", lower, "down")).verdict == "holds"
+
+
+def test_what_was_not_measured_is_said_and_never_guessed() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    numbers = measured(rows, rows)
+    missing = one(numbers, *better("clip", "up", "table2.pix2gestalt"))
+    assert missing.verdict == "unmeasured"
+    assert {t.missing for t in missing.tested} == {"rows of Pix2Gestalt"}
+    assert one(numbers, *better("clip", "up", "own.frame_only")).tested[0].missing == "rows of “Ours without motion”"
+    votes = one(numbers, *better("user_preference", "up", "table2.pix2gestalt"))
+    assert (votes.verdict, votes.tested[0].missing) == ("unmeasured", "votes of people")
+    other = one(numbers, *better("tc", "up"))
+    assert (other.verdict, other.tested[0].missing) == ("unmeasured", "frames that both have a value for")
+    (untested,) = judge([claim(untested="No truth.")], numbers, ("ours/full",))
+    assert (untested.verdict, untested.tested) == ("untested", ())
+
+
+def test_a_failed_comparison_fails_the_claim_though_another_was_not_measured() -> None:
+    rows = {"ours/full": [0.4], "ours/no_text": [0.5]}
+    found = one(measured(rows, rows), *better("clip", "up"), *better("clip", "up", "own.frame_only"))
+    assert found.verdict == "fails"
+    good = {"ours/full": [0.6], "ours/no_text": [0.5]}
+    found = one(measured(good, good), *better("clip", "up"), *better("clip", "up", "own.frame_only"))
+    assert found.verdict == "unmeasured"
+
+
+def test_rows_of_other_masks_are_not_the_headline() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    numbers = measured(rows, rows)
+    tracked = Measured(
+        pd.concat([numbers.rows_of(of, "clip", "all") for of in numbers.scored()]).assign(mask_source="tracked"),
+        MANY,
+        "given",
+    )
+    assert one(tracked, *better("clip", "up")).verdict == "unmeasured"
+
+
+def test_numbers_of_a_cell_are_made_once_and_the_confidence_changes_no_draw() -> None:
+    rows = {"ours/full": [0.9, 0.2, 0.7], "ours/no_text": [0.5]}
+    numbers = measured(rows, rows)
+    a, b = numbers.find("ours/full"), numbers.find("ours/no_text")
+    assert a is not None
+    assert b is not None
+    clip = score_of("clip")
+    first = numbers.difference(a, b, clip, "easy")
+    assert numbers.difference(a, b, clip, "easy") is first
+    wide = numbers.difference(a, b, clip, "easy", 0.999)
+    assert wide.low <= first.low <= first.mean <= first.high <= wide.high
+    assert numbers.difference(a, b, clip, "easy", MANY.confidence) == first
+    assert numbers.sample_means(a, "clip")["v1/r0"] == pytest.approx(0.2)
+    assert numbers.frames(["ours/full", "ours/no_text"], "clip", "hard") == (VIDEOS, VIDEOS)
