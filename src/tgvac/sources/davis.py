@@ -123,6 +123,9 @@ class Davis:
         name = self._masks[video.name][video.frame_numbers[i]]
         return decode_indices(self._store.read(name), self._store.describe(name))
 
+    def boxes(self, video: Video, i: int) -> None:
+        """DAVIS has no boxes."""
+
     def describe_annotation(self, video: Video, i: int) -> str:
         """How a message names an annotation."""
         return self._store.describe(self._masks[video.name][video.frame_numbers[i]])
