@@ -31,6 +31,15 @@ def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
         raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
 
 
+def image_size(data: bytes, name: str) -> tuple[int, int]:
+    """Height and width of an encoded image, of which only the header is read."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.height, image.width
+    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
+        raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
+
+
 def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) -> np.ndarray:
     """Decode an annotation to its indices, ``uint8 [H,W]``.
 

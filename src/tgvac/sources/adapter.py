@@ -9,6 +9,9 @@ import numpy as np
 
 from tgvac.clip.box import Box
 
+VOID = 255
+"""In annotations: neither an object nor background."""
+
 
 @dataclass(frozen=True)
 class Video:

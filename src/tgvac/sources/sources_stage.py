@@ -7,6 +7,7 @@ sources/locations.json    where it is on this machine; decides nothing
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,11 @@ from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import Davis
+from tgvac.sources.lasot import Lasot
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.registry import Source, find_source, locate, read_registry
 from tgvac.sources.world.publish import publish_world
+from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context
 
 MANIFEST_FORMAT = "tgvac-sources-1"
@@ -54,7 +57,7 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
 
 def open_adapter(source: Source, path: Path) -> Adapter:
     """The adapter of a source's layout."""
-    adapters = {"davis": Davis}
+    adapters: dict[str, Callable[[Path], Adapter]] = {"davis": Davis, "youtube_vos": YouTubeVos, "lasot": Lasot}
     if source.layout not in adapters:
         raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
     return adapters[source.layout](path)
