@@ -1,11 +1,13 @@
-"""Folders in the layouts of YouTube-VOS and LaSOT, built without the project's own code."""
+"""Folders and archives in the layouts of YouTube-VOS, LaSOT and pix2gestalt, built without the project's own code."""
 
 from __future__ import annotations
 
+import io
 import json
+import tarfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -69,3 +71,46 @@ def lasot_sequence(
     if sentence is not None:
         write(folder / "nlp.txt", sentence)
     return folder
+
+
+PAIR_FILES = {
+    "occlusion": "occlusion/{}_occlusion.png",
+    "whole": "whole/{}_whole.png",
+    "whole_mask": "whole_mask/{}_whole_mask.png",
+    "visible_mask": "visible_object_mask/{}_visible_mask.png",
+}
+
+
+def pair_images(pair: str, side: int = 8) -> dict[str, Array]:
+    """The four pictures of a pair: an object of the middle rows, of which the left columns are seen."""
+    whole_HW = np.zeros((side, side), np.uint8)
+    whole_HW[2:6, 1:7] = 255
+    visible_HW = whole_HW.copy()
+    visible_HW[:, 2 + sum(pair.encode()) % 4 :] = 0
+    whole_HW3 = np.where(whole_HW[..., None] > 0, frame_noise(pair, "whole", side), np.uint8(255))
+    return {
+        "occlusion": frame_noise(pair, "occlusion", side),
+        "whole": whole_HW3,
+        "whole_mask": whole_HW,
+        "visible_mask": visible_HW,
+    }
+
+
+def frame_noise(pair: str, part: str, side: int) -> Array:
+    return noise(sum(k * c for k, c in enumerate(f"{pair}{part}".encode())), side, side, 3)
+
+
+def pair_files(*pairs: str) -> dict[str, bytes]:
+    """The files of pairs by their name in the release, folder by folder as the release has them."""
+    images = {pair: pair_images(pair) for pair in pairs}
+    return {name.format(pair): png(images[pair][part]) for part, name in PAIR_FILES.items() for pair in pairs}
+
+
+def tar_of(path: Path, files: Mapping[str, bytes], mode: Literal["w", "w:gz", "w:xz"] = "w:gz") -> Path:
+    """A tar of files in the order given."""
+    with tarfile.open(path, mode) as out:
+        for name, data in files.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            out.addfile(info, io.BytesIO(data))
+    return path

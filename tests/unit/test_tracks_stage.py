@@ -21,7 +21,15 @@ from tgvac.sources.params import SourcesParams, TracksParams
 from tgvac.sources.world.params import WorldParams
 from tgvac.stage import Context
 
-SOURCES = SourcesParams(use=("mine",), world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0))
+SOURCES = SourcesParams(
+    use=("mine",),
+    pairs=(),
+    pair_buckets=1,
+    pair_outside_max=0.0,
+    pair_max_bytes=1,
+    pair_captions_max_bytes=1,
+    world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0),
+)
 PARAMS = TracksParams(long_side=16, codec="png", max_frames=0)
 
 
