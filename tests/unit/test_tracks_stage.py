@@ -193,6 +193,12 @@ def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
         remade(tmp_path)
 
 
+def test_an_unknown_layout_is_refused_naming_those_that_are_known(tmp_path: Path) -> None:
+    davis_tree(tmp_path / "given", {"v": [pair(0, 1)]})
+    with pytest.raises(BadInput, match="'mine' has the layout 'davos'; known are davis, youtube_vos, lasot"):
+        remade(tmp_path, layout="davos")
+
+
 def test_the_manifest_names_content_and_no_path(tmp_path: Path) -> None:
     made(tmp_path, {"v": [pair(0, 1), pair(1, 1)]})
     text = (tmp_path / "results/t/sources/manifest.json").read_text(encoding="utf-8")
