@@ -61,7 +61,7 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path) 
     numbers = {bucket_name(number): number for number in range(params.pair_buckets)}
     missing = [number for item, number in numbers.items() if ledger.find(item, digest(key)) is None]
     if missing and not spool.holds(missing, key):
-        with Progress(f"{ctx.label}: reading {source.name} (MB)", size_of(path) >> 20) as progress:
+        with Progress(f"{ctx.label}: reading {source.name} (MB)", max(1, size_of(path) >> 20)) as progress:
             members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, _Megabytes(progress))
             spool.fill(key, members, missing, params.pair_buckets)
 
