@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import zipfile
+import zlib
 from pathlib import Path
 
 import pytest
@@ -38,6 +39,24 @@ def test_members_are_named_alike(store: Path) -> None:
         assert "sub/b.txt" in it
         assert "sub" not in it
         assert it.read("sub/deep/c.txt") == b"C" * 500
+
+
+def test_a_members_checksum_is_that_of_its_bytes(store: Path) -> None:
+    with Store(store, "sub") as it:
+        assert it.crc("deep/c.txt") == zlib.crc32(b"C" * 500)
+        with pytest.raises(BadInput, match=r"missing\.txt is missing; restore it"):
+            it.crc("missing.txt")
+
+
+def test_a_zips_checksums_are_told_without_reading_its_members(folder: Path, tmp_path: Path) -> None:
+    path = zipped(folder, tmp_path / "tree.zip")
+    data = bytearray(path.read_bytes())
+    data[data.index(b"sub/b.txt") + 9] ^= 0xFF
+    path.write_bytes(data)
+    with Store(path) as it:
+        assert it.crc("sub/b.txt") == zlib.crc32(b"B")
+        with pytest.raises(BadInput, match=r"sub/b\.txt cannot be read"):
+            it.read("sub/b.txt")
 
 
 def test_names_count_from_the_root(store: Path) -> None:

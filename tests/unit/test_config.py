@@ -206,6 +206,8 @@ LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
 # Written by hand, not read from the table of phases: which phases a change must run again.
 DECIDES = {
     "sources.use": {"sources"},
+    "sources.pairs": {"sources"},
+    "sources.pair_buckets": {"sources"},
     "sources.world.seed": {"sources"},
     "tracks.long_side": {"tracks"},
     "masks.segmenter": {"masks"},

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import random
+import zlib
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -19,6 +21,7 @@ from tgvac.clip.images import (
     decode_rgba,
     encode_jpeg,
     encode_png,
+    image_size,
     on_white,
     resize_mask,
     resize_rgb,
@@ -139,3 +142,19 @@ def test_on_white_keeps_the_object_and_nothing_else() -> None:
     assert found.dtype == np.uint8
     assert np.array_equal(found[masks > 0], frames[masks > 0])
     assert (found[masks == 0] == 255).all()
+
+
+def test_a_size_is_height_and_width_and_needs_no_pixels() -> None:
+    data = png(noise(0, 5, 9, 3))
+    assert image_size(data[:60], "x") == image_size(data, "x") == (5, 9)
+    with pytest.raises(BadInput, match="x is not a readable image"):
+        image_size(data[:20], "x")
+
+
+@pytest.mark.parametrize("decode", [decode_rgb, decode_indices, image_size])
+def test_an_image_that_would_fill_the_memory_is_refused(decode: Callable[[bytes, str], object]) -> None:
+    data = bytearray(png(np.zeros((4, 4), np.uint8)))
+    data[16:24] = (60000).to_bytes(4, "big") * 2
+    data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")
+    with pytest.raises(BadInput, match=r"x is not a readable .*decompression bomb"):
+        decode(bytes(data), "x")

@@ -28,10 +28,13 @@ def source(location: str, size: int | None = len(DATA), sha: str | None = SHA) -
     return Source("mine", "davis", location, size, sha, "none")
 
 
-def test_the_projects_registry_names_the_procedural_world_and_the_papers_first_source() -> None:
+def test_the_projects_registry_names_the_procedural_world_and_the_papers_sources() -> None:
     found = read_registry(ROOT / "reference" / "registry.csv")
     assert found["world"].location == "generated"
     assert found["davis"].location.startswith("https://")
+    assert found["pix2gestalt"].location.endswith("/pix2gestalt_occlusions_release.tar.gz")
+    for name in ("davis", "youtube_vos", "lasot", "pix2gestalt"):
+        assert found[name].layout == name
     assert all(s.licence for s in found.values())
 
 

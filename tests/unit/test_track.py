@@ -12,6 +12,7 @@ import pytest
 
 from tests.unit.builders import Array, box, meta_of, noise, png, write_fake_track
 from tgvac.clip.archive import zip_writing
+from tgvac.clip.box import Box
 from tgvac.clip.geometry import measure
 from tgvac.clip.track import Track, file_stem, read_masks_meta, write_track
 from tgvac.errors import BadInput
@@ -48,7 +49,7 @@ def test_a_track_is_one_stored_zip_of_images_and_a_json(tmp_path: Path) -> None:
             *(name for i in range(3) for name in (f"frames/0000{i}.png", f"masks/0000{i}.png")),
         ]
         assert {i.compress_type for i in found.infolist()} == {zipfile.ZIP_STORED}
-        assert json.loads(found.read("meta.json"))["format"] == "tgvac-track-1"
+        assert json.loads(found.read("meta.json"))["format"] == "tgvac-track-2"
 
 
 def test_jpeg_frames_are_close_and_their_masks_exact(tmp_path: Path) -> None:
@@ -84,17 +85,35 @@ def test_a_mask_of_another_size_than_its_frame_is_refused_naming_both(tmp_path: 
         track.mask(0)
 
 
+def test_boxes_are_read_back_to_the_bit_absence_included(tmp_path: Path) -> None:
+    boxes = (Box(x=1 / 3, y=2, w=6.1, h=6), None, Box(x=5, y=2, w=6, h=6))
+    with Track(written(tmp_path / "t.zip", [None, None, None], boxes=boxes)) as track:
+        assert track.meta.boxes == boxes
+        assert not any(track.has_mask(i) for i in range(3))
+
+
+def test_boxes_are_none_or_one_a_frame(tmp_path: Path) -> None:
+    assert meta_of("s/v/1", FRAMES, list(MASKS)).boxes == ()
+    with pytest.raises(ValueError, match="2 boxes for 3 frames"):
+        meta_of("s/v/1", FRAMES, list(MASKS), boxes=(None, None))
+    with zip_writing(tmp_path / "t.zip") as sink:
+        text = meta_of("s/v/1", FRAMES, list(MASKS), boxes=(None,) * 3).model_dump_json()
+        sink.add("meta.json", text.replace('"boxes":[null,', '"boxes":[').encode())
+    with pytest.raises(BadInput, match=r"t\.zip: meta\.json does not hold a track \(.*2 boxes for 3 frames\); remake"):
+        Track(tmp_path / "t.zip")
+
+
 @pytest.mark.parametrize("text", ["", "[]", "{}", '"x"', '{"format": "tgvac-track-0"}', "\x00"])
 def test_another_format_is_refused_naming_the_file(tmp_path: Path, text: str) -> None:
     with zip_writing(tmp_path / "t.zip") as sink:
         sink.add("meta.json", text.encode())
-    with pytest.raises(BadInput, match=r"t\.zip is not a track of format tgvac-track-1; remake it"):
+    with pytest.raises(BadInput, match=r"t\.zip is not a track of format tgvac-track-2; remake it"):
         Track(tmp_path / "t.zip")
 
 
 def test_a_meta_that_lacks_a_key_is_refused(tmp_path: Path) -> None:
     with zip_writing(tmp_path / "t.zip") as sink:
-        sink.add("meta.json", b'{"format": "tgvac-track-1"}')
+        sink.add("meta.json", b'{"format": "tgvac-track-2"}')
     with pytest.raises(BadInput, match=r"t\.zip: meta\.json does not hold a track .*; remake it"):
         Track(tmp_path / "t.zip")
 

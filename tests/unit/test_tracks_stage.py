@@ -9,16 +9,27 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, davis_tree, noise, png
+from tests.unit.layouts import frame_of, ids_image, lasot_sequence, youtube_vos_tree
+from tgvac.clip.box import Box
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.sources import sources_stage, tracks_stage
+from tgvac.sources.lasot import Lasot
 from tgvac.sources.params import SourcesParams, TracksParams
 from tgvac.sources.world.params import WorldParams
 from tgvac.stage import Context
 
-SOURCES = SourcesParams(use=("mine",), world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0))
+SOURCES = SourcesParams(
+    use=("mine",),
+    pairs=(),
+    pair_buckets=1,
+    pair_outside_max=0.0,
+    pair_max_bytes=1,
+    pair_captions_max_bytes=1,
+    world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0),
+)
 PARAMS = TracksParams(long_side=16, codec="png", max_frames=0)
 
 
@@ -36,11 +47,11 @@ def made(tmp_path: Path, videos: dict[str, list[tuple[Array, Array]]], params: T
     return remade(tmp_path, params)
 
 
-def remade(tmp_path: Path, params: TracksParams = PARAMS, shards: int = 1) -> Context:
+def remade(tmp_path: Path, params: TracksParams = PARAMS, shards: int = 1, layout: str = "davis") -> Context:
     reference = tmp_path / "reference"
     reference.mkdir(exist_ok=True)
     (reference / "registry.csv").write_text(
-        "name,layout,location,bytes,sha256,licence\nmine,davis,given,,,my own\n", encoding="utf-8"
+        f"name,layout,location,bytes,sha256,licence\nmine,{layout},given,,,my own\n", encoding="utf-8"
     )
     locations = {"mine": str(tmp_path / "given")}
     sources_stage.run(Context(tmp_path, "t", "sources", "d", locations=locations), sources=SOURCES)
@@ -85,6 +96,63 @@ def test_an_object_that_comes_late_or_leaves_is_absent_there_but_annotated(tmp_p
         assert not track.mask(0).any()
 
 
+def test_an_object_between_annotations_has_no_mask_and_is_not_said_to_be_absent(tmp_path: Path) -> None:
+    # Object 2 appears late: absent where a frame is annotated without it, unknown in between.
+    youtube_vos_tree(tmp_path / "given", {"v": {5: [1], 8: [1, 2]}}, {"v": range(4, 10)})
+    ctx = remade(tmp_path, layout="youtube_vos")
+    with Track(ctx.out / read_index(ctx.shard_index())["mine/v/2"].file) as track:
+        assert track.meta.frame_numbers == (4, 5, 6, 7, 8, 9)
+        assert track.meta.annotated == (False, True, False, False, True, False)
+        assert [track.has_mask(i) for i in range(6)] == list(track.meta.annotated)
+        assert [g and g.area > 0 for g in track.meta.geometry] == [None, False, None, None, True, None]
+        assert (track.meta.fps, track.meta.category, track.meta.boxes) == (30, "animal2", ())
+        assert not track.mask(1).any()
+        mask_HW = np.where(ids_image(1, 2) == 2, 255, 0).astype(np.uint8)
+        assert np.array_equal(track.mask(4), resize_mask(mask_HW, 12, 16))
+
+
+def test_boxes_are_kept_at_working_resolution_and_there_is_no_mask(tmp_path: Path) -> None:
+    lasot_sequence(tmp_path / "given/cat/cat-1", ["2,2,4,6", "0,0,0,0", "12,10,9,9"], sentence="a cat")
+    ctx = remade(tmp_path, PARAMS.model_copy(update={"long_side": 8}), layout="lasot")
+    index = read_index(ctx.shard_index())
+    assert list(index) == ["mine/cat-1/1"]
+    with Track(ctx.out / index["mine/cat-1/1"].file) as track:
+        meta = track.meta
+        assert (meta.height, meta.width, meta.fps, meta.category, meta.captions) == (6, 8, 30, "cat", ("a cat",))
+        # From 16 x 12 to 8 x 6, and cut at the frame's edge.
+        assert meta.boxes == (Box(x=1, y=1, w=2, h=3), None, Box(x=6, y=5, w=2, h=1))
+        assert (meta.annotated, meta.geometry) == ((False,) * 3, (None,) * 3)
+        assert not any(track.has_mask(i) for i in range(3))
+        assert np.array_equal(track.frame(2), resize_rgb(frame_of("cat-1", 3), 6, 8))
+
+
+def test_boxes_at_working_resolution_lie_in_the_frame_whatever_its_size(tmp_path: Path) -> None:
+    lasot_sequence(tmp_path / "given/cat/cat-1", ["-1,-1,99,99", "15.9,11.9,0.1,0.1"])
+    for side in (7, 23, 456):
+        ctx = remade(tmp_path, PARAMS.model_copy(update={"long_side": side}), layout="lasot")
+        with Track(ctx.out / "files/mine--cat-1--1.zip") as track:
+            whole, _ = track.meta.boxes
+            assert whole == Box(x=0, y=0, w=track.meta.width, h=track.meta.height)
+        (tmp_path / "scratch/t/tracks/done/mine--cat-1.json").unlink()
+
+
+def test_each_frame_of_boxes_alone_is_decoded_once_after_the_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lasot_sequence(tmp_path / "given/cat/cat-1", ["2,2,4,6"] * 5)
+    asked: list[int] = []
+    frame = Lasot.frame
+    monkeypatch.setattr(Lasot, "frame", lambda self, video, i: asked.append(i) or frame(self, video, i))  # type: ignore[func-returns-value]
+    remade(tmp_path, layout="lasot")
+    assert asked == [0, 0, 1, 2, 3, 4]
+
+
+def test_an_object_that_is_always_absent_is_refused_naming_the_video(tmp_path: Path) -> None:
+    lasot_sequence(tmp_path / "given/cat/cat-1", ["2,2,4,6", "0,0,0,0"], full=[1])
+    with pytest.raises(BadInput, match=r"'cat-1' shows no object .*or an object that is always absent\); mend"):
+        remade(tmp_path, layout="lasot")
+
+
 def test_no_more_frames_are_taken_than_asked_for(tmp_path: Path) -> None:
     ctx = made(tmp_path, {"v": [pair(i, 1) for i in range(5)]}, PARAMS.model_copy(update={"max_frames": 3}))
     assert read_index(ctx.shard_index())["mine/v/1"].facts["frames"] == 3
@@ -98,7 +166,9 @@ def test_shards_make_each_track_once(tmp_path: Path) -> None:
 
 
 def test_an_empty_mask_in_every_frame_is_refused_naming_the_video(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"mine: video 'v' has an empty mask in every frame .*255 is void.*; mend"):
+    with pytest.raises(
+        BadInput, match=r"mine: video 'v' shows no object in any of its first 2 frames .*255 is void.*; mend"
+    ):
         made(tmp_path, {"v": [pair(0), pair(1, 255)]})
 
 
@@ -121,6 +191,12 @@ def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
     davis_tree(tmp_path / "given", {"v": [pair(0, 1)]}, {"train": ["nothing"]})
     with pytest.raises(BadInput, match="nothing has no frames"):
         remade(tmp_path)
+
+
+def test_an_unknown_layout_is_refused_naming_those_that_are_known(tmp_path: Path) -> None:
+    davis_tree(tmp_path / "given", {"v": [pair(0, 1)]})
+    with pytest.raises(BadInput, match="'mine' has the layout 'davos'; known are davis, youtube_vos, lasot"):
+        remade(tmp_path, layout="davos")
 
 
 def test_the_manifest_names_content_and_no_path(tmp_path: Path) -> None:

@@ -81,7 +81,8 @@ class Store:
     def names(self, under: str = "") -> list[str]:
         """All names below a folder, sorted."""
         first = bisect_left(self._names, under)
-        return list(itertools.takewhile(lambda n: n.startswith(under), itertools.islice(self._names, first, None)))
+        following = (self._names[i] for i in range(first, len(self._names)))
+        return list(itertools.takewhile(lambda n: n.startswith(under), following))
 
     def read(self, name: str) -> bytes:
         """The bytes of one member, verified against the zip's own checksum.
@@ -95,6 +96,21 @@ class Store:
                 return (self.path / self._root / name).read_bytes()
             return self._zip.read(self._root + name)
         except _DAMAGED as error:
+            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
+
+    def crc(self, name: str) -> int:
+        """CRC-32 of one member's bytes; a zip states it, so only a folder's file is read."""
+        if name not in self._known:
+            raise BadInput(f"{self.describe(name)} is missing; restore it or give a complete copy of the data.")
+        if self._zip is not None:
+            return self._zip.getinfo(self._root + name).CRC
+        try:
+            found = 0
+            with (self.path / self._root / name).open("rb") as stream:
+                while piece := stream.read(1 << 20):
+                    found = zlib.crc32(piece, found)
+            return found
+        except OSError as error:
             raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
 
     def describe(self, name: str) -> str:

@@ -12,6 +12,8 @@ from PIL import Image
 
 from tgvac.errors import BadInput
 
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+
 
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
     """Decode any image to RGB, ``uint8 [H,W,3]``; ``name`` is what a message calls it."""
@@ -27,7 +29,16 @@ def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
             return np.asarray(image.convert(mode))
-    except (OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
+        raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
+
+
+def image_size(data: bytes, name: str) -> tuple[int, int]:
+    """Height and width of an encoded image, of which only the header is read."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return image.height, image.width
+    except _UNREADABLE as error:
         raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
 
 
@@ -47,7 +58,7 @@ def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) 
             return np.asarray(image.convert("L") if image.mode == "1" else image)
     except BadInput:
         raise
-    except (OSError, SyntaxError, ValueError) as error:
+    except _UNREADABLE as error:
         raise BadInput(f"{name} is not a readable annotation ({error}); replace it by an intact copy.") from None
 
 

@@ -3,7 +3,7 @@
 On disk a track is one stored zip, so that it is one file for a network file system and can be opened
 by any tool:
 
-    meta.json             TrackMeta; "format": "tgvac-track-1"
+    meta.json             TrackMeta; "format": "tgvac-track-2"
     frames/00000.png      RGB at working resolution (PNG, or JPEG quality 95 without subsampling)
     masks/00000.png       0 or 255; may be absent for frames that carry no annotation
 
@@ -16,17 +16,18 @@ import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import Literal
+from typing import Literal, Self
 
 import numpy as np
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from tgvac.clip.archive import Store, zip_writing
+from tgvac.clip.box import Box
 from tgvac.clip.geometry import FrameGeometry
 from tgvac.clip.images import decode_mask, decode_rgb, encode_jpeg, encode_png
 from tgvac.errors import BadInput
 
-TRACK_FORMAT = "tgvac-track-1"
+TRACK_FORMAT = "tgvac-track-2"
 
 
 class TrackMeta(BaseModel):
@@ -39,11 +40,13 @@ class TrackMeta(BaseModel):
         captions: sentences given by the source, possibly none.
         geometry: a measurement a frame, where a mask exists; else None.
         annotated: for each frame, whether the source gives its mask.
+        boxes: a box a frame, in pixels of the working resolution, None where the source says that the object is
+            absent; empty where the source gives no boxes.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["tgvac-track-1"] = "tgvac-track-1"
+    format: Literal["tgvac-track-2"] = "tgvac-track-2"
     track: str
     source: str
     video: str
@@ -57,6 +60,13 @@ class TrackMeta(BaseModel):
     frame_numbers: tuple[int, ...]
     annotated: tuple[bool, ...]
     geometry: tuple[FrameGeometry | None, ...]
+    boxes: tuple[Box | None, ...] = ()
+
+    @model_validator(mode="after")
+    def _boxes_are_all_or_none(self) -> Self:
+        if self.boxes and len(self.boxes) != self.frames:
+            raise ValueError(f"{len(self.boxes)} boxes for {self.frames} frames")
+        return self
 
     @property
     def frames(self) -> int:

@@ -7,6 +7,11 @@ from typing import Protocol
 
 import numpy as np
 
+from tgvac.clip.box import Box
+
+VOID = 255
+"""In annotations: neither an object nor background."""
+
 
 @dataclass(frozen=True)
 class Video:
@@ -46,6 +51,13 @@ class Adapter(Protocol):
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
         """The objects' ids of frame ``i``, ``uint8 [H,W]``, 0 background, 255 void; None when not annotated."""
+        ...
+
+    def boxes(self, video: Video, i: int) -> dict[int, Box | None] | None:
+        """The boxes of frame ``i`` by object id, in the frame's pixels; None for an object that is absent there.
+
+        None instead of a mapping: this layout has no boxes.
+        """
         ...
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:

@@ -15,26 +15,14 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from pydantic import BaseModel, RootModel, ValidationError
 
 from tgvac.clip.archive import Store
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.objects import Said, read_objects
 
-VOID = 255
 _FRAMES, _MASKS, _SETS = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017"
-
-
-class _Said(BaseModel):
-    """What ``objects.json`` says of one object; further keys are its own affair."""
-
-    category: str = ""
-    captions: tuple[str, ...] = ()
-
-
-class _Objects(RootModel[dict[str, dict[str, _Said]]]):
-    pass
 
 
 class Davis:
@@ -51,7 +39,7 @@ class Davis:
         self._base = self._find_base(path)
         self._frames = self._by_sequence(_FRAMES)
         self._masks = self._by_sequence(_MASKS)
-        self._objects = self._read_objects()
+        self._objects = read_objects(self._store, f"{self._base}objects.json")
 
     def _find_base(self, path: Path) -> str:
         # A frame is asked for, since the archives of some systems carry a shadow tree of other files.
@@ -70,19 +58,6 @@ class Davis:
             if match := pattern.fullmatch(name):
                 out.setdefault(match[1], {})[int(match[2])] = name
         return out
-
-    def _read_objects(self) -> dict[str, dict[str, _Said]]:
-        name = f"{self._base}objects.json"
-        if name not in self._store:
-            return {}
-        try:
-            return _Objects.model_validate_json(self._store.read(name)).root
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise BadInput(
-                f"{self._store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
-                ' write {sequence: {id: {"category": text, "captions": [text]}}} or remove it.'
-            ) from None
 
     def _sequences(self) -> list[str]:
         listed: list[str] = []
@@ -123,12 +98,15 @@ class Davis:
         name = self._masks[video.name][video.frame_numbers[i]]
         return decode_indices(self._store.read(name), self._store.describe(name))
 
+    def boxes(self, video: Video, i: int) -> None:
+        """DAVIS has no boxes."""
+
     def describe_annotation(self, video: Video, i: int) -> str:
         """How a message names an annotation."""
         return self._store.describe(self._masks[video.name][video.frame_numbers[i]])
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """From ``objects.json``; else the sequence's name stands for the category, as "car shadow"."""
-        said = self._objects.get(video.name, {}).get(str(object_id), _Said())
+        said = self._objects.get(video.name, {}).get(str(object_id), Said())
         plain = re.sub(r"[-_\d]+", " ", video.name).strip() or "object"
         return ObjectInfo(said.category or plain, said.captions)

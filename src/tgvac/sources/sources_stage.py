@@ -1,12 +1,14 @@
 """Phase `sources`: find, fetch or generate each archive, verify it, and list its videos.
 
 sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
+sources/<name>/pairs/     pairs of images, of sources that hold these
 sources/locations.json    where it is on this machine; decides nothing
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,28 +17,31 @@ from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import Davis
+from tgvac.sources.lasot import Lasot
+from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
+from tgvac.sources.pairs import make_pairs
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.registry import Source, find_source, locate, read_registry
 from tgvac.sources.world.publish import publish_world
+from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context
 
-MANIFEST_FORMAT = "tgvac-sources-1"
+MANIFEST_FORMAT = "tgvac-sources-2"
 
 
 def run(ctx: Context, *, sources: SourcesParams) -> None:
-    """Make the manifest of all sources in use."""
+    """Make the manifest of all sources in use, and the files of pairs."""
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
     manifest: dict[str, Any] = {}
     locations: dict[str, str] = {}
-    with Progress(ctx.label, len(sources.use)) as progress:
+    pairs: dict[str, Any] = {}
+    with Progress(ctx.label, len({*sources.use, *sources.pairs})) as progress:
         for name in sorted(set(sources.use)):
             source = find_source(registry, name, registry_file)
-            if source.location == "generated":
-                path = ctx.out / f"{name}.zip"
-                publish_world(sources.world, path, ctx.out / f"{name}-truth.zip")
-            else:
-                path = locate(source, ctx.root, ctx.locations.get(name))
+            if source.layout == PAIRS_LAYOUT:
+                raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
+            path = archive_of(ctx, sources, source)
             videos = open_adapter(source, path).videos()
             if not videos:
                 raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
@@ -48,13 +53,28 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             }
             locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
             progress.step(f"{name}: {len(videos)} videos")
+        for name in sorted(set(sources.pairs)):
+            source = find_source(registry, name, registry_file)
+            if source.layout != PAIRS_LAYOUT:
+                raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
+            pairs[name] = make_pairs(ctx, sources, source, archive_of(ctx, sources, source))
+            progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     write_json(ctx.out / "locations.json", locations)
-    write_json(ctx.out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": manifest})
+    write_json(ctx.out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs})
+
+
+def archive_of(ctx: Context, sources: SourcesParams, source: Source) -> Path:
+    """Where a source's archive or folder lies: generated, fetched or found."""
+    if source.location != "generated":
+        return locate(source, ctx.root, ctx.locations.get(source.name))
+    path = ctx.out / f"{source.name}.zip"
+    publish_world(sources.world, path, ctx.out / f"{source.name}-truth.zip")
+    return path
 
 
 def open_adapter(source: Source, path: Path) -> Adapter:
     """The adapter of a source's layout."""
-    adapters = {"davis": Davis}
+    adapters: dict[str, Callable[[Path], Adapter]] = {"davis": Davis, "youtube_vos": YouTubeVos, "lasot": Lasot}
     if source.layout not in adapters:
         raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
     return adapters[source.layout](path)

@@ -11,13 +11,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from tgvac.clip.box import Box
 from tgvac.clip.geometry import FrameGeometry, measure
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
 from tgvac.shards import Made, run_items, shard_of, write_index
-from tgvac.sources.adapter import Adapter, Video
-from tgvac.sources.davis import VOID
+from tgvac.sources.adapter import VOID, Adapter, Video
 from tgvac.sources.params import TracksParams
 from tgvac.sources.registry import Source
 from tgvac.sources.sources_stage import adapter_of, read_manifest, videos_of
@@ -47,17 +47,19 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
 def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Adapter, video: Video) -> Iterator[Made]:
     """Write a track for each object of a video, a frame in memory at a time."""
     count = min(len(video.frame_numbers), params.max_frames or len(video.frame_numbers))
-    geometry = _measure_objects(adapter, source, video, count)
-    if not geometry:
-        raise BadInput(
-            f"{source.name}: video '{video.name}' has an empty mask in every frame (0 is background, 255 is void);"
-            " mend its annotations or take it out of the image sets."
-        )
-    first_HW3 = adapter.frame(video, 0)
-    native = first_HW3.shape[:2]
+    annotated, geometry = _measure_objects(adapter, source, video, count)
+    native = adapter.frame(video, 0).shape[:2]
     factor = params.long_side / max(native)
     height, width = (max(1, round(side * factor)) for side in native)
-    for object_id in sorted(geometry):
+    boxes = _boxes(adapter, video, count, native, (height, width))
+    objects = sorted({*geometry, *boxes})
+    if not objects:
+        raise BadInput(
+            f"{source.name}: video '{video.name}' shows no object in any of its first {count} frames (a mask that is"
+            " empty everywhere, where 0 is background and 255 is void, or an object that is always absent);"
+            " mend its annotations or take it out of the source."
+        )
+    for object_id in objects:
         info = adapter.info(video, object_id)
         meta = TrackMeta(
             track=f"{source.name}/{video.name}/{object_id}",
@@ -71,8 +73,9 @@ def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Ada
             height=height,
             width=width,
             frame_numbers=video.frame_numbers[:count],
-            annotated=tuple(g is not None for g in geometry[object_id]),
-            geometry=tuple(geometry[object_id]),
+            annotated=annotated if object_id in geometry else (False,) * count,
+            geometry=tuple(geometry.get(object_id, (None,) * count)),
+            boxes=tuple(boxes.get(object_id, ())),
         )
         path = ctx.out / "files" / f"{file_stem(meta.track)}.zip"
         write_track(path, meta, _pixels(adapter, video, object_id, meta), params.codec)
@@ -92,13 +95,18 @@ def _pixels(
 
 def _measure_objects(
     adapter: Adapter, source: Source, video: Video, count: int
-) -> dict[int, list[FrameGeometry | None]]:
-    """The geometry of each object in each annotated frame, at the annotation's own resolution."""
+) -> tuple[tuple[bool, ...], dict[int, list[FrameGeometry | None]]]:
+    """Which frames are annotated, and the geometry of each object there, at the annotation's own resolution.
+
+    Of a source without masks no frame is read.
+    """
+    annotated = [False] * count
     found: dict[int, list[FrameGeometry | None]] = {}
     for i in range(count):
         ids_HW = adapter.annotation(video, i)
         if ids_HW is None:
             continue
+        annotated[i] = True
         shape = adapter.frame(video, i).shape[:2]
         if ids_HW.shape != shape:
             raise BadInput(
@@ -116,6 +124,19 @@ def _measure_objects(
     empty = FrameGeometry(area=0.0, parts=(), border=0.0, touch=0.0)
     for rows in found.values():
         for i, row in enumerate(rows):
-            if row is None and adapter.annotation(video, i) is not None:
+            if row is None and annotated[i]:
                 rows[i] = empty
-    return found
+    return tuple(annotated), found
+
+
+def _boxes(
+    adapter: Adapter, video: Video, count: int, native: tuple[int, ...], working: tuple[int, int]
+) -> dict[int, list[Box | None]]:
+    """The boxes of each object that is ever present, in pixels of the working resolution, cut at the frame's edge."""
+    found: dict[int, list[Box | None]] = {}
+    for i in range(count):
+        for object_id, box in (adapter.boxes(video, i) or {}).items():
+            rows = found.setdefault(object_id, [None] * count)
+            if box is not None:
+                rows[i] = box.scaled(working[1] / native[1], working[0] / native[0]).clipped(*working)
+    return {object_id: rows for object_id, rows in found.items() if any(rows)}

@@ -1,0 +1,50 @@
+"""Axis-parallel boxes, as sources give them in place of masks."""
+
+from __future__ import annotations
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class Box(BaseModel):
+    """A box of positive area, in pixels of the image that it belongs to; pixel ``i`` covers ``[i, i + 1)``.
+
+    Attributes:
+        x, y: its top left corner.
+        w, h: its width and height.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    x: float
+    y: float
+    w: float = Field(gt=0)
+    h: float = Field(gt=0)
+
+    def scaled(self, across: float, down: float) -> Box:
+        """The box after its image was resized by these factors of width and height."""
+        return Box(x=self.x * across, y=self.y * down, w=self.w * across, h=self.h * down)
+
+    def clipped(self, height: int, width: int) -> Box | None:
+        """The part inside an image of that size; None where it lies outside of it."""
+        left, top = max(self.x, 0.0), max(self.y, 0.0)
+        right, bottom = min(self.x + self.w, float(width)), min(self.y + self.h, float(height))
+        if right <= left or bottom <= top:
+            return None
+        return Box(x=left, y=top, w=right - left, h=bottom - top)
+
+    def iou(self, other: Box) -> float:
+        """Area of the intersection over area of the union, in [0, 1]."""
+        across = min(self.x + self.w, other.x + other.w) - max(self.x, other.x)
+        down = min(self.y + self.h, other.y + other.h) - max(self.y, other.y)
+        common = max(across, 0.0) * max(down, 0.0)
+        return common / (self.w * self.h + other.w * other.h - common)
+
+    @staticmethod
+    def of_mask(mask_HW: np.ndarray) -> Box | None:
+        """The smallest box around a mask ``[H,W]`` (0 is outside); None where the mask is empty."""
+        columns, rows = np.flatnonzero(mask_HW.any(axis=0)), np.flatnonzero(mask_HW.any(axis=1))
+        if not len(columns):
+            return None
+        left, top = int(columns[0]), int(rows[0])
+        return Box(x=left, y=top, w=int(columns[-1]) + 1 - left, h=int(rows[-1]) + 1 - top)

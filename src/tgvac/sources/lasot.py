@@ -1,0 +1,203 @@
+"""LaSOT: the official archives, one a category, or any folder in their layout.
+
+<category>.zip or the folder <category>, in it <category>/<category>-<n>/ or <category>-<n>/ with
+    img/00000001.jpg         every frame, counted from 1
+    groundtruth.txt          a line a frame: x,y,w,h in pixels
+    full_occlusion.txt       0 or 1 a frame, separated by commas
+    out_of_view.txt          likewise
+    nlp.txt                  optional: one sentence on the object
+
+A sequence has one object, here of id 1, and boxes only. It is absent where it is wholly occluded or out of view.
+Only the categories that are there count, so a selection is a folder of some of them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from tgvac.clip.archive import Store
+from tgvac.clip.box import Box
+from tgvac.clip.images import decode_rgb, image_size
+from tgvac.errors import BadInput
+from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.content import ContentDigest
+
+OBJECT = 1
+_FLAGS = ("full_occlusion.txt", "out_of_view.txt")
+_BOXES, _SENTENCE = "groundtruth.txt", "nlp.txt"
+_IN_SEQUENCE = re.compile(rf"((?:.*/)?([^/]+-\d+)/)(?:img/\d+\.(?:jpg|jpeg|png)|{re.escape(_BOXES)})")
+
+
+@dataclass(frozen=True)
+class _Group:
+    """An opened category: where each of its sequences begins, by name."""
+
+    store: Store
+    bases: dict[str, str]
+
+
+@dataclass(frozen=True)
+class _Sequence:
+    """One sequence, checked: its frames' members in order, a box a frame, and the sentence or ""."""
+
+    store: Store
+    base: str
+    frames: tuple[str, ...]
+    boxes: tuple[Box | None, ...]
+    sentence: str
+
+
+class Lasot:
+    """Reads LaSOT from folders or zips; one category is open at a time, since the set has millions of files.
+
+    Raises:
+        BadInput: when the layout is another, or a sequence's files contradict each other.
+    """
+
+    fps = 30.0
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._groups = _groups(path)
+        self._open = lru_cache(maxsize=2)(_open_group)
+        self._sequence = lru_cache(maxsize=2)(self._read)
+
+    def videos(self) -> list[Video]:
+        """All sequences, sorted by name."""
+        out: dict[str, Video] = {}
+        for group in self._groups:
+            for name in sorted(self._open(group).bases):
+                if name in out:
+                    raise BadInput(f"{self._path} holds the sequence '{name}' twice; remove one of the two.")
+                out[name] = self._video(name)
+        if not out:
+            raise BadInput(
+                f"{self._path} is not in LaSOT layout (no <category>-<n>/img/00000001.jpg);"
+                " give the folder that holds the categories or their zips."
+            )
+        return [out[name] for name in sorted(out)]
+
+    def _video(self, name: str) -> Video:
+        found = self._sequence(name)
+        height, width = image_size(found.store.read(found.frames[0]), found.store.describe(found.frames[0]))
+        for i, box in enumerate(found.boxes):
+            if box is not None and box.clipped(height, width) is None:
+                where = found.store.describe(found.base + _BOXES)
+                raise BadInput(
+                    f"{where}, line {i + 1}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside of its frame"
+                    f" of {width}x{height}; correct it, or mark the frame in {_FLAGS[1]}."
+                )
+        content = ContentDigest()
+        said = [n for n in (_BOXES, *_FLAGS, _SENTENCE) if found.base + n in found.store]
+        content.add(found.store, found.base, (*found.frames, *(found.base + n for n in said)))
+        return Video(name, tuple(range(1, len(found.frames) + 1)), content.hexdigest())
+
+    def _group_of(self, name: str) -> _Group:
+        # The group named after the category is tried first, so that no other has to be opened.
+        for path in sorted(self._groups, key=lambda p: (p.stem != _category(name), p)):
+            if name in (group := self._open(path)).bases:
+                return group
+        raise BadInput(f"{self._path} no longer holds the sequence '{name}'; restore it.")
+
+    def _read(self, name: str) -> _Sequence:
+        group = self._group_of(name)
+        store, base = group.store, group.bases[name]
+        frames = _frames(store, base)
+        boxes = _boxes(store, base + _BOXES, len(frames))
+        absent = np.zeros(len(frames), bool)
+        for flags in _FLAGS:
+            absent |= _flags(store, base + flags, len(frames))
+        sentence = store.read(base + _SENTENCE).decode(errors="replace") if base + _SENTENCE in store else ""
+        boxes = tuple(None if gone else box for box, gone in zip(boxes, absent, strict=True))
+        return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
+
+    def frame(self, video: Video, i: int) -> np.ndarray:
+        found = self._sequence(video.name)
+        return decode_rgb(found.store.read(found.frames[i]), found.store.describe(found.frames[i]))
+
+    def annotation(self, video: Video, i: int) -> None:
+        """LaSOT has no masks."""
+
+    def boxes(self, video: Video, i: int) -> dict[int, Box | None]:
+        """The box of frame ``i`` as the source gives it; it may reach beyond the frame's edge."""
+        return {OBJECT: self._sequence(video.name).boxes[i]}
+
+    def info(self, video: Video, object_id: int) -> ObjectInfo:
+        """The category from the sequence's name, the sentence from ``nlp.txt``."""
+        sentence = self._sequence(video.name).sentence
+        return ObjectInfo(_category(video.name), (sentence,) if sentence else ())
+
+
+def _category(sequence: str) -> str:
+    return sequence.rpartition("-")[0]
+
+
+def _groups(path: Path) -> tuple[Path, ...]:
+    """The categories: the folders and zips in a folder, or what was given itself."""
+    if not path.is_dir():
+        return (path,)
+    inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
+    folders = [p for p in inside if p.is_dir()]
+    if any((p / "img").is_dir() or (p / _BOXES).is_file() for p in folders):
+        return (path,)
+    unpacked = {p.name for p in folders}
+    return tuple(folders + [p for p in inside if p.suffix == ".zip" and p.stem not in unpacked])
+
+
+def _open_group(path: Path) -> _Group:
+    store = Store(path)
+    found = (_IN_SEQUENCE.fullmatch(name) for name in store.names())
+    bases = {match[2]: match[1] for match in found if match}
+    return _Group(store, bases)
+
+
+def _frames(store: Store, base: str) -> tuple[str, ...]:
+    pattern = re.compile(r"(\d+)\.(?:jpg|jpeg|png)")
+    under, where = f"{base}img/", store.describe(f"{base}img")
+    found = {int(m[1]): name for name in store.names(under) if (m := pattern.fullmatch(name[len(under) :]))}
+    if not found:
+        raise BadInput(f"{where} has no frames; restore the sequence.")
+    if missing := sorted(set(range(1, max(found) + 1)) - set(found)):
+        raise BadInput(
+            f"{where} lacks frame {missing[0]:08d} ({len(missing)} in all);"
+            " LaSOT counts every frame from 1: restore them."
+        )
+    return tuple(found[n] for n in sorted(found))
+
+
+def _boxes(store: Store, name: str, frames: int) -> tuple[Box | None, ...]:
+    """A box a line; None where it has no area."""
+    lines = store.read(name).decode(errors="replace").rstrip().splitlines()
+    if len(lines) != frames:
+        raise BadInput(
+            f"{store.describe(name)} has {len(lines)} boxes for {frames} frames; restore the file or the frames."
+        )
+    return tuple(_box(line, f"{store.describe(name)}, line {i + 1}") for i, line in enumerate(lines))
+
+
+def _box(line: str, where: str) -> Box | None:
+    try:
+        x, y, w, h = (float(part) for part in line.split(","))
+        if not all(map(math.isfinite, (x, y, w, h))):
+            raise ValueError
+        return Box(x=x, y=y, w=w, h=h) if min(w, h) > 0 else None
+    except ValueError:
+        raise BadInput(f"{where}: {line!r} is no box; write x,y,w,h in pixels.") from None
+
+
+def _flags(store: Store, name: str, frames: int) -> np.ndarray:
+    """``bool [F]`` from 0 and 1 between commas."""
+    words = store.read(name).decode(errors="replace").replace(",", " ").split()
+    if bad := [w for w in words if w not in ("0", "1")]:
+        raise BadInput(f"{store.describe(name)} holds {bad[0]!r}; write 0 or 1 for each frame, separated by commas.")
+    if len(words) != frames:
+        raise BadInput(
+            f"{store.describe(name)} has {len(words)} flags for {frames} frames; restore the file or the frames."
+        )
+    return np.array([w == "1" for w in words])

@@ -1,0 +1,187 @@
+"""The members of pix2gestalt's release, streamed from its tar or from a folder: what each is, and of which pair.
+
+occlusion/<id>_occlusion.png                     the object behind an occluder
+whole/<id>_whole.png                             the whole object on white
+whole_mask/<id>_whole_mask.png                   its mask
+visible_object_mask/<id>_visible_mask.png        the mask of what is seen of it
+captions.json                                    optional, ours: {id: sentence}
+
+The folder says what a member is; the file's name gives the id, whatever follows it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import tarfile
+import zlib
+from collections.abc import Callable, Iterator
+from lzma import LZMAError
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from tgvac.clip.pair_clips import CAPTIONS
+from tgvac.errors import BadInput
+
+_FOLDERS = {
+    "occlusion": "occlusion",
+    "whole": "whole",
+    "whole_mask": "whole_mask",
+    "visible_object_mask": "visible_mask",
+    "visible_mask": "visible_mask",
+}
+# An id goes up to the last of the words with a digit that follow each other: sa_12_3_visible_mask is of sa_12_3.
+_ID = re.compile(r"(?:[A-Za-z]+[_-])*?[A-Za-z]*\d[A-Za-z0-9]*(?:[_-][A-Za-z]*\d[A-Za-z0-9]*)*")
+_NAMING = frozenset(
+    (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
+)
+_LONGEST_NAMING = 1 << 16  # bytes of a header that carries long names, which tarfile reads whole
+
+
+def pair_of(stem: str) -> str | None:
+    """The id in a file's name without its ending, or None.
+
+    >>> pair_of("sa_223750_visible_mask"), pair_of("17"), pair_of("17_2_whole")
+    ('sa_223750', '17', '17_2')
+    """
+    match = _ID.match(stem)
+    return match[0] if match else None
+
+
+def part_of(name: str) -> tuple[str, str] | None:
+    """The pair's id and the part (one of ``PARTS``) that a member is, or None for any other file."""
+    path = PurePosixPath(name)
+    part = _FOLDERS.get(path.parent.name)
+    pair = pair_of(path.stem)
+    return (pair, part) if part and pair and path.suffix == ".png" else None
+
+
+class Members:
+    """Yields ``(name, bytes)`` of each part and of ``captions.json``, once, one in memory at a time.
+
+    Args:
+        path: a tar, compressed or not, or a folder.
+        max_bytes: of a part; a larger one is refused before it is read.
+        captions_max_bytes: likewise of ``captions.json``.
+        read: told how many bytes of the tar (or of the folder's files) were read, again and again.
+
+    Raises:
+        BadInput: on a member that is too large, leads outside, or is no plain file; on a tar that is cut or damaged.
+    """
+
+    def __init__(self, path: Path, max_bytes: int, captions_max_bytes: int, read: Callable[[int], None]) -> None:
+        self._path, self._read = path, read
+        self._limits = {"part": max_bytes, "captions": captions_max_bytes}
+        self.archive: str | None = None
+        """SHA-256 of the tar, once all was read; None for a folder."""
+
+    def __iter__(self) -> Iterator[tuple[str, bytes]]:
+        return self._of_folder() if self._path.is_dir() else self._of_tar()
+
+    def _wanted(self, name: str, size: int) -> bool:
+        kind = "captions" if PurePosixPath(name).name == CAPTIONS else "part" if part_of(name) else None
+        if kind and size > self._limits[kind]:
+            key = "pair_max_bytes" if kind == "part" else "pair_captions_max_bytes"
+            raise BadInput(
+                f"{self._path}: {name!r} has {size} bytes, more than sources.{key} ({self._limits[kind]}) lets in;"
+                " give the official archive, or raise that key."
+            )
+        return kind is not None
+
+    def _of_folder(self) -> Iterator[tuple[str, bytes]]:
+        for folder, _, files in _walk(self._path):
+            for file in files:
+                path = folder / file
+                name = path.relative_to(self._path).as_posix()
+                if self._wanted(name, path.stat().st_size):
+                    data = path.read_bytes()
+                    self._read(len(data))
+                    yield name, data
+
+    def _of_tar(self) -> Iterator[tuple[str, bytes]]:
+        with self._path.open("rb") as file:
+            stream = _Hashed(file, self._read)
+            try:
+                with tarfile.open(fileobj=stream, mode="r|*", tarinfo=_StrictInfo) as tar:  # type: ignore[call-overload]
+                    while (member := tar.next()) is not None:
+                        # tarfile remembers every member it met, which would be gigabytes here.
+                        tar.members.clear()
+                        self._refuse_hostile(member)
+                        if member.isreg() and self._wanted(member.name, member.size):
+                            content = tar.extractfile(member)
+                            yield member.name, content.read() if content else b""
+                while stream.read(1 << 20):
+                    pass
+            except (tarfile.TarError, EOFError, OSError, zlib.error, LZMAError) as error:
+                raise BadInput(
+                    f"{self._path} is cut short, damaged or no tar archive ({error}); delete it and fetch it again."
+                ) from None
+        self.archive = stream.digest()
+
+    def _refuse_hostile(self, member: tarfile.TarInfo) -> None:
+        path = PurePosixPath(member.name)
+        if path.is_absolute() or ".." in path.parts or "\\" in member.name:
+            fault = "leads outside of the archive"
+        elif member.issparse() or not (member.isreg() or member.isdir()):
+            fault = "is a link or a device, not a plain file"
+        else:
+            return
+        raise BadInput(f"{self._path}: the member {member.name!r} {fault}; give the official archive.")
+
+
+class _StrictInfo(tarfile.TarInfo):
+    """tarfile takes a damaged or cut header for the end of the archive, and says nothing; here it is an error."""
+
+    @classmethod
+    def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictInfo:
+        try:
+            info = super().frombuf(buf, encoding, errors)
+        except tarfile.HeaderError as error:
+            if len(buf) == tarfile.BLOCKSIZE and not any(buf):
+                raise  # the archive's proper end
+            raise tarfile.ReadError(str(error)) from None
+        if info.type in _NAMING and info.size > _LONGEST_NAMING:
+            raise tarfile.ReadError(f"a header of {info.size} bytes")
+        return info
+
+
+class _Hashed:
+    """A file read forward, its SHA-256 taken on the way."""
+
+    def __init__(self, file: IO[bytes], read: Callable[[int], None]) -> None:
+        self._file, self._told, self._hash = file, read, hashlib.sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        data = self._file.read(size)
+        self._hash.update(data)
+        self._told(len(data))
+        return data
+
+    def digest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def _walk(path: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """``os.walk`` in sorted order, without hidden files and folders."""
+    for folder, folders, files in os.walk(path):
+        folders[:] = sorted(f for f in folders if not f.startswith("."))
+        yield Path(folder), folders, sorted(f for f in files if not f.startswith("."))
+
+
+def size_of(path: Path) -> int:
+    """How many bytes :class:`Members` will read, for progress."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum((folder / file).stat().st_size for folder, _, files in _walk(path) for file in files)
+
+
+def identity_of(path: Path) -> str:
+    """What tells that a tar or a folder is still the one it was, without reading it: names, sizes and times."""
+    found = hashlib.sha256()
+    rows = ((f, file) for f, _, files in _walk(path) for file in files) if path.is_dir() else [(path.parent, path.name)]
+    for folder, file in rows:
+        stat = (folder / file).stat()
+        name = (folder / file).relative_to(path).as_posix() if path.is_dir() else ""
+        found.update(f"{name}\0{stat.st_size}\0{stat.st_mtime_ns}\n".encode())
+    return found.hexdigest()

@@ -1,0 +1,133 @@
+"""The spool: members of pairs, in whatever order they came, laid down by bucket on disk.
+
+A release may bring all occlusions first and all masks last, so no pair can be put together in memory. Members are
+appended to one part file a bucket, each after a line that says what it is; a bucket is small enough to be put
+together from its own part file.
+
+A spool is filled beside its final name and renamed when all was read: what is there under that name is whole.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Collection, Iterable, Mapping
+from contextlib import ExitStack
+from pathlib import Path
+
+from pydantic import RootModel, ValidationError
+
+from tgvac.clip.pair_clips import bucket_name, bucket_of
+from tgvac.errors import BadInput
+from tgvac.files import write_json
+from tgvac.sources.pair_members import Members, pair_of, part_of
+
+_PASS = "pass.json"
+
+Located = dict[str, dict[str, list[tuple[int, int]]]]
+"""Where a bucket's members lie in its part file: start and length by pair and part; twice where there are two."""
+
+
+class _Captions(RootModel[dict[str, str]]):
+    pass
+
+
+def _captions(name: str, data: bytes) -> dict[str, str]:
+    try:
+        return {pair_of(key) or key: text for key, text in _Captions.model_validate_json(data).root.items()}
+    except ValidationError as error:
+        raise BadInput(
+            f"{name} of the pairs does not map ids to sentences ({error.errors()[0]['msg']}); write {{id: text}}."
+        ) from None
+
+
+class Spool:
+    """A filled spool in a folder, or none yet.
+
+    Args:
+        folder: where it lies when it is whole.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{bucket_name(number)}.part"
+
+    def _texts(self, number: int) -> Path:
+        return self._folder / f"{bucket_name(number)}.captions.json"
+
+    def holds(self, wanted: Iterable[int], key: str) -> bool:
+        """Whether these buckets were spooled whole, from a source of this key."""
+        try:
+            found = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["key"]
+        except (OSError, ValueError, KeyError, TypeError):
+            return False
+        return bool(found == key) and all(self._part(number).is_file() for number in wanted)
+
+    @property
+    def archive(self) -> str | None:
+        """SHA-256 of the archive that was spooled; None for a folder."""
+        found: str | None = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["archive"]
+        return found
+
+    def fill(self, key: str, members: Members, wanted: Collection[int], buckets: int) -> None:
+        """Start over: read all members, and lay down those of the wanted buckets.
+
+        Args:
+            key: what tells this source from another; see :meth:`holds`.
+            buckets: how many there are in all.
+        """
+        filled = Spool(self._folder.with_name(f"{self._folder.name}.part"))
+        filled.remove()
+        filled._folder.mkdir(parents=True)
+        captions: dict[str, str] = {}
+        with ExitStack() as stack:
+            files = {number: stack.enter_context(filled._part(number).open("wb")) for number in wanted}
+            for name, data in members:
+                if found := part_of(name):
+                    if file := files.get(bucket_of(found[0], buckets)):
+                        file.write(json.dumps([*found, len(data)]).encode() + b"\n" + data)
+                else:
+                    captions |= _captions(name, data)
+            for file in files.values():
+                file.flush()
+                os.fsync(file.fileno())
+        spoken: dict[int, dict[str, str]] = {number: {} for number in wanted}
+        for pair, text in captions.items():
+            if (number := bucket_of(pair, buckets)) in spoken:
+                spoken[number][pair] = text
+        for number, texts in spoken.items():
+            write_json(filled._texts(number), texts)
+        write_json(filled._folder / _PASS, {"key": key, "archive": members.archive})
+        self.remove()
+        filled._folder.replace(self._folder)
+
+    def remove(self) -> None:
+        if self._folder.exists():
+            shutil.rmtree(self._folder)
+
+    def captions(self, number: int) -> dict[str, str]:
+        """The sentences of a bucket, by pair."""
+        found: dict[str, str] = json.loads(self._texts(number).read_text(encoding="utf-8"))
+        return found
+
+    def locate(self, number: int) -> Located:
+        """Where each member of a bucket lies."""
+        found: Located = {}
+        with self._part(number).open("rb") as file:
+            while line := file.readline():
+                pair, part, length = json.loads(line)
+                found.setdefault(pair, {}).setdefault(part, []).append((file.tell(), length))
+                file.seek(length, os.SEEK_CUR)
+        return found
+
+    def read(self, number: int, places: Mapping[str, tuple[int, int]]) -> dict[str, bytes]:
+        """The bytes at some places of a bucket."""
+        out = {}
+        with self._part(number).open("rb") as file:
+            for part, (start, length) in places.items():
+                file.seek(start)
+                out[part] = file.read(length)
+        return out

@@ -1,0 +1,169 @@
+"""Pairs of images for the frame model (paper, 4.1: stage 1 is trained on the set of pix2gestalt).
+
+sources/<name>/pairs/bucket-000.zip     the pairs, by a hash of their id (see ``tgvac.clip.pair_clips``)
+sources/<name>/pairs/index.json         the buckets
+sources/<name>/rejected.csv             what is no pair: id and reason
+
+The release is read once, from front to back, and never unpacked: its members are spooled by bucket (scratch), then
+each bucket is checked and written. A killed run goes on with the buckets that are missing; while the spool is not
+whole, the reading starts over.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tgvac.clip.archive import zip_writing
+from tgvac.clip.images import decode_mask, image_size
+from tgvac.clip.pair_clips import CAPTIONS, PARTS, bucket_name
+from tgvac.config import digest
+from tgvac.errors import BadInput
+from tgvac.files import write_text
+from tgvac.progress import Progress
+from tgvac.provenance import code_digest
+from tgvac.shards import Entry, Ledger, Made, run_items, write_index
+from tgvac.sources.pair_members import Members, identity_of, size_of
+from tgvac.sources.pair_spool import Spool
+from tgvac.sources.params import SourcesParams
+from tgvac.sources.registry import Source
+from tgvac.stage import Context
+
+LAYOUT = "pix2gestalt"
+
+
+def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path) -> dict[str, Any]:
+    """Make the buckets of a source's pairs; returns its part of the manifest.
+
+    Args:
+        path: the release's tar, or a folder of it unpacked.
+
+    Raises:
+        BadInput: when it is damaged, not to be trusted, or holds no pair.
+    """
+    folder, scratch = ctx.out / source.name / "pairs", ctx.scratch / source.name
+    spool, ledger = Spool(scratch / "spool"), Ledger(scratch / "done", folder)
+    key = digest(
+        [
+            identity_of(path),
+            [params.pair_buckets, params.pair_outside_max, params.pair_max_bytes, params.pair_captions_max_bytes],
+            # Not the phase's digest: hours of reading must not be repeated because some other source's code changed.
+            code_digest("tgvac.sources.pairs"),
+        ]
+    )
+    numbers = {bucket_name(number): number for number in range(params.pair_buckets)}
+    missing = [number for item, number in numbers.items() if ledger.find(item, digest(key)) is None]
+    if missing and not spool.holds(missing, key):
+        with Progress(f"{ctx.label}: reading {source.name} (MB)", max(1, size_of(path) >> 20)) as progress:
+            members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, _Megabytes(progress))
+            spool.fill(key, members, missing, params.pair_buckets)
+
+    def make(item: str) -> list[Made]:
+        return [_make_bucket(spool, numbers[item], folder / f"{item}.zip", params.pair_outside_max)]
+
+    entries = run_items(f"{ctx.label}: pairs of {source.name}", dict.fromkeys(numbers, key), ledger, make)
+    rejected = sorted((pair, reason) for entry in entries for pair, reason in entry.facts["rejected"])
+    listing = ctx.out / source.name / "rejected.csv"
+    _write_rejected(listing, rejected)
+    if not any(entry.facts["pairs"] for entry in entries):
+        raise BadInput(
+            f"{path} holds no whole pair ({len(rejected)} rejected, see {listing}); give the release of pix2gestalt,"
+            " or a folder with occlusion, whole, whole_mask and visible_object_mask."
+        )
+    write_index(
+        folder / "index.json",
+        [replace(e, facts={"pairs": e.facts["pairs"], "source": source.name}) for e in entries],
+    )
+    _remove_others(folder, entries)
+    spool.remove()
+    return {
+        "layout": source.layout,
+        "licence": source.licence,
+        "archive": entries[0].facts["archive"],
+        "rejected": len(rejected),
+        "buckets": {e.file: {"sha256": e.sha256, "bytes": e.bytes, "pairs": e.facts["pairs"]} for e in entries},
+    }
+
+
+class _Megabytes:
+    """Counts bytes, and tells of whole megabytes."""
+
+    def __init__(self, progress: Progress) -> None:
+        self._progress, self._bytes = progress, 0
+
+    def __call__(self, count: int) -> None:
+        before, self._bytes = self._bytes >> 20, self._bytes + count
+        if done := (self._bytes >> 20) - before:
+            self._progress.step(by=done)
+
+
+def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> Made:
+    """Put a bucket together, a pair in memory at a time, in the order of ids."""
+    located = spool.locate(number)
+    kept: list[str] = []
+    rejected: list[tuple[str, str]] = []
+    with zip_writing(path) as sink:
+        for pair in sorted(located):
+            found = located[pair]
+            fault = _incomplete({part: len(places) for part, places in found.items()})
+            data = {} if fault else spool.read(number, {part: found[part][0] for part in PARTS})
+            if fault := fault or _unfit(data, outside_max):
+                rejected.append((pair, fault))
+                continue
+            kept.append(pair)
+            for part in PARTS:
+                sink.add(f"{pair}/{part}.png", data[part])
+        said = spool.captions(number)
+        if texts := {pair: said[pair] for pair in kept if pair in said}:
+            sink.add(CAPTIONS, json.dumps(texts, sort_keys=True, ensure_ascii=False).encode())
+    return Made(bucket_name(number), path, {"pairs": len(kept), "rejected": rejected, "archive": spool.archive})
+
+
+def _incomplete(files: Mapping[str, int]) -> str:
+    """Which parts a pair lacks or has twice, in words; "" where it has each once."""
+    if lacking := [part for part in PARTS if part not in files]:
+        return f"lacks {', '.join(lacking)}"
+    twice = [part for part in PARTS if files[part] > 1]
+    return f"has more than one file of {', '.join(twice)}" if twice else ""
+
+
+def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
+    """What is wrong with a pair's images, in words; "" where they fit together. Pictures are not decoded."""
+    try:
+        sizes = {part: image_size(data[part], part) for part in PARTS}
+        if len(set(sizes.values())) > 1:
+            return "sizes differ: " + ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
+        whole_HW = decode_mask(data["whole_mask"], "whole_mask") > 0
+        visible_HW = decode_mask(data["visible_mask"], "visible_mask") > 0
+    except BadInput as error:
+        return str(error)
+    seen = np.count_nonzero(visible_HW)
+    if not seen:
+        return "visible_mask is empty"
+    outside = np.count_nonzero(visible_HW & ~whole_HW) / seen
+    if outside > outside_max:
+        return f"visible_mask lies outside of whole_mask by {outside:.3f} of its area"
+    return "" if (visible_HW & whole_HW).any() else "visible_mask and whole_mask have nothing in common"
+
+
+def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(("pair", "reason"))
+    writer.writerows(rejected)
+    write_text(path, text.getvalue())
+
+
+def _remove_others(folder: Path, entries: list[Entry]) -> None:
+    """Buckets of an earlier number of buckets would lie about for ever."""
+    known = {entry.file for entry in entries}
+    for path in folder.glob("bucket-*.zip"):
+        if path.name not in known:
+            path.unlink()

@@ -1,0 +1,196 @@
+"""YouTube-VOS, train set: the official archives, or any folder in their layout.
+
+train/JPEGImages/<video>/00000.jpg               the annotated frames: every fifth, 6 a second
+train/Annotations/<video>/00000.png              palette PNG: the pixel's value is the object's id
+train/meta.json                                  {"videos": {<video>: {"objects": {<id>: {"category", "frames"}}}}}
+train/objects.json                               optional, ours: {<video>: {<id>: {"category", "captions"}}}
+train_all_frames/JPEGImages/<video>/00000.jpg    optional: every frame, 30 a second
+
+Given are ``train.zip`` or the folder ``train``, alone or in a folder together with ``train_all_frames`` or its zip.
+Frame numbers need not start at 0, and an object may appear late (``frames`` lists where it was annotated).
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from pathlib import Path, PurePosixPath
+from typing import Annotated
+
+import numpy as np
+from pydantic import BaseModel, Field, ValidationError
+
+from tgvac.clip.archive import Store
+from tgvac.clip.images import decode_indices, decode_rgb
+from tgvac.errors import BadInput
+from tgvac.sources.adapter import VOID, ObjectInfo, Video
+from tgvac.sources.content import ContentDigest
+from tgvac.sources.objects import Said, read_objects
+
+_FRAMES, _MASKS = "JPEGImages", "Annotations"
+_TRAIN, _ALL = "train", "train_all_frames"
+_NUMBERED = re.compile(r"(\d+)\.(?:jpg|jpeg|png)")
+
+
+class _Object(BaseModel):
+    category: str
+    frames: tuple[Annotated[str, Field(pattern=r"^\d+$")], ...]
+
+
+class _Video(BaseModel):
+    objects: dict[Annotated[int, Field(ge=1, lt=VOID)], _Object]
+
+
+class _Meta(BaseModel):
+    videos: dict[str, _Video]
+
+
+class _Tree:
+    """One ``JPEGImages``, with what lies beside it."""
+
+    def __init__(self, store: Store, base: str) -> None:
+        self.store, self.base = store, base
+        self.numbered = lru_cache(maxsize=4)(self._numbered)
+
+    @property
+    def annotated(self) -> bool:
+        return f"{self.base}meta.json" in self.store
+
+    @property
+    def named(self) -> str:
+        """The name of its folder; of the archive where its folder's name does not tell."""
+        folder = PurePosixPath(self.base).name
+        return self.store.path.stem if not folder or (folder == _TRAIN and not self.annotated) else folder
+
+    def _numbered(self, kind: str, video: str) -> dict[int, str]:
+        under = f"{self.base}{kind}/{video}/"
+        found = ((_NUMBERED.fullmatch(name[len(under) :]), name) for name in self.store.names(under))
+        return {int(match[1]): name for match, name in found if match}
+
+    def describe(self, rest: str) -> str:
+        return self.store.describe(self.base + rest)
+
+
+class YouTubeVos:
+    """Reads YouTube-VOS from folders or zips.
+
+    With all frames, every frame stands in a video and only the annotated ones have an annotation; without, the
+    annotated frames alone are the video.
+
+    Raises:
+        BadInput: when the layout is another, or frames, annotations and ``meta.json`` contradict each other.
+    """
+
+    def __init__(self, path: Path) -> None:
+        trees = [_Tree(store, base) for store in _stores(path) for base in _bases(store)]
+        annotated = [t for t in trees if t.annotated]
+        # An archive of all splits has a meta.json in each; the train set is the one that annotates every video wholly.
+        annotated.sort(key=lambda t: (t.named != _TRAIN, t.base))
+        if not annotated:
+            raise BadInput(
+                f"{path} is not in YouTube-VOS layout (no meta.json beside {_FRAMES}/<video>/00000.jpg);"
+                f" give {_TRAIN}.zip, or the folder that holds it and {_ALL}.zip."
+            )
+        self._train = annotated[0]
+        self._all = next((t for t in trees if t.named == _ALL), None)
+        self._frames = self._all or self._train
+        self.fps = 30.0 if self._all else 6.0
+        self._meta = self._read_meta()
+        self._objects = read_objects(self._train.store, f"{self._train.base}objects.json")
+
+    def _read_meta(self) -> dict[str, _Video]:
+        name = f"{self._train.base}meta.json"
+        try:
+            return _Meta.model_validate_json(self._train.store.read(name)).videos
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(
+                f"{self._train.store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}'"
+                f" ({first['msg']}); restore the official file."
+            ) from None
+
+    def videos(self) -> list[Video]:
+        """All videos of ``meta.json``, sorted by name."""
+        return [self._video(name) for name in sorted(self._meta)]
+
+    def _video(self, name: str) -> Video:
+        frames, masks = self._frames.numbered(_FRAMES, name), self._train.numbered(_MASKS, name)
+        self._check(name, frames, masks)
+        content = ContentDigest()
+        content.add(self._frames.store, self._frames.base, (frames[n] for n in sorted(frames)))
+        content.add(self._train.store, self._train.base, (masks[n] for n in sorted(masks)))
+        content.say(self._meta[name].model_dump(mode="json"))
+        content.say({i: said.model_dump(mode="json") for i, said in self._objects.get(name, {}).items()})
+        return Video(name, tuple(sorted(frames)), content.hexdigest())
+
+    def _check(self, name: str, frames: dict[int, str], masks: dict[int, str]) -> None:
+        where = self._frames.describe(f"{_FRAMES}/{name}")
+        if not frames:
+            raise BadInput(f"{where} has no frames though meta.json lists the video; restore it.")
+        if missing := sorted(set(masks) - set(frames)):
+            raise BadInput(
+                f"{where} lacks frame {missing[0]:05d}, which is annotated ({len(missing)} such in all); restore them."
+            )
+        if self._all and (gaps := sorted(set(range(min(frames), max(frames))) - set(frames))):
+            raise BadInput(
+                f"{where} lacks frame {gaps[0]:05d} ({len(gaps)} in all) though it should hold every frame;"
+                " restore them."
+            )
+        for object_id, said in self._meta[name].objects.items():
+            for number in map(int, said.frames):
+                for kind, found, tree in ((_FRAMES, frames, self._frames), (_MASKS, masks, self._train)):
+                    if number not in found:
+                        raise BadInput(
+                            f"{self._train.describe('meta.json')} names frame {number:05d} of object {object_id} of"
+                            f" '{name}', which {tree.describe(f'{kind}/{name}')} does not have; restore it."
+                        )
+
+    def frame(self, video: Video, i: int) -> np.ndarray:
+        number = video.frame_numbers[i]
+        member = self._frames.numbered(_FRAMES, video.name).get(number)
+        if member is None:
+            where = self._frames.describe(f"{_FRAMES}/{video.name}")
+            raise BadInput(f"{where} lacks frame {number:05d}, which was there when sources were listed; restore it.")
+        return decode_rgb(self._frames.store.read(member), self._frames.store.describe(member))
+
+    def annotation(self, video: Video, i: int) -> np.ndarray | None:
+        """The ids of frame ``i``; None where it is not annotated.
+
+        Raises:
+            BadInput: when it holds an id that ``meta.json`` does not know.
+        """
+        member = self._train.numbered(_MASKS, video.name).get(video.frame_numbers[i])
+        if member is None:
+            return None
+        where = self._train.store.describe(member)
+        ids_HW = decode_indices(self._train.store.read(member), where)
+        known = (0, *self._meta[video.name].objects, VOID)
+        if len(unknown := np.setdiff1d(ids_HW, known)):
+            raise BadInput(
+                f"{where} holds the id {unknown[0]}, which meta.json does not list for '{video.name}';"
+                " restore the official files."
+            )
+        return ids_HW
+
+    def boxes(self, video: Video, i: int) -> None:
+        """YouTube-VOS has no boxes."""
+
+    def info(self, video: Video, object_id: int) -> ObjectInfo:
+        """From ``objects.json`` where it speaks; else the category of ``meta.json``, and no caption."""
+        said = self._objects.get(video.name, {}).get(str(object_id), Said())
+        return ObjectInfo(said.category or self._meta[video.name].objects[object_id].category, said.captions)
+
+
+def _stores(path: Path) -> list[Store]:
+    """What to look through: what was given, or ``train`` and ``train_all_frames`` in it, unpacked or zipped."""
+    parts = []
+    for name in (_TRAIN, _ALL) if path.is_dir() else ():
+        parts += [p for p in (path / name, path / f"{name}.zip") if p.exists()][:1]
+    return [Store(part) for part in parts or [path]]
+
+
+def _bases(store: Store) -> list[str]:
+    """The folders in a store that hold ``JPEGImages/<video>/00000.jpg``, "" for the store itself."""
+    # A frame is asked for, since the archives of some systems carry a shadow tree of other files.
+    pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?:jpg|jpeg|png)")
+    return sorted({match[1] for name in store.names() if (match := pattern.fullmatch(name))})
