@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -17,7 +17,8 @@ from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import Davis
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.registry import Source, find_source, locate, read_registry
-from tgvac.sources.world.publish import publish_world
+from tgvac.sources.world.params import Layout
+from tgvac.sources.world.publish import publish
 from tgvac.stage import Context
 
 MANIFEST_FORMAT = "tgvac-sources-1"
@@ -33,8 +34,7 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
         for name in sorted(set(sources.use)):
             source = find_source(registry, name, registry_file)
             if source.location == "generated":
-                path = ctx.out / f"{name}.zip"
-                publish_world(sources.world, path, ctx.out / f"{name}-truth.zip")
+                path = publish(sources.world, cast(Layout, source.layout), ctx.out / name)
             else:
                 path = locate(source, ctx.root, ctx.locations.get(name))
             videos = open_adapter(source, path).videos()
