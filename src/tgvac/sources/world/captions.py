@@ -9,7 +9,7 @@ _WAYS = {"across": "to the {}", "turn": "to the {} and back", "oscillate": "from
 
 
 def caption(category: str, clothes: Clothes, *, path: str, heading: int) -> str:
-    """One sentence: ``a red fish with a blue striped tail swimming to the left``; ``heading`` is 1 for right, -1 for left.
+    """One sentence: ``a red fish with a blue striped tail swimming to the left``; a ``heading`` of 1 is right, -1 left.
 
     A pattern of the main colour stands before it (``a striped red fish``), one of the part after its colour.
     """

@@ -82,7 +82,7 @@ def routes(kind: Staging, names: Sequence[str], order: Sequence[int], generator:
         return [resident, _across(generator, size=(0.44, 0.56), outside=1.2, delay=(0.2, 0.35))]
     if kind == "hidden":
         heading = _either(generator)
-        return [Route("across", heading, float(generator.uniform(0.36, 0.46)), 1.0, _level(generator), widest=0.26)]
+        return [Route("across", heading, float(generator.uniform(0.36, 0.46)), 1.0, _level(generator), widest=0.29)]
     if kind == "leaving":
         size = float(generator.uniform(0.46, 0.6))
         return [Route("turn", _either(generator), size, 1.0, _level(generator), (0.0, 1.25))]

@@ -40,9 +40,6 @@ QUIET: tuple[RGB, ...] = (
 )
 """Colours of backgrounds, quieter than any object's."""
 
-SOLID: tuple[RGB, ...] = ((104, 82, 62), (70, 84, 66), (92, 96, 104), (150, 128, 96), (60, 62, 72), (168, 160, 148))
-"""Colours of what stands before the objects: wood, leaves, stone."""
-
 
 @functools.cache
 def _lab(colour: RGB) -> tuple[float, float, float]:

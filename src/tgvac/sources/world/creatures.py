@@ -39,14 +39,22 @@ CREATURES = {
     "butterfly": Creature(fliers.butterfly, "fly", "flying", ("spots", "body"), "wings", (), _SWAY, 0.1),
     # A stretched car would have oval wheels.
     "car": Creature(things.car, "roll", "rolling", ("wheels", "roof"), "body", (), _SWAY, 0.0),
+    "caterpillar": Creature(
+        crawlers.caterpillar, "crawl", "crawling", ("feet", "head", "horns"), "body", (), _WAY, 0.08
+    ),
     "dog": Creature(walkers.dog, "walk", "walking", ("legs", "head", "ears"), "body", (), _WAY, 0.1),
+    "elephant": Creature(walkers.elephant, "walk", "walking", ("ears", "trunk", "legs"), "body", ("ears",), _WAY, 0.08),
     "fish": Creature(swimmers.fish, "swim", "swimming", ("tail", "fins"), "body", ("tail",), _WAY, 0.12),
     "flower": Creature(things.flower, "sway", "swaying", ("pot", "leaves"), "", ("pot",), ("oscillate",), 0.1, True),
+    "jellyfish": Creature(swimmers.jellyfish, "swim", "swimming", ("arms", "rim"), "bell", (), _SWAY, 0.1),
     "snake": Creature(crawlers.snake, "crawl", "crawling", ("bands", "head"), "", (), _WAY, 0.08),
     "turtle": Creature(walkers.turtle, "walk", "walking", ("shell", "legs"), "", ("shell",), _WAY, 0.1),
+    "windmill": Creature(
+        things.windmill, "turn", "turning", ("blades", "cap", "door"), "tower", (), ("oscillate",), 0.08, True
+    ),
 }
 
 
 def is_plural(part: str) -> bool:
     """Whether a part's name takes no article: ``wings``, not ``tail``."""
-    return part.endswith("s")
+    return part.endswith("s") or part == "feet"

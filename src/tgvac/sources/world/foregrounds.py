@@ -8,7 +8,13 @@ from tgvac.sources.world import render
 from tgvac.sources.world.planes import Plane
 from tgvac.sources.world.shapes import RGB, Points, ellipse, polygon
 
+_WOOD: tuple[RGB, ...] = ((104, 82, 62), (150, 128, 96), (60, 62, 72), (196, 190, 178))
+_LEAVES: tuple[RGB, ...] = ((70, 84, 66), (96, 112, 70), (110, 84, 60), (74, 98, 92))
+_STONE: tuple[RGB, ...] = ((92, 96, 104), (150, 128, 96), (168, 160, 148), (116, 88, 78))
+COLOURS = {"fence": _WOOD, "post": _WOOD, "bush": _LEAVES, "wall": _STONE}
+"""The colours that each kind may have, none of them any object's."""
 KINDS = ("fence", "post", "bush")
+"""What may hide a part of an object; a ``wall`` hides all of a small one."""
 NEARER = 1.3
 """It drifts by so much more than the objects' own plane."""
 
@@ -85,7 +91,7 @@ def _bush(height: int, width: int, generator: np.random.Generator) -> list[tuple
 
 def _wall(height: int, width: int, generator: np.random.Generator) -> list[tuple[Points, float]]:
     """A broad pillar of stones from top to bottom, in the middle."""
-    left, right = 0.32 * width, 0.68 * width
+    left, right = 0.31 * width, 0.69 * width
     rows = 6
     tall = height / rows
     out = [(_slab(left, -height, right, 2 * height), 0.9)]

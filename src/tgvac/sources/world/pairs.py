@@ -85,16 +85,17 @@ def _placed(
         # A high rate asks for a large occluder; a later try is larger.
         grow = float(generator.uniform(0.75, 1.0)) + 0.7 * wanted + 0.08 * attempt
         angle = float(generator.uniform(0.0, 2 * math.pi))
-        far, near = 1.2 * reach * grow, 0.0
+        pose = occluder.poses[0]
+        grown = occluder._replace(poses=[pose._replace(x=middle[0], y=middle[1], scale=pose.scale * grow)])
+        outlines = scenes.paints(grown, 0)
+        far, near, way_2 = 1.2 * reach * grow, 0.0, np.array([math.cos(angle), math.sin(angle)])
         for _ in range(8):
             away = (far + near) / 2
-            x, y = middle[0] + away * math.cos(angle), middle[1] + away * math.sin(angle)
-            pose = occluder.poses[0]
-            moved = occluder._replace(poses=[pose._replace(x=x, y=y, scale=pose.scale * grow)])
-            outlines = render.silhouette(scenes.paints(moved, 0), size, size)
-            rate = float(np.count_nonzero(outlines & whole_HW)) / len(x_N)
+            moved = [paint._replace(outline_N2=paint.outline_N2 + away * way_2) for paint in outlines]
+            rate = float(np.count_nonzero(render.silhouette(moved, size, size) & whole_HW)) / len(x_N)
             near, far = (away, far) if rate > wanted else (near, away)
-        layer = _drawn(moved, light, size)
+        x, y = (np.array(middle) + away * way_2).tolist()
+        layer = _drawn(occluder._replace(poses=[grown.poses[0]._replace(x=x, y=y)]), light, size)
         rate = float(np.count_nonzero(render.amodal(layer, size, size) & whole_HW)) / len(x_N)
         # An object of which nothing is seen is no pair.
         miss = abs(rate - wanted) + (rate > 0.95)

@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from tgvac.sources.world.render import Image
+from tgvac.sources.world.textures import Field
 
 
 class Plane(NamedTuple):
@@ -59,23 +60,24 @@ def look(plane: Plane, camera: Camera, frame: int, height: int, width: int) -> I
 
 def over(behind_HW3: Image, plane_HW4: Image) -> Image:
     """A plane's view over what is behind it, uint8 (H, W, 3)."""
-    clear_HW = cv2.bitwise_not(np.ascontiguousarray(plane_HW4[..., 3]))
+    clear_HW = cv2.bitwise_not(cv2.extractChannel(plane_HW4, 3))
     clear_HW3 = cv2.merge([clear_HW, clear_HW, clear_HW])
     dimmed_HW3 = cv2.multiply(behind_HW3, clear_HW3, scale=1 / 255)
-    joined_HW3: Image = cv2.add(dimmed_HW3, np.ascontiguousarray(plane_HW4[..., :3]))
+    joined_HW3: Image = cv2.add(dimmed_HW3, cv2.cvtColor(plane_HW4, cv2.COLOR_RGBA2RGB))
     return joined_HW3
 
 
 def view(planes: list[Plane], camera: Camera, frame: int, height: int, width: int) -> Image:
     """What a frame shows of all planes, back to front, uint8 (height, width, 3); the first has no gaps."""
     first, *others = planes
-    seen_HW3 = np.ascontiguousarray(look(first, camera, frame, height, width)[..., :3])
+    seen_HW3: Image = cv2.cvtColor(look(first, camera, frame, height, width), cv2.COLOR_RGBA2RGB)
     for plane in others:
         seen_HW3 = over(seen_HW3, look(plane, camera, frame, height, width))
     return seen_HW3
 
 
-def premultiplied(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> Image:
+def premultiplied(rgb_HW3: Field, alpha_HW: Field) -> Image:
     """A plane's picture, uint8 (H, W, 4), from colours of 0 to 255 and alpha of 0 to 1."""
     rgba_HW4 = np.concatenate([rgb_HW3 * alpha_HW[..., None], 255.0 * alpha_HW[..., None]], axis=2)
-    return np.clip(np.rint(rgba_HW4), 0, 255).astype(np.uint8)
+    picture_HW4: Image = np.clip(np.rint(rgba_HW4), 0, 255).astype(np.uint8)
+    return picture_HW4

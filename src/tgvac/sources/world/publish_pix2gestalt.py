@@ -28,7 +28,7 @@ _STEP = 97
 
 
 def publish_pix2gestalt(params: WorldParams, folder: Path) -> Path:
-    """Write the archive and ``truth.zip`` (``truth.json`` alone: ``{id: facts}`` with the rate); returns the archive."""
+    """Write the archive and ``truth.zip`` (``truth.json``: ``{id: facts}`` with the rate); returns the archive."""
     captions: dict[str, str] = {}
     facts: dict[str, dict[str, Any]] = {}
     with Spool(folder) as spool:

@@ -128,23 +128,23 @@ def _fill(rgb_HW3: Image, alpha_HW: Image, points_N2: Points, paint: Paint, corn
     inside_HW = np.zeros((y1 - y0, x1 - x0), np.uint8)
     cv2.fillPoly(inside_HW, [_fixed(points_N2 - (x0, y0))], 255, cv2.LINE_8, _BITS)
     down_H = np.clip((np.arange(y0, y1) - top) / max(bottom - top, 1.0), 0.0, 1.0)
-    light_H11 = (1.12 - 0.28 * down_H)[:, None, None]
+    light_H = 1.12 - 0.28 * down_H
     target_HW3 = rgb_HW3[y0:y1, x0:x1]
-    _copy_rows(target_HW3, light_H11, paint.colour, inside_HW)
+    _copy_rows(target_HW3, light_H, paint.colour, inside_HW)
     if paint.marks:
         marked_HW = np.zeros_like(inside_HW)
         origin_2 = np.array(corner) + np.array([x0, y0]) / SAMPLES
         for mark_N2 in paint.marks:
             cv2.fillPoly(marked_HW, [_fixed((mark_N2 - origin_2) * SAMPLES)], 255, cv2.LINE_8, _BITS)
-        _copy_rows(target_HW3, light_H11, paint.mark_colour, marked_HW & inside_HW)
+        _copy_rows(target_HW3, light_H, paint.mark_colour, cv2.bitwise_and(marked_HW, inside_HW))
     alpha_HW[y0:y1, x0:x1] |= inside_HW
 
 
-def _copy_rows(target_HW3: Image, light_H11: npt.NDArray[np.float64], colour: RGB, where_HW: Image) -> None:
-    rows_H13 = np.clip(light_H11 * np.array(colour, np.float64), 0, 255).astype(np.uint8)
-    rows_HW3 = np.ascontiguousarray(np.broadcast_to(rows_H13, target_HW3.shape))
-    merged_HW3 = cv2.copyTo(rows_HW3, where_HW, np.ascontiguousarray(target_HW3))
-    target_HW3[...] = merged_HW3
+def _copy_rows(target_HW3: Image, light_H: npt.NDArray[np.float64], colour: RGB, where_HW: Image) -> None:
+    """Give the rows of a canvas a colour in their own light, where a mask is not 0."""
+    rows_H3 = np.clip(np.outer(light_H, colour), 0, 255).astype(np.uint8)
+    rows_HW3 = cv2.repeat(rows_H3[:, None], 1, target_HW3.shape[1])
+    cv2.copyTo(rows_HW3, where_HW, target_HW3)
 
 
 def amodal(layer: Layer, height: int, width: int) -> Mask:

@@ -170,7 +170,7 @@ def _foreground(
 ) -> Plane:
     kind = kind or str(generator.choice(foregrounds.KINDS))
     worn = [colour for each in clothes for colour in (each.main, each.accent)]
-    free = colours.clear_of(colours.SOLID, worn, 30.0, 2)
+    free = colours.clear_of(foregrounds.COLOURS[kind], worn, 30.0, 2)
     colour = free[int(generator.integers(len(free)))]
     return foregrounds.foreground(kind, colour, light, frame, _roomy(frame), generator)
 

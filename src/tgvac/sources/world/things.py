@@ -84,3 +84,23 @@ def flower(phase: float) -> list[Part]:
         Part("pot", polygon((-0.4, 0.5), (0.4, 0.5), (0.29, 1.02), (-0.29, 1.02))),
         Part("pot", polygon((-0.46, 0.4), (0.46, 0.4), (0.44, 0.56), (-0.44, 0.56))),
     ]
+
+
+def windmill(phase: float) -> list[Part]:
+    """A windmill whose blades turn: tower, cap, door, blades."""
+    hub = (0.0, -0.36)
+    blades = []
+    for k in range(4):
+        turn = phase / 2 + k * pi / 2
+        # The shape stands out to the right of the hub before it is turned.
+        frame_N2 = polygon((0.08, -0.04), (0.92, -0.04), (0.92, 0.24), (0.24, 0.24), (0.2, 0.04), (0.08, 0.04))
+        shade = 1.0 if k % 2 else 0.84
+        blades.append(Part("blades", rotate(frame_N2, turn) + np.array(hub), shade=shade))
+    return [
+        Part("tower", polygon((-0.26, -0.42), (0.26, -0.42), (0.46, 0.96), (-0.46, 0.96))),
+        Part("door", smooth((-0.13, 0.94), (-0.13, 0.66), (0.0, 0.54), (0.13, 0.66), (0.13, 0.94))),
+        Part("window", ellipse(0.0, 0.22, 0.1, 0.11), (206, 226, 240)),
+        Part("cap", smooth((-0.36, -0.36), (-0.26, -0.64), (0.0, -0.8), (0.26, -0.64), (0.36, -0.36), (0.0, -0.3))),
+        *blades,
+        Part("hub", ellipse(*hub, 0.09, 0.09), (64, 50, 42)),
+    ]

@@ -1,4 +1,4 @@
-"""What only the world knows of a video: whole objects, what is seen of them, how they move, when they are cut or hidden."""
+"""What only the world knows of a video: whole objects, what is seen of them, how they move, when they are hidden."""
 
 from __future__ import annotations
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from math import cos, pi, sin
 
+import numpy as np
+
 from tgvac.sources.world.shapes import Part, Points, ellipse, eye, limb, polygon, ribbon, rotate, smooth
 
 
@@ -59,4 +61,28 @@ def turtle(phase: float) -> list[Part]:
         *_legs([(-0.46, 0.2), (0.4, 0.2)], phase, 0.44, 0.13, 1.0),
         Part("shell", dome_N2),
         Part("shell", ribbon(polygon((-0.76, 0.2), (0.0, 0.26), (0.74, 0.2)), (0.075, 0.08, 0.075)), shade=0.8),
+    ]  # fmt: skip
+
+
+def elephant(phase: float) -> list[Part]:
+    """An elephant that walks, flaps its ear and swings its trunk: body, legs, head, ear, trunk."""
+    nod = 0.03 * sin(2 * phase)
+    swing = 0.35 * sin(phase)
+    down_N = np.linspace(0.0, 1.0, 12)
+    bend_N = 0.9 * swing * down_N**2
+    trunk_N2 = np.stack([1.0 + 0.22 * np.sin(1.6 * down_N) + bend_N, -0.34 + nod + 0.86 * down_N], axis=1)
+    tail_N2 = ribbon(polygon((-0.86, -0.2), (-1.0, 0.0), (-1.04 + 0.12 * sin(phase), 0.3)), (0.05, 0.04, 0.06))
+    ear_N2 = smooth((0.62, -0.52), (0.36, -0.6), (0.18, -0.3), (0.28, 0.06), (0.52, 0.1), (0.66, -0.2))
+    flap_2 = np.array([1.0 + 0.16 * sin(2 * phase), 1.0])
+    return [
+        *_legs([(-0.4, 0.18), (0.52, 0.18)], phase + 0.5 * pi, 0.62, 0.14, 0.68),
+        Part("tail", tail_N2),
+        Part("body", smooth((0.7, -0.4), (0.2, -0.58), (-0.4, -0.56), (-0.86, -0.26), (-0.84, 0.22), (-0.2, 0.34),
+                            (0.4, 0.32), (0.76, 0.1))),
+        *_legs([(-0.6, 0.2), (0.36, 0.2)], phase, 0.64, 0.15, 1.0),
+        Part("head", ellipse(0.8, -0.36 + nod, 0.36, 0.34)),
+        Part("trunk", ribbon(trunk_N2, np.linspace(0.16, 0.09, 12))),
+        Part("tusk", limb((0.96, -0.1 + nod), (1.16, 0.02 + nod), 0.05, 0.025), (250, 246, 226)),
+        *eye(0.9, -0.44 + nod, 0.07),
+        Part("ears", (ear_N2 - (0.62, -0.3)) * flap_2 + (0.62, -0.3)),
     ]  # fmt: skip
