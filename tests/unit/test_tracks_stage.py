@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, davis_tree, noise, png
+from tests.unit.world_samples import world
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.sources import sources_stage, tracks_stage
 from tgvac.sources.params import SourcesParams, TracksParams
-from tgvac.sources.world.params import WorldParams
 from tgvac.stage import Context
 
-SOURCES = SourcesParams(use=("mine",), world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0))
+SOURCES = SourcesParams(use=("mine",), world=world(1))
 PARAMS = TracksParams(long_side=16, codec="png", max_frames=0)
 
 

@@ -141,9 +141,9 @@ def _forest(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gen
 
 
 def _town(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """Two rows of houses with windows under a sky with clouds, and a street."""
+    """Two rows of houses with windows under a sky with clouds, and a street with traffic."""
     sky_3, street_3, house_3 = colours
-    wide = float(x_HW[0, -1])
+    unit, wide = _unit(x_HW), float(x_HW[0, -1])
     planes = [_still(mix(sky_3, _paler(sky_3, 35), np.clip(y_HW / 0.7, 0, 1)), 0.2)]
     planes.append(_clouds(x_HW, y_HW, sky_3, 0.55, generator))
     for near, foot in ((0.4, 0.62), (0.8, 0.74)):
@@ -165,7 +165,16 @@ def _town(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gener
         planes.append(_moving(paint_HW3, alpha_HW, near, (0.0, 0.0), generator))
     lumps_HW = _lumps(x_HW, 0.1, generator)
     ground_HW3 = street_3 * (1.0 + 0.15 * (lumps_HW - 0.5))[..., None]
-    return [*planes, _moving(ground_HW3, soft(y_HW - 0.73, 0.01), 1.0, (0.0, 0.0), generator)]
+    planes.append(_moving(ground_HW3, soft(y_HW - 0.73, 0.01), 1.0, (0.0, 0.0), generator))
+    for lane, tint in ((0.78, 0.72), (0.86, 1.12)):
+        alpha_HW = np.zeros_like(x_HW)
+        for k in range(4):
+            x, long = wide * (k + float(generator.uniform(0.2, 0.8))) / 4, float(generator.uniform(0.06, 0.11))
+            body_HW = np.hypot((x_HW - np.float32(x)) / np.float32(long), (y_HW - np.float32(lane)) / np.float32(0.035))
+            alpha_HW = np.maximum(alpha_HW, soft(1.0 - body_HW, 0.3))
+        traffic_3 = np.minimum(house_3 * np.float32(tint), np.float32(250.0))
+        planes.append(_moving(traffic_3, alpha_HW, 1.0, (0.12 * unit, 0.0), generator))
+    return planes
 
 
 def _lit(picture_HW3: Field, x_HW: Field, generator: np.random.Generator) -> list[Plane]:

@@ -24,10 +24,10 @@ def marks(pattern: str, outline_N2: Points) -> list[Points]:
     span = max(width, height)
     # A part shows at least two or three marks, and none of them is so thin that 64 pixels swallow it.
     if pattern == "striped":
-        bars = _bars(span, float(np.clip(span / 3.5, 0.15, 0.42)), 0.45)
+        bars = _bars(span, float(np.clip(span / 3.5, 0.15, 0.42)), 0.4)
         return [rotate(bar_N2, 0.45) + np.array([x, y]) for bar_N2 in bars]
     if pattern == "banded":
-        bars = _bars(span, float(np.clip(span / 2.6, 0.2, 0.6)), 0.42)
+        bars = _bars(span, float(np.clip(span / 2.6, 0.2, 0.6)), 0.4)
         return [rotate(bar_N2, 0.0 if width >= height else np.pi / 2) + np.array([x, y]) for bar_N2 in bars]
     if pattern == "spotted":
         pitch = float(np.clip(span / 3.2, 0.2, 0.44))

@@ -148,9 +148,8 @@ def scenery(
     free = colours.clear_of(colours.QUIET, worn, 30.0, 3)
     one, two, three = (free[k] for k in generator.permutation(len(free))[:3].tolist())
     if camouflaged:
-        # Nearly the same: a wall has no outline, and no two things share a paint.
-        mixed = np.rint(0.88 * np.array(clothes[0].main) + 0.12 * np.array(two)).astype(int).tolist()
-        one = (mixed[0], mixed[1], mixed[2])
+        # Nearly the same: no two things share a paint.
+        one, two = (_shaded(clothes[0].main, shade) for shade in (0.97, 0.84))
     camera = Camera(
         0.05 * small, float(generator.uniform(0.0, 2 * math.pi)), float(generator.uniform(0.0, 2 * math.pi))
     )
