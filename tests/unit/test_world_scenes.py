@@ -28,6 +28,19 @@ def test_each_staging_has_the_share_that_was_asked_for(layout: Layout) -> None:
         assert abs(sum(found == kind for found in staged) - expected) <= 2, kind
 
 
+def test_no_choice_of_a_video_goes_with_another() -> None:
+    params = world()
+    places = np.array(
+        [
+            [cast.spread(params, "youtube_vos", what, index) for what in ("staging", "camouflage", "later start")]
+            for index in range(400)
+        ]
+    )
+    assert np.abs(np.corrcoef(places.T) - np.eye(3)).max() < 0.1
+    for column in places.T:
+        assert np.abs(np.histogram(column, 10, (0, 1))[0] - 40).max() <= 3
+
+
 def test_each_category_appears_before_any_comes_again() -> None:
     assert len(CREATURES) >= 10
     for layout in ("davis", "youtube_vos", "lasot", "pix2gestalt"):

@@ -15,12 +15,21 @@ from tgvac.sources.world.params import Layout, WorldParams
 
 Staging: TypeAlias = Literal["clean", "crowded", "company", "fenced", "late", "hidden", "leaving"]
 
-_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
+Choice: TypeAlias = Literal["staging", "camouflage", "later start", "rate"]
+
+_STEPS: dict[Choice, float] = {
+    "staging": (math.sqrt(5.0) - 1.0) / 2.0,
+    "camouflage": math.sqrt(2.0) - 1.0,
+    "later start": math.sqrt(3.0) - 1.0,
+    "rate": (math.sqrt(5.0) - 1.0) / 2.0,
+}
+"""Steps on a circle of length 1. They are irrational, and no two choices of one video share one, so that none goes
+with another."""
 
 
-def spread(params: WorldParams, layout: Layout, what: str, index: int) -> float:
+def spread(params: WorldParams, layout: Layout, what: Choice, index: int) -> float:
     """A number in [0, 1) a video; over the videos they are spread evenly, so that shares are kept with few, too."""
-    return (unit("world", params.seed, layout, what) + index * _GOLDEN) % 1.0
+    return (unit("world", params.seed, layout, what) + index * _STEPS[what]) % 1.0
 
 
 def staging(params: WorldParams, layout: Layout, index: int) -> Staging:

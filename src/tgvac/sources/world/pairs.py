@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tgvac.seeds import rng, unit
+from tgvac.seeds import rng
 from tgvac.sources.world import cast, planes, render, scenes
 from tgvac.sources.world.motion import LINE
 from tgvac.sources.world.params import WorldParams
@@ -50,7 +50,7 @@ def pair(params: WorldParams, index: int) -> Pair:
         scenes.act(still, (*names, k), category, clothes[k], cast.routes("clean", [category], (0,), generator)[0])
         for k, category in enumerate(categories)
     )
-    hidden_colour = unit("world", params.seed, *names, "camouflage") < params.shares.camouflaged
+    hidden_colour = cast.spread(params, "pix2gestalt", "camouflage", index) < params.shares.camouflaged
     camera, light, backdrop = scenes.scenery(clothes, hidden_colour, (size, size), generator)
     behind_HW3 = planes.view(backdrop, camera, 0, size, size)
     layer = _drawn(target, light, size)

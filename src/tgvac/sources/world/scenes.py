@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tgvac.seeds import rng, unit
+from tgvac.seeds import rng
 from tgvac.sources.world import backgrounds, cast, colours, foregrounds, render
 from tgvac.sources.world.captions import caption
 from tgvac.sources.world.creatures import CREATURES
@@ -66,7 +66,7 @@ def stage(params: WorldParams, layout: Layout, index: int) -> Scene:
     clothes = dress(params, (layout, index), names)
     actors = _actors(params, (layout, index), kind, names, clothes, order)
     generator = rng("world", params.seed, layout, index, "scenery")
-    hidden_colour = unit("world", params.seed, layout, index, "camouflage") < params.shares.camouflaged
+    hidden_colour = cast.spread(params, layout, "camouflage", index) < params.shares.camouflaged
     frame = (params.height, params.width)
     camera, light, backdrop = scenery(clothes, hidden_colour, frame, generator)
     foreground = None
