@@ -30,7 +30,13 @@ def source(location: str, size: int | None = len(DATA), sha: str | None = SHA) -
 
 def test_the_projects_registry_names_the_procedural_world_and_the_papers_sources() -> None:
     found = read_registry(ROOT / "reference" / "registry.csv")
-    assert found["world"].location == "generated"
+    layouts = {name: s.layout for name, s in found.items() if s.location == "generated"}
+    assert layouts == {
+        "world": "davis",
+        "world_youtube_vos": "youtube_vos",
+        "world_lasot": "lasot",
+        "world_pix2gestalt": "pix2gestalt",
+    }
     assert found["davis"].location.startswith("https://")
     assert found["pix2gestalt"].location.endswith("/pix2gestalt_occlusions_release.tar.gz")
     for name in ("davis", "youtube_vos", "lasot", "pix2gestalt"):

@@ -10,6 +10,7 @@ import pytest
 
 from tests.unit.builders import Array, davis_tree, noise, png
 from tests.unit.layouts import frame_of, ids_image, lasot_sequence, youtube_vos_tree
+from tests.unit.world_samples import world
 from tgvac.clip.box import Box
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import Track
@@ -18,7 +19,6 @@ from tgvac.shards import read_index
 from tgvac.sources import sources_stage, tracks_stage
 from tgvac.sources.lasot import Lasot
 from tgvac.sources.params import SourcesParams, TracksParams
-from tgvac.sources.world.params import WorldParams
 from tgvac.stage import Context
 
 SOURCES = SourcesParams(
@@ -28,7 +28,7 @@ SOURCES = SourcesParams(
     pair_outside_max=0.0,
     pair_max_bytes=1,
     pair_captions_max_bytes=1,
-    world=WorldParams(seed=1, videos=1, frames=2, height=64, width=64, crowded=0.0),
+    world=world(1),
 )
 PARAMS = TracksParams(long_side=16, codec="png", max_frames=0)
 

@@ -13,19 +13,17 @@ import pytest
 import yaml
 
 from tests.conftest import Command
+from tests.unit.world_samples import world
 from tgvac.clip.images import encode_png
-from tgvac.sources.world.params import WorldParams
-from tgvac.sources.world.publish import publish_world
+from tgvac.sources.world.publish import publish
 
-SMALL = WorldParams(seed=3, videos=6, frames=16, height=64, width=96, crowded=0.0)
+SMALL = world(6, seed=3, frames=16, width=96)
 
 
 @pytest.fixture(scope="module")
 def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small, sound DAVIS archive."""
-    path = tmp_path_factory.mktemp("archive") / "DAVIS.zip"
-    publish_world(SMALL, path, path.with_name("truth.zip"))
-    return path
+    return publish(SMALL, "davis", tmp_path_factory.mktemp("archive"))
 
 
 @pytest.fixture
@@ -121,8 +119,8 @@ def test_damaged_footage_ends_the_stage_in_one_sentence_and_loses_nothing(
     assert not list(project.rglob("*.part"))
     # Mended, the same commands go on and make no finished file again.
     shutil.rmtree(tree)
-    publish_world(SMALL, tree.with_name("again.zip"), tree.with_name("truth.zip"))
-    with zipfile.ZipFile(tree.with_name("again.zip")) as packed:
+    again = publish(SMALL, "davis", tree.with_name("again"))
+    with zipfile.ZipFile(again) as packed:
         packed.extractall(tree.parent)
     assert sources(tgvac, project, tree).returncode == 0
     assert tgvac(project, "stage", "tracks", "--scale", "smoke-davis").returncode == 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -22,7 +22,9 @@ from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.registry import Source, find_source, locate, read_registry
-from tgvac.sources.world.publish import publish_world
+from tgvac.sources.world.frozen import world_digest
+from tgvac.sources.world.params import Layout
+from tgvac.sources.world.publish import publish
 from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context
 
@@ -60,16 +62,18 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             pairs[name] = make_pairs(ctx, sources, source, archive_of(ctx, sources, source))
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     write_json(ctx.out / "locations.json", locations)
-    write_json(ctx.out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs})
+    record = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
+    if any(find_source(registry, name, registry_file).location == "generated" for name in (*manifest, *pairs)):
+        # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
+        record["world_digest"] = world_digest()
+    write_json(ctx.out / "manifest.json", record)
 
 
 def archive_of(ctx: Context, sources: SourcesParams, source: Source) -> Path:
     """Where a source's archive or folder lies: generated, fetched or found."""
     if source.location != "generated":
         return locate(source, ctx.root, ctx.locations.get(source.name))
-    path = ctx.out / f"{source.name}.zip"
-    publish_world(sources.world, path, ctx.out / f"{source.name}-truth.zip")
-    return path
+    return publish(sources.world, cast(Layout, source.layout), ctx.out / source.name)
 
 
 def open_adapter(source: Source, path: Path) -> Adapter:

@@ -1,1 +1,1 @@
-"""The world: a procedural source of video in DAVIS layout, with its truth beside it."""
+"""The world: a procedural source of video and pictures in the layouts of four data sets, with its truth beside it."""

@@ -38,6 +38,7 @@ QUIET: tuple[RGB, ...] = (
     (96, 102, 116),
     (210, 210, 206),
 )
+"""Colours of backgrounds, quieter than any object's."""
 
 
 @functools.cache

@@ -48,8 +48,14 @@ class Route(NamedTuple):
     """Share of the horizontal room that is used, 0 to 1."""
     level: float
     """Mean height, -1 (top of the vertical room) to 1 (bottom)."""
-    outside: float
-    """Share of the object's width by which the horizontal room goes beyond the frame, each way."""
+    outside: tuple[float, float] = (0.0, 0.0)
+    """Shares of the object's width by which the room goes beyond the frame, where the way starts and at the far end."""
+    lane: tuple[float, float] = (0.0, 1.0)
+    """Left and right end of the room, as shares of the frame's width."""
+    widest: float = 0.8
+    """Share of the lane that the object may fill, so that there is a way to go."""
+    delay: float = 0.0
+    """Share of the time for which it waits at the start."""
 
 
 def placed(points_N2: Points, pose: Pose) -> Points:
@@ -62,7 +68,6 @@ def placed(points_N2: Points, pose: Pose) -> Points:
 
 def plan(
     creature: Creature,
-    coat: str,
     stretch: float,
     route: Route,
     generator: np.random.Generator,
@@ -73,14 +78,15 @@ def plan(
 ) -> list[Pose]:
     """The poses of an object over a video.
 
-    Where nothing is asked ``outside``, the object stays whole inside the frame with a margin of a
+    Where nothing is asked ``outside``, the object stays whole inside its lane with a margin of a
     fortieth of the smaller side, at least 2 pixels, in every frame.
     """
     small = min(height, width)
     margin = max(2.0, small / 40)
+    lane_lo, lane_hi = route.lane[0] * width, route.lane[1] * width
     time_F = np.linspace(0.0, 1.0, frames)
     lively = creature.motion in ("swim", "fly")
-    period = generator.uniform(16, 26) if creature.motion == "sway" else generator.uniform(8, 14)
+    period = generator.uniform(16, 26) if creature.motion in ("sway", "turn") else generator.uniform(8, 14)
     phase_F = generator.uniform(0.0, 2 * math.pi) + 2 * math.pi * np.arange(frames) / period
     if creature.motion == "roll":
         phase_F = np.zeros(frames)
@@ -89,21 +95,22 @@ def plan(
     # The nose points down while the object sinks.
     tilt_F = (0.12 if lively else 0.0) * np.cos(angle_F)
     zoom_F = 1.0 - 0.05 * (1.0 + np.sin(2 * math.pi * (generator.uniform(0.4, 1.0) * time_F + generator.uniform())))
-    across_F, facing_F = _course(route, time_F, creature.motion == "sway", generator.uniform())
+    since_F = np.clip((time_F - route.delay) / (1.0 - route.delay), 0.0, 1.0)
+    across_F, facing_F = _course(route, since_F, creature.rooted, generator.uniform())
 
     unit_F = [Pose(0.0, 0.0, *values, stretch) for values in zip(zoom_F, facing_F, tilt_F, phase_F, strict=True)]
-    box_F4 = np.array([_box(creature, coat, pose) for pose in unit_F])
+    box_F4 = np.array([_box(creature, pose) for pose in unit_F])
     left, top = box_F4[:, :2].min(axis=0)
     right, bottom = box_F4[:, 2:].max(axis=0)
     mean_area = float(np.prod(box_F4[:, 2:] - box_F4[:, :2], axis=1).mean())
     scale = min(
         route.size * small / math.sqrt(mean_area),
         # Room is left for the way itself, and for the margin.
-        0.8 * (width - 2 * margin) / (right - left),
+        route.widest * (lane_hi - lane_lo - 2 * margin) / (right - left),
         0.92 * (height - 2 * margin) / (bottom - top),
     )
-    beyond = route.outside * (right - left) * scale
-    x_lo, x_hi = margin - left * scale - beyond, width - margin - right * scale + beyond
+    before, after = (share * ((right - left) * scale + margin) for share in route.outside[:: route.heading])
+    x_lo, x_hi = lane_lo + margin - left * scale - before, lane_hi - margin - right * scale + after
     y_lo, y_hi = margin - top * scale, height - margin - bottom * scale
     bob = 0.35 if creature.motion == "fly" else 0.2 if lively else 0.0
     rise_F = np.clip(route.level + bob * wave_F, -1.0, 1.0)
@@ -134,8 +141,8 @@ def _course(
     raise ValueError(f"path is {route.path!r}; known are 'across', 'turn' and 'oscillate'")
 
 
-def _box(creature: Creature, coat: str, pose: Pose) -> tuple[float, float, float, float]:
+def _box(creature: Creature, pose: Pose) -> tuple[float, float, float, float]:
     """Left, top, right and bottom of everything that is drawn, around the origin, in units of the scale."""
-    points_N2 = np.concatenate([placed(part.outline_N2, pose) for part in creature.draw(pose.phase, coat)])
+    points_N2 = np.concatenate([placed(part.outline_N2, pose) for part in creature.draw(pose.phase)])
     (left, top), (right, bottom) = points_N2.min(axis=0) - LINE, points_N2.max(axis=0) + LINE
     return float(left), float(top), float(right), float(bottom)

@@ -1,164 +1,95 @@
-"""Who is in a video, dressed how, going where, before what: drawn by names from the seed and the video's number."""
+"""Scenes: who is in a video, dressed how, going where, before and behind what; drawn by names from seed and number."""
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tgvac.seeds import rng, unit
-from tgvac.sources.world import backgrounds, colours, render
-from tgvac.sources.world.creatures import COATS, CREATURES, caption
+from tgvac.seeds import rng
+from tgvac.sources.world import backgrounds, cast, colours, foregrounds, render
+from tgvac.sources.world.captions import caption
+from tgvac.sources.world.creatures import CREATURES
 from tgvac.sources.world.motion import LINE, Pose, Route, placed, plan
-from tgvac.sources.world.params import WorldParams
-from tgvac.sources.world.shapes import RGB
+from tgvac.sources.world.params import Layout, WorldParams
+from tgvac.sources.world.patterns import following, marks, tone
+from tgvac.sources.world.planes import Camera, Plane
+from tgvac.sources.world.shapes import RGB, Points
+from tgvac.sources.world.wardrobe import Clothes, dress
 
-_GOLDEN = (math.sqrt(5.0) - 1.0) / 2.0
 _ATTEMPTS = 24
 """Tries at letting two objects pass so that the one behind is well hidden, yet never gone."""
+_LOOKS = 24
+"""Frames, spread over the video, in which a try is judged."""
+_MADE_AT = 1.5
+"""The articulation phase, radians, in which patterns are put on: limbs and wings are spread."""
 
 
 class Actor(NamedTuple):
     """One object of a video."""
 
     category: str
-    coat: str
-    part: str
-    """The name of the parts in the accent colour."""
-    main: RGB
-    accent: RGB
+    clothes: Clothes
     route: Route
     poses: list[Pose]
 
     @property
     def caption(self) -> str:
-        """One sentence: category, both colours, the part, the way."""
-        main, accent = colours.name_of(self.main), colours.name_of(self.accent)
-        return caption(self.category, main, accent, self.part, path=self.route.path, heading=self.route.heading)
+        """One sentence: category, both colours, the part, its pattern, the way."""
+        return caption(self.category, self.clothes, path=self.route.path, heading=self.route.heading)
 
 
 class Scene(NamedTuple):
     """One video, before it is drawn."""
 
-    name: str
+    kind: cast.Staging
     actors: tuple[Actor, ...]
     """Object 1 first."""
     order: tuple[int, ...]
     """Indices of the actors, back to front."""
-    backdrop_HW3: render.Image
-    """Larger than the frame by the way it drifts."""
-    corners: list[tuple[float, float]]
-    """The corner (x, y) of each frame in the backdrop."""
+    backdrop: list[Plane]
+    foreground: Plane | None
+    """What stands before all objects and is none of them."""
+    camera: Camera
+    light: float
+    """Where the light comes from: radians from straight above, positive towards the right."""
 
 
-def is_crowded(params: WorldParams, index: int) -> bool:
-    """Whether a video has two objects: spread evenly over the videos, at the share that is asked for."""
-    return (unit("world", params.seed, "crowded") + index * _GOLDEN) % 1.0 < params.crowded
+def stage(params: WorldParams, layout: Layout, index: int) -> Scene:
+    """Video ``index`` of a layout; it depends on seed, layout and sizes, not on the other videos."""
+    names = cast.categories(params, layout, index)
+    kind = cast.staging(params, layout, index)
+    order = cast.order(params, layout, index, len(names))
+    clothes = dress(params, (layout, index), names)
+    actors = _actors(params, (layout, index), kind, names, clothes, order)
+    generator = rng("world", params.seed, layout, index, "scenery")
+    hidden_colour = cast.spread(params, layout, "camouflage", index) < params.shares.camouflaged
+    frame = (params.height, params.width)
+    camera, light, backdrop = scenery(clothes, hidden_colour, frame, generator)
+    foreground = None
+    if kind in ("fenced", "hidden"):
+        foreground = _foreground("wall" if kind == "hidden" else "", clothes, light, frame, generator)
+    return Scene(kind, actors, order, backdrop, foreground, camera, light)
 
 
-def categories(params: WorldParams, index: int) -> tuple[str, ...]:
-    """The categories of a video, object 1 first; every run of len(CREATURES) videos from 0 has each once."""
-    count = len(CREATURES)
-    shuffled = rng("world", params.seed, "categories", index // count).permutation(sorted(CREATURES)).tolist()
-    first = str(shuffled[index % count])
-    if not is_crowded(params, index):
-        return (first,)
-    rest = sorted(set(CREATURES) - {first})
-    return first, rest[int(rng("world", params.seed, index, "second").integers(len(rest)))]
-
-
-def stage(params: WorldParams, index: int) -> Scene:
-    """Video ``index`` of the world; it depends on the seed and the size of the video, not on the other videos."""
-    names = categories(params, index)
-    order = tuple(rng("world", params.seed, index, "order").permutation(len(names)).tolist())
-    clothes = _dress(params, index, len(names))
-    actors = _clean(params, index, names, clothes) if len(names) == 1 else _crowd(params, index, names, clothes, order)
-    taken = [colour for pair in clothes for colour in pair]
-    backdrop_HW3, corners = _backdrop(params, index, taken)
-    return Scene(f"{'-'.join(names)}-{index:04d}", actors, order, backdrop_HW3, corners)
-
-
-def _dress(params: WorldParams, index: int, count: int) -> list[tuple[RGB, RGB]]:
-    """Main and accent colour of each object, all of them well apart."""
-    pairs: list[tuple[RGB, RGB]] = []
-    taken: list[RGB] = []
-    for actor in range(count):
-        generator = rng("world", params.seed, index, "clothes", actor)
-        pair = []
-        for _ in range(2):
-            free = colours.clear_of(list(colours.PALETTE.values()), taken, 45.0, 2)
-            pair.append(free[int(generator.integers(len(free)))])
-            taken.append(pair[-1])
-        pairs.append((pair[0], pair[1]))
-    return pairs
-
-
-def _actor(
-    params: WorldParams, index: int, category: str, clothes: tuple[RGB, RGB], *, route: Route, attempt: int
-) -> Actor:
-    creature = CREATURES[category]
-    generator = rng("world", params.seed, index, category, "looks")
-    coat = str(generator.choice(COATS))
-    part = str(generator.choice(creature.accents))
-    stretch = float(generator.uniform(1.0 - creature.stretch, 1.0 + creature.stretch))
-    moves = rng("world", params.seed, index, category, "moves", attempt)
-    poses = plan(creature, coat, stretch, route, moves, frames=params.frames, height=params.height, width=params.width)
-    return Actor(category, coat, part, *clothes, route, poses)
-
-
-def _clean(
-    params: WorldParams, index: int, names: Sequence[str], clothes: Sequence[tuple[RGB, RGB]]
-) -> tuple[Actor, ...]:
-    """One object that stays whole inside of the frame and comes through its middle."""
-    generator = rng("world", params.seed, index, "route")
-    route = Route(
-        path=str(generator.choice(CREATURES[names[0]].paths)),
-        heading=1 if generator.random() < 0.5 else -1,
-        size=float(generator.uniform(0.54, 0.72)),
-        reach=float(generator.uniform(0.85, 1.0)),
-        level=float(generator.uniform(-0.6, 0.6)),
-        outside=0.0,
-    )
-    return (_actor(params, index, names[0], clothes[0], route=route, attempt=0),)
-
-
-def _crowd(
+def _actors(
     params: WorldParams,
-    index: int,
-    names: Sequence[str],
-    clothes: Sequence[tuple[RGB, RGB]],
+    names: tuple[str | int, ...],
+    kind: cast.Staging,
+    categories: Sequence[str],
+    clothes: Sequence[Clothes],
     order: tuple[int, ...],
 ) -> tuple[Actor, ...]:
-    """Two objects, the front one passing over the other, which stays near the middle and always shows."""
     best: tuple[float, tuple[Actor, ...]] | None = None
     for attempt in range(_ATTEMPTS):
-        generator = rng("world", params.seed, index, "routes", attempt)
-        side = 1.0 if generator.random() < 0.5 else -1.0
-        heading = 1 if generator.random() < 0.5 else -1
-        behind = Route(
-            path=str(generator.choice(CREATURES[names[order[0]]].paths)),
-            heading=-heading if generator.random() < 0.7 else heading,
-            size=float(generator.uniform(0.58, 0.72)),
-            reach=float(generator.uniform(0.2, 0.5)),
-            level=float(side * generator.uniform(0.0, 0.5)),
-            outside=0.0,
-        )
-        before = Route(
-            path="across",
-            heading=heading,
-            size=float(generator.uniform(0.48, 0.6)),
-            reach=1.0,
-            level=float(-side * generator.uniform(0.0, 0.7)),
-            outside=float(generator.uniform(0.5, 0.72)),
-        )
-        routes = dict(zip(order, (behind, before), strict=True))
+        routes = cast.routes(kind, categories, order, rng("world", params.seed, *names, "routes", attempt))
         actors = tuple(
-            _actor(params, index, name, clothes[k], route=routes[k], attempt=attempt) for k, name in enumerate(names)
+            act(params, (*names, k), category, clothes[k], routes[k], attempt) for k, category in enumerate(categories)
         )
-        shown, hidden = _passing(params, actors, order)
-        score = min(shown / 0.3, hidden / 0.2, 1.0)
+        score = _passing(params, actors, order) if kind == "crowded" else 1.0
         if best is None or score > best[0]:
             best = (score, actors)
         if score == 1.0:
@@ -167,45 +98,112 @@ def _crowd(
     return best[1]
 
 
-def _passing(params: WorldParams, actors: Sequence[Actor], order: tuple[int, ...]) -> tuple[float, float]:
-    """The least share of the object behind that shows, and the largest share that is hidden, over the frames."""
+def act(
+    params: WorldParams, names: tuple[str | int, ...], category: str, clothes: Clothes, route: Route, attempt: int = 0
+) -> Actor:
+    """One object on its way; ``names`` name it for the draws."""
+    creature = CREATURES[category]
+    stretch = float(
+        rng("world", params.seed, *names, "stretch").uniform(1.0 - creature.stretch, 1.0 + creature.stretch)
+    )
+    moves = rng("world", params.seed, *names, "moves", attempt)
+    sizes = {"frames": params.frames, "height": params.height, "width": params.width}
+    return Actor(category, clothes, route, plan(creature, stretch, route, moves, **sizes))
+
+
+def _passing(params: WorldParams, actors: Sequence[Actor], order: tuple[int, ...]) -> float:
+    """1 when the front object hides a fair share of the one behind it, and that one always shows; else less."""
     shown, hidden = [], []
-    for frame in range(params.frames):
-        back_HW, front_HW = (render.silhouette(paints(actors[k], frame), params.height, params.width) for k in order)
+    # A coarse look is enough, and its cost does not grow with the frame.
+    grain = max(1.0, min(params.height, params.width) / 64)
+    height, width = round(params.height / grain), round(params.width / grain)
+    for frame in np.unique(np.linspace(0, params.frames - 1, _LOOKS).astype(int)).tolist():
+        back_HW, front_HW = (
+            render.silhouette(
+                [p._replace(outline_N2=p.outline_N2 / grain) for p in paints(actors[k], frame)], height, width
+            )
+            for k in order[-2:]
+        )
         # The front object has to show as well, though it may come from outside of the frame.
         seen = min(1.0, float(front_HW.mean()) / 0.005)
         hidden.append(float((back_HW & front_HW).sum()) / max(float(back_HW.sum()), 1.0))
         shown.append(seen * (1.0 - hidden[-1]))
-    return min(shown), max(hidden)
+    return min(min(shown) / 0.3, max(hidden) / 0.2, 1.0)
 
 
-def _backdrop(params: WorldParams, index: int, taken: Sequence[RGB]) -> tuple[render.Image, list[tuple[float, float]]]:
-    """A backdrop in colours clear of the objects', and how it drifts."""
-    generator = rng("world", params.seed, index, "backdrop")
+def scenery(
+    clothes: Sequence[Clothes], camouflaged: bool, frame: tuple[int, int], generator: np.random.Generator
+) -> tuple[Camera, float, list[Plane]]:
+    """Camera, light and backdrop, in colours clear of the objects', or, camouflaged, with the first one's main colour.
+
+    Args:
+        clothes: what the objects wear.
+        camouflaged: whether the first object's main colour is one of the backdrop's.
+        frame: height and width in pixels.
+        generator: source of the draws.
+    """
+    small = min(frame)
     kind = str(generator.choice(sorted(backgrounds.KINDS)))
-    free = colours.clear_of(colours.QUIET, taken, 30.0, 3)
-    chosen = generator.permutation(len(free))[:3].tolist()
-    one, two, three = (free[k] for k in chosen)
-    drift = 0.05 * min(params.height, params.width)
-    pad = math.ceil(2 * drift) + 2
-    backdrop_HW3 = backgrounds.backdrop(kind, (one, two, three), params.height + pad, params.width + pad, generator)
-    start, way = generator.uniform(0.0, 2 * math.pi), generator.uniform(0.0, 2 * math.pi)
-    swing_F = drift * (np.sin(start + 2 * math.pi * np.arange(params.frames) / 60.0))
-    corners = [(drift + math.cos(way) * s, drift + 0.4 * math.sin(way) * s) for s in swing_F.tolist()]
-    return backdrop_HW3, corners
+    worn = [colour for each in clothes for colour in (each.main, each.accent)]
+    free = colours.clear_of(colours.QUIET, worn, 30.0, 3)
+    one, two, three = (free[k] for k in generator.permutation(len(free))[:3].tolist())
+    if camouflaged:
+        # Nearly the same: no two things share a paint.
+        one, two = (_shaded(clothes[0].main, shade) for shade in (0.97, 0.84))
+    camera = Camera(
+        0.05 * small, float(generator.uniform(0.0, 2 * math.pi)), float(generator.uniform(0.0, 2 * math.pi))
+    )
+    light = float(generator.uniform(-1.1, 1.1))
+    backdrop = backgrounds.backdrop(kind, (one, two, three), small, *_roomy(frame), generator)
+    return camera, light, backdrop
+
+
+def _roomy(frame: tuple[int, int]) -> tuple[int, int]:
+    """The size of planes: the frame's, and what camera and planes move, on each side."""
+    pad = math.ceil((0.05 * foregrounds.NEARER + 0.1) * min(frame)) + 2
+    return frame[0] + 2 * pad, frame[1] + 2 * pad
+
+
+def _foreground(
+    kind: str, clothes: Sequence[Clothes], light: float, frame: tuple[int, int], generator: np.random.Generator
+) -> Plane:
+    kind = kind or str(generator.choice(foregrounds.KINDS))
+    worn = [colour for each in clothes for colour in (each.main, each.accent)]
+    free = colours.clear_of(foregrounds.COLOURS[kind], worn, 30.0, 2)
+    colour = free[int(generator.integers(len(free)))]
+    return foregrounds.foreground(kind, colour, light, frame, _roomy(frame), generator)
+
+
+@functools.lru_cache(maxsize=256)
+def _marks(category: str, part: int, pattern: str) -> tuple[Points, tuple[Points, ...]]:
+    """A part's outline in the pose in which patterns are put on, and the pattern there."""
+    outline_N2 = CREATURES[category].draw(_MADE_AT)[part].outline_N2
+    return outline_N2, tuple(marks(pattern, outline_N2))
 
 
 def paints(actor: Actor, frame: int) -> list[render.Paint]:
     """An object's polygons in one frame, in pixels and in its own colours."""
-    pose = actor.poses[frame]
+    pose, clothes = actor.poses[frame], actor.clothes
     out = []
-    for part in CREATURES[actor.category].draw(pose.phase, actor.coat):
-        base = part.colour or (actor.accent if part.name == actor.part else actor.main)
-        red, green, blue = (min(255, round(channel * part.shade)) for channel in base)
-        out.append(render.Paint(placed(part.outline_N2, pose), (red, green, blue), part.lined))
+    for number, part in enumerate(CREATURES[actor.category].draw(pose.phase)):
+        own = part.colour or (clothes.accent if part.name == clothes.part else clothes.main)
+        paint = render.Paint(placed(part.outline_N2, pose), _shaded(own, part.shade), part.lined)
+        if part.colour is None and clothes.pattern_on(part.name, actor.category):
+            made_N2, made = _marks(actor.category, number, clothes.pattern)
+            posed = tuple(placed(mark_N2, pose) for mark_N2 in following(made_N2, part.outline_N2, list(made)))
+            paint = paint._replace(marks=posed, mark_colour=_shaded(tone(own), part.shade))
+        out.append(paint)
     return out
+
+
+def _shaded(colour: RGB, shade: float) -> RGB:
+    red, green, blue = (min(255, round(channel * shade)) for channel in colour)
+    return red, green, blue
 
 
 def layers(scene: Scene, frame: int, height: int, width: int) -> list[render.Layer]:
     """Each object of one frame alone, object 1 first."""
-    return [render.draw(paints(actor, frame), LINE * actor.poses[frame].scale, height, width) for actor in scene.actors]
+    return [
+        render.draw(paints(actor, frame), LINE * actor.poses[frame].scale, scene.light, height, width)
+        for actor in scene.actors
+    ]

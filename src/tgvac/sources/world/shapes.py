@@ -25,9 +25,9 @@ class Part(NamedTuple):
     colour: RGB | None = None
     """A fixed colour, such as an eye's; ``None`` takes the individual's colour for this name."""
     shade: float = 1.0
-    """Brightness factor: markings and limbs on the far side are darker."""
+    """Brightness factor: limbs on the far side are darker."""
     lined: bool = True
-    """Whether a darker line runs along the outline; markings have none."""
+    """Whether a darker line runs along the outline; small parts have none."""
 
 
 def polygon(*corners: tuple[float, float]) -> Points:
@@ -86,19 +86,6 @@ def mirrored(points_N2: Points) -> Points:
     """The points (N, 2) with left and right exchanged."""
     flipped_N2: Points = points_N2 * np.array([-1.0, 1.0])
     return flipped_N2
-
-
-def markings(name: str, coat: str, centre: tuple[float, float], radii: tuple[float, float]) -> list[Part]:
-    """Darker markings inside an ellipse: none for a ``plain`` coat, bands if ``striped``, dots if ``spotted``."""
-    (x, y), (rx, ry) = centre, radii
-    if coat == "striped":
-        bands = [(-0.55, 0.62), (-0.08, 0.8), (0.4, 0.7)]
-        return [Part(name, ellipse(x + u * rx, y, 0.1 * rx, v * ry, 0.12), shade=0.62, lined=False) for u, v in bands]
-    if coat == "spotted":
-        dots = [(-0.6, 0.1), (-0.28, -0.42), (-0.12, 0.34), (0.22, -0.12), (0.5, 0.3), (0.52, -0.42)]
-        r = 0.17 * min(rx, 1.4 * ry)
-        return [Part(name, ellipse(x + u * rx, y + v * ry, r, r), shade=0.62, lined=False) for u, v in dots]
-    return []
 
 
 def eye(x: float, y: float, radius: float) -> list[Part]:

@@ -1,4 +1,4 @@
-"""Things that move, each a function of its articulation phase (radians) and its coat, parts back to front."""
+"""Things that move, each a function of its articulation phase (radians), parts back to front."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from math import cos, pi, sin
 
 import numpy as np
 
-from tgvac.sources.world.shapes import Part, ellipse, limb, markings, polygon, ribbon, rotate, smooth
+from tgvac.sources.world.shapes import Part, ellipse, limb, polygon, ribbon, rotate, smooth
 
 WHEEL_RADIUS = 0.27
 """In object units: the phase of a rolling car is the way it went, over this radius."""
 
 
-def car(phase: float, coat: str) -> list[Part]:
+def car(phase: float) -> list[Part]:
     """A car whose wheels turn with the way it goes: body, roof, windows, wheels with spokes."""
     glass = (196, 224, 238)
     tyre = (38, 38, 44)
@@ -23,7 +23,6 @@ def car(phase: float, coat: str) -> list[Part]:
         Part("windows", polygon((-0.02, -0.1), (-0.02, -0.43), (0.12, -0.42), (0.24, -0.34), (0.4, -0.1)), glass),
         Part("body", smooth((-1.05, 0.22), (-1.02, -0.05), (-0.75, -0.14), (0.0, -0.13), (0.5, -0.13), (0.9, -0.04),
                             (1.08, 0.12), (1.06, 0.3), (0.5, 0.33), (-0.6, 0.33), (-1.0, 0.32))),
-        *markings("body", coat, (-0.02, 0.1), (0.28, 0.2)),
         Part("light", ellipse(0.98, 0.08, 0.07, 0.08), (255, 244, 170)),
         Part("handle", limb((-0.3, -0.02), (-0.18, -0.02), 0.02, 0.02), tyre, lined=False),
     ]  # fmt: skip
@@ -42,7 +41,7 @@ def car(phase: float, coat: str) -> list[Part]:
     return parts
 
 
-def boat(phase: float, coat: str) -> list[Part]:
+def boat(phase: float) -> list[Part]:
     """A sailing boat that rocks: hull, sails that fill, a flag that waves."""
     fill = 0.1 + 0.09 * sin(phase)
     flag_N = np.linspace(0.0, 0.42, 8)
@@ -56,13 +55,12 @@ def boat(phase: float, coat: str) -> list[Part]:
                              (-0.42 + fill, -0.3)), shade=0.86),
         Part("hull", smooth((-0.98, 0.22), (-0.5, 0.27), (0.3, 0.27), (1.08, 0.14), (0.82, 0.52), (0.55, 0.66),
                             (-0.55, 0.66), (-0.82, 0.5))),
-        *markings("hull", coat, (0.0, 0.46), (0.75, 0.16)),
         Part("hull", ribbon(polygon((-0.94, 0.25), (0.3, 0.3), (1.0, 0.19)), (0.05, 0.05, 0.05)), shade=0.7),
     ]  # fmt: skip
     return [part._replace(outline_N2=rotate(part.outline_N2, 0.1 * sin(phase), (0.0, 0.5))) for part in parts]
 
 
-def flower(phase: float, coat: str) -> list[Part]:
+def flower(phase: float) -> list[Part]:
     """A flower in a pot that sways: petals, leaves, pot."""
     lean = 0.34 * sin(phase)
     rise_N = np.linspace(0.0, 1.0, 12)
@@ -84,6 +82,25 @@ def flower(phase: float, coat: str) -> list[Part]:
         *petals,
         Part("heart", ellipse(x, y, 0.19, 0.19), (112, 72, 30)),
         Part("pot", polygon((-0.4, 0.5), (0.4, 0.5), (0.29, 1.02), (-0.29, 1.02))),
-        *markings("pot", coat, (0.0, 0.77), (0.3, 0.2)),
         Part("pot", polygon((-0.46, 0.4), (0.46, 0.4), (0.44, 0.56), (-0.44, 0.56))),
+    ]
+
+
+def windmill(phase: float) -> list[Part]:
+    """A windmill whose blades turn: tower, cap, door, blades."""
+    hub = (0.0, -0.36)
+    blades = []
+    for k in range(4):
+        turn = phase / 2 + k * pi / 2
+        # The shape stands out to the right of the hub before it is turned.
+        frame_N2 = polygon((0.08, -0.04), (0.92, -0.04), (0.92, 0.24), (0.24, 0.24), (0.2, 0.04), (0.08, 0.04))
+        shade = 1.0 if k % 2 else 0.84
+        blades.append(Part("blades", rotate(frame_N2, turn) + np.array(hub), shade=shade))
+    return [
+        Part("tower", polygon((-0.26, -0.42), (0.26, -0.42), (0.46, 0.96), (-0.46, 0.96))),
+        Part("door", smooth((-0.13, 0.94), (-0.13, 0.66), (0.0, 0.54), (0.13, 0.66), (0.13, 0.94))),
+        Part("window", ellipse(0.0, 0.22, 0.1, 0.11), (206, 226, 240)),
+        Part("cap", smooth((-0.36, -0.36), (-0.26, -0.64), (0.0, -0.8), (0.26, -0.64), (0.36, -0.36), (0.0, -0.3))),
+        *blades,
+        Part("hub", ellipse(*hub, 0.09, 0.09), (64, 50, 42)),
     ]

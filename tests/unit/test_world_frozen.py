@@ -1,0 +1,164 @@
+"""The world is the same in every process and for any number of videos; its pixels are frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+import pytest
+
+from tests.unit.world_samples import decoded, world
+from tgvac import provenance
+from tgvac.files import sha256
+from tgvac.sources.world.frozen import world_digest
+from tgvac.sources.world.params import Layout, WorldParams
+from tgvac.sources.world.publish import publish
+from tgvac.sources.world.publish_pix2gestalt import pair_id
+from tgvac.sources.world.publish_youtube_vos import video_id
+from tgvac.sources.world.spool import Spool
+
+LAYOUTS: tuple[Layout, ...] = get_args(Layout)
+STAGED = {"crowded": 0.3, "fenced": 0.2, "late": 0.2, "hidden": 0.2, "leaving": 0.2}
+
+# Over the decoded pixels of the world that `_tiny` describes. Whoever changes it changes what every earlier
+# result in the world was measured on.
+GOLDEN = "?"
+
+
+def _tiny() -> WorldParams:
+    return world(2, seed=20, frames=3, crowded=0.5, company=0.1, camouflaged=0.3)
+
+
+def _pictures(folder: Path) -> dict[str, bytes]:
+    """All pictures of a folder's archives, by archive and member."""
+    found = {}
+    for path in sorted(folder.iterdir()):
+        if path.suffix == ".zip":
+            with zipfile.ZipFile(path) as archive:
+                members = {name: archive.read(name) for name in archive.namelist()}
+        else:
+            with tarfile.open(path) as archive:
+                members = {m.name: archive.extractfile(m).read() for m in archive}  # type: ignore[union-attr]
+        found.update({f"{path.name}/{n}": data for n, data in members.items() if n.endswith((".png", ".jpg"))})
+    return found
+
+
+def _pixels_digest(folders: list[Path]) -> str:
+    total = hashlib.sha256()
+    for folder in folders:
+        for name, content in sorted(_pictures(folder).items()):
+            # A JPEG decoder may differ by a bit between builds, a PNG's may not: what is lossy is taken coarsely.
+            pixels = decoded(content)
+            pixels = pixels if name.endswith(".png") else (pixels.astype(np.int64) // 8).astype(np.uint8)
+            total.update(f"{folder.name}/{name} {pixels.shape}\n".encode())
+            total.update(pixels.tobytes())
+    return total.hexdigest()
+
+
+def test_the_pixels_of_the_world_are_frozen(tmp_path: Path) -> None:
+    for layout in LAYOUTS:
+        publish(_tiny(), layout, tmp_path / layout)
+    assert _pixels_digest([tmp_path / layout for layout in LAYOUTS]) == GOLDEN
+
+
+def test_the_digest_is_of_the_worlds_own_code_and_of_all_of_it() -> None:
+    found = world_digest()
+    assert len(found) == 64
+    room = Path(provenance.__file__).parent / "sources" / "world"
+    modules = {f"tgvac.sources.world.{path.stem}" for path in room.glob("*.py")} - {"tgvac.sources.world.__init__"}
+    reached = set(provenance.closure("tgvac.sources.world.publish"))
+    assert modules - reached == {"tgvac.sources.world.frozen"}
+
+
+def test_another_module_means_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = world_digest()
+    real = provenance.closure
+    changed = {"tgvac.sources.world.render": "0" * 64}
+    monkeypatch.setattr("tgvac.sources.world.frozen.closure", lambda module: {**real(module), **changed})
+    assert world_digest() != found
+    elsewhere = {"tgvac.files": "0" * 64}
+    monkeypatch.setattr("tgvac.sources.world.frozen.closure", lambda module: {**real(module), **elsewhere})
+    assert world_digest() == found
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_another_process_publishes_the_same_bytes(layout: Layout, tmp_path: Path) -> None:
+    params = world(2, frames=3, **STAGED)
+    publish(params, layout, tmp_path / "here")
+    code = (
+        "import sys; from pathlib import Path; from tgvac.sources.world.params import WorldParams;"
+        "from tgvac.sources.world.publish import publish;"
+        "publish(WorldParams.model_validate_json(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))"
+    )
+    arguments = [params.model_dump_json(), layout, str(tmp_path / "there")]
+    subprocess.run([sys.executable, "-c", code, *arguments], check=True, env={"PYTHONPATH": ":".join(sys.path)})
+    here, there = ({p.name: sha256(p) for p in (tmp_path / place).iterdir()} for place in ("here", "there"))
+    assert here == there
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_a_video_does_not_depend_on_how_many_there_are(layout: Layout, tmp_path: Path) -> None:
+    for count, place in ((2, "few"), (4, "more")):
+        publish(world(count, frames=3, **STAGED), layout, tmp_path / place)
+    few, more = (_pictures(tmp_path / place) for place in ("few", "more"))
+    assert len(few) < len(more)
+    assert {name: more[name] for name in few} == few
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_what_a_video_is_like_does_not_change_with_the_number_of_videos(layout: Layout, tmp_path: Path) -> None:
+    facts = []
+    for count in (2, 4):
+        publish(world(count, frames=3, **STAGED), layout, tmp_path / str(count))
+        with zipfile.ZipFile(tmp_path / str(count) / "truth.zip") as truth:
+            facts.append(json.loads(truth.read("truth.json")))
+    assert {video: facts[1][video] for video in facts[0]} == facts[0]
+
+
+def test_no_two_layouts_and_no_two_seeds_share_a_picture(tmp_path: Path) -> None:
+    seen: dict[bytes, str] = {}
+    for seed in (7, 8):
+        for layout in LAYOUTS:
+            publish(world(2, seed=seed, frames=2), layout, tmp_path / f"{seed}-{layout}")
+            for name, content in _pictures(tmp_path / f"{seed}-{layout}").items():
+                if name.startswith(("truth.zip", "train_all_frames.zip")) or not name.endswith(
+                    (".jpg", "_occlusion.png")
+                ):
+                    continue
+                assert content not in seen, (name, seen.get(content))
+                seen[content] = name
+    assert len(seen) == 2 * (2 * 2 + 2 * 1 + 2 * 2 + 2)
+
+
+def test_names_are_never_given_twice() -> None:
+    params = world()
+    assert len({video_id(params, index) for index in range(500)}) == 500
+    assert len({pair_id(params, index) for index in range(500)}) == 500
+    assert not {video_id(params, index) for index in range(50)} & {video_id(world(seed=8), k) for k in range(50)}
+
+
+def test_an_unknown_layout_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="layout is 'coco'; known are davis, youtube_vos, lasot, pix2gestalt"):
+        publish(world(), "coco", tmp_path)  # type: ignore[arg-type]
+
+
+def test_archives_appear_together_and_only_when_they_are_complete(tmp_path: Path) -> None:
+    with Spool(tmp_path) as spool:
+        spool.add("one.zip", "b", b"2")
+    assert list(tmp_path.iterdir()) == []
+    with Spool(tmp_path) as spool:
+        spool.add("one.zip", "b", b"2")
+        spool.add("one.zip", "a", b"1")
+        spool.add("two.zip", "c", b"3")
+        with pytest.raises(ValueError, match=r"one\.zip has the member a already"):
+            spool.add("one.zip", "a", b"1")
+        spool.write()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.zip", "two.zip"]
+    assert zipfile.ZipFile(tmp_path / "one.zip").namelist() == ["a", "b"]

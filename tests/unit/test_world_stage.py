@@ -1,0 +1,37 @@
+"""Phase `sources` generates the world where the workflow keeps its archives, and lists what is in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from tests.unit.world_samples import world
+from tgvac.files import sha256
+from tgvac.sources import sources_stage
+from tgvac.sources.params import SourcesParams
+from tgvac.stage import Context
+
+
+def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
+    (tmp_path / "reference").mkdir()
+    (tmp_path / "reference" / "registry.csv").write_text(
+        "name,layout,location,bytes,sha256,licence\nearth,davis,generated,,,ours\n", encoding="utf-8"
+    )
+    params = SourcesParams(
+        use=("earth",),
+        pairs=(),
+        pair_buckets=1,
+        pair_outside_max=0.0,
+        pair_max_bytes=1,
+        pair_captions_max_bytes=1,
+        world=world(3, frames=3),
+    )
+    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
+    folder = tmp_path / "results" / "t" / "sources" / "earth"
+    assert sorted(path.name for path in folder.iterdir()) == ["DAVIS-2017-trainval-480p.zip", "truth.zip"]
+    archive = folder / "DAVIS-2017-trainval-480p.zip"
+    manifest = json.loads((folder.parent / "manifest.json").read_text(encoding="utf-8"))["sources"]
+    assert manifest["earth"]["archive"] == sha256(archive)
+    assert [video["frames"] for video in manifest["earth"]["videos"].values()] == [[0, 1, 2]] * 3
+    locations = json.loads((folder.parent / "locations.json").read_text(encoding="utf-8"))
+    assert locations == {"earth": str(archive.relative_to(tmp_path))}
