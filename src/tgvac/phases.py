@@ -86,6 +86,10 @@ class Params(Block):
             )
         if (self.frame.clip_frames, self.frame.frame_step) != (1, 1):
             raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
+        if self.motion.pairs_share != 0:
+            raise ValueError(f"motion.pairs_share is {self.motion.pairs_share}, but pairs of images don't move")
+        if self.frame.pairs_share > 0 and not self.sources.pairs:
+            raise ValueError(f"frame.pairs_share is {self.frame.pairs_share}, but sources.pairs is empty")
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
         for key in ("methods", "train_seeds"):
@@ -185,7 +189,7 @@ PHASES: tuple[Phase, ...] = (
         "captions",
         "tgvac.captions.captions_stage",
         ("captions",),
-        ("tracks",),
+        ("sources", "tracks"),
         ("captions.parquet",),
         "data",
         _PART,
@@ -203,7 +207,7 @@ PHASES: tuple[Phase, ...] = (
         "latents",
         "tgvac.training.latents_stage",
         ("framing", "latents", "compute"),
-        ("tracks", "masks", "synthesis", "backbones"),
+        ("sources", "tracks", "masks", "synthesis", "backbones"),
         ("index.json",),
         "data",
         _PART,

@@ -174,7 +174,7 @@ def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents
     write_index(out / "index.json", [entry(out, clip.track, path, recipes={clip.sample: 3})])
     write_synthesis(tmp_path, [recipe(clip.sample, clip.track, 3)], {clip.track: "a dog"})
     clips = LatentClips(context(tmp_path, "motion"), "train", 3)
-    texts, scaling = TextStates(parts, clips.texts()), parts.vae.config.scaling_factor
+    texts, scaling = TextStates(parts), parts.vae.config.scaling_factor
     batch = make_batch(clips, texts, TRAINING, conditions, scaling, 1000, "motion", 0)
 
     # Inference: what the model is called with.

@@ -33,7 +33,7 @@ def spread_clips(tmp_path_factory: pytest.TempPathFactory) -> LatentClips:
 
 @pytest.fixture(scope="module")
 def texts(clips: LatentClips) -> TextStates:
-    return TextStates(backbones(), clips.texts())
+    return TextStates(backbones())
 
 
 def batch_of(

@@ -85,6 +85,7 @@ TRAINING = TrainingParams(
     seed=1,
     clip_frames=3,
     frame_step=1,
+    pairs_share=0.0,
 )
 
 

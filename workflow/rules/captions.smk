@@ -1,6 +1,7 @@
 # Phase `captions`: shards, then their joining.
 rule captions_shard:
     input:
+        final("sources"),
         final("tracks"),
     output:
         part("captions"),

@@ -1,6 +1,7 @@
 # Phase `latents`: shards, then their joining.
 rule latents_shard:
     input:
+        final("sources"),
         final("tracks"),
         final("masks"),
         final("synthesis"),

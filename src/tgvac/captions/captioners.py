@@ -6,6 +6,7 @@ import re
 
 from tgvac.captions.params import CaptionsParams
 from tgvac.clip.captions import Caption
+from tgvac.clip.pair_clips import PairClips
 from tgvac.clip.track import TrackMeta
 from tgvac.errors import BadInput
 
@@ -27,6 +28,13 @@ CAPTIONERS = {"given": given, "template": template}
 def clean(text: str) -> str:
     """One line, single spaces, no closing full stop."""
     return " ".join(text.split()).rstrip(". ")
+
+
+def pair_caption(params: CaptionsParams, pairs: PairClips, sample: str) -> Caption | None:
+    """The source's own sentence on a pair, if it has one: a pair has no category that a template could name."""
+    raw = pairs.caption(sample) if "given" in params.order else ""
+    text = clean(raw)
+    return Caption(track=f"{sample}/1", captioner="given", raw=raw, text=text) if text else None
 
 
 def caption(params: CaptionsParams, meta: TrackMeta) -> Caption:

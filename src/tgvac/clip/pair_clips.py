@@ -38,6 +38,19 @@ def bucket_of(pair: str, buckets: int) -> int:
     return shard_of(pair, buckets)
 
 
+def pair_sources(sources: Path) -> dict[str, PairClips]:
+    """The pairs of every source that a scale uses, by name.
+
+    Args:
+        sources: the folder of the phase `sources`, whose manifest says which there are.
+    """
+    path = sources / "manifest.json"
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist; run `tgvac stage sources` first.")
+    names = json.loads(path.read_text(encoding="utf-8")).get("pairs", {})
+    return {name: PairClips(sources / name / "pairs") for name in sorted(names)}
+
+
 class _Bucket:
     """An opened bucket."""
 
@@ -82,6 +95,10 @@ class PairClips:
     @property
     def buckets(self) -> int:
         return len(self._entries)
+
+    def digest_of(self, number: int) -> str:
+        """SHA-256 of a bucket's file: what decides its pixels and captions."""
+        return self._entries[bucket_name(number)].sha256
 
     def in_bucket(self, number: int) -> tuple[str, ...]:
         """The ids of one bucket's clips, sorted."""

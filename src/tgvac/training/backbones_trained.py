@@ -161,4 +161,5 @@ def _training(params: BackbonesParams, steps: int) -> TrainingParams:
         seed=params.seed,
         clip_frames=1,
         frame_step=1,
+        pairs_share=0.0,
     )

@@ -13,7 +13,7 @@ from tgvac.models.params import ConditionsParams, DiffusionParams
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
-from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.latent_clips import TextStates, training_clips
 from tgvac.training.loop import Job, train
 from tgvac.training.objective import make_batch, noise_loss
 from tgvac.training.outputs import run_folder, run_key, save_model
@@ -41,8 +41,8 @@ def train_noise_model(
     folder = ctx.results / "backbones"
     backbones = load_backbones(folder, device)
     scaling = backbones.vae.config.scaling_factor
-    clips = LatentClips(ctx, "train", min_frames=params.frame_step * (params.clip_frames - 1) + 1)
-    texts = TextStates(backbones, clips.texts())
+    clips = training_clips(ctx, params.pairs_share, min_frames=params.frame_step * (params.clip_frames - 1) + 1)
+    texts = TextStates(backbones)
     alphas_T = alphas_cumprod(diffusion)
 
     def loss(step: int) -> torch.Tensor:

@@ -18,7 +18,7 @@ from tgvac.models.runtime import generator, normal
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import add_noise
 from tgvac.seeds import unit
-from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.latent_clips import TextStates, TrainingClips
 from tgvac.training.params import TrainingParams
 
 # Shapes: B clips, F frames, c latent channels, h, w latents, N tokens, D text width, T noise levels.
@@ -47,7 +47,7 @@ def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool
 
 
 def make_batch(
-    clips: LatentClips,
+    clips: TrainingClips,
     texts: TextStates,
     params: TrainingParams,
     conditions: ConditionsParams,

@@ -16,7 +16,10 @@ class LatentsParams(Block):
 
 
 class TrainingParams(Block):
-    """One stage of training; the same keys for frames and for motion."""
+    """One stage of training; the same keys for frames and for motion.
+
+    ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips.
+    """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
@@ -31,6 +34,7 @@ class TrainingParams(Block):
     seed: int
     clip_frames: int = Field(ge=1)
     frame_step: int = Field(ge=1)
+    pairs_share: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")
     def _warmup_within_steps(self) -> Self:
