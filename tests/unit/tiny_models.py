@@ -166,9 +166,9 @@ def recipe(name: str, target: str, frames: int, split: str = "train", occluder: 
     )
 
 
-def write_synthesis(root: Path, recipes: Sequence[Recipe], captions: Mapping[str, str]) -> None:
+def write_synthesis(root: Path, recipes: Sequence[Recipe], captions: Mapping[str, str], scale: str = "fake") -> None:
     """The recipes and captions of a scale."""
-    results = context(root, "synthesis").results
+    results = root / "results" / scale
     write_recipes(results / "synthesis" / "recipes.parquet", recipes)
     table = [Caption(track=track, captioner="given", raw=text, text=text) for track, text in captions.items()]
     write_captions(results / "captions" / "captions.parquet", table)
