@@ -5,18 +5,25 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.world_samples import world
+from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.sources import sources_stage
 from tgvac.sources.params import SourcesParams
 from tgvac.stage import Context
 
 
-def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
-    (tmp_path / "reference").mkdir()
-    (tmp_path / "reference" / "registry.csv").write_text(
-        "name,layout,location,bytes,sha256,licence\nearth,davis,generated,,,ours\n", encoding="utf-8"
+def _registry(root: Path, layout: str) -> None:
+    (root / "reference").mkdir()
+    (root / "reference" / "registry.csv").write_text(
+        f"name,layout,location,bytes,sha256,licence\nearth,{layout},generated,,,ours\n", encoding="utf-8"
     )
+
+
+def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
+    _registry(tmp_path, "davis")
     params = SourcesParams(use=("earth",), world=world(3, frames=3))
     sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
     folder = tmp_path / "results" / "t" / "sources" / "earth"
@@ -27,3 +34,12 @@ def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Pa
     assert [video["frames"] for video in manifest["earth"]["videos"].values()] == [[0, 1, 2]] * 3
     locations = json.loads((folder.parent / "locations.json").read_text(encoding="utf-8"))
     assert locations == {"earth": str(archive.relative_to(tmp_path))}
+
+
+def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> None:
+    _registry(tmp_path, "coco")
+    params = SourcesParams(use=("earth",), world=world(1))
+    with pytest.raises(
+        BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
+    ):
+        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -34,7 +34,7 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
         for name in sorted(set(sources.use)):
             source = find_source(registry, name, registry_file)
             if source.location == "generated":
-                path = publish(sources.world, cast(Layout, source.layout), ctx.out / name)
+                path = publish(sources.world, _layout(source, registry_file), ctx.out / name)
             else:
                 path = locate(source, ctx.root, ctx.locations.get(name))
             videos = open_adapter(source, path).videos()
@@ -50,6 +50,17 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             progress.step(f"{name}: {len(videos)} videos")
     write_json(ctx.out / "locations.json", locations)
     write_json(ctx.out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": manifest})
+
+
+def _layout(source: Source, registry_file: Path) -> Layout:
+    """The layout in which the world is to be published as a source."""
+    known = get_args(Layout)
+    if source.layout not in known:
+        raise BadInput(
+            f"{registry_file}: source '{source.name}' is generated, in the layout '{source.layout}';"
+            f" the world is published as {', '.join(known)}: name one of them."
+        )
+    return cast(Layout, source.layout)
 
 
 def open_adapter(source: Source, path: Path) -> Adapter:
