@@ -28,7 +28,7 @@ STAGED = {"crowded": 0.3, "fenced": 0.2, "late": 0.2, "hidden": 0.2, "leaving": 
 
 # Over the decoded pixels of the world that `_tiny` describes. Whoever changes it changes what every earlier
 # result in the world was measured on. Like all bits of the project, these hold for one lock file and one CPU type.
-GOLDEN = "faee0ed34e8e22bc695bdfec91c43330783c007a5840980562f42951ad24840c"
+GOLDEN = "51472654cd3041f6dd5da86e4f7b6fa969576e5285cb2676e4450485a4908ca1"
 
 
 def _tiny() -> WorldParams:

@@ -115,7 +115,7 @@ def test_a_pattern_moves_with_its_part(pattern: str) -> None:
 def test_a_backdrop_has_structure_and_something_in_it_moves_by_itself(kind: str) -> None:
     generator = np.random.default_rng(3)
     colours = ((176, 206, 228), (88, 118, 92), (226, 208, 170))
-    made = backgrounds.backdrop(kind, colours, HEIGHT, HEIGHT + 24, WIDTH + 24, generator)
+    made = backgrounds.backdrop(kind, colours, (HEIGHT, WIDTH), (HEIGHT + 24, WIDTH + 24), generator)
     assert (made[0].rgba_HW4[..., 3] == 255).all()
     still = planes.Camera(0.0, 0.0, 0.0)
     one_HW3, other_HW3 = (planes.view(made, still, frame, HEIGHT, WIDTH) for frame in (0, 12))
@@ -205,7 +205,7 @@ def test_kinds_that_do_not_exist_are_refused_by_name() -> None:
     generator = np.random.default_rng(1)
     colour = (1, 2, 3)
     with pytest.raises(ValueError, match="backdrop kind is 'moon'; known are meadow"):
-        backgrounds.backdrop("moon", (colour, colour, colour), 32, 40, 40, generator)
+        backgrounds.backdrop("moon", (colour, colour, colour), (32, 32), (40, 40), generator)
     with pytest.raises(ValueError, match="foreground kind is 'moon'; known are fence"):
         foregrounds.shape("moon", (32, 32), generator)
     with pytest.raises(ValueError, match="pattern is 'dotted'; known are striped"):

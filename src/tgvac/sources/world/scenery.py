@@ -35,7 +35,7 @@ def scenery(
         0.05 * small, float(generator.uniform(0.0, 2 * math.pi)), float(generator.uniform(0.0, 2 * math.pi))
     )
     light = float(generator.uniform(-1.1, 1.1))
-    backdrop = backgrounds.backdrop(kind, (one, two, three), small, *roomy(frame), generator)
+    backdrop = backgrounds.backdrop(kind, (one, two, three), frame, roomy(frame), generator)
     return camera, light, backdrop
 
 
