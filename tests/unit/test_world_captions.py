@@ -26,7 +26,7 @@ SIZE = 256
 SENTENCE = re.compile(
     rf"(?P<article>an?) (?:(?P<main_pattern>{'|'.join(PATTERNS)}) )?(?P<main>\w+) (?P<category>\w+)"
     rf" with (?P<part_article>an? )?(?P<accent>\w+) (?:(?P<accent_pattern>{'|'.join(PATTERNS)}) )?(?P<part>\w+)"
-    r" (?P<verb>\w+) (?P<way>to the (?:left|right)(?: and back)?|from side to side)"
+    r" (?P<verb>\w+)(?: and moving)?(?: (?P<way>to the (?:left|right)(?: and back)?|from side to side))?"
 )
 
 
@@ -160,6 +160,11 @@ def test_sentences_read_like_sentences() -> None:
         caption("caterpillar", feet, path="turn", heading=1)
         == "a spotted orange caterpillar with blue feet crawling to the right and back"
     )
+    mill = Clothes(red, blue, "blades")
+    assert caption("windmill", mill, path="oscillate", heading=1) == "a red windmill with blue blades turning"
+    assert caption("windmill", mill, path="across", heading=1) == (
+        "a red windmill with blue blades turning and moving to the right"
+    )
     pot = Clothes(red, orange, "pot")
     assert caption("flower", pot, path="oscillate", heading=1) == (
         "a red flower with an orange pot swaying from side to side"
@@ -178,5 +183,8 @@ def test_a_caption_tells_the_category_and_the_motion(layout: Layout) -> None:
             assert said["category"] == actor.category
             assert said["verb"] == CREATURES[actor.category].verb
             assert (said["part_article"] is None) == (said["part"].endswith("s") or said["part"] == "feet")
-            right = actor.poses[0].facing > 0
-            assert said["way"] == "from side to side" or (("right" in said["way"]) == right)
+            if actor.route.path == "oscillate":
+                assert said["way"] == (None if actor.category == "windmill" else "from side to side")
+            else:
+                assert ("right" in said["way"]) == (actor.poses[0].facing > 0)
+                assert ("back" in said["way"]) == (actor.route.path == "turn")

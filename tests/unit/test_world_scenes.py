@@ -115,7 +115,7 @@ def test_a_pattern_moves_with_its_part(pattern: str) -> None:
 def test_a_backdrop_has_structure_and_something_in_it_moves_by_itself(kind: str) -> None:
     generator = np.random.default_rng(3)
     colours = ((176, 206, 228), (88, 118, 92), (226, 208, 170))
-    made = backgrounds.backdrop(kind, colours, HEIGHT, HEIGHT + 24, WIDTH + 24, generator)
+    made = backgrounds.backdrop(kind, colours, (HEIGHT, WIDTH), (HEIGHT + 24, WIDTH + 24), generator)
     assert (made[0].rgba_HW4[..., 3] == 255).all()
     still = planes.Camera(0.0, 0.0, 0.0)
     one_HW3, other_HW3 = (planes.view(made, still, frame, HEIGHT, WIDTH) for frame in (0, 12))
@@ -137,7 +137,8 @@ def test_nearer_planes_drift_farther() -> None:
 
 @pytest.mark.parametrize("kind", [*foregrounds.KINDS, "wall"])
 def test_a_foreground_covers_a_part_of_the_middle(kind: str) -> None:
-    plane = foregrounds.foreground(kind, (104, 82, 62), 0.3, (64, 96), (84, 116), np.random.default_rng(5))
+    outlines = foregrounds.shape(kind, (64, 96), np.random.default_rng(5))
+    plane = foregrounds.foreground(outlines, (104, 82, 62), 0.3, (64, 96), (84, 116))
     middle_HW = plane.rgba_HW4[30:64, 34:82, 3] >= 128
     assert 0.04 < middle_HW.mean() < 0.98
     assert (plane.rgba_HW4[..., :3].max(axis=2) <= plane.rgba_HW4[..., 3]).all()
@@ -159,6 +160,15 @@ def test_an_object_outside_of_the_frame_draws_nothing() -> None:
     assert not render.amodal(layer, 32, 48).any()
     behind_HW3 = np.full((32, 48, 3), 77, np.uint8)
     assert np.array_equal(render.composite(behind_HW3, [layer]), behind_HW3)
+
+
+def test_an_object_behind_something_is_seen_in_the_first_frame_and_hidden_in_part_in_some() -> None:
+    params = world(fenced=1.0, frames=8, width=112)
+    for index in range(26):
+        shots = list(film(params, scenes.stage(params, "lasot", index)))
+        seen = [float(shot.visible[0].sum() / shot.amodal[0].sum()) for shot in shots]
+        assert seen[0] > 0.3, index
+        assert min(seen) < 0.92, index
 
 
 def test_what_is_seen_of_an_object_is_what_the_frame_shows_of_it() -> None:
@@ -195,8 +205,8 @@ def test_kinds_that_do_not_exist_are_refused_by_name() -> None:
     generator = np.random.default_rng(1)
     colour = (1, 2, 3)
     with pytest.raises(ValueError, match="backdrop kind is 'moon'; known are meadow"):
-        backgrounds.backdrop("moon", (colour, colour, colour), 32, 40, 40, generator)
+        backgrounds.backdrop("moon", (colour, colour, colour), (32, 32), (40, 40), generator)
     with pytest.raises(ValueError, match="foreground kind is 'moon'; known are fence"):
-        foregrounds.foreground("moon", colour, 0.0, (32, 32), (40, 40), generator)
+        foregrounds.shape("moon", (32, 32), generator)
     with pytest.raises(ValueError, match="pattern is 'dotted'; known are striped"):
         patterns.marks("dotted", np.zeros((3, 2)))

@@ -5,27 +5,32 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+
 from tests.unit.world_samples import world
+from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.sources import sources_stage
 from tgvac.sources.params import SourcesParams
 from tgvac.stage import Context
 
 
+def _registry(root: Path, layout: str) -> None:
+    (root / "reference").mkdir()
+    (root / "reference" / "registry.csv").write_text(
+        f"name,layout,location,bytes,sha256,licence\nearth,{layout},generated,,,ours\n", encoding="utf-8"
+    )
+
+
+def _params(**more: object) -> SourcesParams:
+    given = {"use": ("earth",), "pairs": (), "world": world(3, frames=3), **more}
+    sizes = {"pair_buckets": 1, "pair_outside_max": 0.0, "pair_max_bytes": 1, "pair_captions_max_bytes": 1}
+    return SourcesParams.model_validate({**sizes, **given})
+
+
 def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
-    (tmp_path / "reference").mkdir()
-    (tmp_path / "reference" / "registry.csv").write_text(
-        "name,layout,location,bytes,sha256,licence\nearth,davis,generated,,,ours\n", encoding="utf-8"
-    )
-    params = SourcesParams(
-        use=("earth",),
-        pairs=(),
-        pair_buckets=1,
-        pair_outside_max=0.0,
-        pair_max_bytes=1,
-        pair_captions_max_bytes=1,
-        world=world(3, frames=3),
-    )
+    _registry(tmp_path, "davis")
+    params = _params()
     sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
     folder = tmp_path / "results" / "t" / "sources" / "earth"
     assert sorted(path.name for path in folder.iterdir()) == ["DAVIS-2017-trainval-480p.zip", "truth.zip"]
@@ -35,3 +40,12 @@ def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Pa
     assert [video["frames"] for video in manifest["earth"]["videos"].values()] == [[0, 1, 2]] * 3
     locations = json.loads((folder.parent / "locations.json").read_text(encoding="utf-8"))
     assert locations == {"earth": str(archive.relative_to(tmp_path))}
+
+
+def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> None:
+    _registry(tmp_path, "coco")
+    params = SourcesParams(use=("earth",), world=world(1))
+    with pytest.raises(
+        BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
+    ):
+        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)

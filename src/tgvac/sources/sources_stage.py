@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -73,7 +73,18 @@ def archive_of(ctx: Context, sources: SourcesParams, source: Source) -> Path:
     """Where a source's archive or folder lies: generated, fetched or found."""
     if source.location != "generated":
         return locate(source, ctx.root, ctx.locations.get(source.name))
-    return publish(sources.world, cast(Layout, source.layout), ctx.out / source.name)
+    return publish(sources.world, _layout(source, ctx.root / "reference" / "registry.csv"), ctx.out / source.name)
+
+
+def _layout(source: Source, registry_file: Path) -> Layout:
+    """The layout in which the world is to be published as a source."""
+    known = get_args(Layout)
+    if source.layout not in known:
+        raise BadInput(
+            f"{registry_file}: source '{source.name}' is generated, in the layout '{source.layout}';"
+            f" the world is published as {', '.join(known)}: name one of them."
+        )
+    return cast(Layout, source.layout)
 
 
 def open_adapter(source: Source, path: Path) -> Adapter:

@@ -16,27 +16,32 @@ Colours: TypeAlias = tuple[Field, Field, Field]
 Kind: TypeAlias = Callable[[Field, Field, Colours, np.random.Generator], list[Plane]]
 
 
-def backdrop(kind: str, colours: tuple[RGB, RGB, RGB], unit: int, height: int, width: int,
-             generator: np.random.Generator) -> list[Plane]:  # fmt: skip
+def backdrop(
+    kind: str,
+    colours: tuple[RGB, RGB, RGB],
+    frame: tuple[int, int],
+    size: tuple[int, int],
+    generator: np.random.Generator,
+) -> list[Plane]:
     """The planes of one backdrop, back to front; the first has no gaps.
 
     Args:
         kind: one of ``KINDS``.
         colours: the two main colours, and a third for details.
-        unit: smaller side of the frame, in pixels; everything is as large as it tells.
-        height: of the planes in pixels, more than the frame's by what they move.
-        width: likewise.
+        frame: height and width of the frame in pixels; its smaller side is the unit of everything.
+        size: height and width of the planes, more than the frame's by what they move.
         generator: source of the layout; the same state gives the same planes.
     """
     if kind not in KINDS:
         raise ValueError(f"backdrop kind is {kind!r}; known are {', '.join(KINDS)}")
-    y_HW, x_HW = np.mgrid[0:height, 0:width].astype(np.float32) / np.float32(unit)
-    # The frame's own top left corner is the origin.
-    y_HW -= np.float32(0.5 * (height / unit - min(height, width) / unit))
+    unit = min(frame)
+    y_HW, x_HW = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32) / np.float32(unit)
+    # Row 0 is the frame's own top; columns count from the plane's left end, which no kind needs to know.
+    y_HW -= np.float32(0.5 * (size[0] - frame[0]) / unit)
     one, two, three = (np.array(colour, np.float32) for colour in colours)
     planes = KINDS[kind](x_HW, y_HW, (one, two, three), generator)
     # A fine grain keeps flat areas from being perfectly flat, as no camera's picture is.
-    grain_HW = 16.0 * (value_noise(height, width, max(3.0, unit / 24), generator) - 0.5)
+    grain_HW = 16.0 * (value_noise(*size, max(3.0, unit / 24), generator) - 0.5)
     first = planes[0]
     grainy_HW3 = np.clip(np.rint(first.rgba_HW4[..., :3] + grain_HW[..., None]), 0, 255).astype(np.uint8)
     return [first._replace(rgba_HW4=np.concatenate([grainy_HW3, first.rgba_HW4[..., 3:]], axis=2)), *planes[1:]]

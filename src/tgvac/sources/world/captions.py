@@ -19,8 +19,19 @@ def caption(category: str, clothes: Clothes, *, path: str, heading: int) -> str:
     if clothes.patterned == "accent":
         accent = f"{accent} {clothes.pattern}"
     part = f"{accent} {clothes.part}" if is_plural(clothes.part) else f"{_article(accent)} {accent} {clothes.part}"
+    return f"{_article(main)} {main} {category} with {part} {_motion(category, path, heading)}"
+
+
+def _motion(category: str, path: str, heading: int) -> str:
+    """The verb and the way; what is rooted does its motion in place, and goes a way beside it, if any."""
+    creature = CREATURES[category]
     way = _WAYS[path].format("right" if heading > 0 else "left")
-    return f"{_article(main)} {main} {category} with {part} {CREATURES[category].verb} {way}"
+    if not creature.rooted:
+        return f"{creature.verb} {way}"
+    if path != "oscillate":
+        return f"{creature.verb} and moving {way}"
+    # A mill that drifts a little is not said to turn from side to side, but a flower sways so.
+    return creature.verb if creature.motion == "turn" else f"{creature.verb} {way}"
 
 
 def _article(word: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TypeAlias
+
 import numpy as np
 
 from tgvac.sources.world import render
@@ -19,29 +21,38 @@ NEARER = 1.3
 """It drifts by so much more than the objects' own plane."""
 
 
-def foreground(
-    kind: str, colour: RGB, light: float, frame: tuple[int, int], size: tuple[int, int], generator: np.random.Generator
-) -> Plane:
-    """One foreground, before the middle of the frame, where the objects come through.
+Outlines: TypeAlias = list[tuple[Points, float]]
+"""Polygons in the frame's pixels, each with a brightness factor, back to front."""
+
+
+def shape(kind: str, frame: tuple[int, int], generator: np.random.Generator) -> Outlines:
+    """One foreground's shape, before the middle of the frame, where the objects come through.
 
     Args:
         kind: one of ``KINDS``, or ``wall``, which a small object fits behind.
-        colour: its main colour.
-        light: where the light comes from, as ``render.draw`` takes it.
         frame: height and width of the frame in pixels.
-        size: height and width of the plane in pixels, more than the frame's by what it moves.
-        generator: source of its shape.
+        generator: source of the shape.
     """
     draw = {"fence": _fence, "post": _post, "bush": _bush, "wall": _wall}
     if kind not in draw:
         raise ValueError(f"foreground kind is {kind!r}; known are {', '.join(draw)}")
-    height, width = frame
-    corner_2 = np.array([(size[1] - width) / 2, (size[0] - height) / 2])
-    outlines = draw[kind](height, width, generator)
-    paints = []
-    for outline_N2, shade in outlines:
-        red, green, blue = (min(255, round(shade * channel)) for channel in colour)
-        paints.append(render.Paint(outline_N2 + corner_2, (red, green, blue), lined=True))
+    return draw[kind](*frame, generator)
+
+
+def foreground(outlines: Outlines, colour: RGB, light: float, frame: tuple[int, int], size: tuple[int, int]) -> Plane:
+    """A foreground as a plane of scenery.
+
+    Args:
+        outlines: its shape.
+        colour: its main colour.
+        light: where the light comes from, as ``render.draw`` takes it.
+        frame: height and width of the frame in pixels.
+        size: height and width of the plane in pixels, more than the frame's by what it moves.
+    """
+    corner_2 = np.array([(size[1] - frame[1]) / 2, (size[0] - frame[0]) / 2])
+    paints = [
+        render.Paint(outline_N2 + corner_2, render.shaded(colour, shade), lined=True) for outline_N2, shade in outlines
+    ]
     layer = render.draw(paints, max(1.0, min(frame) / 90), light, *size)
     rgba_HW4 = np.zeros((*size, 4), np.uint8)
     x0, y0, x1, y1 = layer.box
@@ -54,7 +65,7 @@ def _slab(left: float, top: float, right: float, bottom: float) -> Points:
     return polygon((left, top), (right, top), (right, bottom), (left, bottom))
 
 
-def _fence(height: int, width: int, generator: np.random.Generator) -> list[tuple[Points, float]]:
+def _fence(height: int, width: int, generator: np.random.Generator) -> Outlines:
     """Pickets from side to side, with two rails."""
     small = min(height, width)
     pitch, thick = small * generator.uniform(0.24, 0.34), small * generator.uniform(0.05, 0.075)
@@ -70,13 +81,13 @@ def _fence(height: int, width: int, generator: np.random.Generator) -> list[tupl
     return [*rails, *pickets]
 
 
-def _post(height: int, width: int, generator: np.random.Generator) -> list[tuple[Points, float]]:
+def _post(height: int, width: int, generator: np.random.Generator) -> Outlines:
     """One post from top to bottom, near the middle."""
     middle, half = width * generator.uniform(0.38, 0.62), 0.5 * min(height, width) * generator.uniform(0.11, 0.17)
     return [(_slab(middle - half, -height, middle + half, 2 * height), 1.0)]
 
 
-def _bush(height: int, width: int, generator: np.random.Generator) -> list[tuple[Points, float]]:
+def _bush(height: int, width: int, generator: np.random.Generator) -> Outlines:
     """A heap of leaves that rises from the bottom, near the middle."""
     small = min(height, width)
     middle, top = width * generator.uniform(0.38, 0.62), height - small * generator.uniform(0.45, 0.62)
@@ -89,7 +100,7 @@ def _bush(height: int, width: int, generator: np.random.Generator) -> list[tuple
     return [(low_N2, 0.8), *sorted(out, key=lambda leaf: float(leaf[0][:, 1].mean()))]
 
 
-def _wall(height: int, width: int, generator: np.random.Generator) -> list[tuple[Points, float]]:
+def _wall(height: int, width: int, generator: np.random.Generator) -> Outlines:
     """A broad pillar of stones from top to bottom, in the middle."""
     left, right = 0.31 * width, 0.69 * width
     rows = 6

@@ -8,9 +8,11 @@ from typing import NamedTuple
 import numpy as np
 
 from tgvac.seeds import rng
-from tgvac.sources.world import cast, planes, render, scenes
+from tgvac.sources.world import cast, planes, render
+from tgvac.sources.world.actors import Actor, act, paints
 from tgvac.sources.world.motion import LINE
 from tgvac.sources.world.params import WorldParams
+from tgvac.sources.world.scenery import scenery
 from tgvac.sources.world.wardrobe import dress
 
 _ATTEMPTS = 12
@@ -21,7 +23,7 @@ _NEAR = 0.02
 class Pair(NamedTuple):
     """One pair of pictures."""
 
-    actor: scenes.Actor
+    actor: Actor
     occlusion_HW3: render.Image
     """uint8 RGB: the picture with the occluder in it."""
     whole_HW3: render.Image
@@ -47,11 +49,11 @@ def pair(params: WorldParams, index: int) -> Pair:
     clothes = dress(params, names, categories)
     generator = rng("world", params.seed, *names, "pair")
     target, occluder = (
-        scenes.act(still, (*names, k), category, clothes[k], cast.routes("clean", [category], (0,), generator)[0])
+        act(still, (*names, k), category, clothes[k], cast.routes("clean", [category], (0,), generator)[0])
         for k, category in enumerate(categories)
     )
     hidden_colour = cast.spread(params, "pix2gestalt", "camouflage", index) < params.shares.camouflaged
-    camera, light, backdrop = scenes.scenery(clothes, hidden_colour, (size, size), generator)
+    camera, light, backdrop = scenery(clothes, hidden_colour, (size, size), generator)
     behind_HW3 = planes.view(backdrop, camera, 0, size, size)
     layer = _drawn(target, light, size)
     whole_HW = render.amodal(layer, size, size)
@@ -64,12 +66,12 @@ def pair(params: WorldParams, index: int) -> Pair:
     return Pair(target, render.composite(picture_HW3, [before]), whole_HW3, whole_HW, visible_HW)
 
 
-def _drawn(actor: scenes.Actor, light: float, size: int) -> render.Layer:
-    return render.draw(scenes.paints(actor, 0), LINE * actor.poses[0].scale, light, size, size)
+def _drawn(actor: Actor, light: float, size: int) -> render.Layer:
+    return render.draw(paints(actor, 0), LINE * actor.poses[0].scale, light, size, size)
 
 
 def _placed(
-    occluder: scenes.Actor,
+    occluder: Actor,
     light: float,
     size: int,
     whole_HW: render.Mask,
@@ -87,11 +89,11 @@ def _placed(
         angle = float(generator.uniform(0.0, 2 * math.pi))
         pose = occluder.poses[0]
         grown = occluder._replace(poses=[pose._replace(x=middle[0], y=middle[1], scale=pose.scale * grow)])
-        outlines = scenes.paints(grown, 0)
+        outlines = [paint.outline_N2 for paint in paints(grown, 0)]
         far, near, way_2 = 1.2 * reach * grow, 0.0, np.array([math.cos(angle), math.sin(angle)])
         for _ in range(8):
             away = (far + near) / 2
-            moved = [paint._replace(outline_N2=paint.outline_N2 + away * way_2) for paint in outlines]
+            moved = [outline_N2 + away * way_2 for outline_N2 in outlines]
             rate = float(np.count_nonzero(render.silhouette(moved, size, size) & whole_HW)) / len(x_N)
             near, far = (away, far) if rate > wanted else (near, away)
         x, y = (np.array(middle) + away * way_2).tolist()

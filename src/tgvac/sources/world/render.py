@@ -33,6 +33,12 @@ class Paint(NamedTuple):
     mark_colour: RGB = (0, 0, 0)
 
 
+def shaded(colour: RGB, shade: float) -> RGB:
+    """A colour times a brightness factor."""
+    red, green, blue = (min(255, round(channel * shade)) for channel in colour)
+    return red, green, blue
+
+
 class Layer(NamedTuple):
     """One object alone, in the box around it; h and w are the box's."""
 
@@ -155,11 +161,11 @@ def amodal(layer: Layer, height: int, width: int) -> Mask:
     return mask_HW
 
 
-def silhouette(paints: Sequence[Paint], height: int, width: int) -> Mask:
-    """A quick, coarse mask (height, width) of an object without its outline; for planning only."""
+def silhouette(outlines: Sequence[Points], height: int, width: int) -> Mask:
+    """A quick mask (height, width) of polygons without their lines; for planning only."""
     inside_HW = np.zeros((height, width), np.uint8)
-    for paint in paints:
-        cv2.fillPoly(inside_HW, [_fixed(paint.outline_N2)], 1, cv2.LINE_8, _BITS)
+    for outline_N2 in outlines:
+        cv2.fillPoly(inside_HW, [_fixed(outline_N2)], 1, cv2.LINE_8, _BITS)
     return inside_HW.astype(np.bool_)
 
 

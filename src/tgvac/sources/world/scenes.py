@@ -1,45 +1,29 @@
-"""Scenes: who is in a video, dressed how, going where, before and behind what; drawn by names from seed and number."""
+"""Scenes: who is in a video, going where, before and behind what; drawn by names from seed, layout and number."""
 
 from __future__ import annotations
 
-import functools
-import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from tgvac.seeds import rng
-from tgvac.sources.world import backgrounds, cast, colours, foregrounds, render
-from tgvac.sources.world.captions import caption
-from tgvac.sources.world.creatures import CREATURES
-from tgvac.sources.world.motion import LINE, Pose, Route, placed, plan
+from tgvac.sources.world import cast, foregrounds, render
+from tgvac.sources.world.actors import Actor, act, paints
+from tgvac.sources.world.motion import LINE
 from tgvac.sources.world.params import Layout, WorldParams
-from tgvac.sources.world.patterns import following, marks, tone
 from tgvac.sources.world.planes import Camera, Plane
-from tgvac.sources.world.shapes import RGB, Points
+from tgvac.sources.world.scenery import hiding, scenery
+from tgvac.sources.world.shapes import Points
 from tgvac.sources.world.wardrobe import Clothes, dress
 
 _ATTEMPTS = 24
-"""Tries at letting two objects pass so that the one behind is well hidden, yet never gone."""
+"""Tries at letting something pass before an object so that it is well hidden, yet not gone."""
 _LOOKS = 24
 """Frames, spread over the video, in which a try is judged."""
-_MADE_AT = 1.5
-"""The articulation phase, radians, in which patterns are put on: limbs and wings are spread."""
-
-
-class Actor(NamedTuple):
-    """One object of a video."""
-
-    category: str
-    clothes: Clothes
-    route: Route
-    poses: list[Pose]
-
-    @property
-    def caption(self) -> str:
-        """One sentence: category, both colours, the part, its pattern, the way."""
-        return caption(self.category, self.clothes, path=self.route.path, heading=self.route.heading)
+_LOOK = 64
+"""Pixels of the smaller side of the mask by which it is judged: a coarse one is enough."""
 
 
 class Scene(NamedTuple):
@@ -60,18 +44,20 @@ class Scene(NamedTuple):
 
 def stage(params: WorldParams, layout: Layout, index: int) -> Scene:
     """Video ``index`` of a layout; it depends on seed, layout and sizes, not on the other videos."""
-    names = cast.categories(params, layout, index)
+    names = (layout, index)
+    categories = cast.categories(params, layout, index)
     kind = cast.staging(params, layout, index)
-    order = cast.order(params, layout, index, len(names))
-    clothes = dress(params, (layout, index), names)
-    actors = _actors(params, (layout, index), kind, names, clothes, order)
-    generator = rng("world", params.seed, layout, index, "scenery")
-    hidden_colour = cast.spread(params, layout, "camouflage", index) < params.shares.camouflaged
+    order = cast.order(params, layout, index, len(categories))
+    clothes = dress(params, names, categories)
+    actors = _actors(params, names, kind, categories, clothes, order)
+    camouflaged = cast.spread(params, layout, "camouflage", index) < params.shares.camouflaged
+    generator = rng("world", params.seed, *names, "scenery")
     frame = (params.height, params.width)
-    camera, light, backdrop = scenery(clothes, hidden_colour, frame, generator)
+    camera, light, backdrop = scenery(clothes, camouflaged, frame, generator)
     foreground = None
     if kind in ("fenced", "hidden"):
-        foreground = _foreground("wall" if kind == "hidden" else "", clothes, light, frame, generator)
+        what = "wall" if kind == "hidden" else str(generator.choice(foregrounds.KINDS))
+        foreground = hiding(what, _shape(params, names, what, actors[0]), clothes, light, frame, generator)
     return Scene(kind, actors, order, backdrop, foreground, camera, light)
 
 
@@ -83,13 +69,20 @@ def _actors(
     clothes: Sequence[Clothes],
     order: tuple[int, ...],
 ) -> tuple[Actor, ...]:
+    """The objects; where one passes over another, the best of some tries: it hides a fair share, and never all."""
     best: tuple[float, tuple[Actor, ...]] | None = None
     for attempt in range(_ATTEMPTS):
         routes = cast.routes(kind, categories, order, rng("world", params.seed, *names, "routes", attempt))
         actors = tuple(
             act(params, (*names, k), category, clothes[k], routes[k], attempt) for k, category in enumerate(categories)
         )
-        score = _passing(params, actors, order) if kind == "crowded" else 1.0
+        score = 1.0
+        if kind == "crowded":
+            back_FHW, front_FHW = (_looks(params, actors[k]) for k in order[-2:])
+            hidden_F = _hidden(back_FHW, front_FHW)
+            # The front object has to show as well, though it may come from outside of the frame.
+            seen_F = np.minimum(1.0, front_FHW.mean(axis=(1, 2)) / 0.005)
+            score = min(float((seen_F * (1.0 - hidden_F)).min()) / 0.3, float(hidden_F.max()) / 0.2, 1.0)
         if best is None or score > best[0]:
             best = (score, actors)
         if score == 1.0:
@@ -98,107 +91,40 @@ def _actors(
     return best[1]
 
 
-def act(
-    params: WorldParams, names: tuple[str | int, ...], category: str, clothes: Clothes, route: Route, attempt: int = 0
-) -> Actor:
-    """One object on its way; ``names`` name it for the draws."""
-    creature = CREATURES[category]
-    stretch = float(
-        rng("world", params.seed, *names, "stretch").uniform(1.0 - creature.stretch, 1.0 + creature.stretch)
-    )
-    moves = rng("world", params.seed, *names, "moves", attempt)
-    sizes = {"frames": params.frames, "height": params.height, "width": params.width}
-    return Actor(category, clothes, route, plan(creature, stretch, route, moves, **sizes))
+def _shape(params: WorldParams, names: tuple[str | int, ...], kind: str, actor: Actor) -> foregrounds.Outlines:
+    """A foreground, the best of some tries: it hides a part of the object, of which the first frame shows enough."""
+    best: tuple[float, foregrounds.Outlines] | None = None
+    object_FHW = _looks(params, actor)
+    for attempt in range(_ATTEMPTS):
+        generator = rng("world", params.seed, *names, "foreground", attempt)
+        outlines = foregrounds.shape(kind, (params.height, params.width), generator)
+        hidden_F = _hidden(object_FHW, _look(params, [outline_N2 for outline_N2, _ in outlines])[None])
+        score = min(float(1.0 - hidden_F[0]) / 0.45, float(hidden_F.max()) / 0.2, 1.0)
+        if best is None or score > best[0]:
+            best = (score, outlines)
+        if score == 1.0:
+            break
+    assert best is not None
+    return best[1]
 
 
-def _passing(params: WorldParams, actors: Sequence[Actor], order: tuple[int, ...]) -> float:
-    """1 when the front object hides a fair share of the one behind it, and that one always shows; else less."""
-    shown, hidden = [], []
-    # A coarse look is enough, and its cost does not grow with the frame.
-    grain = max(1.0, min(params.height, params.width) / 64)
+def _looks(params: WorldParams, actor: Actor) -> render.Mask:
+    """Coarse masks of an object in some frames, the first among them, bool (F, H, W)."""
+    frames = np.unique(np.linspace(0, params.frames - 1, _LOOKS).astype(int)).tolist()
+    return np.stack([_look(params, [paint.outline_N2 for paint in paints(actor, frame)]) for frame in frames])
+
+
+def _look(params: WorldParams, outlines: Sequence[Points]) -> render.Mask:
+    grain = max(1.0, min(params.height, params.width) / _LOOK)
     height, width = round(params.height / grain), round(params.width / grain)
-    for frame in np.unique(np.linspace(0, params.frames - 1, _LOOKS).astype(int)).tolist():
-        back_HW, front_HW = (
-            render.silhouette(
-                [p._replace(outline_N2=p.outline_N2 / grain) for p in paints(actors[k], frame)], height, width
-            )
-            for k in order[-2:]
-        )
-        # The front object has to show as well, though it may come from outside of the frame.
-        seen = min(1.0, float(front_HW.mean()) / 0.005)
-        hidden.append(float((back_HW & front_HW).sum()) / max(float(back_HW.sum()), 1.0))
-        shown.append(seen * (1.0 - hidden[-1]))
-    return min(min(shown) / 0.3, max(hidden) / 0.2, 1.0)
+    return render.silhouette([outline_N2 / grain for outline_N2 in outlines], height, width)
 
 
-def scenery(
-    clothes: Sequence[Clothes], camouflaged: bool, frame: tuple[int, int], generator: np.random.Generator
-) -> tuple[Camera, float, list[Plane]]:
-    """Camera, light and backdrop, in colours clear of the objects', or, camouflaged, with the first one's main colour.
-
-    Args:
-        clothes: what the objects wear.
-        camouflaged: whether the first object's main colour is one of the backdrop's.
-        frame: height and width in pixels.
-        generator: source of the draws.
-    """
-    small = min(frame)
-    kind = str(generator.choice(sorted(backgrounds.KINDS)))
-    worn = [colour for each in clothes for colour in (each.main, each.accent)]
-    free = colours.clear_of(colours.QUIET, worn, 30.0, 3)
-    one, two, three = (free[k] for k in generator.permutation(len(free))[:3].tolist())
-    if camouflaged:
-        # Nearly the same: no two things share a paint.
-        one, two = (_shaded(clothes[0].main, shade) for shade in (0.97, 0.84))
-    camera = Camera(
-        0.05 * small, float(generator.uniform(0.0, 2 * math.pi)), float(generator.uniform(0.0, 2 * math.pi))
-    )
-    light = float(generator.uniform(-1.1, 1.1))
-    backdrop = backgrounds.backdrop(kind, (one, two, three), small, *_roomy(frame), generator)
-    return camera, light, backdrop
-
-
-def _roomy(frame: tuple[int, int]) -> tuple[int, int]:
-    """The size of planes: the frame's, and what camera and planes move, on each side."""
-    pad = math.ceil((0.05 * foregrounds.NEARER + 0.1) * min(frame)) + 2
-    return frame[0] + 2 * pad, frame[1] + 2 * pad
-
-
-def _foreground(
-    kind: str, clothes: Sequence[Clothes], light: float, frame: tuple[int, int], generator: np.random.Generator
-) -> Plane:
-    kind = kind or str(generator.choice(foregrounds.KINDS))
-    worn = [colour for each in clothes for colour in (each.main, each.accent)]
-    free = colours.clear_of(foregrounds.COLOURS[kind], worn, 30.0, 2)
-    colour = free[int(generator.integers(len(free)))]
-    return foregrounds.foreground(kind, colour, light, frame, _roomy(frame), generator)
-
-
-@functools.lru_cache(maxsize=256)
-def _marks(category: str, part: int, pattern: str) -> tuple[Points, tuple[Points, ...]]:
-    """A part's outline in the pose in which patterns are put on, and the pattern there."""
-    outline_N2 = CREATURES[category].draw(_MADE_AT)[part].outline_N2
-    return outline_N2, tuple(marks(pattern, outline_N2))
-
-
-def paints(actor: Actor, frame: int) -> list[render.Paint]:
-    """An object's polygons in one frame, in pixels and in its own colours."""
-    pose, clothes = actor.poses[frame], actor.clothes
-    out = []
-    for number, part in enumerate(CREATURES[actor.category].draw(pose.phase)):
-        own = part.colour or (clothes.accent if part.name == clothes.part else clothes.main)
-        paint = render.Paint(placed(part.outline_N2, pose), _shaded(own, part.shade), part.lined)
-        if part.colour is None and clothes.pattern_on(part.name, actor.category):
-            made_N2, made = _marks(actor.category, number, clothes.pattern)
-            posed = tuple(placed(mark_N2, pose) for mark_N2 in following(made_N2, part.outline_N2, list(made)))
-            paint = paint._replace(marks=posed, mark_colour=_shaded(tone(own), part.shade))
-        out.append(paint)
-    return out
-
-
-def _shaded(colour: RGB, shade: float) -> RGB:
-    red, green, blue = (min(255, round(channel * shade)) for channel in colour)
-    return red, green, blue
+def _hidden(object_FHW: render.Mask, before_FHW: render.Mask) -> npt.NDArray[np.float64]:
+    """The share of an object that something hides, (F,)."""
+    area_F = np.maximum(object_FHW.sum(axis=(1, 2)), 1)
+    share_F: npt.NDArray[np.float64] = (object_FHW & before_FHW).sum(axis=(1, 2)) / area_F
+    return share_F
 
 
 def layers(scene: Scene, frame: int, height: int, width: int) -> list[render.Layer]:

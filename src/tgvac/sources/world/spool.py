@@ -49,7 +49,14 @@ class Spool:
         self.add(archive, name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
     def write(self) -> None:
-        """Write every archive: ``.zip`` or ``.tar.gz`` by its name. None appears before all of them are complete."""
+        """Write every archive: ``.zip`` or ``.tar.gz`` by its name. None appears before all of them are complete.
+
+        Archives of an earlier publication that are no part of this one are removed: a data set of several
+        archives is whatever its folder holds.
+        """
+        for path in self._folder.iterdir():
+            if path.name.endswith((".zip", ".tar.gz")) and path.name not in self._members:
+                path.unlink()
         with ExitStack() as stack:
             for archive in sorted(self._members):
                 path = self._folder / archive

@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 
 from tgvac.clip.images import encode_png
+from tgvac.sources.world.actors import Actor
 from tgvac.sources.world.creatures import CREATURES
 from tgvac.sources.world.film import Shot
 from tgvac.sources.world.render import Mask
-from tgvac.sources.world.scenes import Actor, Scene
+from tgvac.sources.world.scenes import Scene
 from tgvac.sources.world.spool import Spool
 
 TRUTH = "truth.zip"
