@@ -88,7 +88,7 @@ class GrabCut:
                 rest_HW[limit.slices] = False
                 memory.learn(frame_HW3, found_HW, rest_HW)
             before = (mask_HW, box) if self._fits(mask_HW, box, self._params.warm_box_iou) else None
-            yield RawMask(mask_HW, MADE, box=box, limit=limit)
+            yield RawMask(mask_HW, MADE, box=box, limit=limit, outlined=True)
 
     def _margin(self, box: Box) -> float:
         # One pixel at least: a box is seldom drawn more exactly.

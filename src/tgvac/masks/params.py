@@ -55,7 +55,9 @@ class RefineParams(Block):
     colour: float = Field(gt=0)
     band: float = Field(ge=0, le=1)
     context: float = Field(gt=0)
-    iterations: int = Field(ge=1)
+    bins: int = Field(ge=2, le=64)
+    floor: float = Field(gt=0)
+    doubt: float = Field(gt=0, le=0.5)
     min_part: float = Field(ge=0, le=1)
     max_hole: float = Field(ge=0, le=1)
 

@@ -37,6 +37,7 @@ class RawMask:
         geometry: where the annotation was measured already; else None, and the refined mask is measured.
         box: the box that the source gives, if any.
         limit: no pixel of the mask lies outside of it, where it is given.
+        outlined: whether the frame's own colours have drawn its outline.
         others_HW: other objects of the video, ``uint8 [H,W]`` in {0, 255}, as far as they are known.
     """
 
@@ -45,6 +46,7 @@ class RawMask:
     geometry: FrameGeometry | None = None
     box: Box | None = None
     limit: Rectangle | None = None
+    outlined: bool = False
     others_HW: np.ndarray | None = None
 
     @property
