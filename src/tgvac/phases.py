@@ -166,7 +166,16 @@ _METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
 PHASES: tuple[Phase, ...] = (
     Phase("sources", "tgvac.sources.sources_stage", ("sources",), (), ("manifest.json",), here=("locations.json",)),
     Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
-    Phase("masks", "tgvac.masks.masks_stage", ("masks",), ("tracks",), ("index.json",), "data", _PART),
+    Phase(
+        "masks",
+        "tgvac.masks.masks_stage",
+        ("masks",),
+        ("tracks",),
+        ("index.json", "quality.parquet"),
+        "data",
+        _PART,
+        join="tgvac.masks.join_quality",
+    ),
     Phase(
         "select",
         "tgvac.synthesis.select_stage",

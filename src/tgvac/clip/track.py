@@ -79,15 +79,24 @@ class TrackMeta(BaseModel):
 
 
 class MasksMeta(BaseModel):
-    """What a segmenter says of a track's masks, beside them in their zip: a verdict and a measurement a frame."""
+    """What a segmenter says of a track's masks, beside them in their zip: a verdict and a measurement a frame.
+
+    Attributes:
+        verdicts: a word a frame, of `tgvac.masks.verdicts`.
+        iou_raw: overlap of what the segmenter had said with the true visible mask, in [0, 1], None where neither shows
+            anything; empty where the source does not know the truth.
+        iou_refined: likewise of the masks as they are kept.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    format: Literal["tgvac-masks-1"] = "tgvac-masks-1"
+    format: Literal["tgvac-masks-2"] = "tgvac-masks-2"
     track: str
     segmenter: str
     verdicts: tuple[str, ...]
     geometry: tuple[FrameGeometry, ...]
+    iou_raw: tuple[float | None, ...] = ()
+    iou_refined: tuple[float | None, ...] = ()
 
 
 def read_masks_meta(path: Path) -> MasksMeta:

@@ -1,44 +1,130 @@
 """Phase `masks`: a visible mask for every frame of every track, with a verdict a frame.
 
 masks/files/<track>.zip           masks/00000.png …, masks.json (MasksMeta)
-masks/index.json                  index of all
+masks/index.json                  index of all; facts: segmenter, verdicts, whether the track is refused, quality
+masks/quality.parquet             overlap with the truth, where a source knows it
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 from tgvac.clip.archive import zip_writing
 from tgvac.clip.images import encode_png
 from tgvac.clip.track import MasksMeta, Track, file_stem
+from tgvac.files import sha256
+from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
-from tgvac.masks.segmenter import Given, Segmenter
-from tgvac.shards import Made, read_index, run_items, shard_of, write_index
+from tgvac.masks.refine import Refinement
+from tgvac.masks.registry import segmenter_of
+from tgvac.masks.truth import Truth, iou
+from tgvac.masks.verdicts import EMPTY, GIVEN, failed_share
+from tgvac.shards import Entry, Made, read_index, run_items, shard_of, write_index
 from tgvac.stage import Context
 
-
-def segmenter_of(params: MasksParams) -> Segmenter:
-    """The segmenter of the params."""
-    return {"given": Given}[params.segmenter]()
+_ANNOTATED = (GIVEN, EMPTY)
 
 
 def run(ctx: Context, *, masks: MasksParams) -> None:
-    """Make one shard's masks; the shards' indices are joined by the runner."""
+    """Make one shard's masks."""
     index = read_index(ctx.results / "tracks" / "index.json")
-    mine = {track: entry for track, entry in index.items() if shard_of(track, ctx.shards) == ctx.shard}
-    segmenter = segmenter_of(masks)
+    mine = [track for track in index if shard_of(track, ctx.shards) == ctx.shard]
+    videos: dict[str, list[Entry]] = {}
+    for entry in index.values():
+        videos.setdefault(entry.id.rpartition("/")[0], []).append(entry)
+    siblings = {t: [e for e in videos[t.rpartition("/")[0]] if e.id != t] for t in mine}
+    truths = {t: _truth_file(ctx, t) for t in mine}
+    digests = {path: sha256(path) for path in set(truths.values()) if path}
 
     def make(item: str) -> list[Made]:
-        path = ctx.out / "files" / f"{file_stem(item)}.zip"
-        found = []
-        with Track(ctx.upstream("tracks", mine[item])) as track, zip_writing(path) as sink:
-            for i, frame in enumerate(segmenter.segment(track)):
-                sink.add(f"masks/{i:05d}.png", encode_png(frame.mask_HW))
-                found.append((frame.geometry, frame.verdict))
-            geometry, verdicts = zip(*found, strict=True)
-            meta = MasksMeta(track=item, segmenter=segmenter.name, verdicts=verdicts, geometry=geometry)
-            sink.add("masks.json", meta.model_dump_json(indent=1).encode())
-        return [Made(item, path, {"verdicts": dict(sorted(Counter(verdicts).items()))})]
+        out = ctx.out / "files" / f"{file_stem(item)}.zip"
+        others = [ctx.upstream("tracks", entry) for entry in siblings[item]]
+        facts = make_masks(masks, ctx.upstream("tracks", index[item]), others, truths[item], out)
+        return [Made(item, out, facts)]
 
-    keys = {track: [entry.sha256, ctx.digest] for track, entry in mine.items()}
-    write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
+    keys = {
+        t: [index[t].sha256, [e.sha256 for e in siblings[t]], digests[path] if (path := truths[t]) else "", ctx.digest]
+        for t in mine
+    }
+    with one_thread():
+        write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
+
+
+def _truth_file(ctx: Context, track: str) -> Path | None:
+    path = ctx.results / "sources" / track.partition("/")[0] / "truth.zip"
+    return path if path.is_file() else None
+
+
+def make_masks(
+    params: MasksParams, path: Path, others: Sequence[Path], truth_file: Path | None, out: Path
+) -> dict[str, Any]:
+    """Write one track's masks, a window of frames in memory at a time.
+
+    Args:
+        path: the track.
+        others: the tracks of the other objects of its video.
+        truth_file: the source's ``truth.zip``, if it has one.
+        out: the zip to write.
+
+    Returns:
+        the facts for the index.
+    """
+    truth = Truth(truth_file) if truth_file else None
+    verdicts, geometry = [], []
+    iou_raw: list[float | None] = []
+    iou_refined: list[float | None] = []
+    with ExitStack() as stack:
+        track = stack.enter_context(Track(path))
+        beside = [stack.enter_context(Track(other)) for other in others]
+        segmenter = segmenter_of(params, track.meta)
+        refinement = Refinement(params.refine, params.gates, params.dense_flow)
+        sink = stack.enter_context(zip_writing(out))
+        for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, beside))):
+            sink.add(f"masks/{i:05d}.png", encode_png(frame.mask_HW))
+            verdicts.append(frame.verdict)
+            geometry.append(frame.geometry)
+            if truth is not None:
+                true_HW = truth.visible(track.meta, i)
+                iou_raw.append(iou(frame.raw_HW, true_HW))
+                iou_refined.append(iou(frame.mask_HW, true_HW))
+        meta = MasksMeta(
+            track=track.meta.track,
+            segmenter=segmenter.name,
+            verdicts=tuple(verdicts),
+            geometry=tuple(geometry),
+            iou_raw=tuple(iou_raw),
+            iou_refined=tuple(iou_refined),
+        )
+        sink.add("masks.json", meta.model_dump_json(indent=1).encode())
+    return {
+        "source": track.meta.source,
+        "segmenter": segmenter.name,
+        "verdicts": dict(sorted(Counter(verdicts).items())),
+        "refused": failed_share(verdicts) > params.gates.max_failed,
+        "quality": quality(meta),
+    }
+
+
+def quality(meta: MasksMeta) -> dict[str, float]:
+    """Mean overlap with the truth, raw and refined, and over how many frames; {} where nothing was measured.
+
+    Annotated frames count only where all are: beside made ones they would flatter.
+    """
+    measured = [
+        (verdict, raw, refined)
+        for verdict, raw, refined in zip(meta.verdicts, meta.iou_raw, meta.iou_refined, strict=False)
+        if raw is not None or refined is not None
+    ]
+    made = [row for row in measured if row[0] not in _ANNOTATED] or measured
+    if not made:
+        return {}
+    # Where only one of the two shows something that is not there, the other is right.
+    return {
+        "frames": len(made),
+        "iou_raw": sum(1.0 if raw is None else raw for _, raw, _ in made) / len(made),
+        "iou_refined": sum(1.0 if refined is None else refined for _, _, refined in made) / len(made),
+    }

@@ -1,13 +1,84 @@
-"""Parameters of the masks."""
+"""Parameters of the masks: which segmenter a track gets by what its source gives, and how each works."""
 
 from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from tgvac.config import Block
 
 
-class MasksParams(Block):
-    """Where visible masks come from."""
+class ColourMemoryParams(Block):
+    """What is remembered of the colours of the object and of all else (`masks.colours`)."""
 
-    segmenter: Literal["given"]
+    bins: int = Field(ge=2, le=64)
+    keep: float = Field(gt=0, le=1)
+    floor: float = Field(gt=0)
+    background_below: float = Field(ge=0, le=1)
+    blur: float = Field(gt=0)
+    min_box_iou: float = Field(ge=0, le=1)
+
+
+class GrabCutParams(Block):
+    """Masks from boxes (`masks.grabcut`); lengths are shares of the box's longer side."""
+
+    margin: float = Field(ge=0)
+    context: float = Field(gt=0)
+    trust: float = Field(ge=0)
+    warm_box_iou: float = Field(ge=0, le=1)
+    iterations: int = Field(ge=1)
+    cold_iterations: int = Field(ge=1)
+    min_side: float = Field(ge=0)
+    memory: ColourMemoryParams
+
+
+class DenseFlowParams(Block):
+    """Dense inverse search, OpenCV's."""
+
+    preset: Literal["ultrafast", "fast", "medium"]
+    finest_scale: int = Field(ge=0, le=4)
+
+
+class FlowParams(Block):
+    """Masks between annotated frames (`masks.flow`)."""
+
+    reach: int = Field(ge=1)
+    consistency: float = Field(gt=0)
+    colour: float = Field(gt=0)
+
+
+class RefineParams(Block):
+    """Refinement of masks that a segmenter made (`masks.refine`)."""
+
+    radius: int = Field(ge=0)
+    colour: float = Field(gt=0)
+    band: float = Field(ge=0, le=1)
+    context: float = Field(gt=0)
+    bins: int = Field(ge=2, le=64)
+    floor: float = Field(gt=0)
+    doubt: float = Field(gt=0, le=0.5)
+    min_part: float = Field(ge=0, le=1)
+    max_hole: float = Field(ge=0, le=1)
+
+
+class GateParams(Block):
+    """When a made mask is not believed (`masks.gates`)."""
+
+    min_inside: float = Field(ge=0, le=1)
+    min_box_iou: float = Field(ge=0, le=1)
+    max_jump: float = Field(ge=1)
+    max_failed: float = Field(ge=0, le=1)
+
+
+class MasksParams(Block):
+    """Where visible masks come from: a segmenter by name for each of the three things that a track may carry."""
+
+    full: Literal["given"]
+    sparse: Literal["flow", "given"]
+    boxes: Literal["grabcut"]
+    grabcut: GrabCutParams
+    dense_flow: DenseFlowParams
+    flow: FlowParams
+    refine: RefineParams
+    gates: GateParams

@@ -43,8 +43,11 @@ def run(ctx: Context, *, select: SelectParams) -> None:
     for identifier, entry in with_progress(sorted(index.items()), ctx.label, len(index)):
         with Track(ctx.upstream("tracks", entry)) as track:
             meta = track.meta
-        geometry = read_masks_meta(ctx.upstream("masks", masks[identifier])).geometry
-        verdict = select_track(select, identifier, meta.source_video, meta.source, geometry)
+        made = masks[identifier]
+        said = read_masks_meta(ctx.upstream("masks", made))
+        verdict = select_track(
+            select, identifier, meta.source_video, meta.source, said.geometry, said.verdicts, made.facts["refused"]
+        )
         stretches.extend(verdict.stretches)
         rows.append(
             {

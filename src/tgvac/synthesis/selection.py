@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tgvac.clip.geometry import FrameGeometry
+from tgvac.masks.verdicts import FAILED
 from tgvac.synthesis.params import SelectParams
 
 
@@ -37,13 +38,19 @@ class Verdict:
     refused: str
 
 
-def frame_faults(params: SelectParams, geometry: Sequence[FrameGeometry | None]) -> list[str]:
-    """For each frame the first rule it breaks, or ""."""
+def frame_faults(
+    params: SelectParams, geometry: Sequence[FrameGeometry | None], verdicts: Sequence[str] = ()
+) -> list[str]:
+    """For each frame the first rule it breaks, or ""; with verdicts, one a frame, a failed mask breaks "mask"."""
+    if verdicts and len(verdicts) != len(geometry):
+        raise ValueError(f"{len(verdicts)} verdicts for {len(geometry)} frames")
     areas = np.array([g.area if g else 0.0 for g in geometry])
     faults = []
     for i, g in enumerate(geometry):
         if g is None or g.area == 0:
             faults.append("absent")
+        elif verdicts and verdicts[i] in FAILED:
+            faults.append("mask")
         elif g.area < params.min_area:
             faults.append("small")
         elif g.border > params.max_border:
@@ -79,19 +86,31 @@ def runs(good: Sequence[bool], min_length: int) -> list[tuple[int, int]]:
 
 
 def select_track(
-    params: SelectParams, track: str, video: str, source: str, geometry: Sequence[FrameGeometry | None]
+    params: SelectParams,
+    track: str,
+    video: str,
+    source: str,
+    geometry: Sequence[FrameGeometry | None],
+    verdicts: Sequence[str] = (),
+    refused_masks: bool = False,
 ) -> Verdict:
     """Judge one track.
+
+    Args:
+        verdicts: on each frame's mask, of `tgvac.masks.verdicts`.
+        refused_masks: whether the phase `masks` refused the track: too many of its masks failed.
 
     A track that is whole in too small a share of its frames is refused as a whole: where most frames
     show something before the object, the others cannot be trusted either.
     """
-    faults = frame_faults(params, geometry)
+    faults = frame_faults(params, geometry, verdicts)
     whole = faults.count("")
     reasons = {name: faults.count(name) for name in sorted(set(faults) - {""})}
     found = runs([f == "" for f in faults], params.min_frames)
     refused = ""
-    if whole < params.min_whole_share * len(faults):
+    if refused_masks:
+        refused, found = "mask", []
+    elif whole < params.min_whole_share * len(faults):
         refused, found = "share", []
     elif not found:
         refused = "length"
