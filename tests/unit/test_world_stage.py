@@ -44,7 +44,7 @@ def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Pa
 
 def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> None:
     _registry(tmp_path, "coco")
-    params = SourcesParams(use=("earth",), world=world(1))
+    params = _params(world=world(1))
     with pytest.raises(
         BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
     ):
