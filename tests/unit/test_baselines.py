@@ -47,7 +47,7 @@ from tgvac.synthesis.clips import recipe_clips
 from tgvac.training.outputs import save_model, write_folder_index
 
 COMPLETION = CompletionParams(white_threshold=200)
-FLOORS = FloorsParams(reach=3, scales=(1.0,), tolerance=0.2, shape="hull")
+FLOORS = FloorsParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
 EVALUATION = EvaluationParams(
     split="val", frames=3, mask_source="given", methods=METHODS, train_seeds=(0,), sample_seed=4
 )
