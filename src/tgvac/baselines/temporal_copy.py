@@ -77,17 +77,12 @@ def nearest_first(frame: int, reach: int, frames: int) -> Iterator[int]:
 def paste_below(rgb_HW3: np.ndarray, mask_HW: np.ndarray, patch: Patch, top: int, left: int) -> None:
     """Lay a patch, its corner at (top, left), under what is there already, in place; the frame's edge cuts it."""
     height, width = mask_HW.shape
-    first, last = (
-        (max(top, 0), max(left, 0)),
-        (
-            min(top + patch.mask_hw.shape[0], height),
-            min(left + patch.mask_hw.shape[1], width),
-        ),
-    )
-    if first[0] >= last[0] or first[1] >= last[1]:
+    first_y, first_x = max(top, 0), max(left, 0)
+    last_y, last_x = min(top + patch.mask_hw.shape[0], height), min(left + patch.mask_hw.shape[1], width)
+    if first_y >= last_y or first_x >= last_x:
         return
-    at = slice(first[0], last[0]), slice(first[1], last[1])
-    inside = slice(first[0] - top, last[0] - top), slice(first[1] - left, last[1] - left)
+    at = slice(first_y, last_y), slice(first_x, last_x)
+    inside = slice(first_y - top, last_y - top), slice(first_x - left, last_x - left)
     new_hw = (patch.mask_hw[inside] > 0) & (mask_HW[at] == 0)
     rgb_HW3[at][new_hw] = patch.rgb_hw3[inside][new_hw]
     mask_HW[at][new_hw] = 255
