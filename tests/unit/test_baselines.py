@@ -61,7 +61,7 @@ METHODS = {
     "mean_colour/plain": MethodParams(),
     "autoencoder/ceiling": MethodParams(),
 }
-FLOORS = FloorsParams(reach=3, scales=(1.0,), tolerance=0.2, shape="hull")
+FLOORS = FloorsParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
 EVALUATION = EvaluationParams(
     split="val",
     frames=3,

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from tests.unit.builders import Array, box, noise
 from tgvac.baselines.mean_colour import MeanColour, convex_hull
 from tgvac.baselines.params import FloorsParams
-from tgvac.baselines.temporal_copy import TemporalCopy, nearest_first
+from tgvac.baselines.registration import Patch, displacement
+from tgvac.baselines.temporal_copy import TemporalCopy, nearest_first, positions
 
-FLOORS = FloorsParams(reach=8, scales=(1.0,), tolerance=0.2, shape="hull")
+FLOORS = FloorsParams(reach=8, overlap=0.5, speed=0.06, shape="hull")
 UNION = FLOORS.model_copy(update={"shape": "union"})
 FRAMES, HEIGHT, WIDTH = 9, 48, 64
 SIDE = 16
@@ -65,17 +66,27 @@ def test_temporal_copy_carries_the_object_through_frames_that_hide_it_whole() ->
     assert np.array_equal(done.rgb_FHW3[4, 14 : 14 + SIDE, 16 : 16 + SIDE], texture_hw3)
 
 
-def test_temporal_copy_follows_an_object_that_grows() -> None:
-    small_hw3 = np.kron(noise(5, 5, 5, 3), np.ones((4, 4, 1), np.uint8))
-    large_hw3 = np.kron(noise(5, 5, 5, 3), np.ones((5, 5, 1), np.uint8))
-    frames_FHW3 = np.zeros((2, 40, 40, 3), np.uint8)
-    frames_FHW3[0, 10:30, 8:28], frames_FHW3[1, 8:33, 10:35] = small_hw3, large_hw3
-    visible_FHW = np.stack([box(40, 40, 10, 8, 30, 28), box(40, 40, 8, 10, 33, 25)])
-    params = FLOORS.model_copy(update={"scales": (0.8, 1.0, 1.25)})
-    done = TemporalCopy(params).complete(frames_FHW3, visible_FHW, "", 0)
-    assert np.array_equal(done.amodal_FHW[1], box(40, 40, 8, 10, 33, 35))
-    still = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
-    assert not np.array_equal(still.amodal_FHW[1], done.amodal_FHW[1])
+def test_an_object_is_where_colours_agree_not_where_outlines_do() -> None:
+    """An occluder that moves on before a still object moves the outline of what is seen, not the object."""
+    texture_hw3 = noise(9, 20, 20, 3)
+    a = Patch(texture_hw3[:, :12], np.full((20, 12), 255, np.uint8), 5, 5)
+    b = Patch(texture_hw3[:, 4:16], np.full((20, 12), 255, np.uint8), 5, 9)
+    assert displacement(a, b, 0.5, 20) == (0, 0)
+    moved = Patch(texture_hw3[:, 4:16], np.full((20, 12), 255, np.uint8), 3, 16)
+    assert displacement(a, moved, 0.5, 20) == (-2, 7)
+    # Eight of twelve columns are in both.
+    assert displacement(a, moved, 0.7, 20) != (-2, 7)
+    assert displacement(a, moved, 0.5, 7.2) != (-2, 7)
+    assert displacement(a, moved, 0.5, 0.5) is None
+
+
+def test_positions_add_up_and_are_interpolated_where_nothing_is_seen() -> None:
+    texture_hw3, full_hw = noise(1, 8, 8, 3), np.full((8, 8), 255, np.uint8)
+    patches = [None, *(Patch(texture_hw3, full_hw, 4, left) for left in (10, 12)), None, None, None]
+    patches += [Patch(texture_hw3, full_hw, 8, 20), None]
+    found = positions(patches, 0.5, 5.0)
+    assert found.tolist() == [[0, 0], [0, 0], [0, 2], [1, 4], [2, 6], [3, 8], [4, 10], [4, 10]]
+    assert positions([None, None], 0.5, 5.0).tolist() == [[0, 0], [0, 0]]
 
 
 def test_an_object_of_one_colour_stays_where_it_fits_with_the_shortest_way() -> None:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import pytest
 
+from tests.unit.report_project import EVALUATION, METRICS, report_project
+from tgvac.clip.rows import read_frame
 from tgvac.metrics.aggregate import Estimate
+from tgvac.report.ablations import hops_table, streams_table
 from tgvac.report.basis import basis_of
 from tgvac.report.choice import choose
 from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
 from tgvac.report.methods import answer_to, of_quality
-from tgvac.report.score_tables import mark
-from tgvac.report.scores import SCORES, Score, told_apart
+from tgvac.report.paper import load_paper
+from tgvac.report.score_tables import HERE, mark
+from tgvac.report.scores import SCORES, Measured, Score, told_apart
 from tgvac.report.strips import spaced
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
@@ -116,3 +121,17 @@ def test_curves_are_short_and_have_round_ticks() -> None:
     assert _ticks(0, 1.1) == [0.0, 0.5, 1.0]
     assert _ticks(0, 0) == [0.0, 0.5, 1.0]
     assert charts([Run("empty", [])]) == []
+
+
+def test_a_run_without_ablations_says_which_rows_it_lacks(tmp_path: Path) -> None:
+    project = report_project(tmp_path)
+    paper = load_paper(project.root / "reference" / "paper.yaml")
+    basis = basis_of("train", ("world",))
+    numbers = Measured(read_frame(project.results / "metrics" / "rows.parquet"), METRICS, "given")
+    few = EVALUATION.model_copy(update={"methods": ("ours/full", "ours/hop2")})
+    streams, hops = (build(numbers, paper, basis, few) for build in (streams_table, hops_table))
+    assert [row.cells[0].text for row in streams.rows if row.section == HERE] == ["Visible mask ✓, text prompt ✓"]
+    assert streams.remarks[-1].startswith("Not evaluated in this run: ours/no_mask, ours/no_text, ours/no_mask_g1")
+    assert [row.cells[0].text for row in hops.rows if row.section == HERE] == ["o = 2"]
+    none = hops_table(numbers, paper, basis, EVALUATION.model_copy(update={"methods": ("ours/full",)}))
+    assert {row.section for row in none.rows} == {"Published in the paper"}

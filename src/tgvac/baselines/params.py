@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Literal
 
 from pydantic import Field
 
@@ -14,14 +14,14 @@ class FloorsParams(Block):
 
     Attributes:
         reach: temporal copy: frames away from which pixels are still copied.
-        scales: temporal copy: sizes tried when an object is aligned between frames, relative to its own.
-        tolerance: temporal copy: distance in RGB, each channel in [0, 1], from which two pixels speak against
-            an alignment.
+        overlap: temporal copy: share of the smaller visible part that two frames must both show before they say
+            how the object moved.
+        speed: temporal copy: how far an object moves at most from frame to frame, in long sides of the frame.
         shape: mean colour: the outline that is filled; ``hull``, the convex hull of the visible part, or ``union``,
             the mask of temporal copy.
     """
 
     reach: int = Field(ge=1)
-    scales: tuple[Annotated[float, Field(gt=0)], ...] = Field(min_length=1)
-    tolerance: float = Field(gt=0)
+    overlap: float = Field(ge=0, le=1)
+    speed: float = Field(gt=0)
     shape: Literal["hull", "union"]

@@ -1,27 +1,21 @@
-"""Where an object of one frame lies in another: alignment by the pixels that both frames show.
+"""How an object moves, from the pixels that two frames both show.
 
-Occlusion cuts visible parts, so their boxes and centroids jump though the object doesn't. Only pixels that are
-visible in both frames say how it moved. A placement is scored by
-
-    sum over jointly visible pixels of  tolerance² - |difference of colours|²,
-
-which asks for as many agreeing pixels as possible. The sum is a correlation, so one inverse transform scores
-all translations at once.
+Occlusion cuts visible parts, so their boxes and centroids jump though the object doesn't, and their outlines move
+with the occluder. Only colours at jointly visible pixels say how the object moved: a displacement is as good as the
+mean squared difference there is small. Sums over all displacements are correlations, so two inverse transforms
+score them all at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import cv2
 import numpy as np
 from numpy.fft import irfft2, rfft2
 
-from tgvac.clip.images import resize_mask, resize_rgb
-
-_PATH_COST = 1e-3
-"""What a pixel of displacement costs, in agreeing pixels: so little that it only decides between equals."""
+_PATH_COST = 1e-4
+"""What a pixel of displacement costs, in squared distance of colours: so little that it decides between equals."""
 
 
 @dataclass(frozen=True)
@@ -33,23 +27,6 @@ class Patch:
     top: int
     left: int
 
-    @property
-    def centre(self) -> tuple[float, float]:
-        height, width = self.mask_hw.shape
-        return self.top + height / 2, self.left + width / 2
-
-    def scaled(self, scale: float) -> Patch:
-        """The same part at another size, about its centre."""
-        if scale == 1:
-            return self
-        height, width = (max(1, round(side * scale)) for side in self.mask_hw.shape)
-        y, x = self.centre
-        rgb, mask = resize_rgb(self.rgb_hw3, height, width), resize_mask(self.mask_hw, height, width)
-        return Patch(rgb, mask, round(y - height / 2), round(x - width / 2))
-
-    def moved(self, top: int, left: int) -> Patch:
-        return Patch(self.rgb_hw3, self.mask_hw, top, left)
-
 
 def cut(frame_HW3: np.ndarray, mask_HW: np.ndarray) -> Patch | None:
     """The visible part of a frame; None where nothing is visible."""
@@ -60,78 +37,39 @@ def cut(frame_HW3: np.ndarray, mask_HW: np.ndarray) -> Patch | None:
     return Patch(frame_HW3[box], mask_HW[box], int(ys[0]), int(xs[0]))
 
 
-class Aligner:
-    """Aligns the visible parts of one video's frames.
+def displacement(a: Patch, b: Patch, overlap: float, farthest: float) -> tuple[int, int] | None:
+    """How far the object of ``a`` has moved in ``b``, rows and columns, in whole pixels.
 
     Args:
-        frames_FHW3, visible_FHW: the input, ``uint8``; masks in {0, 255}.
-        scales: sizes to try, relative to the source's.
-        tolerance: distance of colours, channels in [0, 1], beyond which pixels disagree.
-        kept: frames whose transforms are kept, which bounds memory.
+        overlap: share of the smaller visible part that must be visible in both: a fragment fits nearly everywhere.
+        farthest: longest displacement to try, in pixels.
+
+    Returns:
+        None where no displacement leaves enough in common.
     """
-
-    def __init__(
-        self,
-        frames_FHW3: np.ndarray,
-        visible_FHW: np.ndarray,
-        scales: tuple[float, ...],
-        tolerance: float,
-        kept: int,
-    ) -> None:
-        self.patches = [cut(frame, mask) for frame, mask in zip(frames_FHW3, visible_FHW, strict=True)]
-        # The size of the source itself first, so that another one must be better, not just as good.
-        self._scales = sorted(scales, key=lambda scale: (abs(scale - 1), scale))
-        self._tolerance = tolerance
-        boxes = [patch.mask_hw.shape for patch in self.patches if patch is not None] or [(1, 1)]
-        # Room for each box beside each scaled one, so that no shift wraps into another.
-        grow = 1 + max(*scales, 1.0)
-        height, width = (int(np.ceil(max(sides) * grow)) + 1 for sides in zip(*boxes, strict=True))
-        self._shape = cv2.getOptimalDFTSize(height), cv2.getOptimalDFTSize(width)
-        self._source = lru_cache(maxsize=kept)(self._transform_source)
-        self._target = lru_cache(maxsize=2)(self._transform_target)
-
-    def place(self, source: int, target: int) -> Patch | None:
-        """The visible part of ``source``, sized and moved to where it lies in ``target``.
-
-        None where one of them shows nothing, or where nothing speaks for any placement.
-        """
-        at = self.patches[target]
-        if at is None or self.patches[source] is None:
-            return None
-        best: Patch | None = None
-        highest = 0.0
-        for number in range(len(self._scales)):
-            patch, planes = self._source(source, number)
-            score_yx = irfft2((self._target(target) * planes.conj()).sum(axis=0), self._shape)
-            height, width = patch.mask_hw.shape
-            dy, dx = np.arange(1 - height, at.mask_hw.shape[0]), np.arange(1 - width, at.mask_hw.shape[1])
-            score_yx = score_yx[np.ix_(dy, dx)]  # a negative shift stands at the array's end
-            path_yx = np.hypot((at.top + dy - patch.top)[:, None], (at.left + dx - patch.left)[None])
-            score_yx = score_yx - _PATH_COST * self._tolerance**2 * path_yx
-            y, x = np.unravel_index(int(score_yx.argmax()), score_yx.shape)
-            if score_yx[y, x] > highest * (1 + 1e-9):
-                highest = float(score_yx[y, x])
-                best = patch.moved(at.top + int(dy[y]), at.left + int(dx[x]))
-        return best
-
-    def _transform_source(self, frame: int, number: int) -> tuple[Patch, np.ndarray]:
-        patch = self.patches[frame]
-        assert patch is not None
-        patch = patch.scaled(self._scales[number])
-        seen_hw, colour_3hw, square_hw = _planes(patch)
-        return patch, rfft2(np.stack([seen_hw, -square_hw, *colour_3hw]), self._shape)
-
-    def _transform_target(self, frame: int) -> np.ndarray:
-        patch = self.patches[frame]
-        assert patch is not None
-        seen_hw, colour_3hw, square_hw = _planes(patch)
-        planes = np.stack([self._tolerance**2 * seen_hw - square_hw, seen_hw, *(2 * colour_3hw)])
-        return np.asarray(rfft2(planes, self._shape))
+    (height_a, width_a), (height_b, width_b) = a.mask_hw.shape, b.mask_hw.shape
+    # Room for both beside each other, so that no shift wraps into another.
+    shape = cv2.getOptimalDFTSize(height_a + height_b), cv2.getOptimalDFTSize(width_a + width_b)
+    (seen_a, square_a, *colour_a), (seen_b, square_b, *colour_b) = (rfft2(_planes(p), shape) for p in (a, b))
+    cross = sum(cb * ca.conj() for ca, cb in zip(colour_a, colour_b, strict=True))
+    count_yx = irfft2(seen_b * seen_a.conj(), shape)
+    sum_yx = irfft2(square_b * seen_a.conj() + seen_b * square_a.conj() - 2 * cross, shape)
+    # Where the corner of a lands in b; a negative shift stands at the array's end.
+    dy, dx = np.arange(1 - height_a, height_b), np.arange(1 - width_a, width_b)
+    at = np.ix_(dy, dx)
+    count_yx, sum_yx = np.rint(count_yx[at]), sum_yx[at]
+    rows, columns = b.top + dy - a.top, b.left + dx - a.left
+    path_yx = np.hypot(rows[:, None], columns[None])
+    enough = max(1.0, overlap * min(np.count_nonzero(p.mask_hw) for p in (a, b)))
+    cost_yx = sum_yx / np.maximum(count_yx, 1) + _PATH_COST * path_yx
+    cost_yx = np.where((count_yx >= enough) & (path_yx <= farthest), cost_yx, np.inf)
+    y, x = np.unravel_index(int(cost_yx.argmin()), cost_yx.shape)
+    return (int(rows[y]), int(columns[x])) if np.isfinite(cost_yx[y, x]) else None
 
 
-def _planes(patch: Patch) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Of the visible pixels: ones, colours in [-0.5, 0.5], and their squared length; zero elsewhere."""
+def _planes(patch: Patch) -> np.ndarray:
+    """Of the visible pixels: ones, squared length of the colour, and its channels in [-0.5, 0.5]; zero elsewhere."""
     seen_hw = (patch.mask_hw > 0).astype(np.float64)
     # Centred, since large equal sums would cost the difference its digits.
     colour_3hw = seen_hw * (np.moveaxis(patch.rgb_hw3, -1, 0) / 255 - 0.5)
-    return seen_hw, colour_3hw, (colour_3hw**2).sum(axis=0)
+    return np.stack([seen_hw, (colour_3hw**2).sum(axis=0), *colour_3hw])

@@ -1,45 +1,65 @@
 """A floor: what is hidden is copied from the nearest frames in which it was seen.
 
-It knows what a person knows who only shifts cut-outs: no network, no text. What no frame within reach shows stays
-white, and what moved within the object leaves its trace in the union.
+It knows what a person knows who only shifts cut-outs: no network, no text. The object is followed from frame to
+frame by translation alone, so what turns, grows or moves within it leaves a trace in the union; what no frame within
+reach shows stays white.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
 from tgvac.baselines.params import FloorsParams
-from tgvac.baselines.registration import Aligner, Patch, cut
+from tgvac.baselines.registration import Patch, cut, displacement
 from tgvac.clip.completion import Completion
 from tgvac.clip.images import on_white
 
 
 @dataclass(frozen=True)
 class TemporalCopy:
-    """Completes by the visible pixels of other frames; where nothing is visible, by interpolated motion."""
+    """Completes by the visible pixels of other frames, moved as the object moved."""
 
     params: FloorsParams
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Amodal masks are the union of all aligned visible parts; visible pixels are the input's own."""
-        reach, scales = self.params.reach, self.params.scales
-        kept = (2 * reach + 2) * len(scales)
-        aligner = Aligner(frames_FHW3, visible_FHW, scales, self.params.tolerance, kept)
+        patches = [cut(frame, mask) for frame, mask in zip(frames_FHW3, visible_FHW, strict=True)]
+        farthest = self.params.speed * max(visible_FHW.shape[1:])
+        at_F2 = positions(patches, self.params.overlap, farthest)
         rgb_FHW3, mask_FHW = on_white(frames_FHW3, visible_FHW), visible_FHW.copy()
-        seen = [i for i, patch in enumerate(aligner.patches) if patch is not None]
-        for target in seen:
-            for source in nearest_first(target, reach, len(frames_FHW3)):
-                if (patch := aligner.place(source, target)) is not None:
-                    paste_below(rgb_FHW3[target], mask_FHW[target], patch)
-        for target in range(len(frames_FHW3)) if seen else ():
-            if aligner.patches[target] is None:
-                source, patch = _carried(target, seen, aligner, rgb_FHW3, mask_FHW)
-                if abs(source - target) <= reach:
-                    paste_below(rgb_FHW3[target], mask_FHW[target], patch)
+        for target in range(len(patches)):
+            for source in nearest_first(target, self.params.reach, len(patches)):
+                if (patch := patches[source]) is not None:
+                    down, right = (at_F2[target] - at_F2[source]).tolist()
+                    paste_below(rgb_FHW3[target], mask_FHW[target], patch, patch.top + down, patch.left + right)
         return Completion(rgb_FHW3, mask_FHW)
+
+
+def positions(patches: Sequence[Patch | None], overlap: float, farthest: float) -> np.ndarray:
+    """Where the object is in each frame relative to its first appearance, ``int64 [F,2]``, rows and columns.
+
+    Displacements between frames that show it add up; where nothing is told it stands still. In frames that show
+    nothing it is on its way between its neighbours, or where it was last seen.
+
+    Args:
+        farthest: displacement from frame to frame at most, in pixels.
+    """
+    seen = [i for i, patch in enumerate(patches) if patch is not None]
+    if not seen:
+        return np.zeros((len(patches), 2), np.int64)
+    known = [(0, 0)]
+    for before, after in pairwise(seen):
+        a, b = patches[before], patches[after]
+        moved = a and b and displacement(a, b, overlap, farthest * (after - before))
+        down, right = moved or (0, 0)
+        known.append((known[-1][0] + down, known[-1][1] + right))
+    frames = np.arange(len(patches))
+    at_F2 = np.stack([np.interp(frames, seen, axis) for axis in np.transpose(known)], axis=1)
+    return np.asarray(np.rint(at_F2).astype(np.int64))
 
 
 def nearest_first(frame: int, reach: int, frames: int) -> Iterator[int]:
@@ -54,34 +74,15 @@ def nearest_first(frame: int, reach: int, frames: int) -> Iterator[int]:
                 yield other
 
 
-def paste_below(rgb_HW3: np.ndarray, mask_HW: np.ndarray, patch: Patch) -> None:
-    """Lay a patch under what is there already, in place; what lies beyond the frame is cut off."""
+def paste_below(rgb_HW3: np.ndarray, mask_HW: np.ndarray, patch: Patch, top: int, left: int) -> None:
+    """Lay a patch, its corner at (top, left), under what is there already, in place; the frame's edge cuts it."""
     height, width = mask_HW.shape
-    top, left = max(patch.top, 0), max(patch.left, 0)
-    bottom = min(patch.top + patch.mask_hw.shape[0], height)
-    right = min(patch.left + patch.mask_hw.shape[1], width)
-    if top >= bottom or left >= right:
+    first_y, first_x = max(top, 0), max(left, 0)
+    last_y, last_x = min(top + patch.mask_hw.shape[0], height), min(left + patch.mask_hw.shape[1], width)
+    if first_y >= last_y or first_x >= last_x:
         return
-    inside = slice(top - patch.top, bottom - patch.top), slice(left - patch.left, right - patch.left)
-    at = slice(top, bottom), slice(left, right)
+    at = slice(first_y, last_y), slice(first_x, last_x)
+    inside = slice(first_y - top, last_y - top), slice(first_x - left, last_x - left)
     new_hw = (patch.mask_hw[inside] > 0) & (mask_HW[at] == 0)
     rgb_HW3[at][new_hw] = patch.rgb_hw3[inside][new_hw]
     mask_HW[at][new_hw] = 255
-
-
-def _carried(
-    target: int, seen: Sequence[int], aligner: Aligner, rgb_FHW3: np.ndarray, mask_FHW: np.ndarray
-) -> tuple[int, Patch]:
-    """The completed object of the nearest frame that shows it, moved as far as it has come by ``target``."""
-    before = max((i for i in seen if i < target), default=None)
-    after = min((i for i in seen if i > target), default=None)
-    near = min((i for i in (before, after) if i is not None), key=lambda i: (abs(i - target), i))
-    patch = cut(rgb_FHW3[near], mask_FHW[near])
-    assert patch is not None
-    if before is None or after is None:
-        return near, patch
-    start, end = aligner.patches[before], aligner.place(before, after) or aligner.patches[after]
-    assert start is not None
-    assert end is not None
-    way = np.subtract(end.centre, start.centre) * (target - near) / (after - before)
-    return near, patch.moved(patch.top + round(float(way[0])), patch.left + round(float(way[1])))

@@ -25,7 +25,7 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
     guided, unguided = (tuple(n for n in names if n in evaluation.methods) for names in (GUIDED, UNGUIDED))
     out = here_rows(_STREAMS, numbers, guided, basis.verdict, HERE, STREAMS)
     out += here_rows(_STREAMS, numbers, unguided, basis.verdict, _WITHOUT, {})
-    out.append(_STREAMS.counted(numbers, (*guided, *unguided)))
+    out += [_STREAMS.counted(numbers, (*guided, *unguided))] if guided or unguided else []
     out += _minus(_STREAMS, numbers, HEADLINE, guided, "Both streams minus", STREAMS)
     out += _minus(_STREAMS, numbers, "ours/full_g1", unguided, "Both streams minus, without guidance", {})
     out += _STREAMS.published(paper)
@@ -40,6 +40,7 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
             HOW_COMPARED,
             "Without text, guidance on text does nothing, so a row without text lacks guidance as well; at guidance 1"
             " the rows differ by the stream alone.",
+            *_left_out((*GUIDED, *UNGUIDED), evaluation),
         ),
     )
 
@@ -48,7 +49,7 @@ def hops_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
     """Table 4: the distance of windows on long videos, with a ceiling and a floor on the same frames."""
     names = tuple(name for name in LONG if name in evaluation.methods)
     out = here_rows(_HOPS, numbers, names, basis.verdict, HERE, {})
-    out.append(_HOPS.counted(numbers, names))
+    out += [_HOPS.counted(numbers, names)] if names else []
     out += _minus(_HOPS, numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
     out += _HOPS.published(paper)
     return Table(
@@ -62,8 +63,15 @@ def hops_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
             HOW_COMPARED,
             "Measured on the synthesized videos with the most frames, all frames together. Windows that hop by their"
             " own length don't overlap; one window has all frames at once, more than in training.",
+            *_left_out(LONG, evaluation),
         ),
     )
+
+
+def _left_out(names: tuple[str, ...], evaluation: EvaluationParams) -> tuple[str, ...]:
+    """Which of a table's methods the run doesn't evaluate, so that a row that isn't there is missed."""
+    gone = [name for name in names if name not in evaluation.methods]
+    return (f"Not evaluated in this run: {', '.join(gone)}.",) if gone else ()
 
 
 def _minus(

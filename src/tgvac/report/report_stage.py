@@ -112,10 +112,12 @@ def run(
 
 def _clear(folder: Path) -> None:
     """Take away an earlier report, its index first, so that nothing of it passes for this one's."""
-    for name in ("index.json", "index.html"):
-        (folder / name).unlink(missing_ok=True)
-    for name in ("tables", "strips", "videos"):
-        shutil.rmtree(folder / name, ignore_errors=True)
+    (folder / "index.json").unlink(missing_ok=True)
+    for path in folder.iterdir() if folder.is_dir() else ():
+        if path.is_dir():
+            shutil.rmtree(path)
+        else:
+            path.unlink()
 
 
 def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]]:
