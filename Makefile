@@ -1,15 +1,17 @@
 # make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
+# make ui [SCALE=smoke] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test
 # make standins                                train the shipped stand-ins again
 # make install                                  only the environment
 SCALE  ?= smoke
 CORES  ?= 2
+PORT   ?= 5000
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce standins test lint lock clean
+.PHONY: install reproduce ui standins test lint lock clean
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -27,12 +29,17 @@ $(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
 reproduce: install
 	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $(if $(DAVIS),--at davis="$(DAVIS)")
 
+ui: install
+	$(BIN)/tgvac track --scale $(SCALE)
+	$(BIN)/tgvac ui --port $(PORT)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/tgvac dvc --check
 
 # About two hours: trains the stand-ins again and puts them in place of the shipped ones.
 standins: install

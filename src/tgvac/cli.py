@@ -116,6 +116,41 @@ def standins(scale: Scale) -> None:
 
 
 @app.command()
+def track(
+    scale: Scale,
+    optional: Annotated[bool, typer.Option("--optional", help="Tell a failure and end with exit code 0.")] = False,
+) -> None:
+    """Show a scale's finished runs to MLflow: params, curves, final numbers, samples."""
+    from tgvac.bridge.track import track_scale
+
+    track_scale(Path.cwd(), scale, optional)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option("--port", "-p", help="A free port of 127.0.0.1.")] = 5000) -> None:
+    """Start MLflow's pages on this machine."""
+    from tgvac.bridge.tracked_outcome import store_folder
+    from tgvac.bridge.tracking import serve
+
+    serve(store_folder(Path.cwd()), port)
+
+
+@app.command()
+def dvc(
+    write: Annotated[bool, typer.Option("--write/--check", help="Bring them up to date, or only look.")] = False,
+    scale: Annotated[str | None, typer.Option("--scale", "-s", help="Look at this scale's only.")] = None,
+) -> None:
+    """Generate each scale's dvc.yaml, or say which one is stale."""
+    from tgvac.bridge.dvc_stages import check_dvc, write_dvc
+
+    if not write:
+        check_dvc(Path.cwd(), scale)
+        return
+    for name in write_dvc(Path.cwd()):
+        print(f"{name} is up to date now")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

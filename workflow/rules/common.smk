@@ -2,6 +2,7 @@
 import sys
 
 from tgvac.bridge import graph as tgvac_graph
+from tgvac.bridge import tracked_outcome
 
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
@@ -12,6 +13,8 @@ STAGE = [*TGVAC, "stage"]
 final = GRAPH.final
 parts = GRAPH.parts
 part = GRAPH.part
+reads = GRAPH.reads
+runs = GRAPH.runs
 digest = GRAPH.digest
 join_digest = GRAPH.join_digest
 log_of = GRAPH.log

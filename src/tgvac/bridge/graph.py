@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
+from tgvac.bridge.tracked_outcome import outcome_file
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
@@ -58,6 +59,10 @@ class Graph:
     def here(self, name: str) -> list[str]:
         """Files of a phase that are true of this machine alone."""
         return [self._file(name, f) for f in phase(name).here]
+
+    def reads(self, name: str) -> list[str]:
+        """Files of the project itself that a phase reads."""
+        return list(phase(name).reads)
 
     def part(self, name: str) -> str:
         """The file of one shard, its wildcards open."""
@@ -159,6 +164,10 @@ class Graph:
         """The index of the shipped stand-ins, where the scale takes them."""
         backbones = self.params.backbones
         return [f"{backbones.shipped}/index.json"] if backbones.origin in ("shipped", "fit") else []
+
+    def tracked(self) -> str:
+        """The record of the step that shows the runs to a tracking server; nothing depends on it."""
+        return outcome_file(self.scale)
 
     def at(self) -> str:
         """The sources that the user names, as options for the shell, quoted."""
