@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import NamedTuple
 
@@ -62,6 +63,7 @@ def nearest_name(lab_N3: npt.NDArray[np.float64]) -> str:
     return list(PALETTE)[int(np.argmin(np.linalg.norm(palette - middle_3, axis=1)))]
 
 
+@functools.cache
 def shown(index: int, size: int = SIZE) -> Shown:
     """Object 1 of a video in its first frame, and which of its parts shows where (polygons filled by Pillow)."""
     scene = scenes.stage(world(height=size, width=size, frames=2), "davis", index)

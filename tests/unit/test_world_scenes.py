@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from tests.unit.world_samples import SHARES, world
 from tgvac.sources.world import backgrounds, cast, foregrounds, patterns, planes, render, scenes
+from tgvac.sources.world.actors import act
 from tgvac.sources.world.colours import PALETTE, distance
 from tgvac.sources.world.creatures import CREATURES
 from tgvac.sources.world.film import film
@@ -199,6 +200,13 @@ def test_what_is_seen_of_an_object_is_what_the_frame_shows_of_it() -> None:
 def test_params_that_make_no_world_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         world(**wrong)
+
+
+def test_a_way_that_does_not_exist_is_refused() -> None:
+    scene = scenes.stage(world(frames=2), "davis", 0)
+    route = scene.actors[0].route._replace(path="zigzag")
+    with pytest.raises(ValueError, match="path is 'zigzag'; known are 'across', 'turn' and 'oscillate'"):
+        act(world(frames=2), ("davis", 0, 0), "fish", scene.actors[0].clothes, route)
 
 
 def test_kinds_that_do_not_exist_are_refused_by_name() -> None:

@@ -53,10 +53,8 @@ def with_void(ids_HW: Image, masks: Sequence[Mask], order: Sequence[int]) -> Ima
 
 
 def box(seen_HW: Mask) -> tuple[int, int, int, int]:
-    """The box around a mask: left, top, width, height in pixels; all 0 when the mask is empty."""
+    """The box around a mask that is not empty: left, top, width, height in pixels."""
     y_N, x_N = np.nonzero(seen_HW)
-    if not len(x_N):
-        return 0, 0, 0, 0
     left, top = int(x_N.min()), int(y_N.min())
     return left, top, int(x_N.max()) + 1 - left, int(y_N.max()) + 1 - top
 

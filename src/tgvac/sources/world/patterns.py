@@ -6,7 +6,6 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from tgvac.sources.world import colours
 from tgvac.sources.world.shapes import RGB, Points, ellipse, polygon, rotate
 
 PATTERNS = ("striped", "spotted", "banded")
@@ -68,8 +67,3 @@ def tone(colour: RGB) -> RGB:
     else:
         red, green, blue = (round(channel + 0.55 * (255 - channel)) for channel in colour)
     return red, green, blue
-
-
-def contrast(colour: RGB) -> float:
-    """How far a colour and its marks lie apart, in CIELAB."""
-    return colours.distance(colour, tone(colour))
