@@ -146,7 +146,8 @@ class _Settings:
     def watched(self, phase: Phase) -> list[str | dict[str, list[str]]]:
         """The leaves that decide a phase, its joining and its runs, as DVC lists them: plain ones are params.yaml's."""
         # Of a block whose entry a job's options choose, all entries are watched.
-        blocks = [*(block.split(".{")[0] for block in phase.blocks), *phase.joined, *([f"shards.{phase.shards}"] if phase.shards else [])]
+        blocks = [*(block.split(".{")[0] for block in phase.blocks), *phase.joined]
+        blocks += [f"shards.{phase.shards}"] if phase.shards else []
         if "seed" in phase.wildcards:
             blocks += ["evaluation.methods", "evaluation.train_seeds"]
         by_file: dict[str, list[str]] = {name: [] for name in self.files}

@@ -121,7 +121,7 @@ def _run(
         variant=variant,
         seed=seed,
         identity=digest([scale, phase.name, variant, seed, record]),
-        params={"variant": variant, "seed": str(seed), **_flat(deciding_params(params, phase))},
+        params={"variant": variant, "seed": str(seed), **_flat(deciding_params(params, phase, {"variant": variant}))},
         events=tuple(_events(events, scale, phase.name)),
         inputs=record["inputs"],
         code=record["code"],
