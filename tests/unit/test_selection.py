@@ -104,3 +104,22 @@ def test_a_track_that_is_seldom_whole_is_refused_as_a_whole() -> None:
 def test_a_track_that_is_never_whole_for_long_is_refused_for_its_length() -> None:
     verdict = select_track(params(min_frames=3), "t", "v", "s", [seen(GOOD), seen(GOOD), None])
     assert (verdict.refused, verdict.stretches) == ("length", ())
+
+
+def test_a_failed_mask_is_a_fault_where_the_object_is_there() -> None:
+    geometry = [seen(GOOD)] * 6 + [None]
+    verdicts = ["given", "made", "lost", "outside", "box", "jump", "lost"]
+    assert frame_faults(params(), geometry, verdicts) == ["", "", "mask", "mask", "mask", "mask", "absent"]
+
+
+def test_a_track_whose_masks_are_refused_gives_nothing() -> None:
+    geometry, verdicts = [seen(GOOD)] * 4, ["made", "made", "made", "jump"]
+    kept = select_track(params(), "t", "v", "s", geometry, verdicts)
+    assert (kept.refused, kept.reasons, len(kept.stretches)) == ("", {"mask": 1}, 1)
+    verdict = select_track(params(), "t", "v", "s", geometry, verdicts, refused_masks=True)
+    assert (verdict.refused, verdict.stretches, verdict.reasons) == ("mask", (), {"mask": 1})
+
+
+def test_verdicts_for_another_number_of_frames_are_a_mistake() -> None:
+    with pytest.raises(ValueError, match="2 verdicts for 1 frames"):
+        frame_faults(params(), [seen(GOOD)], ["made", "made"])

@@ -116,7 +116,8 @@ def test_a_touched_file_reruns_nothing(finished: Path, snakemake: Command) -> No
 
 CHANGES: dict[str, tuple[object, set[str]]] = {
     "tracks.max_frames": (21, CUT),
-    "masks.segmenter": ("given", set()),
+    "masks.full": ("given", set()),
+    "masks.sparse": ("given", {"masks_shard", "masks", *SELECTED}),
     "select.min_area": (0.003, SELECTED),
     "synthesis.rate_max": (0.89, RECIPES),
     "captions.template": ("one {category}", CAPTIONED),

@@ -26,7 +26,7 @@ def without_holes(mask_HW: np.ndarray, max_hole: float) -> np.ndarray:
     Args:
         max_hole: holes up to this share of the mask's area are filled; larger ones may well be true.
     """
-    count, labels_HW, stats, _ = cv2.connectedComponentsWithStats(255 - mask_HW, connectivity=4)
+    _, labels_HW, stats, _ = cv2.connectedComponentsWithStats(255 - mask_HW, connectivity=4)
     fill = stats[:, cv2.CC_STAT_AREA] <= max_hole * np.count_nonzero(mask_HW)
     fill[0] = False
     edge = np.concatenate([labels_HW[0], labels_HW[-1], labels_HW[:, 0], labels_HW[:, -1]])

@@ -50,8 +50,8 @@ class ColourMemory:
         for histogram_C, where_HW in ((self._object_C, object_HW), (self._rest_C, rest_HW)):
             if where_HW.any():
                 counts_C = np.bincount(cells_HW[where_HW], minlength=len(histogram_C))
-                histogram_C *= self._params.keep
-                histogram_C += counts_C / counts_C.sum()
+                np.multiply(histogram_C, self._params.keep, out=histogram_C)
+                np.add(histogram_C, counts_C / counts_C.sum(), out=histogram_C)
 
     def foreign(self, frame_HW3: np.ndarray, blur: float) -> np.ndarray:
         """Pixels whose colours are known from elsewhere and not from the object, ``bool [H,W]``.

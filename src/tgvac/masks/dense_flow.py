@@ -20,7 +20,7 @@ class DenseFlow:
             "fast": cv2.DISOPTICAL_FLOW_PRESET_FAST,
             "medium": cv2.DISOPTICAL_FLOW_PRESET_MEDIUM,
         }
-        self._search = cv2.DISOpticalFlow_create(presets[params.preset])
+        self._search = cv2.DISOpticalFlow.create(presets[params.preset])
         self._search.setFinestScale(params.finest_scale)
 
     def between(self, here_HW: np.ndarray, there_HW: np.ndarray) -> np.ndarray:
@@ -59,7 +59,7 @@ def agreement(here_HW3: np.ndarray, there_HW3: np.ndarray, flow_HW2: np.ndarray,
     """
     moved_HW3 = fetch(there_HW3, flow_HW2, cv2.BORDER_REPLICATE)
     difference_HW = cv2.absdiff(here_HW3, moved_HW3).mean(axis=2, dtype=np.float32)
-    return np.exp(-((difference_HW / np.float32(scale)) ** 2))
+    return np.asarray(np.exp(-((difference_HW / np.float32(scale)) ** 2)))
 
 
 def consistency(there_HW2: np.ndarray, back_HW2: np.ndarray, scale: float) -> np.ndarray:
@@ -69,4 +69,4 @@ def consistency(there_HW2: np.ndarray, back_HW2: np.ndarray, scale: float) -> np
         scale: pixels of distance at which it falls to 1/e.
     """
     round_HW2 = there_HW2 + fetch(back_HW2, there_HW2, cv2.BORDER_REPLICATE)
-    return np.exp(-(round_HW2**2).sum(axis=2) / np.float32(scale**2))
+    return np.asarray(np.exp(-(round_HW2**2).sum(axis=2) / np.float32(scale**2)))

@@ -1,8 +1,8 @@
 """Refinement of made masks (the paper, section 3.2, says "refined" and not how).
 
 In order: neighbouring frames vote along optical flow, so that masks don't flicker; a narrow band along an
-outline that colours have not drawn yet is decided anew by the frame's own; specks go and small holes are filled; gates give the verdict.
-Annotated frames are left as they are, and vote.
+outline that colours have not drawn yet is decided anew by the frame's own; specks go and small holes are
+filled; gates give the verdict. Annotated frames are left as they are, and vote.
 """
 
 from __future__ import annotations
