@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import os
+import re
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -156,17 +158,26 @@ def version() -> None:
     print(__version__)
 
 
+def _system_error(error: Exception) -> OSError | None:
+    """What the system refused, or None; safetensors tells it in words of its own, with the number in brackets."""
+    if isinstance(error, OSError):
+        return error
+    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+    return OSError(int(found[1]), os.strerror(int(found[1]))) if found else None
+
+
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's mistake ends in one sentence and exit code 2, never in a traceback."""
     try:
         return app(args=arguments)
     except BadInput as error:
         print(f"tgvac: {error}", file=sys.stderr)
-    except OSError as error:
-        if error.errno is None:
+    except Exception as error:
+        failed = _system_error(error)
+        if failed is None or failed.errno is None:
             raise
-        what = f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror)
+        what = f"{failed.filename}: {failed.strerror}" if failed.filename else str(failed.strerror)
         print(
-            f"tgvac: {what}; {_REMEDIES.get(error.errno, _REMEDY)}, then run the same command again.", file=sys.stderr
+            f"tgvac: {what}; {_REMEDIES.get(failed.errno, _REMEDY)}, then run the same command again.", file=sys.stderr
         )
     sys.exit(2)
