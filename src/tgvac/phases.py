@@ -219,7 +219,7 @@ PHASES: tuple[Phase, ...] = (
         "backbones",
         "tgvac.training.backbones_stage",
         ("backbones", "framing", "diffusion", "checkpoints.log_every", "compute"),
-        ("tracks", "masks", "synthesis", "captions"),
+        ("sources", "tracks", "masks", "synthesis", "captions"),
         ("index.json",),
     ),
     Phase(

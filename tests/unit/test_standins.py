@@ -25,7 +25,7 @@ from tests.unit.tiny_models import (
 )
 from tgvac.clip.captions import read_captions
 from tgvac.errors import BadInput
-from tgvac.files import sha256
+from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
 from tgvac.models.standins import build_clip
 from tgvac.shards import read_index
@@ -119,6 +119,7 @@ def test_shipped_stand_ins_that_are_not_whole_are_refused_by_name(tmp_path: Path
 
 def test_fitting_changes_the_autoencoder_alone_and_goes_on_from_the_shipped_one(tmp_path: Path) -> None:
     scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"), split="train")
+    write_json(scale.results / "sources" / "manifest.json", {"pairs": {}})
     ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
     ctx = context(tmp_path, "backbones")
     take(ctx, "fit", vae_steps=3, batch=4)
@@ -135,8 +136,8 @@ def test_fitting_changes_the_autoencoder_alone_and_goes_on_from_the_shipped_one(
 def test_the_pool_of_pictures_is_a_function_of_their_numbers(tmp_path: Path) -> None:
     scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"))
     captions = read_captions(scale.results / "captions" / "captions.parquet")
-    few = render_views(recipe_clips(scale), FRAMING, captions, 5, "few")
-    many = render_views(recipe_clips(scale), FRAMING, captions, 9, "many")
+    few = render_views([recipe_clips(scale)], FRAMING, captions, 5, "few")
+    many = render_views([recipe_clips(scale)], FRAMING, captions, 9, "many")
     assert (len(few), len(many)) == (5, 9)
     assert few.texts == many.texts[:5]
     assert (few.frames_PSS3 == many.frames_PSS3[:5]).all()

@@ -27,6 +27,7 @@ from tgvac.training import latents_stage
 from tgvac.training.latent_clips import LatentPairs, MixedClips, training_clips
 from tgvac.training.outputs import place_parts, write_folder_index
 from tgvac.training.params import LatentsParams
+from tgvac.training.views import render_views
 
 TEXTS = {IDS[0]: "a red fish", IDS[1]: "a dog"}
 SHARDS = 2
@@ -84,6 +85,14 @@ def test_a_pair_is_encoded_as_a_clip_of_one_frame_whatever_its_bucket(scale: Con
         for what, expected in (("target_mean", mean), ("target_std", deviation), ("frame", frame), ("mask", mask)):
             torch.testing.assert_close(latents.read(sample, what, 0, 1), expected, rtol=0, atol=1e-5)
         assert latents.text(sample) == TEXTS.get(name.removeprefix("duo/"), "")
+
+
+def test_pictures_for_stand_ins_come_from_pairs_as_well(scale: Context) -> None:
+    pairs = PairClips(folder_of(scale.root))
+    captions = read_captions(scale.results / "captions" / "captions.parquet")
+    views = render_views([pairs], FRAMING, captions, 60, "pictures")
+    assert set(views.texts) == {"", *TEXTS.values()}
+    assert len({views.wholes_PSS3[i].tobytes() for i in range(60)}) == len(IDS)
 
 
 def test_all_pairs_are_equally_likely_whatever_the_size_of_their_bucket(scale: Context) -> None:

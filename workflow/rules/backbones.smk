@@ -1,6 +1,7 @@
 # Phase `backbones`: the frozen networks, trained here or fetched.
 rule backbones:
     input:
+        final("sources"),
         final("tracks"),
         final("masks"),
         final("synthesis"),

@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.clip.captions import Caption, read_captions
+from tgvac.clip.clip import ClipSource
 from tgvac.clip.framing import FramingParams
+from tgvac.clip.pair_clips import PairClips, pair_sources
 from tgvac.clip.recipe import read_recipes
 from tgvac.config import digest
 from tgvac.files import sha256
@@ -47,15 +49,20 @@ class _Fitting:
     @cached_property
     def views(self) -> Views:
         """The pool of pictures; rendered only where something is left to be trained."""
-        clips = recipe_clips(self.ctx, "train")
-        return render_views(clips, self.framing, self.captions, self.params.views, f"{self.ctx.label} pictures")
+        sources: list[ClipSource] = [recipe_clips(self.ctx, "train"), *self._pairs.values()]
+        return render_views(sources, self.framing, self.captions, self.params.views, f"{self.ctx.label} pictures")
+
+    @cached_property
+    def _pairs(self) -> dict[str, PairClips]:
+        return pair_sources(self.ctx.results / "sources")
 
     @cached_property
     def data(self) -> str:
         """The digest of what the pool is rendered from."""
         recipes = [r for r in read_recipes(self.ctx.results / "synthesis" / "recipes.parquet") if r.split == "train"]
         captions = self.ctx.results / "captions" / "captions.parquet"
-        return digest([clip_keys(self.ctx, recipes), sha256(captions)])
+        buckets = [[name, [p.digest_of(k) for k in range(p.buckets)]] for name, p in self._pairs.items()]
+        return digest([clip_keys(self.ctx, recipes), buckets, sha256(captions)])
 
     def fit(self, name: str, module: nn.Module, steps: int, loss: Callable[[], Loss], *start: str) -> None:
         """Train one network to its last step; ``start`` are digests of the weights it begins with."""

@@ -9,11 +9,11 @@ import numpy as np
 import torch
 
 from tgvac.clip.captions import Caption
+from tgvac.clip.clip import ClipSource
 from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
 from tgvac.models.latents import mask_to_tensor, to_tensor
 from tgvac.progress import track as with_progress
 from tgvac.seeds import rng
-from tgvac.synthesis.clips import RecipeClips
 
 # Shapes: P pictures of the pool, B of a batch, S the model's square.
 
@@ -48,22 +48,28 @@ class Views:
 
 
 def render_views(
-    clips: RecipeClips, framing: FramingParams, captions: dict[str, Caption], count: int, label: str
+    sources: Sequence[ClipSource], framing: FramingParams, captions: dict[str, Caption], count: int, label: str
 ) -> Views:
-    """A pool of ``count`` views: clips equally likely, then frames equally likely, each view drawn by its number."""
-    samples = clips.samples()
-    # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
+    """A pool of views, each drawn by its number: sources equally likely, then clips, then frames.
+
+    Args:
+        sources: synthesised clips, pairs of images, or both; a clip without a caption has an empty text.
+        count: how many.
+    """
+    samples = [source.samples() for source in sources]
     drawn = [rng("view", i) for i in range(count)]
-    chosen = [samples[int(draw.integers(len(samples)))] for draw in drawn]
-    at = [int(draw.integers(clips.length(sample))) for draw, sample in zip(drawn, chosen, strict=True)]
+    which = [int(draw.integers(len(sources))) for draw in drawn]
+    chosen = [samples[k][int(draw.integers(len(samples[k])))] for k, draw in zip(which, drawn, strict=True)]
+    at = [int(d.integers(sources[k].length(c))) for d, k, c in zip(drawn, which, chosen, strict=True)]
     size = framing.size
     frames, wholes = (np.empty((count, size, size, 3), np.uint8) for _ in range(2))
     masks, texts = np.empty((count, size, size), np.uint8), [""] * count
-    for i in with_progress(sorted(range(count), key=lambda i: (chosen[i], at[i], i)), label, count):
-        clip = clips.render(chosen[i], [at[i]])
+    # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
+    for i in with_progress(sorted(range(count), key=lambda i: (which[i], chosen[i], at[i], i)), label, count):
+        clip = sources[which[i]].render(chosen[i], [at[i]])
         windows = windows_of(framing, clip.visible_FHW)
         frames[i] = frame_video(framing, clip.frames_FHW3, windows, framing.pad)[0]
         wholes[i] = frame_video(framing, clip.whole_FHW3, windows, 255)[0]
         masks[i] = frame_masks(framing, clip.visible_FHW, windows)[0]
-        texts[i] = captions[clip.track].text
+        texts[i] = captions[clip.track].text if clip.track in captions else ""
     return Views(frames, masks, wholes, tuple(texts))
