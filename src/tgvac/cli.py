@@ -105,6 +105,26 @@ def run(
 
 
 @app.command()
+def track(
+    scale: Scale,
+    optional: Annotated[bool, typer.Option("--optional", help="Tell a failure and end with exit code 0.")] = False,
+) -> None:
+    """Show a scale's finished runs to MLflow: params, curves, final numbers, samples."""
+    from tgvac.bridge.track import track_scale
+
+    track_scale(Path.cwd(), scale, optional)
+
+
+@app.command()
+def ui(port: Annotated[int, typer.Option("--port", "-p", help="A free port of 127.0.0.1.")] = 5000) -> None:
+    """Start MLflow's pages on this machine."""
+    from tgvac.bridge.tracked_outcome import store_folder
+    from tgvac.bridge.tracking import serve
+
+    serve(store_folder(Path.cwd()), port)
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

@@ -2,10 +2,12 @@
 import sys
 
 from tgvac.bridge import graph as tgvac_graph
+from tgvac.bridge import tracked_outcome
 
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
-STAGE = [sys.executable, "-m", "tgvac", "stage"]
+TGVAC = [sys.executable, "-m", "tgvac"]
+STAGE = [*TGVAC, "stage"]
 
 # Functions of the graph under short names; each returns paths or digests, relative to the clone.
 final = GRAPH.final

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.baselines.completion_names import model_phase, seeds_of
+from tgvac.bridge.tracked_outcome import outcome_file
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.sources.registry import read_registry
@@ -142,6 +143,10 @@ class Graph:
             return []
         seeds = self.params.evaluation.train_seeds
         return [self._file(name, phase(name).final[0].format(variant="full", seed=s)) for s in seeds]
+
+    def tracked(self) -> str:
+        """The record of the step that shows the runs to a tracking server; nothing depends on it."""
+        return outcome_file(self.scale)
 
     def at(self) -> str:
         """The sources that the user names, as options for the shell, quoted."""

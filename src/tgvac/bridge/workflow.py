@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tgvac.bridge.graph import Graph
+from tgvac.bridge.tracked_outcome import forget_failure
 from tgvac.files import locked
 
 
@@ -31,6 +32,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
     Graph.load({"scale": scale, **given}, root)
     with locked(root / "scratch" / "run.lock") as lock:
+        forget_failure(root, scale)
         # Snakemake inherits the lock: if only this process dies, a second run still waits for the first.
         child = subprocess.Popen(command(scale, cores, target, given), cwd=root, env=_environment(), pass_fds=(lock,))
         code = _wait(child)
