@@ -125,6 +125,21 @@ def ui(port: Annotated[int, typer.Option("--port", "-p", help="A free port of 12
 
 
 @app.command()
+def dvc(
+    write: Annotated[bool, typer.Option("--write/--check", help="Bring them up to date, or only look.")] = False,
+    scale: Annotated[str | None, typer.Option("--scale", "-s", help="Look at this scale's only.")] = None,
+) -> None:
+    """Generate each scale's dvc.yaml, or say which one is stale."""
+    from tgvac.bridge.dvc_stages import check_dvc, write_dvc
+
+    if not write:
+        check_dvc(Path.cwd(), scale)
+        return
+    for name in write_dvc(Path.cwd()):
+        print(f"{name} is up to date now")
+
+
+@app.command()
 def version() -> None:
     """Print the version."""
     print(__version__)

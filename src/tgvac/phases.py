@@ -100,6 +100,7 @@ class Phase:
         after: the phases whose output it reads.
         final: the files it ends in, below its folder, which decide what follows. Small files all: they
             name larger ones by digest.
+        reads: files of the project itself that it reads.
         here: files it makes that are true of this machine alone and decide nothing.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
@@ -117,6 +118,7 @@ class Phase:
     here: tuple[str, ...] = ()
     join: str = ""
     joined: tuple[str, ...] = ()
+    reads: tuple[str, ...] = ()
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -130,7 +132,15 @@ _RUN = "{variant}/seed{seed}/index.json"
 _METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
 
 PHASES: tuple[Phase, ...] = (
-    Phase("sources", "tgvac.sources.sources_stage", ("sources",), (), ("manifest.json",), here=("locations.json",)),
+    Phase(
+        "sources",
+        "tgvac.sources.sources_stage",
+        ("sources",),
+        (),
+        ("manifest.json",),
+        here=("locations.json",),
+        reads=("reference/registry.csv",),
+    ),
     Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
     Phase("masks", "tgvac.masks.masks_stage", ("masks",), ("tracks",), ("index.json",), "data", _PART),
     Phase(
@@ -230,6 +240,7 @@ PHASES: tuple[Phase, ...] = (
         ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "evaluation"),
         ("tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion", "completion", "metrics"),
         ("index.json",),
+        reads=("reference/paper.yaml",),
     ),
 )
 

@@ -21,3 +21,10 @@ rule train_frame:
         "frame: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "{STAGE:q} frame --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+
+
+rule frame:
+    input:
+        runs("frame"),
+    message:
+        "frame: all that the evaluation uses"

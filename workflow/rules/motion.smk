@@ -22,3 +22,10 @@ rule train_motion:
         "motion: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
         "{STAGE:q} motion --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+
+
+rule motion:
+    input:
+        runs("motion"),
+    message:
+        "motion: all that the evaluation uses"

@@ -9,9 +9,9 @@ rule report:
         final("backbones"),
         final("metrics"),
         parts("completion"),
-        GRAPH.runs("frame"),
-        GRAPH.runs("motion"),
-        "reference/paper.yaml",
+        runs("frame"),
+        runs("motion"),
+        reads("report"),
     output:
         final("report"),
     log:

@@ -1,7 +1,7 @@
 # Phase `sources`: find, fetch or generate the archives, and list their videos.
 rule sources:
     input:
-        "reference/registry.csv",
+        reads("sources"),
     output:
         final("sources"),
         GRAPH.here("sources"),

@@ -4,8 +4,8 @@ rule track:
         ancient(final("report")),
         final("backbones"),
         final("metrics"),
-        GRAPH.runs("frame"),
-        GRAPH.runs("motion"),
+        runs("frame"),
+        runs("motion"),
     output:
         GRAPH.tracked(),
     log:

@@ -59,6 +59,10 @@ class Graph:
         """Files of a phase that are true of this machine alone."""
         return [self._file(name, f) for f in phase(name).here]
 
+    def reads(self, name: str) -> list[str]:
+        """Files of the project itself that a phase reads."""
+        return list(phase(name).reads)
+
     def part(self, name: str) -> str:
         """The file of one shard, its wildcards open."""
         return self._file(name, phase(name).part.replace("{shard:03d}", "{shard}"))

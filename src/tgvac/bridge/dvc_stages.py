@@ -1,0 +1,156 @@
+"""DVC's view of the graph: one stage a phase, generated from the table of phases, one file a scale.
+
+DVC owns hashes, remotes and the coarse view; Snakemake owns the graph, so each stage's command asks it for
+the phase. What a stage watches is never less than what makes Snakemake run the phase again:
+
+* the small files that earlier phases end in, and the project's own files that it reads;
+* the leaves of params that decide it, each in the file that really sets it, so that ``dvc exp run -S
+  workflow/scales/smoke.yaml:motion.lr=…`` changes what is used;
+* the rooms that its code is in, and its rule file. An edited comment there calls Snakemake, which does nothing.
+
+``persist: true``, or DVC would delete a phase's folder before it calls Snakemake, which would start from nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tgvac import config, provenance
+from tgvac.bridge.graph import DEFAULT_SCALE, Graph
+from tgvac.errors import BadInput
+from tgvac.files import write_text
+from tgvac.phases import PHASES, Phase, join_module
+from tgvac.phases import phase as phase_of
+
+HEADER = """\
+# Generated from src/tgvac/phases.py, params.yaml and workflow/scales/ by `tgvac dvc --write`; edit those instead.
+# Scale '{scale}': `dvc repro {file}` runs what changed.
+"""
+TGVAC = ".venv/bin/tgvac"
+"""Where ``make install`` puts the command, from the clone's top."""
+
+SOURCE = "src/tgvac"
+
+
+def dvc_files(root: Path) -> dict[str, str]:
+    """The text of each scale's ``dvc.yaml``, by path below the project's folder."""
+    scales = sorted(path.stem for path in (root / "workflow" / "scales").glob("*.yaml"))
+    return {file_of(scale): _text(root, scale) for scale in scales}
+
+
+def file_of(scale: str) -> str:
+    """Where a scale's ``dvc.yaml`` lies: at the top for the default scale."""
+    return "dvc.yaml" if scale == DEFAULT_SCALE else f"workflow/dvc/{scale}/dvc.yaml"
+
+
+def write_dvc(root: Path) -> list[str]:
+    """Bring all files up to date, and take away those of scales that are no more; returns what changed."""
+    wanted = dvc_files(root)
+    changed = _stale(root, wanted)
+    for name in changed:
+        if name in wanted:
+            write_text(root / name, wanted[name])
+        else:
+            (root / name).unlink()
+    return changed
+
+
+def check_dvc(root: Path, scale: str | None = None) -> None:
+    """Refuse files that are not what the table of phases and the params give; those of one scale, or all.
+
+    Raises:
+        BadInput: naming them, and the command that mends them.
+    """
+    wanted = dvc_files(root) if scale is None else {file_of(scale): _text(root, scale)}
+    stale = _stale(root, wanted) if scale is None else [n for n in wanted if _read(root / n) != wanted[n]]
+    if stale:
+        raise BadInput(
+            f"{', '.join(stale)} no longer tells what phases and params are; run `tgvac dvc --write`, then go on."
+        )
+
+
+def _stale(root: Path, wanted: Mapping[str, str]) -> list[str]:
+    there = {path.relative_to(root).as_posix() for path in (root / "workflow" / "dvc").glob("*/dvc.yaml")}
+    return sorted(name for name in {*wanted, *there} if _read(root / name) != wanted.get(name))
+
+
+def _read(path: Path) -> str | None:
+    return path.read_text(encoding="utf-8") if path.is_file() else None
+
+
+def _text(root: Path, scale: str) -> str:
+    graph = Graph.load({"scale": scale}, root)
+    settings = _Settings(root, scale)
+    wdir = {} if scale == DEFAULT_SCALE else {"wdir": "../../.."}
+    stages = {p.name: {**wdir, **_stage(graph, settings, p)} for p in PHASES if _ends(graph, p)}
+    body = yaml.safe_dump({"stages": stages}, sort_keys=False, width=120)
+    return HEADER.format(scale=scale, file=file_of(scale)) + body
+
+
+def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
+    run = f"{TGVAC} run --scale {graph.scale} --cores 2 --target {phase.name}"
+    first = not phase.after
+    deps = [name for before in phase.after for name in _ends(graph, phase_of(before))]
+    # A key that a scale sets for the first time is watched in no file yet: the first stage notices, and says so.
+    guarded = [f"{TGVAC} dvc --check --scale {graph.scale}", run] if first else run
+    return {
+        "cmd": guarded,
+        "deps": [
+            *deps,
+            *phase.reads,
+            *(settings.files if first else ()),
+            f"workflow/rules/{phase.name}.smk",
+            *_rooms(phase),
+        ],
+        "params": settings.watched(phase),
+        "outs": [{f"results/{graph.scale}/{phase.name}": {"persist": True}}],
+    }
+
+
+def _ends(graph: Graph, phase: Phase) -> list[str]:
+    """The files that a phase ends in, over all runs and methods that the evaluation uses."""
+    if phase.wildcards == ("variant", "seed"):
+        return graph.runs(phase.name)
+    return graph.final(phase.name) or graph.parts(phase.name)
+
+
+def _rooms(phase: Phase) -> list[str]:
+    """The rooms and ground-floor modules that the code of a phase, and of joining its shards, is in."""
+    modules = [*provenance.closure(phase.module), *(provenance.closure(join_module(phase)) if phase.shards else ())]
+    found = set()
+    for module in modules:
+        _, *parts = module.split(".")
+        file = provenance.module_file(".".join(["tgvac", *parts[:1]]))
+        if file is not None:
+            found.add(f"{SOURCE}/{parts[0]}" if parts and file.name == "__init__.py" else f"{SOURCE}/{file.name}")
+    return sorted(found)
+
+
+class _Settings:
+    """The leaves of a scale's params, and which file sets each."""
+
+    def __init__(self, root: Path, scale: str) -> None:
+        scales = root / "workflow" / "scales"
+        chain = [root / "params.yaml", *config.scale_files(scales, scale)]
+        self.files = [path.relative_to(root).as_posix() for path in chain]
+        self._set_in: dict[tuple[str, ...], str] = {}
+        for path, name in zip(chain, self.files, strict=True):
+            tree = {key: value for key, value in config.read_yaml(path).items() if key != "extends"}
+            self._set_in.update(dict.fromkeys(config.leaves(tree), name))
+
+    def watched(self, phase: Phase) -> list[str | dict[str, list[str]]]:
+        """The leaves that decide a phase, its joining and its runs, as DVC lists them: plain ones are params.yaml's."""
+        blocks = [*phase.blocks, *phase.joined, *([f"shards.{phase.shards}"] if phase.shards else [])]
+        if "seed" in phase.wildcards:
+            blocks += ["evaluation.methods", "evaluation.train_seeds"]
+        by_file: dict[str, list[str]] = {name: [] for name in self.files}
+        for leaf, name in sorted(self._set_in.items()):
+            dotted = ".".join(leaf)
+            if any(dotted == block or dotted.startswith(f"{block}.") for block in blocks):
+                by_file[name].append(dotted)
+        base, *overlays = by_file.items()
+        return [*base[1], *({name: leaves} for name, leaves in overlays if leaves)]
