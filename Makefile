@@ -1,14 +1,16 @@
 # make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
+# make ui [SCALE=smoke] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test
 # make install                                  only the environment
 SCALE  ?= smoke
 CORES  ?= 2
+PORT   ?= 5000
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce test lint lock clean
+.PHONY: install reproduce ui test lint lock clean
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -26,12 +28,17 @@ $(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
 reproduce: install
 	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $(if $(DAVIS),--at davis="$(DAVIS)")
 
+ui: install
+	$(BIN)/tgvac track --scale $(SCALE)
+	$(BIN)/tgvac ui --port $(PORT)
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/tgvac dvc --check
 
 test: lint
 	$(BIN)/python -m pytest --cov --cov-report=term --cov-fail-under=90

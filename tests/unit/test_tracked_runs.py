@@ -118,7 +118,9 @@ def test_rows_of_weights_trained_anew_since_belong_to_the_old_weights(root: Path
     assert found(root)["motion/full/seed0"].index not in by_index
 
 
-@pytest.mark.parametrize("file", ["completion/ours/full/seed0/shard-000.json", "metrics/ours/full/seed0/shard-000.parquet"])
+@pytest.mark.parametrize(
+    "file", ["completion/ours/full/seed0/shard-000.json", "metrics/ours/full/seed0/shard-000.parquet"]
+)
 def test_rows_whose_origin_is_broken_belong_to_no_run(root: Path, file: str) -> None:
     path = root / "results" / SCALE / file
     path.write_bytes(path.read_bytes() + b" ")

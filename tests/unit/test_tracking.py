@@ -57,6 +57,10 @@ def runs(root: Path) -> dict[str, list[mlflow.entities.Run]]:
     return out
 
 
+def samples_of(root: Path, run: mlflow.entities.Run) -> list[str]:
+    return sorted(file.path for file in client(root).list_artifacts(run.info.run_id, "samples"))
+
+
 def everything(root: Path) -> dict[str, object]:
     """All that the store says of each run: ids, params, metrics with their history, tags, files."""
     store, out = client(root), {}
@@ -67,7 +71,7 @@ def everything(root: Path) -> dict[str, object]:
                 key: [(m.step, m.value, m.timestamp) for m in store.get_metric_history(run_id, key)]
                 for key in run.data.metrics
             }
-            files = sorted(file.path for file in store.list_artifacts(run_id, "samples"))
+            files = samples_of(root, run)
             out[f"{name} {run_id}"] = (run.data.params, run.data.tags, history, files, run.info.status)
     return out
 
@@ -105,7 +109,7 @@ def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> N
 
 def test_samples_lie_in_the_store_s_folder_of_artifacts(imported: Path) -> None:
     run = runs(imported)["frame/full/seed0"][0]
-    assert [f.path for f in client(imported).list_artifacts(run.info.run_id, "samples")] == ["samples/step-00000005.png"]
+    assert samples_of(imported, run) == ["samples/step-00000005.png"]
     inside = store_folder(imported) / "artifacts" / SCALE / run.info.run_id / "artifacts" / "samples"
     original = imported / "results" / SCALE / "frame" / "full" / "seed0" / "samples" / "step-00000005.png"
     assert (inside / "step-00000005.png").read_bytes() == original.read_bytes()
@@ -142,8 +146,7 @@ def test_an_import_that_was_killed_goes_on_in_the_same_runs(root: Path, monkeypa
         for key in run.data.metrics:
             steps = [m.step for m in client(root).get_metric_history(run.info.run_id, key)]
             assert steps == ([STEPS[-1]] if key.startswith("ours") else list(STEPS))
-    frame = found["frame/full/seed0"]
-    assert [f.path for f in client(root).list_artifacts(frame.info.run_id, "samples")] == ["samples/step-00000005.png"]
+    assert samples_of(root, found["frame/full/seed0"]) == ["samples/step-00000005.png"]
 
 
 def test_another_training_is_another_run_and_the_old_one_stays(imported: Path) -> None:
@@ -171,8 +174,7 @@ def test_samples_that_come_later_are_added_to_the_same_run(imported: Path) -> No
     sample(imported, "frame", 12, grey=90)
     track_scale(imported, SCALE)
     run = runs(imported)["frame/full/seed0"][0]
-    files = [f.path for f in client(imported).list_artifacts(run.info.run_id, "samples")]
-    assert files == ["samples/step-00000005.png", "samples/step-00000012.png"]
+    assert samples_of(imported, run) == ["samples/step-00000005.png", "samples/step-00000012.png"]
 
 
 def test_a_run_that_the_user_deleted_stays_deleted(imported: Path) -> None:
@@ -208,7 +210,7 @@ def test_the_next_run_of_the_workflow_tries_a_failed_import_again_and_no_other(i
 def test_a_store_that_was_moved_is_refused(imported: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(imported, moved)
-    with pytest.raises(BadInput, match="was made in another folder.*move it away"):
+    with pytest.raises(BadInput, match=r"was made in another folder.*move it away"):
         track_scale(moved, SCALE)
 
 
@@ -218,5 +220,5 @@ def test_a_server_without_a_store_or_a_free_port_is_refused(imported: Path, tmp_
     with socket.socket() as taken:
         taken.bind((tracking.HOST, 0))
         taken.listen()
-        with pytest.raises(BadInput, match="cannot be had .*give another by --port"):
+        with pytest.raises(BadInput, match=r"cannot be had .*give another by --port"):
             tracking.serve(store_folder(imported), taken.getsockname()[1])

@@ -8,7 +8,20 @@ from pathlib import Path
 
 from tests.conftest import CLONE, Command
 
-HEAVY = ("torch", "numpy", "pandas", "diffusers", "transformers", "cv2", "PIL", "pyarrow", "pydantic", "yaml")
+HEAVY = (
+    "torch",
+    "numpy",
+    "pandas",
+    "diffusers",
+    "transformers",
+    "cv2",
+    "PIL",
+    "pyarrow",
+    "pydantic",
+    "yaml",
+    "mlflow",
+    "dvc",
+)
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -1,0 +1,100 @@
+"""DVC and Snakemake on one finished run: they agree that there is nothing to do, and on what a change reaches."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import CLONE, Command
+from tests.workflow.test_interruption import digests
+
+pytestmark = pytest.mark.workflow
+
+
+def dvc(folder: Path, *arguments: str) -> str:
+    """Run DVC in a folder; it must succeed. Returns what it printed."""
+    command = [sys.executable, "-m", "dvc", *arguments]
+    done = subprocess.run(
+        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False, timeout=1500
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    return done.stdout
+
+
+def ran(output: str) -> list[str]:
+    """The stages whose command DVC ran, in order."""
+    return re.findall(r"(?m)^Running stage '(?:dvc\.yaml:)?([a-z]+)'", output)
+
+
+@pytest.fixture(scope="module")
+def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run that Snakemake finished, of which DVC has been told."""
+    folder = tmp_path_factory.mktemp("dvc") / "project"
+    shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
+    shutil.copytree(CLONE / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("dvc.yaml", ".dvcignore", ".gitignore"):
+        shutil.copy(CLONE / name, folder)
+    (folder / ".dvc").mkdir()
+    for name in ("config", ".gitignore"):
+        shutil.copy(CLONE / ".dvc" / name, folder / ".dvc")
+    command = folder / ".venv" / "bin" / "tgvac"
+    command.parent.mkdir(parents=True)
+    command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tgvac "$@"\n')
+    command.chmod(0o755)
+    subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+    dvc(folder, "commit", "--force", "dvc.yaml")
+    return folder
+
+
+@pytest.fixture
+def project(committed: Path, tmp_path: Path) -> Path:
+    """The same, to be changed."""
+    folder = tmp_path / "project"
+    shutil.copytree(committed, folder, symlinks=True, copy_function=shutil.copy2)
+    return folder
+
+
+def test_after_snakemake_dvc_has_nothing_to_do(committed: Path) -> None:
+    assert "up to date" in dvc(committed, "status", "dvc.yaml")
+    assert ran(dvc(committed, "repro", "dvc.yaml")) == []
+
+
+def test_telling_dvc_leaves_snakemake_nothing_to_do(committed: Path, snakemake: Command) -> None:
+    assert "Nothing to be done" in snakemake(committed, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+def test_a_changed_key_runs_the_phase_that_uses_it_and_snakemake_agrees(project: Path, snakemake: Command) -> None:
+    path = project / "workflow" / "scales" / "smoke.yaml"
+    path.write_text(path.read_text().replace("zoom: 2", "zoom: 1"))
+    before = digests(project / "results")
+    # The first stage looks at the params' files as a whole; asked by it, Snakemake finds nothing to do.
+    assert ran(dvc(project, "repro", "dvc.yaml")) == ["sources", "report"]
+    changed = {name for name, digest in digests(project / "results").items() if before.get(name) != digest}
+    assert changed
+    assert {name.split("/")[1] for name in changed} == {"report"}
+    assert ran(dvc(project, "repro", "dvc.yaml")) == []
+    assert "Nothing to be done" in snakemake(project, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+def test_a_comment_in_the_code_makes_no_byte_anew(project: Path) -> None:
+    path = project / "src" / "tgvac" / "report" / "page.py"
+    path.write_text(path.read_text() + "# a comment\n")
+    (project / "logs" / "smoke" / "report" / "all.log").unlink()
+    before = digests(project / "results")
+    assert ran(dvc(project, "repro", "dvc.yaml")) == ["report"]
+    assert digests(project / "results") == before
+    assert not (project / "logs" / "smoke" / "report" / "all.log").exists(), "Snakemake ran the phase"
+
+
+def test_a_key_that_is_watched_nowhere_stops_dvc_with_the_remedy(project: Path) -> None:
+    path = project / "workflow" / "scales" / "smoke.yaml"
+    path.write_text(path.read_text().replace("sampler: {guidance: 2.0}", "sampler: {guidance: 2.0, hop: 2}"))
+    command = [sys.executable, "-m", "dvc", "repro", "dvc.yaml"]
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=600)
+    assert done.returncode != 0
+    assert "run `tgvac dvc --write`" in done.stdout + done.stderr
