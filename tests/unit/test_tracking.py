@@ -88,9 +88,9 @@ def test_a_scale_is_an_experiment_and_a_training_a_run(imported: Path) -> None:
 
 def test_curves_have_the_steps_and_values_of_the_events(imported: Path) -> None:
     run = runs(imported)["motion/full/seed0"][0]
-    loss = client(imported).get_metric_history(run.info.run_id, "train/loss")
+    loss = client(imported).get_metric_history(run.info.run_id, "curves/loss")
     assert [(m.step, m.value) for m in loss] == list(zip(STEPS, (0.125, 0.0625, 0.03125), strict=True))
-    assert {"train/lr", "train/grad_norm"} <= run.data.metrics.keys()
+    assert {"curves/lr", "curves/grad_norm"} <= run.data.metrics.keys()
 
 
 def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> None:
@@ -103,7 +103,7 @@ def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> N
         "backbones/index.json",
         "frame/full/seed0/index.json",
     }
-    finals = {key: value for key, value in run.data.metrics.items() if not key.startswith("train/")}
+    finals = {key: value for key, value in run.data.metrics.items() if key.startswith("ours/")}
     assert finals == {f"ours/full/given/{name}/psnr": mean for name, mean in MEANS.items()}
 
 
@@ -167,7 +167,7 @@ def test_another_evaluation_of_the_same_weights_updates_the_same_run(imported: P
     assert [r.info.run_id for r in runs(imported)["motion/full/seed0"]] == [run.info.run_id]
     again = runs(imported)["motion/full/seed0"][0]
     assert again.data.metrics["ours/full/given/hard/psnr"] == 12.0
-    assert again.data.metrics["train/loss"] == run.data.metrics["train/loss"]
+    assert again.data.metrics["curves/loss"] == run.data.metrics["curves/loss"]
 
 
 def test_samples_that_come_later_are_added_to_the_same_run(imported: Path) -> None:

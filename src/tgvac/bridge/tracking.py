@@ -30,6 +30,9 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 _IDENTITY, _SAMPLES = "tgvac.identity", "tgvac.samples"
+_KIND = {"mlflow.experimentKind": "custom_model_development"}
+"""Pages of trainings, not of chats with language models."""
+
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100
 """The server's bounds of one call of ``log_batch``."""
 
@@ -106,7 +109,7 @@ def _experiment(client: MlflowClient, folder: Path, scale: str) -> str:
     artifacts = (folder / "artifacts" / scale).resolve().as_uri()
     found = client.get_experiment_by_name(scale)
     if found is None:
-        return str(client.create_experiment(scale, artifact_location=artifacts))
+        return str(client.create_experiment(scale, artifact_location=artifacts, tags=_KIND))
     if found.artifact_location != artifacts:
         raise BadInput(
             f"The MLflow store {folder} was made in another folder ({found.artifact_location}); it holds copies only,"
@@ -148,7 +151,7 @@ def _log_training(client: MlflowClient, found: Run, run: TrackedRun) -> None:
         client.log_batch(run_id, params=params)
     # Events carry steps and no time of day. One time for all keeps a repeated import free of duplicates.
     metrics = [
-        Metric(f"train/{key}", value, found.info.start_time, int(event["step"]))
+        Metric(f"curves/{key}", value, found.info.start_time, int(event["step"]))
         for event in run.events
         for key, value in event.items()
         if key != "step" and math.isfinite(value)
@@ -204,7 +207,8 @@ def serve(folder: Path, port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise BadInput(f"Port {port} of {HOST} cannot be had ({error.strerror}); give another by --port.") from None
-    print(f"MLflow at http://{HOST}:{port} in some seconds; Ctrl-C ends it", flush=True)
+    pages = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
+    print(f"MLflow will be at {pages} in some seconds; Ctrl-C ends it", flush=True)
     os.environ.update(_QUIET)
     os.execv(
         sys.executable,
