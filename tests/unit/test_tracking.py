@@ -222,3 +222,18 @@ def test_a_server_without_a_store_or_a_free_port_is_refused(imported: Path, tmp_
         taken.listen()
         with pytest.raises(BadInput, match=r"cannot be had .*give another by --port"):
             tracking.serve(store_folder(imported), taken.getsockname()[1])
+
+
+def test_the_server_s_pages_are_named_by_scale_and_it_listens_on_this_machine_alone(
+    imported: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    became: list[str] = []
+    monkeypatch.setattr(os, "execv", lambda program, arguments: became.extend(arguments))
+    with socket.socket() as free:
+        free.bind((tracking.HOST, 0))
+        port = free.getsockname()[1]
+    tracking.serve(store_folder(imported), port)
+    assert f"runs of scale 'smoke': http://127.0.0.1:{port}/#/experiments/1/runs" in capsys.readouterr().out
+    assert became[became.index("--host") + 1] == "127.0.0.1"
+    assert became[became.index("--port") + 1] == str(port)
+    assert became[became.index("--backend-store-uri") + 1] == f"sqlite:///{store_folder(imported)}/mlflow.db"

@@ -30,9 +30,6 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 _IDENTITY, _SAMPLES = "tgvac.identity", "tgvac.samples"
-_KIND = {"mlflow.experimentKind": "custom_model_development"}
-"""Pages of trainings, not of chats with language models."""
-
 _METRICS_A_CALL, _PARAMS_A_CALL = 1000, 100
 """The server's bounds of one call of ``log_batch``."""
 
@@ -109,7 +106,7 @@ def _experiment(client: MlflowClient, folder: Path, scale: str) -> str:
     artifacts = (folder / "artifacts" / scale).resolve().as_uri()
     found = client.get_experiment_by_name(scale)
     if found is None:
-        return str(client.create_experiment(scale, artifact_location=artifacts, tags=_KIND))
+        return str(client.create_experiment(scale, artifact_location=artifacts))
     if found.artifact_location != artifacts:
         raise BadInput(
             f"The MLflow store {folder} was made in another folder ({found.artifact_location}); it holds copies only,"
@@ -193,6 +190,14 @@ def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
+def _pages(folder: Path, port: int) -> dict[str, str]:
+    """The address of each scale's runs; without the last word MLflow opens its pages of language models."""
+    with _store(folder) as client:
+        found = {e.name: e.experiment_id for e in client.search_experiments() if e.name != "Default"}
+    top = f"http://{HOST}:{port}/#/experiments"
+    return {name: f"{top}/{number}/runs?workflowType=machine_learning" for name, number in sorted(found.items())}
+
+
 def serve(folder: Path, port: int) -> None:
     """Become MLflow's server on this machine's loopback; returns never.
 
@@ -207,9 +212,9 @@ def serve(folder: Path, port: int) -> None:
             probe.bind((HOST, port))
         except OSError as error:
             raise BadInput(f"Port {port} of {HOST} cannot be had ({error.strerror}); give another by --port.") from None
-    pages = f"http://{HOST}:{port}/#/experiments?workflowType=machine_learning"
-    print(f"MLflow will be at {pages} in some seconds; Ctrl-C ends it", flush=True)
-    os.environ.update(_QUIET)
+    print("MLflow starts, which takes some seconds; Ctrl-C ends it", flush=True)
+    for name, page in _pages(folder, port).items():
+        print(f"runs of scale '{name}': {page}", flush=True)
     os.execv(
         sys.executable,
         [
