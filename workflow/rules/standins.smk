@@ -15,7 +15,7 @@ rule standins:
         mem_mb=2000,
         runtime=30,
     params:
-        digest=GRAPH.code("tgvac.training.ship"),
+        digest=GRAPH.decided_by("tgvac.training.ship"),
     message:
         "standins"
     shell:

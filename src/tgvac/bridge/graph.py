@@ -15,6 +15,7 @@ from typing import Any
 
 from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.bridge.tracked_outcome import outcome_file
+from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
@@ -90,9 +91,9 @@ class Graph:
             return phase_digest(self.params, wanted)
         return lambda wildcards: phase_digest(self.params, wanted, {w: str(wildcards[w]) for w in wanted.wildcards})
 
-    def code(self, module: str) -> str:
-        """The digest of a module's code, for rules that are no phase."""
-        return code_digest(module)
+    def decided_by(self, module: str, *blocks: str) -> str:
+        """The digest of a module's code and of blocks of params, for rules that are no phase."""
+        return digest([code_digest(module), {b: getattr(self.params, b).model_dump(mode="json") for b in blocks}])
 
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""

@@ -9,6 +9,16 @@ from typing import Literal
 from tgvac.errors import BadInput
 from tgvac.stage import Context
 
+STANDINS = {
+    "train": "stand-ins, trained in this run",
+    "shipped": "stand-ins, as they come with the project",
+    "fit": "stand-ins as they come with the project, the autoencoder fitted to this run's own footage",
+}
+"""Origins of backbones that are stand-ins, in words."""
+
+WORLD = "world"
+"""How the names of all sources begin that the procedural world publishes."""
+
 PAPER_SOURCES = {"davis": "davis", "youtube_vos": "youtube_vos", "lasot": "lasot"}
 """Our sources that the paper uses too, and their columns in its Table 1."""
 
@@ -18,12 +28,12 @@ class Basis:
     """Where backbones and videos come from.
 
     Attributes:
-        origin: 'train' for stand-ins trained in the run, 'pretrained' for published weights.
+        origin: 'stand-ins', wherever they were trained; 'pretrained' for published weights.
         verdict: a few words, for a cell.
         sentence: the same in full, to be read before any number.
     """
 
-    origin: Literal["train", "pretrained", "unknown"]
+    origin: Literal["stand-ins", "pretrained", "unknown"]
     sources: tuple[str, ...]
     verdict: str
     sentence: str
@@ -38,9 +48,9 @@ class Basis:
         """Where a claim was tested, in the words of its verdict; "" for real backbones on the paper's own material."""
         if self.comparable:
             return ""
-        if self.sources == ("world",):
+        if self.sources and all(source.startswith(WORLD) for source in self.sources):
             return "in the world"
-        return "with stand-ins" if self.origin == "train" else "here"
+        return "with stand-ins" if self.origin == "stand-ins" else "here"
 
     def verdict_of(self, verdict: Verdict) -> str:
         """A verdict on a claim in words; ``reproduced`` is kept for real backbones on real data."""
@@ -76,11 +86,11 @@ def read_basis(ctx: Context, sources: tuple[str, ...]) -> Basis:
 
 
 def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
-    """The verdict on backbones of an origin ('train', 'pretrained') and videos of some sources."""
+    """The verdict on backbones of an origin (as in the params) and videos of some sources."""
     foreign = [name for name in sources if name not in PAPER_SOURCES]
-    if origin == "train":
+    if origin in STANDINS:
         return Basis(
-            "train",
+            "stand-ins",
             sources,
             "not comparable; stand-in backbones",
             "These numbers come from small stand-in backbones, which also do the scoring. They show that the workflow"

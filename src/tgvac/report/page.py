@@ -64,6 +64,11 @@ def data_uri(path: Path, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
+def png_uri(data: bytes) -> str:
+    """A PNG as an address that holds it."""
+    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
+
+
 def _template(name: str) -> str:
     return (files("tgvac.report") / "templates" / name).read_text(encoding="utf-8")
 

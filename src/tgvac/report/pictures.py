@@ -9,6 +9,7 @@ from tgvac.clip.images import encode_png
 from tgvac.clip.recipe import Recipe
 from tgvac.clip.track import file_stem
 from tgvac.clip.video import write_mp4
+from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.files import writing
 from tgvac.progress import track as with_progress
@@ -16,7 +17,7 @@ from tgvac.report.choice import Choice, choose
 from tgvac.report.methods import HEADLINE, label_of, of_quality
 from tgvac.report.page import Gallery, Picture
 from tgvac.report.params import ReportParams
-from tgvac.report.samples import Outputs, frames_of, mean_rates, read_sample
+from tgvac.report.samples import Outputs, mean_rates, read_sample
 from tgvac.report.scores import Measured
 from tgvac.report.strips import layers, side_by_side, strip
 from tgvac.stage import Context
@@ -42,7 +43,7 @@ def draw_pictures(
     if not ranks:
         return Gallery("No method has a PSNR of hidden pixels to rank samples by.", (), ())
     by, values = next(iter(ranks.items()))
-    rates = {r.recipe: occlusion[r.recipe][: frames_of(r, evaluation)] for r in recipes}
+    rates = {r.recipe: occlusion[r.recipe][: frames_of(r, evaluation, SHORT)] for r in recipes}
     values = {name: value for name, value in values.items() if name in rates}
     hard_from = numbers.metrics.hard_from
     chosen = choose(values, rates, hard_from, report.strips)

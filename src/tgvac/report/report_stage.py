@@ -21,13 +21,13 @@ from tgvac.baselines.completion_names import Methods, trainings
 from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.clip.rows import read_frame
 from tgvac.clip.tables import read_table
-from tgvac.completion.evaluated import SHORT, evaluated
+from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.ablations import hops_table, streams_table
-from tgvac.report.basis import Basis, read_basis
+from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.claims import load_claims
 from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
@@ -38,7 +38,6 @@ from tgvac.report.page import Content, render_page, table_document
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
-from tgvac.report.samples import frames_of
 from tgvac.report.scores import Measured
 from tgvac.report.table1 import dataset_table, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
@@ -80,7 +79,11 @@ def run(
         "comparisons": comparisons_table(judged),
         "paper": paper_table(numbers, paper, basis, evaluation),
         "frames": frames_table(
-            [(r.recipe, r.video, rate) for r in recipes for rate in occlusion[r.recipe][: frames_of(r, evaluation)]],
+            [
+                (r.recipe, r.video, rate)
+                for r in recipes
+                for rate in occlusion[r.recipe][: frames_of(r, evaluation, SHORT)]
+            ],
             metrics,
         ),
     }
@@ -146,7 +149,7 @@ def _write_table(folder: Path, table: Table) -> list[Path]:
 
 def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams) -> list[tuple[str, str]]:
     """What the page says of the run; nothing that differs between equal runs."""
-    origin = {"train": "stand-ins, trained in this run", "pretrained": "pretrained weights"}
+    origin = {**STANDINS, "pretrained": "pretrained weights"}
     path = ctx.results / "backbones" / "provenance.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     manifest = ctx.results / "sources" / "manifest.json"
@@ -155,9 +158,9 @@ def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: Evalu
     return [
         ("Scale", ctx.scale),
         ("Digest of parameters and code", ctx.digest[:16]),
-        ("Backbones", "; ".join([origin.get(basis.origin, "unknown origin"), *named])),
+        ("Backbones", "; ".join([origin.get(str(record.get("origin")), "unknown origin"), *named])),
         ("Sources of video", ", ".join(basis.sources)),
-        *([("Digest of the world's generator", str(world))] if world and "world" in basis.sources else []),
+        *([("Digest of the world's generator", str(world))] if world else []),
         ("Measured on", f"split '{evaluation.split}', the first {evaluation.frames} frames of each synthesized video"),
         ("Visible masks", evaluation.mask_source),
         ("Methods", ", ".join(evaluation.methods)),

@@ -13,6 +13,7 @@ from tgvac.clip.captions import Caption
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completions
 from tgvac.clip.recipe import Recipe
+from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import all_shards
 from tgvac.errors import BadInput
@@ -35,18 +36,13 @@ class Sample:
     completions: Mapping[str, np.ndarray | None]
 
 
-def frames_of(recipe: Recipe, evaluation: EvaluationParams) -> int:
-    """How many frames of a recipe are completed: its first ones."""
-    return min(evaluation.frames, recipe.frames)
-
-
 def mean_rates(
     recipes: Sequence[Recipe], occlusion: Mapping[str, Sequence[float]], evaluation: EvaluationParams
 ) -> dict[str, float]:
     """Mean occlusion rate of each recipe over the frames that are completed; 0 where the object is in none."""
     means = {}
     for recipe in recipes:
-        rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation)] if not math.isnan(r)]
+        rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation, SHORT)] if not math.isnan(r)]
         means[recipe.recipe] = sum(rates) / len(rates) if rates else 0.0
     return means
 
@@ -92,7 +88,7 @@ def read_sample(
 ) -> Sample:
     """Render a sample and collect what each of the methods made of it."""
     recipe = clips.recipe(sample)
-    clip = clips.render(sample, range(frames_of(recipe, evaluation)))
+    clip = clips.render(sample, range(frames_of(recipe, evaluation, SHORT)))
     completions = {method: outputs.read(method, sample) for method in methods}
     for method, rgb_FHW3 in completions.items():
         if rgb_FHW3 is not None and rgb_FHW3.shape != clip.frames_FHW3.shape:
