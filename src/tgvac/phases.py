@@ -77,6 +77,7 @@ class Params(Block):
             )
         if (self.frame.clip_frames, self.frame.frame_step) != (1, 1):
             raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
+        self._check_sizes()
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
         for name in ("methods", "train_seeds"):
@@ -87,6 +88,16 @@ class Params(Block):
             if method not in METHODS:
                 raise ValueError(f"evaluation.methods holds '{method}'; {config.nearest(method, list(METHODS))}")
         return self
+
+    def _check_sizes(self) -> None:
+        """Stand-ins can only be built for a size that their levels and patches divide."""
+        if self.backbones.origin != "train":
+            return
+        shapes, size = self.backbones.standin, self.framing.size
+        # The autoencoder halves twice, the UNet once a level.
+        for what, divisor in (("latents", 4 * 2 ** (len(shapes.unet_channels) - 1)), ("patches", shapes.clip_patch)):
+            if size % divisor:
+                raise ValueError(f"framing.size {size} does not suit the stand-ins' {what}: {divisor} must divide it")
 
 
 @dataclass(frozen=True)
