@@ -90,6 +90,7 @@ class Params(Block):
             raise ValueError(f"motion.pairs_share is {self.motion.pairs_share}, but pairs of images don't move")
         if self.frame.pairs_share > 0 and not self.sources.pairs:
             raise ValueError(f"frame.pairs_share is {self.frame.pairs_share}, but sources.pairs is empty")
+        self._check_sizes()
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
         for key in ("methods", "train_seeds"):
@@ -121,6 +122,16 @@ class Params(Block):
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
             raise ValueError(f"methods.{name} sees {frames} frames at once, motion_module.max_frames is {longest}")
+
+    def _check_sizes(self) -> None:
+        """Stand-ins can only be built for a size that their levels and patches divide."""
+        if self.backbones.origin != "train":
+            return
+        shapes, size = self.backbones.standin, self.framing.size
+        # The autoencoder halves twice, the UNet once a level.
+        for what, divisor in (("latents", 4 * 2 ** (len(shapes.unet_channels) - 1)), ("patches", shapes.clip_patch)):
+            if size % divisor:
+                raise ValueError(f"framing.size {size} does not suit the stand-ins' {what}: {divisor} must divide it")
 
 
 @dataclass(frozen=True)

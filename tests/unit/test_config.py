@@ -347,6 +347,27 @@ def test_all_but_the_numbers_of_shards_and_the_keeping_of_checkpoints_decides_so
     assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep"}
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (
+            "backbones: {standin: {unet_channels: [30, 48]}}",
+            "unet_channels has 30, which norm_groups 8 does not",
+        ),
+        ("backbones: {standin: {vae_channels: [16, 20, 32]}}", "vae_channels has 20, which norm_groups 8 does not"),
+        ("backbones: {standin: {unet_heads: 5}}", "which unet_heads 5 does not divide"),
+        ("backbones: {standin: {text_width: 30}}", "text_width has 30, which the encoder's heads 4 does not divide"),
+        ("framing: {size: 62}", "framing.size 62 does not suit the stand-ins' latents: 8 must divide it"),
+        ("backbones: {standin: {clip_patch: 7}}", "does not suit the stand-ins' patches: 7 must divide it"),
+    ],
+)
+def test_stand_ins_that_cannot_be_built_are_refused_before_anything_runs(
+    project: Path, text: str, message: str
+) -> None:
+    overlay(project, f"extends: smoke\n{text}\n")
+    assert message in refusal(project)
+
+
 def test_an_unknown_phase_names_the_nearest() -> None:
     with pytest.raises(BadInput, match="did you mean 'tracks'"):
         phases.phase("track")

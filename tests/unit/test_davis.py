@@ -184,3 +184,9 @@ def test_objects_in_another_form_are_refused_naming_the_place(tree: Path, object
 def test_objects_that_are_no_json_are_refused(tree: Path) -> None:
     (tree / "objects.json").write_text("{")
     assert "objects.json has a wrong ''" in refused(tree)
+
+
+def test_an_image_set_that_is_no_text_is_refused(tree: Path) -> None:
+    (tree / "ImageSets" / "2017" / "train.txt").write_bytes(b"\xff\xfe")
+    with pytest.raises(BadInput, match=r"train\.txt is not a list of sequences in UTF-8; write one name a line"):
+        Davis(tree).videos()

@@ -175,6 +175,18 @@ def test_an_unknown_device_is_named() -> None:
     assert device_of("cpu") == CPU
     with pytest.raises(BadInput, match="'abacus' is unknown"):
         device_of("abacus")
+    with pytest.raises(BadInput, match="Device 'meta' is unknown"):
+        device_of("meta")
+
+
+def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    assert device_of("cuda") == torch.device("cuda")
+    with pytest.raises(BadInput, match="'cuda:1' is not there: torch can use 1 GPUs"):
+        device_of("cuda:1")
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)
+    with pytest.raises(BadInput, match="'cuda' is not there: torch can use 0 GPUs of this machine; give auto or cpu"):
+        device_of("cuda")
 
 
 def test_a_model_saved_again_does_not_tell_where_it_was_loaded_from(tmp_path: Path) -> None:

@@ -158,3 +158,8 @@ def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: P
     (tmp_path / "index.json").unlink()
     with pytest.raises(BadInput, match="does not exist"):
         load_frame_unet(tmp_path)
+
+
+def test_heads_that_do_not_divide_the_channels_are_refused() -> None:
+    with pytest.raises(BadInput, match=r"motion_module\.heads 3 does not divide the UNet's \d+ channels; choose"):
+        inflate(unet_12(), MOTION_MODULE.model_copy(update={"heads": 3}))

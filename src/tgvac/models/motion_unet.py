@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
+from tgvac.errors import BadInput
 from tgvac.models.params import MotionModuleParams
 
 if TYPE_CHECKING:
@@ -45,9 +46,17 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
 
     Args:
         unet: the 12-channel frame model.
+
+    Raises:
+        BadInput: when the heads don't divide the UNet's channels into parts of one length.
     """
     from diffusers import MotionAdapter, UNetMotionModel
 
+    if odd := [c for c in unet.config.block_out_channels if c % params.heads or c % 2]:
+        raise BadInput(
+            f"motion_module.heads {params.heads} does not divide the UNet's {odd[0]} channels; choose a number that"
+            f" divides each of {', '.join(map(str, unet.config.block_out_channels))}."
+        )
     adapter = MotionAdapter(
         block_out_channels=tuple(unet.config.block_out_channels),
         motion_layers_per_block=unet.config.layers_per_block,

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from tgvac.config import Block
 
+ENCODER_HEADS = 4
+"""Attention heads of the small text and picture encoders."""
+
 
 class StandinParams(Block):
     """Shapes of the small backbones that the workflow trains where no pretrained ones are used."""
@@ -24,6 +27,19 @@ class StandinParams(Block):
     clip_layers: int = Field(ge=1)
     clip_patch: int = Field(ge=2)
     norm_groups: int = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _layers_can_be_built(self) -> Self:
+        for key, width, divisor, what in (
+            *(("vae_channels", c, self.norm_groups, "norm_groups") for c in self.vae_channels),
+            *(("unet_channels", c, self.norm_groups, "norm_groups") for c in self.unet_channels),
+            *(("unet_channels", c, self.unet_heads, "unet_heads") for c in self.unet_channels),
+            ("text_width", self.text_width, ENCODER_HEADS, "the encoder's heads"),
+            ("clip_width", self.clip_width, ENCODER_HEADS, "the encoder's heads"),
+        ):
+            if width % divisor:
+                raise ValueError(f"{key} has {width}, which {what} {divisor} does not divide")
+        return self
 
 
 class BackbonesParams(Block):

@@ -36,9 +36,15 @@ def device_of(name: str) -> torch.device:
     if name == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.device(name)
+        device = torch.device(name)
     except RuntimeError:
-        raise BadInput(f"Device '{name}' is unknown; give auto, cpu, cuda or cuda:0.") from None
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise BadInput(f"Device '{name}' is unknown; give auto, cpu, cuda or cuda:0.")
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if (device.index or 0) >= there:
+        raise BadInput(f"Device '{name}' is not there: torch can use {there} GPUs of this machine; give auto or cpu.")
+    return device
 
 
 def generator(*names: str | int) -> torch.Generator:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from tgvac.models.params import StandinParams
+from tgvac.models.params import ENCODER_HEADS, StandinParams
 from tgvac.seeds import seed_of
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def build_text_encoder(params: StandinParams, words: int, seed: int) -> CLIPText
             hidden_size=params.text_width,
             intermediate_size=2 * params.text_width,
             num_hidden_layers=params.text_layers,
-            num_attention_heads=4,
+            num_attention_heads=ENCODER_HEADS,
             max_position_embeddings=params.text_tokens,
             bos_token_id=words - 2,
             eos_token_id=words - 1,
@@ -118,7 +118,7 @@ def build_clip(params: StandinParams, words: int, size: int, seed: int) -> tuple
         "hidden_size": params.clip_width,
         "intermediate_size": 2 * params.clip_width,
         "num_hidden_layers": params.clip_layers,
-        "num_attention_heads": 4,
+        "num_attention_heads": ENCODER_HEADS,
         "projection_dim": params.clip_width,
     }
     config = CLIPConfig(

@@ -64,7 +64,12 @@ class Davis:
         for part in ("train", "val"):
             name = f"{self._base}{_SETS}/{part}.txt"
             if name in self._store:
-                listed += self._store.read(name).decode().split()
+                try:
+                    listed += self._store.read(name).decode().split()
+                except UnicodeDecodeError:
+                    raise BadInput(
+                        f"{self._store.describe(name)} is not a list of sequences in UTF-8; write one name a line."
+                    ) from None
         return sorted(set(listed)) or sorted(self._frames)
 
     def videos(self) -> list[Video]:
