@@ -8,6 +8,8 @@ CORES  ?= 2
 PORT   ?= 5000
 PYTHON ?= python3
 VENV   ?= .venv
+# As it was given: a name may hold quotes and dollars, which neither make nor the shell is to read.
+export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
@@ -27,7 +29,7 @@ $(STAMP): requirements.lock requirements-nodeps.lock pyproject.toml
 	touch $@
 
 reproduce: install
-	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $(if $(DAVIS),--at davis="$(DAVIS)")
+	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $${DAVIS:+--at "davis=$$DAVIS"}
 
 ui: install
 	$(BIN)/tgvac track --scale $(SCALE)

@@ -94,7 +94,7 @@ def params(scale: Scale) -> None:
 @app.command()
 def run(
     scale: Scale,
-    cores: Annotated[int, typer.Option("--cores", "-c")] = 2,
+    cores: Annotated[int, typer.Option("--cores", "-c", min=1)] = 2,
     at: Given = None,
     target: Annotated[str, typer.Option(help="A phase, or all.")] = "all",
 ) -> None:
@@ -172,10 +172,10 @@ def version() -> None:
 
 
 def _system_error(error: Exception) -> OSError | None:
-    """What the system refused, or None; safetensors tells it in words of its own, with the number in brackets."""
+    """What the system refused, or None; some libraries tell it in words of their own, with the number in brackets."""
     if isinstance(error, OSError):
         return error
-    found = re.search(r"\(os error (\d+)\)", str(error)) if type(error).__name__ == "SafetensorError" else None
+    found = re.search(r"\(os error (\d+)\)", str(error))
     return OSError(int(found[1]), os.strerror(int(found[1]))) if found else None
 
 

@@ -172,6 +172,14 @@ class Phase:
         return tuple(w for w in ("method", "variant", "seed") if f"{{{w}}}" in names)
 
 
+# Of the block `diffusion` what decides training; the rest decides how noise is taken away again.
+_NOISE = (
+    "diffusion.train_steps",
+    "diffusion.beta_schedule",
+    "diffusion.beta_start",
+    "diffusion.beta_end",
+    "diffusion.zero_terminal_snr",
+)
 _PART = "shards/shard-{shard:03d}.json"
 _RUN = "{variant}/seed{seed}/index.json"
 _METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
@@ -229,7 +237,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "backbones",
         "tgvac.training.backbones_stage",
-        ("backbones", "framing", "diffusion", "checkpoints.log_every", "compute"),
+        ("backbones", "framing", *_NOISE, "diffusion.timestep_spacing", "checkpoints.log_every", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions"),
         ("index.json",),
     ),
@@ -245,7 +253,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "frame",
         "tgvac.training.frame_stage",
-        ("diffusion", "conditions", "variants.{variant}", "frame", "checkpoints.log_every", "compute"),
+        (*_NOISE, "conditions", "variants.{variant}", "frame", "checkpoints.log_every", "compute"),
         ("synthesis", "captions", "backbones", "latents"),
         (_RUN,),
     ),
@@ -253,7 +261,7 @@ PHASES: tuple[Phase, ...] = (
         "motion",
         "tgvac.training.motion_stage",
         (
-            "diffusion",
+            *_NOISE,
             "conditions",
             "variants.{variant}",
             "motion",

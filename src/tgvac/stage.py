@@ -24,6 +24,7 @@ class Context:
         device: a torch device name.
         locations: folders or archives the user gives in place of a registry's location, by source name.
         options: further wildcards of the rule (method, variant, seed).
+        folder: where the phase writes, in place of the folder of its name.
     """
 
     root: Path
@@ -35,6 +36,7 @@ class Context:
     device: str = "cpu"
     locations: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
+    folder: str = ""
 
     @property
     def results(self) -> Path:
@@ -43,7 +45,7 @@ class Context:
     @property
     def out(self) -> Path:
         """The phase's own folder."""
-        return self.results / self.phase
+        return self.results / (self.folder or self.phase)
 
     @property
     def scratch(self) -> Path:

@@ -22,4 +22,4 @@ rule backbones:
     message:
         "backbones"
     shell:
-        "{STAGE:q} backbones --scale {SCALE} 2>&1 | tee {log:q}"
+        "{STAGE:q} backbones --scale {SCALE:q} 2>&1 | tee {log:q}"

@@ -18,7 +18,7 @@ rule captions_shard:
     message:
         "captions: shard {wildcards.shard}"
     shell:
-        "{STAGE:q} captions --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} captions --scale {SCALE:q} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule captions:
@@ -39,4 +39,4 @@ rule captions:
     message:
         "captions: join the shards"
     shell:
-        "{STAGE:q} captions --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} captions --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

@@ -21,7 +21,7 @@ rule completion_shard:
     message:
         "completion: {wildcards.method}/{wildcards.variant} seed {wildcards.seed}, shard {wildcards.shard}"
     shell:
-        "{STAGE:q} completion --scale {SCALE} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} completion --scale {SCALE:q} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule completion:

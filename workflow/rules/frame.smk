@@ -20,7 +20,7 @@ rule train_frame:
     message:
         "frame: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "{STAGE:q} frame --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+        "{STAGE:q} frame --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
 
 
 rule frame:

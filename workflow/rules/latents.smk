@@ -21,7 +21,7 @@ rule latents_shard:
     message:
         "latents: shard {wildcards.shard}"
     shell:
-        "{STAGE:q} latents --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} latents --scale {SCALE:q} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule latents:
@@ -42,4 +42,4 @@ rule latents:
     message:
         "latents: join the shards"
     shell:
-        "{STAGE:q} latents --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} latents --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

@@ -17,7 +17,7 @@ rule masks_shard:
     message:
         "masks: shard {wildcards.shard}"
     shell:
-        "{STAGE:q} masks --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} masks --scale {SCALE:q} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule masks:
@@ -38,4 +38,4 @@ rule masks:
     message:
         "masks: join the shards"
     shell:
-        "{STAGE:q} masks --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} masks --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

@@ -21,7 +21,7 @@ rule metrics_shard:
     message:
         "metrics: {wildcards.method}/{wildcards.variant} seed {wildcards.seed}, shard {wildcards.shard}"
     shell:
-        "{STAGE:q} metrics --scale {SCALE} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} metrics --scale {SCALE:q} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule metrics:
@@ -42,4 +42,4 @@ rule metrics:
     message:
         "metrics: join the rows"
     shell:
-        "{STAGE:q} metrics --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} metrics --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

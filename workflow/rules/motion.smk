@@ -21,7 +21,7 @@ rule train_motion:
     message:
         "motion: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "{STAGE:q} motion --scale {SCALE} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+        "{STAGE:q} motion --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
 
 
 rule motion:

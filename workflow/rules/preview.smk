@@ -23,4 +23,4 @@ rule preview:
     message:
         "preview"
     shell:
-        "{TGVAC:q} preview --scale {SCALE} 2>&1 | tee {log:q}"
+        "{TGVAC:q} preview --scale {SCALE:q} 2>&1 | tee {log:q}"

@@ -28,4 +28,4 @@ rule report:
     message:
         "report"
     shell:
-        "{STAGE:q} report --scale {SCALE} 2>&1 | tee {log:q}"
+        "{STAGE:q} report --scale {SCALE:q} 2>&1 | tee {log:q}"

@@ -18,4 +18,4 @@ rule select:
     message:
         "select"
     shell:
-        "{STAGE:q} select --scale {SCALE} 2>&1 | tee {log:q}"
+        "{STAGE:q} select --scale {SCALE:q} 2>&1 | tee {log:q}"

@@ -1,7 +1,6 @@
 # Phase `sources`: find, fetch or generate the archives, and list their videos.
 rule sources:
-    input:
-        reads("sources"),
+    # The registry is no input: only its rows in use count, in the fingerprint.
     output:
         final("sources"),
         GRAPH.here("sources"),
@@ -15,9 +14,9 @@ rule sources:
         runtime=720,
     params:
         digest=digest("sources"),
-        at=GRAPH.at(),
+        at=lambda wildcards: GRAPH.at(),
         fingerprint=GRAPH.fingerprint(),
     message:
         "sources"
     shell:
-        "{STAGE:q} sources --scale {SCALE} {params.at} 2>&1 | tee {log:q}"
+        "{STAGE:q} sources --scale {SCALE:q} {params.at} 2>&1 | tee {log:q}"

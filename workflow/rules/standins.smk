@@ -19,4 +19,4 @@ rule standins:
     message:
         "standins"
     shell:
-        "{TGVAC:q} standins --scale {SCALE} 2>&1 | tee {log:q}"
+        "{TGVAC:q} standins --scale {SCALE:q} 2>&1 | tee {log:q}"

@@ -19,7 +19,7 @@ rule synthesis_shard:
     message:
         "synthesis: shard {wildcards.shard}"
     shell:
-        "{STAGE:q} synthesis --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} synthesis --scale {SCALE:q} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule synthesis:
@@ -40,4 +40,4 @@ rule synthesis:
     message:
         "synthesis: join the shards"
     shell:
-        "{STAGE:q} synthesis --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} synthesis --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

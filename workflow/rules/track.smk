@@ -21,4 +21,4 @@ rule track:
     message:
         "track"
     shell:
-        "{TGVAC:q} track --scale {SCALE} --optional 2>&1 | tee {log:q}"
+        "{TGVAC:q} track --scale {SCALE:q} --optional 2>&1 | tee {log:q}"

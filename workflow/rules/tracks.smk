@@ -17,7 +17,7 @@ rule tracks_shard:
     message:
         "tracks: shard {wildcards.shard}"
     shell:
-        "{STAGE:q} tracks --scale {SCALE} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} tracks --scale {SCALE:q} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
 rule tracks:
@@ -38,4 +38,4 @@ rule tracks:
     message:
         "tracks: join the shards"
     shell:
-        "{STAGE:q} tracks --scale {SCALE} --merge 2>&1 | tee {log:q}"
+        "{STAGE:q} tracks --scale {SCALE:q} --merge 2>&1 | tee {log:q}"

@@ -15,13 +15,30 @@ from typing import Any
 
 from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.bridge.tracked_outcome import outcome_file
-from tgvac.config import digest
+from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
 DEFAULT_SCALE = "smoke"
+
+
+def check_given(given: Mapping[str, str], params: Params, scale: str) -> None:
+    """Refuse footage that the scale would not look at, or that isn't there.
+
+    Args:
+        given: folders or archives by the name of their source.
+    """
+    used = (*params.sources.use, *params.sources.pairs)
+    for name, path in given.items():
+        if name not in used:
+            raise BadInput(
+                f"Scale '{scale}' does not use the source '{name}', but {', '.join(used)};"
+                " take another scale, or name it in sources.use."
+            )
+        if not Path(path).expanduser().exists():
+            raise BadInput(f"{path}, given as source '{name}', does not exist; give its right path.")
 
 
 @dataclass(frozen=True)
@@ -31,6 +48,8 @@ class Graph:
     scale: str
     params: Params
     given: dict[str, str]
+    registered: str = ""
+    """The digest of the registry's rows that the scale uses."""
 
     @classmethod
     def load(cls, config: Mapping[str, Any], root: Path | None = None) -> Graph:
@@ -45,10 +64,12 @@ class Graph:
         given = {str(k): str(v) for k, v in config.items() if k != "scale"}
         for name in given:
             if name not in registry:
-                raise BadInput(
-                    f"--config {name}=… is neither 'scale' nor a source; sources are {', '.join(sorted(registry))}."
-                )
-        return cls(scale, load_params(root, scale), given)
+                hint = nearest(name, ["scale", *registry])
+                raise BadInput(f"--config {name}=… is neither 'scale' nor a source; {hint}")
+        params = load_params(root, scale)
+        check_given(given, params, scale)
+        rows = {name: vars(registry[name]) for name in (*params.sources.use, *params.sources.pairs) if name in registry}
+        return cls(scale, params, given, digest(rows))
 
     def _file(self, name: str, file: str) -> str:
         return f"results/{self.scale}/{name}/{file}"
@@ -175,8 +196,11 @@ class Graph:
         return " ".join(f"--at {shlex.quote(f'{name}={path}')}" for name, path in sorted(self.given.items()))
 
     def fingerprint(self) -> str:
-        """Of names, sizes and dates of the files the user gives, so that a changed folder is looked at again."""
-        found = hashlib.sha256()
+        """What sends the phase `sources` to look again.
+
+        The registry's rows in use, and names, sizes and dates of the files that the user gives.
+        """
+        found = hashlib.sha256(self.registered.encode())
         for name, given in sorted(self.given.items()):
             base = Path(given).expanduser()
             files = sorted(p for p in base.rglob("*") if p.is_file()) if base.is_dir() else [base]
@@ -184,4 +208,4 @@ class Graph:
                 if path.exists():
                     stat = path.stat()
                     found.update(f"{name}:{path.relative_to(base)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest() if self.given else ""
+        return found.hexdigest()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from tgvac import provenance
-from tgvac.bridge.graph import Graph
+from tgvac.bridge.graph import Graph, check_given
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.phases import (
@@ -52,6 +52,7 @@ def run_phase(
         raise BadInput(f"Phase '{name}' has no shard {shard} at scale '{scale}'; it has {count}, from 0.")
     if "method" in wanted.wildcards and not options.get("method") and not merge:
         raise BadInput(f"Phase '{name}' needs a method; give --method, as in --method ours --variant full.")
+    check_given(locations, params, scale)
     ctx = Context(
         root=root,
         scale=scale,

@@ -139,7 +139,9 @@ def _flat(tree: dict[str, Any]) -> dict[str, str]:
         value: Any = tree
         for key in path:
             value = value[key]
-        out[".".join(path)] = value if isinstance(value, str) else json.dumps(value)
+        # MLflow takes no braces; a block whose entry the run's options chose goes by the block's name.
+        name = ".".join(part for part in ".".join(path).split(".") if not part.startswith("{"))
+        out[name] = value if isinstance(value, str) else json.dumps(value)
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
 import os
 import signal
 import subprocess
@@ -11,7 +13,13 @@ from pathlib import Path
 
 from tgvac.bridge.graph import Graph
 from tgvac.bridge.tracked_outcome import forget_failure
+from tgvac.config import nearest
+from tgvac.errors import BadInput
 from tgvac.files import locked
+from tgvac.phases import PHASES
+
+TARGETS = ("all", *(phase.name for phase in PHASES), "preview", "standins", "track")
+"""What a run can be asked for."""
 
 
 def command(scale: str, cores: int, target: str, given: Mapping[str, str]) -> list[str]:
@@ -19,7 +27,8 @@ def command(scale: str, cores: int, target: str, given: Mapping[str, str]) -> li
 
     Snakemake's own lock outlives a killed process; ours does not, so ours is held instead.
     """
-    config = [f"scale={scale}", *(f"{name}={path}" for name, path in sorted(given.items()))]
+    # Snakemake reads values as YAML, to which a path such as `a: b` or `007` is something else; JSON is YAML, too.
+    config = [f"scale={scale}", *(f"{name}={json.dumps(path)}" for name, path in sorted(given.items()))]
     return [
         *(sys.executable, "-m", "snakemake", target, f"-c{cores}"),
         *("--rerun-incomplete", "--nolock", "--quiet", "reason", "--max-checksum-file-size", "100MB"),
@@ -31,11 +40,18 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     """Run the graph up to a target and say where the report is; returns Snakemake's exit code."""
     # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
     Graph.load({"scale": scale, **given}, root)
+    if target not in TARGETS:
+        raise BadInput(f"There is no target '{target}'; {nearest(target, list(TARGETS))}")
     with locked(root / "scratch" / "run.lock") as lock:
         forget_failure(root, scale)
         # Snakemake inherits the lock: if only this process dies, a second run still waits for the first.
-        child = subprocess.Popen(command(scale, cores, target, given), cwd=root, env=_environment(), pass_fds=(lock,))
-        code = _wait(child)
+        # The user's footage is looked at in a run of its own: what follows then compares the manifest's content, where
+        # within one run Snakemake would take a manifest that was written again for a changed one.
+        code = 0
+        for step in (["sources"] if given and target != "sources" else []) + [target]:
+            code = code or _wait(
+                subprocess.Popen(command(scale, cores, step, given), cwd=root, env=_environment(), pass_fds=(lock,))
+            )
     page = root / "results" / scale / "report" / "index.html"
     if code == 0 and target == "all":
         print(f"the report is at {page}")
@@ -48,12 +64,23 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
 
 def _wait(child: subprocess.Popen[bytes]) -> int:
     """Wait for Snakemake; an interrupt from the terminal has reached it, too, and it ends by itself."""
-    signal.signal(signal.SIGTERM, lambda number, frame: child.send_signal(number))
+    signal.signal(signal.SIGTERM, lambda number, frame: _stop(child))
     while True:
         try:
             return child.wait()
         except KeyboardInterrupt:
             print("stopping: running jobs are told to save and end", file=sys.stderr, flush=True)
+
+
+def _stop(child: subprocess.Popen[bytes]) -> None:
+    """Tell running stages to save and end, then Snakemake, which by itself would wait until they are done."""
+    import psutil
+
+    for process in psutil.Process(child.pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if "stage" in process.cmdline():
+                process.terminate()
+    child.terminate()
 
 
 def _environment() -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -54,5 +54,5 @@ class EvaluationParams(Block):
     long: LongParams
     mask_source: Literal["given"]
     methods: tuple[str, ...] = Field(min_length=1)
-    train_seeds: tuple[int, ...] = Field(min_length=1)
+    train_seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field(min_length=1)
     sample_seed: int = Field(ge=0)

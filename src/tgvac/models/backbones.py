@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.errors import BadInput
+from tgvac.shards import read_index
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -28,6 +29,14 @@ class Backbones:
     vae: AutoencoderKL
     text_encoder: CLIPTextModel
     tokenizer: CLIPTokenizer
+
+
+def check_folder(folder: Path) -> None:
+    """Refuse a folder of trained weights that is not as its index says."""
+    for entry in read_index(folder / "index.json").values():
+        path = folder / entry.file
+        if not path.is_file() or path.stat().st_size != entry.bytes:
+            raise BadInput(f"{path} is missing or not whole; delete {folder / 'index.json'} and make it again.")
 
 
 def _part(folder: Path, name: str) -> Path:
@@ -52,6 +61,8 @@ def load_backbones(folder: Path, device: torch.device) -> Backbones:
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
+    if (folder / "index.json").is_file():
+        check_folder(folder)
     vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32, use_safetensors=True)
     text_encoder = CLIPTextModel.from_pretrained(
         _part(folder, "text_encoder"), dtype=torch.float32, use_safetensors=True

@@ -76,6 +76,12 @@ class DiffusionParams(Block):
     eta: float = Field(ge=0, le=1)
 
     @model_validator(mode="after")
+    def _noise_grows(self) -> Self:
+        if self.beta_start > self.beta_end:
+            raise ValueError(f"beta_start {self.beta_start} is above beta_end {self.beta_end}")
+        return self
+
+    @model_validator(mode="after")
     def _steps_within(self) -> Self:
         # Leading steps are offset by one, so that all of them would reach one level too far.
         most = self.train_steps - (self.timestep_spacing == "leading")

@@ -15,6 +15,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tgvac.baselines.completion_names import Methods, trainings
@@ -55,8 +56,17 @@ PAGE_ROWS = 60
 def run(
     ctx: Context, *, report: ReportParams, metrics: MetricsParams, methods: Methods, evaluation: EvaluationParams
 ) -> None:
-    """Write the report of a scale."""
-    _clear(ctx.out)
+    """Write the report of a scale; an earlier one stands until this one is whole."""
+    staged = replace(ctx, folder=".report.part")
+    shutil.rmtree(staged.out, ignore_errors=True)
+    _write(staged, report, metrics, methods, evaluation)
+    shutil.rmtree(ctx.out, ignore_errors=True)
+    staged.out.rename(ctx.out)
+
+
+def _write(
+    ctx: Context, report: ReportParams, metrics: MetricsParams, methods: Methods, evaluation: EvaluationParams
+) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
@@ -111,16 +121,6 @@ def run(
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")
     _write_index(ctx.out, written)
-
-
-def _clear(folder: Path) -> None:
-    """Take away an earlier report, its index first, so that nothing of it passes for this one's."""
-    (folder / "index.json").unlink(missing_ok=True)
-    for path in folder.iterdir() if folder.is_dir() else ():
-        if path.is_dir():
-            shutil.rmtree(path)
-        else:
-            path.unlink()
 
 
 def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]]:

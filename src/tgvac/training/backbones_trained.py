@@ -93,7 +93,8 @@ def train_all(
     fitting = _Fitting(ctx, params, framing, checkpoints, captions)
     shapes, seed, batch = params.standin, params.seed, params.batch
 
-    tokenizer = build_tokenizer(shapes, (caption.text for caption in captions.values()))
+    texts = [caption.text for caption in captions.values()]
+    tokenizer = build_tokenizer(shapes, texts)
     place_parts(ctx.out / "tokenizer", tokenizer)
     text_encoder = freeze(build_text_encoder(shapes, len(tokenizer), seed))
     place_parts(ctx.out / "text_encoder", text_encoder)
@@ -119,7 +120,8 @@ def train_all(
         return clip_loss(clip, processor, tokenizer, fitting.views, batch, seed)
 
     fitting.fit("scoring_clip", clip, params.clip_steps, contrastive)
-    place_parts(ctx.out / "scoring_clip", clip, processor, tokenizer)
+    # A tokenizer remembers how it was last called; what is saved must not depend on whether it was.
+    place_parts(ctx.out / "scoring_clip", clip, processor, build_tokenizer(shapes, texts))
     return {}
 
 
