@@ -153,7 +153,7 @@ def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: P
         assert torch.equal(load_frame_unet(tmp_path).eval()(*given).sample, unet_12()(*given).sample)
     weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4])
-    with pytest.raises(BadInput, match="train again"):
+    with pytest.raises(BadInput, match="make it again"):
         load_frame_unet(tmp_path)
     (tmp_path / "index.json").unlink()
     with pytest.raises(BadInput, match="does not exist"):

@@ -100,8 +100,9 @@ def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Con
     assert before == after
 
 
-def test_completions_of_another_size_are_refused(project: Context) -> None:
+def test_completions_of_another_size_are_refused_and_the_last_report_stands(project: Context, out: Path) -> None:
     path = project.results / "completion" / "ours/full" / "seed0" / "shard-000.zip"
+    good = (project.out / "index.json").read_bytes()
     kept = path.read_bytes()
     try:
         with zip_writing(path) as sink:
@@ -122,7 +123,7 @@ def test_completions_of_another_size_are_refused(project: Context) -> None:
         index_shard(project, path)
         with pytest.raises(BadInput, match="run `tgvac stage completion` again"):
             run_report(project)
-        assert not (project.out / "index.json").exists()
+        assert (project.out / "index.json").read_bytes() == good, "the last good report stands"
     finally:
         path.write_bytes(kept)
         index_shard(project, path)

@@ -144,3 +144,14 @@ def test_the_pool_of_pictures_is_a_function_of_their_numbers(tmp_path: Path) -> 
     assert (few.wholes_PSS3 == many.wholes_PSS3[:5]).all()
     assert few.frames([0, 1]).shape == (2, 3, 32, 32)
     assert few.masks([0]).unique().tolist() == [-1.0, 1.0]
+
+
+def test_a_saved_tokenizer_does_not_depend_on_whether_its_training_was_resumed(tmp_path: Path) -> None:
+    scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"), split="train")
+    write_json(scale.results / "sources" / "manifest.json", {"pairs": {}})
+    ctx = context(tmp_path, "backbones")
+    take(ctx, "train")
+    first = (ctx.out / "index.json").read_bytes()
+    # All trainings are done: the second run takes them from their checkpoints and never calls the tokenizer.
+    take(ctx, "train")
+    assert (ctx.out / "index.json").read_bytes() == first

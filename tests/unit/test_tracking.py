@@ -96,7 +96,7 @@ def test_curves_have_the_steps_and_values_of_the_events(imported: Path) -> None:
 def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> None:
     run = runs(imported)["motion/full/seed0"][0]
     assert run.data.params["motion.steps"] == "12"
-    assert run.data.params["diffusion.sampling_steps"] == "3"
+    assert run.data.params["diffusion.train_steps"] == "1000"
     assert run.data.tags["tgvac.phase"] == "motion"
     assert run.data.tags["tgvac.code"] == "c0de"
     assert {i.dataset.name for i in run.inputs.dataset_inputs} == {

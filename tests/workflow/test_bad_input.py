@@ -153,7 +153,12 @@ def test_an_unknown_scale_phase_shard_and_option(tgvac: Command, project: Path) 
     refused(tgvac(project, "stage", "trakcs", "--scale", "smoke"), "trakcs", "did you mean 'tracks'")
     refused(tgvac(project, "stage", "tracks", "--scale", "smoke", "--shard", "7"), "no shard 7")
     refused(tgvac(project, "run", "--scale", "smoke", "--at", "davis"), "NAME=PATH")
-    refused(tgvac(project, "run", "--scale", "smoke", "--at", "davos=/x"), "davos", "sources are")
+    refused(tgvac(project, "run", "--scale", "smoke", "--at", "davos=/x"), "davos", "did you mean 'davis'")
+    refused(tgvac(project, "run", "--scale", "smoke", "--at", "davis=/x"), "'smoke' does not use the source 'davis'")
+    refused(tgvac(project, "stage", "sources", "--scale", "smoke", "--at", "davis=/x"), "does not use the source")
+    refused(tgvac(project, "run", "--scale", "smoke-davis", "--at", "davis=/x"), "/x", "does not exist")
+    refused(tgvac(project, "run", "--scale", "smoke", "--target", "banana"), "no target 'banana'")
+    assert tgvac(project, "run", "--scale", "smoke", "--cores", "0").returncode == 2
     refused(tgvac(project, "stage", "metrics", "--scale", "smoke"), "needs a method")
 
 

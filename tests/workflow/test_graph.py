@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
 from tests.conftest import CLONE, Command
+from tests.unit.builders import davis_tree, noise
 from tgvac.phases import PHASES
 
 pytestmark = pytest.mark.workflow
 
 RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
 TARGETS_ONLY = {"frame", "motion", "completion"}
+NO_PHASE = {"preview", "standins", "track"}
 
 
 def rules() -> dict[str, str]:
@@ -43,8 +48,8 @@ TRAINED_MOTION = {"train_motion", *COMPLETED}
 TRAINED = {"train_frame", *TRAINED_MOTION}
 ENCODED = {"latents_shard", "latents", *TRAINED}
 FROZEN = {"backbones", *ENCODED}
-RECIPES = {"synthesis_shard", "synthesis", *FROZEN}
-CAPTIONED = {"captions_shard", "captions", *FROZEN}
+RECIPES = {"synthesis_shard", "synthesis", "preview", *FROZEN}
+CAPTIONED = {"captions_shard", "captions", "preview", *FROZEN}
 SELECTED = {"select", *RECIPES}
 CUT = {"tracks_shard", "tracks", "masks_shard", "masks", *SELECTED, *CAPTIONED}
 
@@ -59,7 +64,7 @@ def test_every_rule_has_log_benchmark_resources_and_one_line_of_shell(name: str)
         assert re.search(rf"(?m)^    {directive}", block), f"{name} has no {directive}"
     shell = block.split("    shell:\n")[1]
     assert len(shell.strip().splitlines()) == 1
-    assert "{STAGE:q}" in shell or name == "track"
+    assert "{STAGE:q}" in shell or name in NO_PHASE
 
 
 def test_every_phase_has_a_rule_file_of_its_name_within_bounds() -> None:
@@ -127,11 +132,12 @@ CHANGES: dict[str, tuple[object, set[str]]] = {
     "motion.lr": (1.1e-3, TRAINED_MOTION),
     "motion_module.norm": ("clip", TRAINED_MOTION),
     "sampler.guidance": (3.0, COMPLETED),
+    "diffusion.sampling_steps": (4, COMPLETED),
     "completion.white_threshold": (240, COMPLETED),
     "evaluation.sample_seed": (1, COMPLETED),
     "metrics.lpips_net": ("vgg", MEASURED),
     "metrics.bootstrap": (201, DOWN_TO_REPORT),
-    "report.zoom": (3, DOWN_TO_REPORT),
+    "report.fps": (9, {*DOWN_TO_REPORT, "preview"}),
     "checkpoints.every": (11, set()),
     "checkpoints.keep": (3, set()),
 }
@@ -152,11 +158,40 @@ def test_a_changed_key_reruns_the_phases_that_use_it_and_what_follows(
     assert set(planned(done.stdout)) == expected
 
 
+def test_a_registry_row_that_is_not_in_use_reruns_nothing(finished: Path, snakemake: Command) -> None:
+    path = finished / "reference" / "registry.csv"
+    path.write_text(path.read_text().replace("DAVIS 2017, non-commercial", "DAVIS 2017, not for sale") + "\n")
+    assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
+
+
+def test_a_touched_frame_of_the_user_s_reruns_the_look_at_the_footage_alone(
+    project: Path, tgvac: Command, tmp_path: Path
+) -> None:
+    footage = davis_tree(tmp_path / "it's #1: {x}", {"bear": [(noise(i, 48, 64, 3), ids_of(i)) for i in range(16)]})
+    run = ("run", "--scale", "smoke-davis", "--at", f"davis={footage}", "--target", "tracks")
+    first = tgvac(project, *run)
+    assert first.returncode == 0, first.stderr[-3000:]
+    made = project / "results" / "smoke-davis" / "tracks" / "index.json"
+    assert json.loads((made.parents[1] / "sources" / "locations.json").read_text())["davis"] == str(footage)
+    before = made.stat().st_mtime_ns
+    os.utime(next(footage.rglob("*.png")))
+    again = tgvac(project, *run)
+    assert again.returncode == 0
+    assert "sources: 2/2" in again.stdout + again.stderr
+    assert made.stat().st_mtime_ns == before
+
+
+def ids_of(i: int) -> np.ndarray:
+    ids_HW = np.zeros((48, 64), np.uint8)
+    ids_HW[10:30, 10 + i : 30 + i] = 1
+    return ids_HW
+
+
 def test_a_change_of_the_report_alone_runs_the_report_alone(finished: Path, tgvac: Command, snakemake: Command) -> None:
     path = finished / "workflow" / "scales" / "smoke.yaml"
     path.write_text(path.read_text().replace("zoom: 2", "zoom: 1"))
     plan = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
-    assert planned(plan.stdout) == {"report": 1, "all": 1}
+    assert planned(plan.stdout) == {"preview": 1, "report": 1, "all": 1}
     assert tgvac(finished, "run", "--scale", "smoke").returncode == 0
     assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 
