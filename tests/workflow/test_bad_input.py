@@ -101,7 +101,7 @@ def lose_mask(tree: Path) -> Path:
     [
         (damage_frame, ("00003.jpg", "not a readable image", "intact copy")),
         (resize_mask_file, ("00003", "40x40", "one size")),
-        (empty_masks, ("empty mask",)),
+        (empty_masks, ("shows no object in any",)),
         (lose_mask, ("00005", "restore")),
     ],
 )

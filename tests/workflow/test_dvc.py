@@ -70,7 +70,7 @@ def test_telling_dvc_leaves_snakemake_nothing_to_do(committed: Path, snakemake: 
 
 def test_a_changed_key_runs_the_phase_that_uses_it_and_snakemake_agrees(project: Path, snakemake: Command) -> None:
     path = project / "workflow" / "scales" / "smoke.yaml"
-    path.write_text(path.read_text().replace("zoom: 2", "zoom: 1"))
+    path.write_text(path.read_text().replace("bootstrap: 200", "bootstrap: 201"))
     before = digests(project / "results")
     # The first stage looks at the params' files as a whole; asked by it, Snakemake finds nothing to do.
     assert ran(dvc(project, "repro", "dvc.yaml")) == ["sources", "report"]
