@@ -20,6 +20,8 @@ from tgvac.clip.tables import write_table
 from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.completion.params import EvaluationParams, LongParams, MethodParams
 from tgvac.files import sha256, write_json, write_text
+from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
+from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
 from tgvac.report import report_stage
 from tgvac.report.params import ReportParams
@@ -47,6 +49,10 @@ METHOD_PARAMS = {
 }
 UNMEASURED = "ours/hop8"
 """Evaluated, but without a row."""
+OVERLAPS = (
+    {"iou_raw": 0.5, "iou_refined": 0.7, "verdicts": '{"ok": 9, "jump": 1}'},
+    {"iou_raw": 0.7, "iou_refined": 0.8, "verdicts": '{"ok": 10}'},
+)
 NASTY = '<script>alert("x")</script> & a | fish'
 REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2)
 METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, batch=8)
@@ -137,6 +143,11 @@ def report_project(root: Path) -> Context:
     made = [_track(ctx, video, seed) for seed, video in enumerate(VIDEOS)]
     write_index(ctx.results / "tracks" / "index.json", [track for track, _ in made])
     write_index(ctx.results / "masks" / "index.json", [masks for _, masks in made])
+    quality = [
+        {"source": "world_lasot", "segmenter": "grabcut", "track": f"{video}/1", "frames": 10, **overlap}
+        for video, overlap in zip(VIDEOS, OVERLAPS, strict=False)
+    ]
+    write_table(ctx.results / "masks" / "quality.parquet", quality, _QUALITY_COLUMNS, QUALITY_FORMAT)
     write_json(ctx.results / "backbones" / "provenance.json", {"origin": "train"})
     write_json(ctx.results / "sources" / "manifest.json", {"world_digest": "feed" * 16})
     refused = VIDEOS[3]

@@ -272,3 +272,17 @@ def test_frames_are_counted_by_class(project: Context, out: Path) -> None:
     counts = {line[0].split(":")[0]: int(line[1]) for line in lines}
     assert counts["All"] == 5 * EVALUATED == counts["Easy"] + counts["Hard"] + counts["Object absent"]
     assert counts["Hard"] == len(_values(project, "ours/full", "clip", True))
+
+
+def test_made_masks_are_told_by_source_and_segmenter(out: Path) -> None:
+    heads, *lines = _csv(out / "tables" / "masks.csv")
+    (line,) = lines
+    cells = dict(zip(heads, line, strict=True))
+    assert (cells["Source"], cells["Segmenter"], cells["Tracks"], cells["Frames"]) == (
+        "world_lasot",
+        "grabcut",
+        "2",
+        "20",
+    )
+    assert (cells["IoU as made↑"], cells["IoU refined↑"]) == ("0.600", "0.750")
+    assert cells["Verdicts of frames"] == "jump 1, ok 19"

@@ -26,6 +26,7 @@ from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
+from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.ablations import hops_table, streams_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
@@ -35,6 +36,7 @@ from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.latex import to_latex
+from tgvac.report.masks_table import masks_table
 from tgvac.report.page import Content, render_page, table_document
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
@@ -80,6 +82,7 @@ def _write(
     tables = {
         "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every),
         "selection": selection_table(selection),
+        "masks": masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT)),
         "table2": quality_table(numbers, paper, basis, evaluation),
         "differences": methods_table(numbers, paper, evaluation),
         "bins": bins_table(numbers, paper, basis, evaluation),

@@ -14,9 +14,15 @@ from tgvac.report.paper import Paper
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 from tgvac.shards import Entry
 
-REFUSALS = {"": "", "share": "whole in too few frames", "length": "no stretch long enough"}
+REFUSALS = {
+    "": "",
+    "share": "whole in too few frames",
+    "length": "no stretch long enough",
+    "mask": "masks fail in too many frames",
+}
 FAULTS = {
     "absent": "absent",
+    "mask": "mask fails a gate",
     "small": "too small",
     "border": "cut by the border",
     "parts": "in several parts",
