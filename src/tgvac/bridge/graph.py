@@ -7,6 +7,8 @@ compares contents and not dates, and identical bytes rerun nothing.
 from __future__ import annotations
 
 import hashlib
+import json
+import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +24,8 @@ from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
 DEFAULT_SCALE = "smoke"
+GIVEN = "TGVAC_GIVEN"
+"""The environment's variable in which ``tgvac run`` hands over the user's footage: JSON, path by source."""
 
 
 def check_given(given: Mapping[str, str], params: Params, scale: str) -> None:
@@ -62,6 +66,7 @@ class Graph:
         scale = str(config.get("scale", DEFAULT_SCALE))
         registry = read_registry(root / "reference" / "registry.csv")
         given = {str(k): str(v) for k, v in config.items() if k != "scale"}
+        given |= json.loads(os.environ.get(GIVEN, "{}"))
         for name in given:
             if name not in registry:
                 hint = nearest(name, ["scale", *registry])

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tgvac.bridge.graph import Graph
+from tgvac.bridge.graph import GIVEN, Graph
 from tgvac.bridge.tracked_outcome import forget_failure
 from tgvac.config import nearest
 from tgvac.errors import BadInput
@@ -22,17 +22,15 @@ TARGETS = ("all", *(phase.name for phase in PHASES), "preview", "standins", "tra
 """What a run can be asked for."""
 
 
-def command(scale: str, cores: int, target: str, given: Mapping[str, str]) -> list[str]:
+def command(scale: str, cores: int, target: str) -> list[str]:
     """The Snakemake command of a run.
 
     Snakemake's own lock outlives a killed process; ours does not, so ours is held instead.
     """
-    # Snakemake reads values as YAML, to which a path such as `a: b` or `007` is something else; JSON is YAML, too.
-    config = [f"scale={scale}", *(f"{name}={json.dumps(path)}" for name, path in sorted(given.items()))]
     return [
         *(sys.executable, "-m", "snakemake", target, f"-c{cores}"),
         *("--rerun-incomplete", "--nolock", "--quiet", "reason", "--max-checksum-file-size", "100MB"),
-        *("--config", *config),
+        *("--config", f"scale={scale}"),
     ]
 
 
@@ -50,7 +48,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         code = 0
         for step in (["sources"] if given and target != "sources" else []) + [target]:
             code = code or _wait(
-                subprocess.Popen(command(scale, cores, step, given), cwd=root, env=_environment(), pass_fds=(lock,))
+                subprocess.Popen(command(scale, cores, step), cwd=root, env=_environment(given), pass_fds=(lock,))
             )
     page = root / "results" / scale / "report" / "index.html"
     if code == 0 and target == "all":
@@ -83,6 +81,7 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
     child.terminate()
 
 
-def _environment() -> dict[str, str]:
-    """Jobs are this Python with this package, whatever else lies on the path."""
-    return {**os.environ, "PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+def _environment(given: Mapping[str, str]) -> dict[str, str]:
+    """What Snakemake and its jobs see; the user's paths as they are, which Snakemake would read as YAML."""
+    told = {GIVEN: json.dumps(dict(given)), "PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
+    return {**os.environ, **told}
