@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import av
@@ -35,10 +36,18 @@ def test_every_frame_is_there_and_odd_sizes_gain_a_white_line(tmp_path: Path, he
     assert np.abs(inner - frames[:, 4 : height - 4, 4 : width - 4]).max() < 12
 
 
-def test_the_same_frames_are_the_same_bytes(tmp_path: Path) -> None:
+def test_the_same_frames_are_the_same_bytes_on_every_machine(tmp_path: Path) -> None:
+    """The digest is of one lock file's encoder. Its fast code took P frames' weights otherwise on another CPU."""
     for name in ("a.mp4", "b.mp4"):
         write_mp4(tmp_path / name, gradient(12, 32, 32), 12)
-    assert (tmp_path / "a.mp4").read_bytes() == (tmp_path / "b.mp4").read_bytes()
+        assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()[:16] == "4ff8946255f1b197"
+
+
+def test_colours_are_kept(tmp_path: Path) -> None:
+    frames = np.empty((3, 32, 32, 3), np.uint8)
+    frames[:] = (200, 60, 30)
+    write_mp4(tmp_path / "v.mp4", frames, 8)
+    assert np.abs(read(tmp_path / "v.mp4")[0].astype(int) - frames).max() < 6
 
 
 def test_only_the_finished_file_is_left(tmp_path: Path) -> None:

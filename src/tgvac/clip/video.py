@@ -13,6 +13,7 @@ from tgvac.files import writing
 def write_mp4(path: Path, frames_FHW3: np.ndarray, fps: int) -> None:
     """Write ``uint8 [F,H,W,3]`` as H.264 (yuv420p, so that every browser plays it); odd sizes gain a white line."""
     import av
+    import cv2
 
     frames_FHW3 = np.pad(
         frames_FHW3,
@@ -20,11 +21,17 @@ def write_mp4(path: Path, frames_FHW3: np.ndarray, fps: int) -> None:
         constant_values=255,
     )
     with writing(path) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        # One thread, since x264's frame threads would let timing decide the bytes.
-        stream = container.add_stream("libx264", rate=fps, options={"crf": "18", "preset": "medium", "threads": "1"})
+        # One thread, since x264's frame threads would let timing decide the bytes; and plain C, since its fast
+        # code sums otherwise on each CPU, and has been seen to give one machine two files from the same frames.
+        stream = container.add_stream(
+            "libx264",
+            rate=fps,
+            options={"crf": "18", "preset": "medium", "threads": "1", "x264-params": "asm=0"},
+        )
         stream.height, stream.width = frames_FHW3.shape[1:3]
         stream.pix_fmt = "yuv420p"
         stream.time_base = Fraction(1, fps)
         for frame_HW3 in frames_FHW3:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(frame_HW3), format="rgb24")))
+            yuv = cv2.cvtColor(np.ascontiguousarray(frame_HW3), cv2.COLOR_RGB2YUV_I420)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(yuv, format="yuv420p")))
         container.mux(stream.encode())
