@@ -67,7 +67,8 @@ def stage(
 @app.command()
 def phases(scale: Scale = "smoke") -> None:
     """List the phases of the workflow, in order."""
-    from tgvac.phases import PHASES, load_params, shard_count
+    from tgvac.params import load_params
+    from tgvac.phases import PHASES, shard_count
 
     params = load_params(Path.cwd(), scale)
     for p in PHASES:
@@ -83,7 +84,8 @@ def params(scale: Scale) -> None:
     import yaml
 
     from tgvac.config import canonical
-    from tgvac.phases import PHASES, load_params, params_digest
+    from tgvac.params import load_params
+    from tgvac.phases import PHASES, params_digest
 
     tree = load_params(Path.cwd(), scale)
     print(yaml.safe_dump(json.loads(canonical(tree)), sort_keys=False), end="")
@@ -107,7 +109,7 @@ def run(
 @app.command()
 def preview(scale: Scale) -> None:
     """Write the page that shows a scale's data, before anything is trained on it."""
-    from tgvac.phases import load_params
+    from tgvac.params import load_params
     from tgvac.report.preview import write_preview
     from tgvac.stage import Context
 
@@ -120,7 +122,7 @@ def preview(scale: Scale) -> None:
 @app.command()
 def standins(scale: Scale) -> None:
     """Put together the stand-ins that come with the project, from a scale that trained them."""
-    from tgvac.phases import load_params
+    from tgvac.params import load_params
     from tgvac.stage import Context
     from tgvac.training.ship import ship
 

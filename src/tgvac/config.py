@@ -2,7 +2,7 @@
 
 ``params.yaml`` holds every key at the paper's value (or at the documented choice where the paper is
 silent). A scale is an overlay file that holds nothing but the keys it changes, and may name another
-scale under ``extends``. The typed blocks live in the rooms that read them; ``tgvac.phases`` joins
+scale under ``extends``. The typed blocks live in the rooms that read them; ``tgvac.params`` joins
 them into one tree.
 """
 

@@ -13,7 +13,7 @@ from tgvac.clip.box import Box
 from tgvac.clip.track import Track, file_stem, write_track
 from tgvac.config import merge, parse
 from tgvac.masks.params import MasksParams
-from tgvac.phases import load_params
+from tgvac.params import load_params
 
 ROOT = Path(__file__).resolve().parents[2]
 H, W = 48, 72

@@ -1,44 +1,25 @@
-"""Params: one strict tree, layered by scale; every mistake ends in one sentence; digests count only what decides."""
+"""Loading params: one strict tree, layered by scale; every mistake ends in one sentence."""
 
 from __future__ import annotations
 
 import ast
 import re
-import shutil
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
-from tgvac import config, phases
-from tgvac.config import Block, canonical, digest
-from tgvac.errors import BadInput
-from tgvac.phases import PHASES, Params, load_params, params_digest
+from tests.unit.params_project import ROOT, copy_params, overlay, refusal
+from tgvac import config
+from tgvac.config import canonical, digest
+from tgvac.params import Params, load_params
 
-ROOT = Path(__file__).resolve().parents[2]
 SCALES = sorted(path.stem for path in (ROOT / "workflow" / "scales").glob("*.yaml"))
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """A copy of the params, in which a scale ``mine`` can be written."""
-    shutil.copy(ROOT / "params.yaml", tmp_path)
-    shutil.copytree(ROOT / "workflow" / "scales", tmp_path / "workflow" / "scales")
-    return tmp_path
-
-
-def overlay(project: Path, text: str, name: str = "mine") -> None:
-    (project / "workflow" / "scales" / f"{name}.yaml").write_text(text, encoding="utf-8")
-
-
-def refusal(project: Path, scale: str = "mine") -> str:
-    with pytest.raises(BadInput) as caught:
-        load_params(project, scale)
-    message = str(caught.value)
-    assert "\n" not in message
-    assert message.endswith((".", "?"))
-    return message
+    return copy_params(tmp_path)
 
 
 @pytest.mark.parametrize("scale", SCALES)
@@ -185,192 +166,10 @@ def test_what_is_no_number_has_no_canonical_text() -> None:
         canonical({"a": float("nan")})
 
 
-def test_order_and_comments_do_not_count_and_spellings_of_a_number_are_one(project: Path) -> None:
-    overlay(project, "frame: {lr: 0.1, steps: 3}  # a note\ntracks: {codec: png}\n", "one")
-    overlay(project, "tracks: {codec: 'png'}\nframe:\n  # another\n  steps: 3\n  lr: 1.0e-1\n", "two")
-    one, two = load_params(project, "one"), load_params(project, "two")
-    assert digest(one) == digest(two)
-    assert all(params_digest(one, p) == params_digest(two, p) for p in PHASES)
-
-
 def test_a_whole_number_for_a_fraction_is_the_same_value(project: Path) -> None:
     overlay(project, "sampler: {guidance: 2}\n", "one")
     overlay(project, "sampler: {guidance: 2.0}\n", "two")
     assert digest(load_params(project, "one")) == digest(load_params(project, "two"))
-
-
-PAPER = load_params(ROOT, "paper")
-DUMP = PAPER.model_dump(mode="json")
-LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
-
-# Written by hand, not read from the table of phases: which phases a change must run again.
-DECIDES = {
-    "sources.use": {"sources"},
-    "sources.pairs": {"sources"},
-    "sources.pair_buckets": {"sources"},
-    "sources.world.seed": {"sources"},
-    "tracks.long_side": {"tracks"},
-    "masks.sparse": {"masks"},
-    "masks.grabcut.memory.bins": {"masks"},
-    "select.max_touch": {"select"},
-    "synthesis.split.val": {"synthesis"},
-    "captions.template": {"captions"},
-    "framing.size": {"backbones", "latents", "completion", "metrics"},
-    "backbones.standin.vae_channels": {"backbones"},
-    "diffusion.beta_end": {"backbones", "frame", "motion", "completion"},
-    "conditions.text": {"frame", "motion", "completion"},
-    "frame.lr": {"frame"},
-    "motion.steps": {"motion"},
-    "motion_module.heads": {"motion", "completion"},
-    "sampler.hop": {"completion"},
-    "variants.no_mask.mask": {"frame", "motion", "completion"},
-    "methods.ours/hop2.hop": {"completion", "report"},
-    "evaluation.frames": {"completion", "report"},
-    "evaluation.per_video": {"completion", "report"},
-    "evaluation.methods": {"report"},
-    "metrics.bootstrap": {"report"},
-    "metrics.lpips_net": {"metrics"},
-    "report.strips": {"report"},
-    "latents.splits": {"latents"},
-    "checkpoints.every": set(),
-    "shards.data": set(),
-    "compute.threads": {"backbones", "latents", "frame", "motion", "completion", "metrics"},
-}
-
-
-def root(block: str) -> str:
-    """The part of a block's name that no option of a job decides."""
-    return block.split(".{", maxsplit=1)[0]
-
-
-def with_another(leaf: str) -> Params:
-    """The params with one leaf changed to another value of its kind, past validation: a digest takes any."""
-
-    def changed(block: Block | dict[str, Any], path: list[str]) -> Block | dict[str, Any]:
-        old = block[path[0]] if isinstance(block, dict) else getattr(block, path[0])
-        new: Any
-        if len(path) > 1:
-            new = changed(old, path[1:])
-        elif old is None:
-            new = 1
-        elif isinstance(old, bool):
-            new = not old
-        elif isinstance(old, tuple):
-            new = (*old, old[-1])
-        else:
-            new = old + ("x" if isinstance(old, str) else 1)
-        return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})
-
-    params = changed(PAPER, leaf.split("."))
-    assert isinstance(params, Params)
-    return params
-
-
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
-@pytest.mark.parametrize("leaf", LEAVES)
-def test_a_changed_leaf_changes_the_digests_of_the_phases_that_read_it_and_no_other(leaf: str) -> None:
-    params = with_another(leaf)
-    changed = {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)}
-    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{root(block)}.") for block in p.blocks)}
-    assert changed == readers
-
-
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
-@pytest.mark.parametrize(("leaf", "expected"), DECIDES.items())
-def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> None:
-    params = with_another(leaf)
-    assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
-
-
-FULL, NO_MASK = {"variant": "full"}, {"variant": "no_mask"}
-JOBS = {
-    "ours/full": {"method": "ours", "variant": "full"},
-    "ours/no_mask": {"method": "ours", "variant": "no_mask"},
-    "ours/no_mask_g1": {"method": "ours", "variant": "no_mask_g1"},
-    "ours/hop2": {"method": "ours", "variant": "hop2"},
-}
-
-
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
-@pytest.mark.parametrize("name", ["frame", "motion"])
-def test_a_variant_decides_its_own_training_alone(name: str) -> None:
-    wanted, params = phases.phase(name), with_another("variants.no_mask.mask")
-    assert params_digest(params, wanted, FULL) == params_digest(PAPER, wanted, FULL)
-    assert params_digest(params, wanted, NO_MASK) != params_digest(PAPER, wanted, NO_MASK)
-
-
-@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
-@pytest.mark.parametrize(
-    ("leaf", "reached"),
-    [
-        ("variants.no_mask.mask", {"ours/no_mask", "ours/no_mask_g1"}),
-        ("methods.ours/no_mask_g1.guidance", {"ours/no_mask_g1"}),
-        ("methods.ours/hop2.hop", {"ours/hop2"}),
-        ("sampler.guidance", set(JOBS)),
-        ("evaluation.methods", set()),
-    ],
-)
-def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]) -> None:
-    wanted, params = phases.phase("completion"), with_another(leaf)
-    changed = {n for n, job in JOBS.items() if params_digest(params, wanted, job) != params_digest(PAPER, wanted, job)}
-    assert changed == reached
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("methods: {ours/full: {trainde: full}}", "unknown key 'methods.ours/full.trainde'; did you mean 'trained'"),
-        ("methods: {ours/full: {trained: no_mush}}", "'no_mush', which 'variants' lacks; did you mean 'no_mask'"),
-        ("methods: {ours/hop2: {hop: 15}}", "methods.ours/hop2.hop 15 is more than sampler.clip_frames 14"),
-        ("methods: {ours/full: {one_window: true}}\nmotion_module: {max_frames: 100}", "sees 126 frames at once"),
-        ("evaluation: {methods: [ours/ful]}", "'ours/ful'; did you mean 'ours/full'"),
-    ],
-)
-def test_a_method_that_cannot_be_is_refused_before_anything_runs(project: Path, text: str, message: str) -> None:
-    overlay(project, text + "\n", "one")
-    with pytest.raises(BadInput, match=re.escape(message)):
-        load_params(project, "one")
-
-
-@pytest.mark.parametrize("name", ["our/full", "ours/Full", "ours"])
-def test_a_method_whose_name_is_none_is_refused(project: Path, name: str) -> None:
-    path = project / "params.yaml"
-    path.write_text(path.read_text().replace("  ours/full: {}", f"  ours/full: {{}}\n  {name}: {{}}"))
-    overlay(project, "", "one")
-    with pytest.raises(BadInput, match="methods holds"):
-        load_params(project, "one")
-
-
-def test_all_but_the_numbers_of_shards_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
-    decided = {block for p in PHASES for block in p.blocks}
-    idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
-    assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep"}
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        (
-            "backbones: {standin: {unet_channels: [30, 48]}}",
-            "unet_channels has 30, which norm_groups 8 does not",
-        ),
-        ("backbones: {standin: {vae_channels: [16, 20, 32]}}", "vae_channels has 20, which norm_groups 8 does not"),
-        ("backbones: {standin: {unet_heads: 5}}", "which unet_heads 5 does not divide"),
-        ("backbones: {standin: {text_width: 30}}", "text_width has 30, which the encoder's heads 4 does not divide"),
-        ("framing: {size: 62}", "framing.size 62 does not suit the stand-ins' latents: 8 must divide it"),
-        ("backbones: {standin: {clip_patch: 7}}", "does not suit the stand-ins' patches: 7 must divide it"),
-    ],
-)
-def test_stand_ins_that_cannot_be_built_are_refused_before_anything_runs(
-    project: Path, text: str, message: str
-) -> None:
-    overlay(project, f"extends: smoke\n{text}\n")
-    assert message in refusal(project)
-
-
-def test_an_unknown_phase_names_the_nearest() -> None:
-    with pytest.raises(BadInput, match="did you mean 'tracks'"):
-        phases.phase("track")
 
 
 # ---------------------------------------------------------------- scales are numbers, never code

@@ -16,7 +16,8 @@ from tgvac import provenance
 from tgvac.bridge.dvc_stages import check_dvc, dvc_files, file_of, write_dvc
 from tgvac.bridge.graph import DEFAULT_SCALE
 from tgvac.errors import BadInput
-from tgvac.phases import PHASES, join_module, load_params, params_digest, phase
+from tgvac.params import load_params
+from tgvac.phases import PHASES, join_module, params_digest, phase
 
 SCALES = sorted(path.stem for path in (CLONE / "workflow" / "scales").glob("*.yaml"))
 

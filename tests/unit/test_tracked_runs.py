@@ -11,7 +11,7 @@ from tests.unit.tracked_project import MEANS, SCALE, STEPS, evaluate, sample, tr
 from tgvac.bridge.tracked_runs import TrackedRun, find_tracked
 from tgvac.bridge.tracked_scores import scores_by_index
 from tgvac.errors import BadInput
-from tgvac.phases import load_params
+from tgvac.params import load_params
 
 
 @pytest.fixture

@@ -11,7 +11,8 @@ import numpy as np
 from tgvac.clip.images import encode_png
 from tgvac.clip.rows import Row, write_rows
 from tgvac.files import sha256, write_json, write_text
-from tgvac.phases import load_params, params_digest, phase
+from tgvac.params import load_params
+from tgvac.phases import params_digest, phase
 from tgvac.provenance import write_provenance
 
 CLONE = Path(__file__).resolve().parents[2]

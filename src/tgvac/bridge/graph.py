@@ -19,7 +19,8 @@ from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
 from tgvac.bridge.tracked_outcome import outcome_file
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
-from tgvac.phases import Params, join_digest, load_params, phase, phase_digest, shard_count
+from tgvac.params import Params, load_params
+from tgvac.phases import join_digest, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 

@@ -10,12 +10,11 @@ from tgvac import provenance
 from tgvac.bridge.graph import Graph, check_given
 from tgvac.errors import BadInput
 from tgvac.files import locked
+from tgvac.params import Params, load_params
 from tgvac.phases import (
-    Params,
     Phase,
     join_module,
     join_params_digest,
-    load_params,
     params_digest,
     phase,
     phase_digest,

@@ -11,7 +11,7 @@ from tgvac.bridge.tracked_runs import TrackedRun, find_tracked
 from tgvac.bridge.tracked_scores import scores_by_index
 from tgvac.errors import BadInput
 from tgvac.files import locked
-from tgvac.phases import load_params
+from tgvac.params import load_params
 
 
 def track_scale(root: Path, scale: str, optional: bool = False) -> None:

@@ -17,7 +17,8 @@ from typing import Any
 from tgvac.config import digest, leaves
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.phases import PHASES, Params, Phase, deciding_params, params_digest
+from tgvac.params import Params
+from tgvac.phases import PHASES, Phase, deciding_params, params_digest
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,136 @@
+"""The roof: the whole tree of parameters."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from tgvac import config
+from tgvac.baselines.completion_names import KINDS
+from tgvac.baselines.params import FloorsParams
+from tgvac.captions.params import CaptionsParams
+from tgvac.clip.framing import FramingParams
+from tgvac.completion.params import CompletionParams, EvaluationParams, MethodParams
+from tgvac.config import Block
+from tgvac.errors import BadInput
+from tgvac.masks.params import MasksParams
+from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import (
+    BackbonesParams,
+    ComputeParams,
+    ConditionsParams,
+    DiffusionParams,
+    MotionModuleParams,
+    SamplerParams,
+    VariantParams,
+)
+from tgvac.report.params import ReportParams
+from tgvac.sources.params import SourcesParams, TracksParams
+from tgvac.synthesis.params import SelectParams, SynthesisParams
+from tgvac.training.params import CheckpointParams, LatentsParams, TrainingParams
+
+
+class ShardsParams(Block):
+    """Numbers of shards; they name files."""
+
+    data: int = Field(ge=1, le=999)
+    evaluation: int = Field(ge=1, le=999)
+
+
+class Params(Block):
+    """The whole tree: one block for each thing that phases share or own."""
+
+    sources: SourcesParams
+    tracks: TracksParams
+    masks: MasksParams
+    select: SelectParams
+    synthesis: SynthesisParams
+    captions: CaptionsParams
+    framing: FramingParams
+    backbones: BackbonesParams
+    diffusion: DiffusionParams
+    conditions: ConditionsParams
+    variants: dict[str, VariantParams]
+    frame: TrainingParams
+    motion: TrainingParams
+    motion_module: MotionModuleParams
+    sampler: SamplerParams
+    completion: CompletionParams
+    methods: dict[str, MethodParams]
+    floors: FloorsParams
+    evaluation: EvaluationParams
+    metrics: MetricsParams
+    report: ReportParams
+    latents: LatentsParams
+    checkpoints: CheckpointParams
+    compute: ComputeParams
+    shards: ShardsParams
+
+    @model_validator(mode="after")
+    def _blocks_agree(self) -> Self:
+        """What no block can check by itself, told before anything is trained."""
+        longest = max(self.motion.clip_frames, self.sampler.clip_frames)
+        if longest > self.motion_module.max_frames:
+            raise ValueError(
+                f"motion_module.max_frames {self.motion_module.max_frames} is less than a clip of {longest}"
+            )
+        if (self.frame.clip_frames, self.frame.frame_step) != (1, 1):
+            raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
+        if self.motion.pairs_share != 0:
+            raise ValueError(f"motion.pairs_share is {self.motion.pairs_share}, but pairs of images don't move")
+        if self.frame.pairs_share > 0 and not self.sources.pairs:
+            raise ValueError(f"frame.pairs_share is {self.frame.pairs_share}, but sources.pairs is empty")
+        self._check_sizes()
+        if "train" not in self.latents.splits:
+            raise ValueError("latents.splits lacks 'train', which training reads")
+        for key in ("methods", "train_seeds"):
+            values = getattr(self.evaluation, key)
+            if len(set(values)) != len(values):
+                raise ValueError(f"evaluation.{key} names one thing twice: {values}")
+        for name in self.evaluation.methods:
+            if name not in self.methods:
+                raise ValueError(f"evaluation.methods holds '{name}'; {config.nearest(name, list(self.methods))}")
+        for name in self.methods:
+            self._check_method(name)
+        return self
+
+    def _check_method(self, name: str) -> None:
+        method, (kind, _, variant) = self.methods[name], name.partition("/")
+        if kind not in KINDS:
+            hint = config.nearest(kind, list(KINDS))
+            raise ValueError(f"methods holds '{name}', whose '{kind}' completes nothing; {hint}")
+        if not re.fullmatch(r"[a-z0-9_]+", variant):
+            raise ValueError(f"methods holds '{name}'; write <method>/<variant> in lower case, digits and underscores")
+        if method.trained not in self.variants:
+            hint = config.nearest(method.trained, list(self.variants))
+            raise ValueError(f"methods.{name}.trained is '{method.trained}', which 'variants' lacks; {hint}")
+        if name not in self.evaluation.methods:
+            return
+        window, longest = self.sampler.clip_frames, self.motion_module.max_frames
+        if method.hop is not None and method.hop > window:
+            raise ValueError(f"methods.{name}.hop {method.hop} is more than sampler.clip_frames {window}")
+        frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
+        if method.one_window and method.motion and frames > longest:
+            raise ValueError(f"methods.{name} sees {frames} frames at once, motion_module.max_frames is {longest}")
+
+    def _check_sizes(self) -> None:
+        """Stand-ins can only be built for a size that their levels and patches divide."""
+        if self.backbones.origin != "train":
+            return
+        shapes, size = self.backbones.standin, self.framing.size
+        # The autoencoder halves twice, the UNet once a level.
+        for what, divisor in (("latents", 4 * 2 ** (len(shapes.unet_channels) - 1)), ("patches", shapes.clip_patch)):
+            if size % divisor:
+                raise ValueError(f"framing.size {size} does not suit the stand-ins' {what}: {divisor} must divide it")
+
+
+def load_params(root: Path, scale: str) -> Params:
+    """The typed params of a scale, from ``params.yaml`` and ``workflow/scales/`` below the project's folder."""
+    scales = root / "workflow" / "scales"
+    if not (root / "params.yaml").is_file():
+        raise BadInput(f"{root} holds no params.yaml; run this in the project's folder (the clone's top).")
+    tree = config.load_tree(root / "params.yaml", scales, scale)
+    return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")

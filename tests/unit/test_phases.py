@@ -1,0 +1,151 @@
+"""The table of phases: what decides each, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.params_project import ROOT, copy_params, overlay
+from tgvac import config, phases
+from tgvac.config import Block, digest
+from tgvac.errors import BadInput
+from tgvac.params import Params, load_params
+from tgvac.phases import PHASES, params_digest
+
+PAPER = load_params(ROOT, "paper")
+DUMP = PAPER.model_dump(mode="json")
+LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
+
+# Written by hand, not read from the table of phases: which phases a change must run again.
+DECIDES = {
+    "sources.use": {"sources"},
+    "sources.pairs": {"sources"},
+    "sources.pair_buckets": {"sources"},
+    "sources.world.seed": {"sources"},
+    "tracks.long_side": {"tracks"},
+    "masks.sparse": {"masks"},
+    "masks.grabcut.memory.bins": {"masks"},
+    "select.max_touch": {"select"},
+    "synthesis.split.val": {"synthesis"},
+    "captions.template": {"captions"},
+    "framing.size": {"backbones", "latents", "completion", "metrics"},
+    "backbones.standin.vae_channels": {"backbones"},
+    "diffusion.beta_end": {"backbones", "frame", "motion", "completion"},
+    "conditions.text": {"frame", "motion", "completion"},
+    "frame.lr": {"frame"},
+    "motion.steps": {"motion"},
+    "motion_module.heads": {"motion", "completion"},
+    "sampler.hop": {"completion"},
+    "variants.no_mask.mask": {"frame", "motion", "completion"},
+    "methods.ours/hop2.hop": {"completion", "report"},
+    "evaluation.frames": {"completion", "report"},
+    "evaluation.per_video": {"completion", "report"},
+    "evaluation.methods": {"report"},
+    "metrics.bootstrap": {"report"},
+    "metrics.lpips_net": {"metrics"},
+    "report.strips": {"report"},
+    "latents.splits": {"latents"},
+    "checkpoints.every": set(),
+    "shards.data": set(),
+    "compute.threads": {"backbones", "latents", "frame", "motion", "completion", "metrics"},
+}
+
+
+def root(block: str) -> str:
+    """The part of a block's name that no option of a job decides."""
+    return block.split(".{", maxsplit=1)[0]
+
+
+def with_another(leaf: str) -> Params:
+    """The params with one leaf changed to another value of its kind, past validation: a digest takes any."""
+
+    def changed(block: Block | dict[str, Any], path: list[str]) -> Block | dict[str, Any]:
+        old = block[path[0]] if isinstance(block, dict) else getattr(block, path[0])
+        new: Any
+        if len(path) > 1:
+            new = changed(old, path[1:])
+        elif old is None:
+            new = 1
+        elif isinstance(old, bool):
+            new = not old
+        elif isinstance(old, tuple):
+            new = (*old, old[-1])
+        else:
+            new = old + ("x" if isinstance(old, str) else 1)
+        return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})
+
+    params = changed(PAPER, leaf.split("."))
+    assert isinstance(params, Params)
+    return params
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize("leaf", LEAVES)
+def test_a_changed_leaf_changes_the_digests_of_the_phases_that_read_it_and_no_other(leaf: str) -> None:
+    params = with_another(leaf)
+    changed = {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)}
+    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{root(block)}.") for block in p.blocks)}
+    assert changed == readers
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize(("leaf", "expected"), DECIDES.items())
+def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> None:
+    params = with_another(leaf)
+    assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
+
+
+FULL, NO_MASK = {"variant": "full"}, {"variant": "no_mask"}
+JOBS = {
+    "ours/full": {"method": "ours", "variant": "full"},
+    "ours/no_mask": {"method": "ours", "variant": "no_mask"},
+    "ours/no_mask_g1": {"method": "ours", "variant": "no_mask_g1"},
+    "ours/hop2": {"method": "ours", "variant": "hop2"},
+}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize("name", ["frame", "motion"])
+def test_a_variant_decides_its_own_training_alone(name: str) -> None:
+    wanted, params = phases.phase(name), with_another("variants.no_mask.mask")
+    assert params_digest(params, wanted, FULL) == params_digest(PAPER, wanted, FULL)
+    assert params_digest(params, wanted, NO_MASK) != params_digest(PAPER, wanted, NO_MASK)
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize(
+    ("leaf", "reached"),
+    [
+        ("variants.no_mask.mask", {"ours/no_mask", "ours/no_mask_g1"}),
+        ("methods.ours/no_mask_g1.guidance", {"ours/no_mask_g1"}),
+        ("methods.ours/hop2.hop", {"ours/hop2"}),
+        ("sampler.guidance", set(JOBS)),
+        ("evaluation.methods", set()),
+    ],
+)
+def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]) -> None:
+    wanted, params = phases.phase("completion"), with_another(leaf)
+    changed = {n for n, job in JOBS.items() if params_digest(params, wanted, job) != params_digest(PAPER, wanted, job)}
+    assert changed == reached
+
+
+def test_all_but_the_numbers_of_shards_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
+    decided = {block for p in PHASES for block in p.blocks}
+    idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
+    assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep"}
+
+
+def test_order_and_comments_do_not_count_and_spellings_of_a_number_are_one(tmp_path: Path) -> None:
+    project = copy_params(tmp_path)
+    overlay(project, "frame: {lr: 0.1, steps: 3}  # a note\ntracks: {codec: png}\n", "one")
+    overlay(project, "tracks: {codec: 'png'}\nframe:\n  # another\n  steps: 3\n  lr: 1.0e-1\n", "two")
+    one, two = load_params(project, "one"), load_params(project, "two")
+    assert digest(one) == digest(two)
+    assert all(params_digest(one, p) == params_digest(two, p) for p in PHASES)
+
+
+def test_an_unknown_phase_names_the_nearest() -> None:
+    with pytest.raises(BadInput, match="did you mean 'tracks'"):
+        phases.phase("track")
