@@ -30,7 +30,7 @@ from tgvac.models.params import (
 from tgvac.report.params import ReportParams
 from tgvac.sources.params import SourcesParams, TracksParams
 from tgvac.synthesis.params import SelectParams, SynthesisParams
-from tgvac.training.params import CheckpointParams, LatentsParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
 
 class ShardsParams(Block):
@@ -66,6 +66,7 @@ class Params(Block):
     report: ReportParams
     latents: LatentsParams
     checkpoints: CheckpointParams
+    samples: SamplesParams
     compute: ComputeParams
     shards: ShardsParams
 

@@ -30,6 +30,7 @@ class Phase:
             name larger ones by digest.
         reads: files of the project itself that it reads.
         here: files it makes that are true of this machine alone and decide nothing.
+        aside: blocks it is given that decide none of those files: what is only looked at along the way.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
         join: a module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
@@ -47,6 +48,7 @@ class Phase:
     join: str = ""
     joined: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
+    aside: tuple[str, ...] = ()
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -137,8 +139,9 @@ PHASES: tuple[Phase, ...] = (
         "frame",
         "tgvac.training.frame_stage",
         (*_NOISE, "conditions", "variants.{variant}", "frame", "checkpoints.log_every", "compute"),
-        ("synthesis", "captions", "backbones", "latents"),
+        ("tracks", "masks", "synthesis", "captions", "backbones", "latents"),
         (_RUN,),
+        aside=("samples", "framing"),
     ),
     Phase(
         "motion",
@@ -152,8 +155,9 @@ PHASES: tuple[Phase, ...] = (
             "checkpoints.log_every",
             "compute",
         ),
-        ("synthesis", "captions", "backbones", "latents", "frame"),
+        ("tracks", "masks", "synthesis", "captions", "backbones", "latents", "frame"),
         (_RUN,),
+        aside=("samples", "framing"),
     ),
     Phase(
         "completion",
@@ -285,5 +289,5 @@ def run_step(ctx: Context, params: Params, wanted: Phase) -> None:
         blocks = {name: getattr(params, name) for name in wanted.joined}
         importlib.import_module(wanted.join).join(ctx, **blocks)
         return
-    names = dict.fromkeys(b.split(".")[0] for b in wanted.blocks)
+    names = dict.fromkeys(b.split(".")[0] for b in (*wanted.blocks, *wanted.aside))
     importlib.import_module(wanted.module).run(ctx, **{name: getattr(params, name) for name in names})

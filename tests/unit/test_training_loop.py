@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 import math
 import os
@@ -381,3 +383,34 @@ def test_the_optimizer_is_restored_to_the_bit(tmp_path: Path) -> None:
             assert torch.equal(value, other[name]), name
             assert value.dtype == other[name].dtype
     assert [json.loads(line) for line in (path / "events.jsonl").read_text().splitlines()] == events
+
+
+# Looking at a training.
+
+
+def test_looking_shows_the_averaged_weights_and_changes_no_bit(tmp_path: Path) -> None:
+    module, seen = network(), {}
+
+    def look(step: int, folder: Path) -> None:
+        assert not module.training
+        seen[step] = (weights(module), folder)
+
+    watched = dataclasses.replace(job(tmp_path / "watched", module), look=look, look_every=5)
+    events = train(watched)
+    assert (weights(module), events) == straight(tmp_path)
+    assert list(seen) == [5, 10, TRAINING.steps]
+    assert seen[TRAINING.steps][0] == weights(module)
+    assert {folder for _, folder in seen.values()} == {watched.pictures}
+
+
+def test_what_was_seen_before_an_interruption_is_not_looked_at_again(tmp_path: Path) -> None:
+    seen: list[int] = []
+    for stop in (7, None):
+        module = network()
+        loss = loss_of(module) if stop is None else stopped_at(stop, module)
+        watched = dataclasses.replace(
+            job(tmp_path, module, loss), look=lambda step, folder: seen.append(step), look_every=5
+        )
+        with pytest.raises(KeyboardInterrupt) if stop else contextlib.nullcontext():
+            train(watched)
+    assert seen == [5, 10, TRAINING.steps]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image
 
 from tests.conftest import CLONE, Command
 from tests.unit.builders import davis_tree, noise
@@ -89,6 +90,15 @@ def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
     lone = [p for p in declared if not p.with_name(f"{p.name}.prov.json").is_file()]
     named = {"synthesis/index.json", "captions/index.json", "sources/world_pix2gestalt/pairs/index.json"}
     assert {p.relative_to(results).as_posix() for p in lone} <= named
+
+
+@pytest.mark.parametrize(("phase", "steps"), [("frame", (12, 24)), ("motion", (12,))])
+def test_trainings_leave_pictures_that_decide_nothing(smoke: Path, phase: str, steps: tuple[int, ...]) -> None:
+    folder = smoke / "results" / "smoke" / phase / "full" / "seed0"
+    pictures = {p.name: Image.open(p).size for p in (folder / "samples").iterdir()}
+    # Four tiles of 64 pixels in a row and three in a column, two pixels apart.
+    assert pictures == {f"step-{step:08d}.png": (4 * 66 - 2, 3 * 66 - 2) for step in steps}
+    assert "samples" not in (folder / "index.json").read_text()
 
 
 def test_a_second_run_does_nothing(smoke: Path, snakemake: Command) -> None:

@@ -14,10 +14,10 @@ from tgvac.completion.amodal import not_white
 from tgvac.completion.params import CompletionParams
 from tgvac.errors import BadInput
 from tgvac.models.backbones import Backbones
-from tgvac.models.latents import decode, encode_conditions, to_images
+from tgvac.models.condition import condition_of
+from tgvac.models.latents import decode, to_images
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
-from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
-from tgvac.models.text import encode_text
+from tgvac.models.sampler import NoiseModel, initial_noise, sample_video
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,10 +54,13 @@ class TemporalDiffusion:
         if not visible_FHW.any():
             raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
         windows = windows_of(self.framing, visible_FHW)
-        condition = self._condition(
+        condition = condition_of(
+            self.backbones,
             frame_video(self.framing, frames_FHW3, windows, self.framing.pad),
             frame_masks(self.framing, visible_FHW, windows),
             text,
+            self.conditions,
+            self.compute.vae_batch,
         )
         shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
         noise = initial_noise(len(frames_FHW3), shape, "video", seed)
@@ -72,9 +75,3 @@ class TemporalDiffusion:
         height, width = frames_FHW3.shape[1:3]
         rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
         return Completion(rgb, not_white(rgb, self.completion.white_threshold))
-
-    def _condition(self, frames_FSS3: np.ndarray, masks_FSS: np.ndarray, text: str) -> VideoCondition:
-        frame, mask = encode_conditions(self.backbones.vae, frames_FSS3, masks_FSS, self.compute.vae_batch)
-        factor = self.backbones.vae.config.scaling_factor if self.conditions.latents == "scaled" else 1.0
-        states = encode_text(self.backbones, [text if self.conditions.text else "", ""])
-        return VideoCondition(frame * factor, mask * (factor if self.conditions.mask else 0.0), states[:1], states[1:])

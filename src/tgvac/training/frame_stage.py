@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from tgvac.clip.framing import FramingParams
 from tgvac.models.backbones import load_unet
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
@@ -17,7 +18,7 @@ from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
 from tgvac.training.outputs import variant_of
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -28,6 +29,8 @@ def run(
     variants: Mapping[str, VariantParams],
     frame: TrainingParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
     compute: ComputeParams,
 ) -> None:
     """Train the frame model of one variant and seed, on clips of one frame."""
@@ -46,6 +49,9 @@ def run(
         diffusion,
         conditions,
         checkpoints,
+        samples,
+        framing,
+        compute,
         device,
         folder / "index.json",
     )

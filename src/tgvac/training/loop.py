@@ -10,7 +10,8 @@ import json
 import math
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,6 +41,8 @@ class Job:
         checkpoints: how often to save; no part of the run's identity.
         key: digest of all that decides the result; a checkpoint of another key is not resumed.
         folder: where checkpoints and running events lie, outside declared outputs.
+        look: called with a step and a folder for pictures, while the module holds the averaged weights.
+        look_every: steps between two looks; 0: none. The last step is looked at, too.
     """
 
     name: str
@@ -49,6 +52,18 @@ class Job:
     checkpoints: CheckpointParams
     key: str
     folder: Path
+    look: Callable[[int, Path], None] | None = None
+    look_every: int = 0
+
+    @property
+    def state(self) -> Path:
+        """Where this very training keeps what it goes on from."""
+        return self.folder / digest(self.key)[:16]
+
+    @property
+    def pictures(self) -> Path:
+        """Where it keeps the pictures made along the way."""
+        return self.state / "samples"
 
 
 def learning_rate(params: TrainingParams, step: int) -> float:
@@ -71,7 +86,7 @@ def train(job: Job) -> list[dict[str, float]]:
         BadInput: when the loss is not finite; names the last good checkpoint.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
-    params, folder = job.params, job.folder / digest(job.key)[:16]
+    params, folder = job.params, job.state
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
     ema = {n: p.detach().clone() for n, p in trained.items()}
     optimizer = torch.optim.AdamW(
@@ -97,15 +112,17 @@ def train(job: Job) -> list[dict[str, float]]:
             if done % job.checkpoints.log_every == 0 or done == params.steps:
                 event = {"step": done, "loss": loss.item(), "lr": learning_rate(params, step), "grad_norm": norm.item()}
                 events.append(event)
+            if job.look is not None and job.look_every and (done % job.look_every == 0 or done == params.steps):
+                # Before the step is saved: a run that goes on from it has its pictures already.
+                with _averaged(job.module, trained, ema):
+                    job.look(done, job.pictures)
             if done % job.checkpoints.every == 0 or done == params.steps or signals.caught:
                 _save(job, folder, done, trained, ema, optimizer, events)
             if signals.caught and done < params.steps:
                 print(f"{job.name}: stopped by signal {signals.caught} at step {done}; saved", file=sys.stderr)
                 raise SystemExit(INTERRUPTED)
             progress.step(f"loss {loss.item():.4f}")
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(ema[name])
+    _copy(ema, trained)
     job.module.eval()
     return events
 
@@ -116,6 +133,25 @@ def _average(ema: dict[str, torch.Tensor], trained: dict[str, nn.Parameter], dec
     with torch.no_grad():
         for name, parameter in trained.items():
             ema[name].lerp_(parameter.detach(), 1 - now)
+
+
+@contextmanager
+def _averaged(module: nn.Module, trained: dict[str, nn.Parameter], ema: dict[str, torch.Tensor]) -> Iterator[None]:
+    """The module with its averaged weights for a moment; afterwards all is as before, to the bit."""
+    kept = {name: parameter.detach().clone() for name, parameter in trained.items()}
+    _copy(ema, trained)
+    module.eval()
+    try:
+        yield
+    finally:
+        _copy(kept, trained)
+        module.train()
+
+
+def _copy(source: dict[str, torch.Tensor], trained: dict[str, nn.Parameter]) -> None:
+    with torch.no_grad():
+        for name, parameter in trained.items():
+            parameter.copy_(source[name])
 
 
 def _resume(

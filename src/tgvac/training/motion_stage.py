@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 import torch
 
+from tgvac.clip.framing import FramingParams
 from tgvac.models.motion_unet import inflate
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams, VariantParams
 from tgvac.models.runtime import device_of, pin, quiet
@@ -20,7 +21,7 @@ from tgvac.seeds import seed_of
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
 from tgvac.training.outputs import run_folder, variant_of
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -32,6 +33,8 @@ def run(
     motion: TrainingParams,
     motion_module: MotionModuleParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
     compute: ComputeParams,
 ) -> None:
     """Train the motion modules of one variant and seed; the frame layers keep their weights."""
@@ -51,6 +54,9 @@ def run(
         diffusion,
         conditions,
         checkpoints,
+        samples,
+        framing,
+        compute,
         device,
         frame_folder / "index.json",
     )

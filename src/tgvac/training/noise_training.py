@@ -7,9 +7,10 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from tgvac.clip.framing import FramingParams
 from tgvac.files import sha256
 from tgvac.models.backbones import load_backbones
-from tgvac.models.params import ConditionsParams, DiffusionParams
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
@@ -17,7 +18,8 @@ from tgvac.training.latent_clips import TextStates, training_clips
 from tgvac.training.loop import Job, train
 from tgvac.training.objective import make_batch, noise_loss
 from tgvac.training.outputs import run_folder, run_key, save_model
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.samples import HeldOut, watcher
 
 
 def train_noise_model(
@@ -28,6 +30,9 @@ def train_noise_model(
     diffusion: DiffusionParams,
     conditions: ConditionsParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
+    compute: ComputeParams,
     device: torch.device,
     weights: Path,
 ) -> None:
@@ -52,5 +57,8 @@ def train_noise_model(
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
     key = run_key(ctx, params, clips.digest, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
     name = f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
-    events = train(Job(name, module, loss, params, checkpoints, key, ctx.scratch))
-    save_model(run_folder(ctx), "unet", module, events)
+    held_out = HeldOut(ctx, params, samples, framing, conditions, diffusion, compute, backbones)
+    look = watcher(held_out, model, device)
+    job = Job(name, module, loss, params, checkpoints, key, ctx.scratch, look, samples.every)
+    events = train(job)
+    save_model(run_folder(ctx), "unet", module, events, job.pictures)

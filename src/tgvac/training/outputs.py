@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,15 +37,23 @@ def run_key(ctx: Context, params: TrainingParams, *inputs: str) -> str:
     return digest([ctx.digest, params.model_dump(mode="json"), dict(ctx.options), list(inputs)])
 
 
-def save_model(folder: Path, name: str, model: Any, events: list[dict[str, float]]) -> None:
-    """Save a model of diffusers or transformers beside and rename; then its events and the index of both.
+def save_model(
+    folder: Path, name: str, model: Any, events: list[dict[str, float]], pictures: Path | None = None
+) -> None:
+    """Save a model of diffusers or transformers beside and rename; then its events, pictures and the index.
 
-    The index is written last: a folder without it is not whole.
+    The index is written last: a folder without it is not whole. It leaves the pictures out: they are looked at,
+    and what follows from a model does not depend on how it was watched.
     """
     (folder / "index.json").unlink(missing_ok=True)
     place_folder(folder / name, lambda part: model.save_pretrained(part, safe_serialization=True))
     write_events(folder / "events.jsonl", events)
-    write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
+    if pictures is not None and pictures.is_dir():
+        place_folder(folder / "samples", partial(shutil.copytree, pictures, dirs_exist_ok=True))
+    else:
+        shutil.rmtree(folder / "samples", ignore_errors=True)
+    files = (p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).parts[0] != "samples")
+    write_folder_index(folder, sorted(files))
 
 
 def place_folder(final: Path, fill: Any) -> None:

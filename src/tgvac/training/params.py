@@ -49,3 +49,16 @@ class CheckpointParams(Block):
     every: int = Field(ge=1)
     keep: int = Field(ge=1)
     log_every: int = Field(ge=1)
+
+
+class SamplesParams(Block):
+    """Pictures along a training: they are looked at, and decide nothing.
+
+    ``every``: steps between them, 0 for none; ``pictures``: tiles in a row; ``sampling_steps`` and ``guidance`` as in
+    the blocks ``diffusion`` and ``sampler``, whose values are not taken, so that changing those trains nothing anew.
+    """
+
+    every: int = Field(ge=0)
+    pictures: int = Field(ge=1)
+    sampling_steps: int = Field(ge=1)
+    guidance: float = Field(ge=0)

@@ -1,0 +1,146 @@
+"""Pictures along a training: the same held-out clips, completed with the averaged weights of a step.
+
+samples/step-00000300.png     a column a frame: what was given, what the model makes of it, the truth
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from tgvac.clip.captions import read_captions
+from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.clip.images import encode_png
+from tgvac.clip.recipe import Recipe, read_recipes
+from tgvac.files import writing
+from tgvac.models.backbones import Backbones
+from tgvac.models.condition import condition_of
+from tgvac.models.latents import decode, to_images
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
+from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
+from tgvac.seeds import rng
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips, track_opener
+from tgvac.training.params import SamplesParams, TrainingParams
+
+# Shapes: F frames of a clip, S the model's square, n the frames of it that are shown.
+
+GAP = 2
+"""White pixels between tiles."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """One held-out clip: what the model is given, and what surrounds its answer in the picture."""
+
+    sample: str
+    condition: VideoCondition
+    frames_FSS3: np.ndarray
+    wholes_FSS3: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """The clips that a training is watched on; encoded at the first look, since a finished training has none."""
+
+    ctx: Context
+    params: TrainingParams
+    samples: SamplesParams
+    framing: FramingParams
+    conditions: ConditionsParams
+    diffusion: DiffusionParams
+    compute: ComputeParams
+    backbones: Backbones
+
+    @cached_property
+    def clips(self) -> list[Shown]:
+        """Clips of the dev split, or of train where it is empty; other objects first."""
+        span = self.params.frame_step * (self.params.clip_frames - 1) + 1
+        recipes = [r for r in read_recipes(self.ctx.results / "synthesis" / "recipes.parquet") if r.frames >= span]
+        count = max(1, self.samples.pictures // self._columns)
+        for split in ("dev", "train"):
+            if chosen := choose([r for r in recipes if r.split == split], count):
+                source = RecipeClips(chosen, track_opener(self.ctx))
+                return [self._shown(source, recipe, span) for recipe in chosen]
+        return []
+
+    @property
+    def _columns(self) -> int:
+        """How many frames of a clip are shown: of single frames more clips, of videos more frames."""
+        return min(4, self.params.clip_frames)
+
+    def _shown(self, source: RecipeClips, recipe: Recipe, span: int) -> Shown:
+        start = (recipe.frames - span) // 2
+        clip = source.render(recipe.recipe, range(start, start + span, self.params.frame_step))
+        windows = windows_of(self.framing, clip.visible_FHW)
+        frames = frame_video(self.framing, clip.frames_FHW3, windows, self.framing.pad)
+        masks = frame_masks(self.framing, clip.visible_FHW, windows)
+        text = self.captions.get(recipe.target, "")
+        condition = condition_of(self.backbones, frames, masks, text, self.conditions, self.compute.vae_batch)
+        return Shown(recipe.recipe, condition, frames, frame_video(self.framing, clip.whole_FHW3, windows, 255))
+
+    @cached_property
+    def captions(self) -> dict[str, str]:
+        """Sentences by track."""
+        found = read_captions(self.ctx.results / "captions" / "captions.parquet")
+        return {track: caption.text for track, caption in found.items()}
+
+    def picture(self, model: NoiseModel, device: torch.device) -> np.ndarray | None:
+        """The grid ``uint8 [H,W,3]`` as the model is now; None where there is no clip to show."""
+        columns = []
+        for shown in self.clips:
+            made = self._complete(model, shown, device)
+            for i in np.linspace(0, len(made) - 1, self._columns).round().astype(int):
+                columns.append((shown.frames_FSS3[i], made[i], shown.wholes_FSS3[i]))
+        return grid(columns) if columns else None
+
+    def _complete(self, model: NoiseModel, shown: Shown, device: torch.device) -> np.ndarray:
+        frames, shape = len(shown.frames_FSS3), shown.condition.frame_Fchw.shape[1:]
+        sampler = SamplerParams(
+            clip_frames=frames, hop=frames, guidance=self.samples.guidance, unconditional="text", batch_windows=1
+        )
+        diffusion = self.diffusion.model_copy(update={"sampling_steps": self.samples.sampling_steps, "eta": 0.0})
+        noise = initial_noise(frames, tuple(shape), f"watched {shown.sample}", 0)
+        z = sample_video(model, shown.condition, noise, diffusion, sampler, device)
+        return to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
+
+
+def choose(recipes: list[Recipe], count: int) -> list[Recipe]:
+    """Some recipes, drawn by name: of other objects first, then further ones of the same."""
+    drawn = sorted(recipes, key=lambda r: (float(rng("watched", r.recipe).random()), r.recipe))
+    turns: Counter[str] = Counter()
+    ranked = []
+    for recipe in drawn:
+        ranked.append((turns[recipe.target], recipe))
+        turns[recipe.target] += 1
+    return [recipe for _, recipe in sorted(ranked, key=lambda each: each[0])[:count]]
+
+
+def grid(columns: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
+    """Tiles ``uint8 [S,S,3]``, column by column, with white between them."""
+    size = columns[0][0].shape[0]
+    rows = len(columns[0])
+    out = np.full((rows * (size + GAP) - GAP, len(columns) * (size + GAP) - GAP, 3), 255, np.uint8)
+    for x, column in enumerate(columns):
+        for y, tile in enumerate(column):
+            top, left = y * (size + GAP), x * (size + GAP)
+            out[top : top + size, left : left + size] = tile
+    return out
+
+
+def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Callable[[int, Path], None]:
+    """What the loop calls at a step, with the folder for its picture."""
+
+    def look(step: int, folder: Path) -> None:
+        picture = held_out.picture(model, device)
+        if picture is not None:
+            with writing(folder / f"step-{step:08d}.png") as part:
+                part.write_bytes(encode_png(picture))
+
+    return look
