@@ -1,9 +1,9 @@
 """Parameters: one strict tree, layered by scale, with canonical digests.
 
 ``params.yaml`` holds every key at the paper's value (or at the documented choice where the paper is
-silent). A scale is an overlay file that holds nothing but the keys it changes, and may name another
-scale under ``extends``. The typed blocks live in the rooms that read them; ``tgvac.params`` joins
-them into one tree.
+silent). A scale is an overlay file that holds nothing but the keys it changes; it may name another
+scale under ``extends``, and under ``preset`` a set of keys that several scales share. The typed blocks
+live in the rooms that read them; ``tgvac.params`` joins them into one tree.
 """
 
 from __future__ import annotations
@@ -14,13 +14,18 @@ import json
 import types
 import typing
 from collections.abc import Hashable, Iterator, Mapping
+from functools import reduce
+from operator import getitem
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tgvac.errors import BadInput
+
+PAPER = "paper"
+"""The preset that ``params.yaml`` itself is."""
 
 
 class Block(BaseModel):
@@ -123,11 +128,50 @@ def scale_files(scales: Path, scale: str) -> list[Path]:
     return chain
 
 
-def load_tree(params: Path, scales: Path, scale: str) -> dict[str, Any]:
-    """The raw merged tree of one scale: ``params.yaml``, then each overlay of the chain."""
-    tree = read_yaml(params)
+def layers(params: Path, scales: Path, scale: str) -> list[tuple[Path, dict[str, Any]]]:
+    """What a scale's params are laid from, lowest first: each a file, and the keys that it sets.
+
+    ``params.yaml``, then for each overlay of the chain the preset that it names, if any, and its own keys.
+    """
+    base = read_yaml(params)
+    out = [(params, base)]
     for path in scale_files(scales, scale):
-        over = {key: value for key, value in read_yaml(path).items() if key != "extends"}
+        over = read_yaml(path)
+        over.pop("extends", None)
+        name = over.pop("preset", None)
+        if name is not None:
+            out.append(_preset(params, base, scales.with_name("presets"), name, path))
+        out.append((path, over))
+    return out
+
+
+def _preset(
+    params: Path, base: dict[str, Any], presets: Path, name: object, asked: Path
+) -> tuple[Path, dict[str, Any]]:
+    """A preset's file and keys. ``paper`` has no file: it is what ``params.yaml`` has where any preset differs."""
+    files = {path.stem: path for path in sorted(presets.glob("*.yaml"))}
+    if name == PAPER:
+        changed = [leaf for path in files.values() for leaf in leaves(read_yaml(path))]
+        tree: dict[str, Any] = {}
+        for leaf in changed:
+            if has_path(base, leaf):
+                tree = merge(tree, _nested(leaf, reduce(getitem, leaf, base)))
+        return params, tree
+    if not isinstance(name, str) or name not in files:
+        raise BadInput(f"{asked}: preset {name!r} is unknown; {nearest(str(name), [PAPER, *files])}")
+    return files[name], read_yaml(files[name])
+
+
+def _nested(path: tuple[str, ...], value: Any) -> dict[str, Any]:
+    for key in reversed(path):
+        value = {key: value}
+    return cast("dict[str, Any]", value)
+
+
+def load_tree(params: Path, scales: Path, scale: str) -> dict[str, Any]:
+    """The raw merged tree of one scale: its layers, each over those below it."""
+    (_, tree), *above = layers(params, scales, scale)
+    for path, over in above:
         for leaf in leaves(over):
             if not has_path(tree, leaf):
                 hint = nearest(".".join(leaf), [".".join(p) for p in leaves(tree)], _siblings(tree, leaf))

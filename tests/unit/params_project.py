@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 def copy_params(folder: Path) -> Path:
     """The folder, with the project's params and scales in it."""
     shutil.copy(ROOT / "params.yaml", folder)
-    shutil.copytree(ROOT / "workflow" / "scales", folder / "workflow" / "scales")
+    for name in ("scales", "presets"):
+        shutil.copytree(ROOT / "workflow" / name, folder / "workflow" / name)
     return folder
 
 

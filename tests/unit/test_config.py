@@ -49,6 +49,41 @@ def test_a_scale_stands_on_the_one_it_extends(project: Path) -> None:
     assert (params.frame.steps, params.frame.batch) == (7, 5)
 
 
+def test_a_preset_lies_below_the_keys_of_the_scale_that_asks_for_it(project: Path) -> None:
+    overlay(project, "preset: safe\nframe: {warmup: 7}\n")
+    params, paper = load_params(project, "mine"), load_params(project, "paper")
+    assert (params.frame.lr, params.frame.warmup, params.motion.warmup) == (1e-4, 7, 500)
+    assert params.frame.steps == paper.frame.steps
+
+
+def test_the_preset_paper_takes_back_what_presets_change_and_nothing_else(project: Path) -> None:
+    overlay(project, "extends: tiny\npreset: paper\n")
+    tiny, found, paper = (load_params(project, name) for name in ("tiny", "mine", "paper"))
+    assert (found.frame.lr, found.frame.warmup, found.frame.pairs_share) == (5e-4, 0, 1.0)
+    assert found.frame.lr == paper.frame.lr != tiny.frame.lr
+    assert found.frame.steps == tiny.frame.steps != paper.frame.steps
+    assert found.sources == tiny.sources
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("preset: saef\n", ["'saef'", "did you mean 'safe'"]),
+        ("preset: [safe]\n", ["preset", "did you mean 'safe'"]),
+    ],
+)
+def test_an_unknown_preset_names_the_nearest(project: Path, text: str, parts: list[str]) -> None:
+    overlay(project, text)
+    message = refusal(project)
+    assert all(part in message for part in parts)
+
+
+def test_a_preset_with_a_key_that_is_none_names_its_file(project: Path) -> None:
+    (project / "workflow" / "presets" / "safe.yaml").write_text("frame: {lrr: 1.0}\n")
+    overlay(project, "preset: safe\n")
+    assert "safe.yaml sets 'frame.lrr'" in refusal(project)
+
+
 def test_a_list_in_an_overlay_replaces_the_whole_list(project: Path) -> None:
     overlay(project, "sources: {use: [world]}\n")
     assert load_params(project, "mine").sources.use == ("world",)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from pathlib import Path
 
@@ -69,6 +70,9 @@ def test_what_is_shipped_is_taken_again_to_the_bit(tmp_path: Path) -> None:
     index = read_index(tmp_path / "standins" / "index.json")
     assert all(sha256(tmp_path / "standins" / name) == entry.sha256 for name, entry in index.items())
     assert {"README.md", "frame/diffusion_pytorch_model.safetensors", "motion/config.json"} <= set(index)
+    told = json.loads((tmp_path / "standins" / "made.json").read_text())
+    assert (told["command"], told["index"]) == ("make it", sha256(tmp_path / "standins" / "index.json"))
+    assert datetime.date.fromisoformat(told["date"]) <= datetime.datetime.now(datetime.UTC).date()
     assert "make it" in (tmp_path / "standins" / "README.md").read_text()
     ctx = context(tmp_path, "backbones")
     take(ctx, "shipped")

@@ -135,13 +135,11 @@ class _Settings:
     """The leaves of a scale's params, and which file sets each."""
 
     def __init__(self, root: Path, scale: str) -> None:
-        scales = root / "workflow" / "scales"
-        chain = [root / "params.yaml", *config.scale_files(scales, scale)]
-        self.files = [path.relative_to(root).as_posix() for path in chain]
+        layers = config.layers(root / "params.yaml", root / "workflow" / "scales", scale)
         self._set_in: dict[tuple[str, ...], str] = {}
-        for path, name in zip(chain, self.files, strict=True):
-            tree = {key: value for key, value in config.read_yaml(path).items() if key != "extends"}
-            self._set_in.update(dict.fromkeys(config.leaves(tree), name))
+        for path, tree in layers:
+            self._set_in.update(dict.fromkeys(config.leaves(tree), path.relative_to(root).as_posix()))
+        self.files = list(dict.fromkeys(path.relative_to(root).as_posix() for path, _ in layers))
 
     def watched(self, phase: Phase) -> list[str | dict[str, list[str]]]:
         """The leaves that decide a phase, its joining and its runs, as DVC lists them: plain ones are params.yaml's."""

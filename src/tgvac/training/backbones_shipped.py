@@ -3,6 +3,7 @@
 standins/vae  text_encoder  tokenizer  unet  scoring_clip  scheduler     backbones, safetensors
 standins/frame/unet  motion/unet                                         a small completion model, for demos
 standins/index.json                                                      digests of all files
+standins/made.json                                                       command and day
 """
 
 from __future__ import annotations

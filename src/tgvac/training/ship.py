@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import shutil
+from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from tgvac.errors import BadInput
-from tgvac.files import write_text
+from tgvac.files import sha256, write_json, write_text
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.training.backbones_shipped import SHIPPED_PARTS
 from tgvac.training.outputs import place_folder, write_folder_index
+
+MADE = "made.json"
+"""By which command and when; beside the index and not in it, since a day decides no byte of a network."""
 
 LIMIT = 32 * 2**20
 """Bytes that the shipped folder may have: it is cloned by everyone."""
@@ -46,7 +50,9 @@ def ship(ctx: Context, folder: Path, command: str) -> None:
     for name, source in sources.items():
         place_folder(folder / name, partial(shutil.copytree, source, dirs_exist_ok=True))
     write_text(folder / "README.md", _card(ctx, command, total))
-    write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
+    write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MADE))
+    today = datetime.now(UTC).date().isoformat()
+    write_json(folder / MADE, {"command": command, "date": today, "index": sha256(folder / "index.json")})
 
 
 def _card(ctx: Context, command: str, total: int) -> str:
@@ -66,7 +72,7 @@ Small networks of the very classes of the real ones (`AutoencoderKL`, `CLIPTextM
 shares. They let the whole workflow run on a laptop; **no number obtained with them is the paper's**.
 
 Made by `{command}`, {total / 2**20:.1f} MiB in all; the same command on the same lock file and type of
-processor gives the same bytes (`index.json` has the digest of each file).
+processor gives the same bytes (`index.json` has the digest of each file, `{MADE}` the day).
 
 | part | size | sha256 |
 |---|---|---|
