@@ -8,9 +8,14 @@ sources/locations.json    where it is on this machine; decides nothing
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import os
+import threading
+import time
+from collections.abc import Callable, Collection
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Self, cast, get_args
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -38,12 +43,13 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
     manifest: dict[str, Any] = {}
     locations: dict[str, str] = {}
     pairs: dict[str, Any] = {}
-    with Progress(ctx.label, len({*sources.use, *sources.pairs})) as progress:
+    wanted = {name: find_source(registry, name, registry_file) for name in sorted({*sources.use, *sources.pairs})}
+    with Progress(ctx.label, len(wanted)) as progress, _Archives(ctx, sources, wanted.values()) as archives:
         for name in sorted(set(sources.use)):
-            source = find_source(registry, name, registry_file)
+            source = wanted[name]
             if source.layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
-            path = archive_of(ctx, sources, source)
+            path = archives.path(name)
             videos = open_adapter(source, path).videos()
             if not videos:
                 raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
@@ -56,24 +62,58 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
             progress.step(f"{name}: {len(videos)} videos")
         for name in sorted(set(sources.pairs)):
-            source = find_source(registry, name, registry_file)
+            source = wanted[name]
             if source.layout != PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
-            pairs[name] = make_pairs(ctx, sources, source, archive_of(ctx, sources, source))
+            pairs[name] = make_pairs(ctx, sources, source, archives.path(name))
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     write_json(ctx.out / "locations.json", locations)
     record = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
-    if any(find_source(registry, name, registry_file).location == "generated" for name in (*manifest, *pairs)):
+    if any(source.location == "generated" for source in wanted.values()):
         # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
 
 
-def archive_of(ctx: Context, sources: SourcesParams, source: Source) -> Path:
-    """Where a source's archive or folder lies: generated, fetched or found."""
-    if source.location != "generated":
-        return locate(source, ctx.root, ctx.locations.get(source.name))
-    return publish(sources.world, _layout(source, ctx.root / "reference" / "registry.csv"), ctx.out / source.name)
+class _Archives:
+    """Where the archives or folders of sources lie: found, fetched, or generated side by side, a process each."""
+
+    def __init__(self, ctx: Context, sources: SourcesParams, wanted: Collection[Source]) -> None:
+        self._ctx = ctx
+        self._found = {source.name: source for source in wanted}
+        generated = [source for source in wanted if source.location == "generated"]
+        layouts = {source.name: _layout(source, ctx.root / "reference" / "registry.csv") for source in generated}
+        # Spawned, not forked: the parent may have threads. What a process writes depends on nothing but its arguments.
+        workers = max(1, min(len(generated), len(os.sched_getaffinity(0))))
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+        )
+        self._made = {
+            name: self._pool.submit(publish, sources.world, layout, ctx.out / name) for name, layout in layouts.items()
+        }
+
+    def path(self, name: str) -> Path:
+        """Of one source; waits until it is there."""
+        if name in self._made:
+            return self._made[name].result()
+        return locate(self._found[name], self._ctx.root, self._ctx.locations.get(name))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is killed, so that it never writes beside the run that comes next."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _layout(source: Source, registry_file: Path) -> Layout:
