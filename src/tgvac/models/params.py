@@ -133,11 +133,17 @@ class VariantParams(Block):
 
 
 class MotionModuleParams(Block):
-    """The temporal modules."""
+    """The temporal modules.
 
-    block: Literal["animatediff"]
+    ``block``: ``paper`` has self-attention with relative positions, cross-attention to the text and a feed-forward;
+    ``animatediff`` two self-attentions with sinusoidal positions and a feed-forward. ``max_frames`` is what
+    sinusoidal positions are made for, ``max_distance`` the farthest relative one.
+    """
+
+    block: Literal["paper", "animatediff"]
     heads: int = Field(ge=1)
     max_frames: int = Field(ge=2)
+    max_distance: int = Field(ge=1)
     norm: Literal["frame", "clip"]
 
 
