@@ -53,6 +53,7 @@ STANDIN = StandinParams(
     clip_layers=1,
     clip_patch=8,
     norm_groups=4,
+    vae_norm_groups=2,
 )
 DIFFUSION = DiffusionParams(
     train_steps=1000,

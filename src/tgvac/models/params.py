@@ -27,11 +27,12 @@ class StandinParams(Block):
     clip_layers: int = Field(ge=1)
     clip_patch: int = Field(ge=2)
     norm_groups: int = Field(ge=1)
+    vae_norm_groups: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _layers_can_be_built(self) -> Self:
         for key, width, divisor, what in (
-            *(("vae_channels", c, self.norm_groups, "norm_groups") for c in self.vae_channels),
+            *(("vae_channels", c, self.vae_norm_groups, "vae_norm_groups") for c in self.vae_channels),
             *(("unet_channels", c, self.norm_groups, "norm_groups") for c in self.unet_channels),
             *(("unet_channels", c, self.unet_heads, "unet_heads") for c in self.unet_channels),
             ("text_width", self.text_width, ENCODER_HEADS, "the encoder's heads"),
