@@ -16,7 +16,7 @@ class StandinParams(Block):
     """Shapes of the small backbones that the workflow trains where no pretrained ones are used."""
 
     vae_channels: tuple[int, int, int]
-    latent_channels: int = Field(ge=1)
+    latent_channels: int = Field(ge=3)
     text_width: int = Field(ge=8)
     text_layers: int = Field(ge=1)
     text_tokens: int = Field(ge=8)
@@ -40,6 +40,8 @@ class StandinParams(Block):
         ):
             if width % divisor:
                 raise ValueError(f"{key} has {width}, which {what} {divisor} does not divide")
+        if min(self.vae_channels) < 8:
+            raise ValueError(f"vae_channels has {min(self.vae_channels)}; colours are carried by 8 from the start")
         return self
 
 

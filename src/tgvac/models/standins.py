@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tgvac.models.blur_start import start_as_blur
 from tgvac.models.params import ENCODER_HEADS, StandinParams
 from tgvac.seeds import seed_of
 
@@ -52,11 +53,11 @@ def _byte_letters() -> list[str]:
 
 
 def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
-    """An autoencoder with f = 4 and no attention."""
+    """An autoencoder with f = 4 and no attention, which begins as a blur."""
     from diffusers import AutoencoderKL
 
     torch.manual_seed(seed_of("vae", seed))
-    return AutoencoderKL(
+    vae = AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * 3,
         up_block_types=("UpDecoderBlock2D",) * 3,
         block_out_channels=params.vae_channels,
@@ -65,6 +66,7 @@ def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
         norm_num_groups=params.vae_norm_groups,
         mid_block_add_attention=False,
     )
+    return start_as_blur(vae)
 
 
 def build_text_encoder(params: StandinParams, words: int, seed: int) -> CLIPTextModel:
