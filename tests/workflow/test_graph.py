@@ -95,7 +95,10 @@ def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
 @pytest.mark.parametrize(("phase", "steps"), [("frame", (12, 24)), ("motion", (12,))])
 def test_trainings_leave_pictures_that_decide_nothing(smoke: Path, phase: str, steps: tuple[int, ...]) -> None:
     folder = smoke / "results" / "smoke" / phase / "full" / "seed0"
-    pictures = {p.name: Image.open(p).size for p in (folder / "samples").iterdir()}
+    pictures = {}
+    for path in (folder / "samples").iterdir():
+        with Image.open(path) as picture:
+            pictures[path.name] = picture.size
     # Four tiles of 64 pixels in a row and three in a column, two pixels apart.
     assert pictures == {f"step-{step:08d}.png": (4 * 66 - 2, 3 * 66 - 2) for step in steps}
     assert "samples" not in (folder / "index.json").read_text()

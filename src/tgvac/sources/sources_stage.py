@@ -43,10 +43,12 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
     manifest: dict[str, Any] = {}
     locations: dict[str, str] = {}
     pairs: dict[str, Any] = {}
-    wanted = {name: find_source(registry, name, registry_file) for name in sorted({*sources.use, *sources.pairs})}
-    with Progress(ctx.label, len(wanted)) as progress, _Archives(ctx, sources, wanted.values()) as archives:
+    names = sorted({*sources.use, *sources.pairs})
+    # Of one that the registry lacks is told when its turn comes, after whatever is wrong with those before it.
+    known = [find_source(registry, name, registry_file) for name in names if name in registry]
+    with Progress(ctx.label, len(names)) as progress, _Archives(ctx, sources, known) as archives:
         for name in sorted(set(sources.use)):
-            source = wanted[name]
+            source = find_source(registry, name, registry_file)
             if source.layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
             path = archives.path(name)
@@ -62,14 +64,14 @@ def run(ctx: Context, *, sources: SourcesParams) -> None:
             locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
             progress.step(f"{name}: {len(videos)} videos")
         for name in sorted(set(sources.pairs)):
-            source = wanted[name]
+            source = find_source(registry, name, registry_file)
             if source.layout != PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
             pairs[name] = make_pairs(ctx, sources, source, archives.path(name))
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     write_json(ctx.out / "locations.json", locations)
     record = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
-    if any(source.location == "generated" for source in wanted.values()):
+    if any(source.location == "generated" for source in known):
         # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
