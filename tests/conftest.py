@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 CLONE = Path(__file__).resolve().parents[1]
 _PARTS = ("Snakefile", "workflow", "params.yaml", "reference", "slurm")
@@ -64,10 +65,18 @@ def snakemake() -> Command:
 
 @pytest.fixture(scope="session")
 def smoke(tmp_path_factory: pytest.TempPathFactory, tgvac: Command) -> Path:
-    """A project folder in which the whole graph has run at scale smoke; tests must not change it."""
-    folder = make_project(tmp_path_factory.mktemp("smoke") / "project")
-    done = tgvac(folder, "run", "--scale", "smoke", "--cores", "2")
-    assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-4000:]
+    """A project folder in which the whole graph has run at scale smoke; tests must not change it.
+
+    Of several processes that test side by side the first runs it, and the others wait.
+    """
+    base = tmp_path_factory.getbasetemp()
+    shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+    folder, done = shared / "smoke" / "project", shared / "smoke" / "done"
+    with FileLock(shared / "smoke.lock"):
+        if not done.exists():
+            made = tgvac(make_project(folder), "run", "--scale", "smoke", "--cores", "2")
+            assert made.returncode == 0, made.stdout[-4000:] + made.stderr[-4000:]
+            done.touch()
     return folder
 
 
