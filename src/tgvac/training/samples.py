@@ -29,7 +29,7 @@ from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 from tgvac.training.params import SamplesParams, TrainingParams
 
-# Shapes: F frames of a clip, S the model's square, n the frames of it that are shown.
+# Shapes: F frames of a clip, S the model's square.
 
 GAP = 2
 """White pixels between tiles."""
