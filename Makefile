@@ -49,7 +49,7 @@ standins: install
 	rm -rf standins && cp -R results/standins/standins standins
 
 test: lint
-	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --cov --cov-report=term --cov-fail-under=90
+	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
 clean:
 	rm -rf results scratch logs benchmarks .snakemake
