@@ -7,73 +7,109 @@ sources/locations.json    where it is on this machine; decides nothing
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
+import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
-from tgvac.sources.adapter import Adapter, Video
-from tgvac.sources.davis import Davis
-from tgvac.sources.lasot import Lasot
+from tgvac.sources.adapter import Video
+from tgvac.sources.locate import locate
+from tgvac.sources.manifest import MANIFEST_FORMAT, open_adapter
 from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
-from tgvac.sources.params import SourcesParams
-from tgvac.sources.registry import Source, find_source, locate, read_registry
+from tgvac.sources.params import FetchParams, SourcesParams
+from tgvac.sources.registry import Source, find_source, read_registry
+from tgvac.sources.same_footage import without_doubles
 from tgvac.sources.world.frozen import world_digest
 from tgvac.sources.world.params import Layout
 from tgvac.sources.world.publish import publish
-from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context
 
-MANIFEST_FORMAT = "tgvac-sources-2"
 
-
-def run(ctx: Context, *, sources: SourcesParams) -> None:
+def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     """Make the manifest of all sources in use, and the files of pairs."""
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
-    manifest: dict[str, Any] = {}
-    locations: dict[str, str] = {}
+    used = {name: find_source(registry, name, registry_file) for name in sorted({*sources.use, *sources.pairs})}
+    _check_use(sources, used)
+    paths: dict[str, Path] = {}
+    listed: dict[str, list[Video]] = {}
     pairs: dict[str, Any] = {}
-    with Progress(ctx.label, len({*sources.use, *sources.pairs})) as progress:
+    with Progress(ctx.label, len(used)) as progress:
         for name in sorted(set(sources.use)):
-            source = find_source(registry, name, registry_file)
-            if source.layout == PAIRS_LAYOUT:
-                raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
-            path = archive_of(ctx, sources, source)
-            videos = open_adapter(source, path).videos()
-            if not videos:
-                raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
-            manifest[name] = {
-                "layout": source.layout,
-                "licence": source.licence,
-                "archive": sha256(path) if path.is_file() else None,
-                "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
-            }
-            locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
-            progress.step(f"{name}: {len(videos)} videos")
+            paths[name] = archive_of(ctx, sources, fetch, used[name])
+            listed[name] = open_adapter(used[name], paths[name]).videos()
+            if not listed[name]:
+                raise BadInput(f"{paths[name]} holds no videos; give an archive or folder with at least one.")
+            progress.step(f"{name}: {len(listed[name])} videos")
         for name in sorted(set(sources.pairs)):
-            source = find_source(registry, name, registry_file)
-            if source.layout != PAIRS_LAYOUT:
-                raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
-            pairs[name] = make_pairs(ctx, sources, source, archive_of(ctx, sources, source))
+            pairs[name] = make_pairs(ctx, sources, used[name], archive_of(ctx, sources, fetch, used[name]))
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
+    kept, skipped = without_doubles(listed, sources.same_footage)
+    manifest = {name: _entry(used[name], paths[name], videos) for name, videos in kept.items()}
+    locations = {n: str(p.relative_to(ctx.root) if p.is_relative_to(ctx.root) else p) for n, p in paths.items()}
     write_json(ctx.out / "locations.json", locations)
-    record = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
-    if any(find_source(registry, name, registry_file).location == "generated" for name in (*manifest, *pairs)):
+    record: dict[str, Any] = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
+    if skipped:
+        record["skipped"] = skipped
+        for name, reason in skipped.items():
+            print(f"{name} is left out: {reason}", flush=True)
+    if any(source.location == "generated" for source in used.values()):
         # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
 
 
-def archive_of(ctx: Context, sources: SourcesParams, source: Source) -> Path:
+def _check_use(sources: SourcesParams, used: Mapping[str, Source]) -> None:
+    """Videos and pairs each in their place, and no part of a source that is not in use."""
+    for name in sources.use:
+        if used[name].layout == PAIRS_LAYOUT:
+            raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
+    for name in sources.pairs:
+        if used[name].layout != PAIRS_LAYOUT:
+            raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
+    for each in sources.parts:
+        if each.partition("/")[0] not in used:
+            raise BadInput(f"sources.parts holds '{each}', whose source is not in use; name the source in sources.use.")
+
+
+def _entry(source: Source, path: Path, videos: list[Video]) -> dict[str, Any]:
+    """A source's part of the manifest."""
+    return {
+        "layout": source.layout,
+        "licence": source.licence,
+        "archive": sha256(path) if path.is_file() else None,
+        "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
+    }
+
+
+def archive_of(ctx: Context, sources: SourcesParams, fetch: FetchParams, source: Source) -> Path:
     """Where a source's archive or folder lies: generated, fetched or found."""
-    if source.location != "generated":
-        return locate(source, ctx.root, ctx.locations.get(source.name))
-    return publish(sources.world, _layout(source, ctx.root / "reference" / "registry.csv"), ctx.out / source.name)
+    if source.location == "generated":
+        layout = _layout(source, ctx.root / "reference" / "registry.csv")
+        return publish(sources.world, layout, ctx.out / source.name)
+    parts = sources.parts_of(source.name)
+    path = locate(source, ctx.root, ctx.locations.get(source.name), fetch, parts)
+    return _chosen(path, parts, ctx.out / source.name / "parts") if parts else path
+
+
+def _chosen(path: Path, parts: tuple[str, ...], folder: Path) -> Path:
+    """A folder of links to the parts that are in use, so that an adapter sees no others that lie beside them."""
+    if not path.is_dir():
+        raise BadInput(f"{path} is one archive, of which no part can be taken by itself; leave sources.parts out.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for part in parts:
+        found = [p for p in (path / part, path / f"{part}.zip") if p.exists()]
+        if not found:
+            raise BadInput(
+                f"{path} holds neither {part}.zip nor a folder {part}, named in sources.parts; put it there."
+            )
+        (folder / found[0].name).symlink_to(found[0])
+    return folder
 
 
 def _layout(source: Source, registry_file: Path) -> Layout:
@@ -85,36 +121,3 @@ def _layout(source: Source, registry_file: Path) -> Layout:
             f" the world is published as {', '.join(known)}: name one of them."
         )
     return cast(Layout, source.layout)
-
-
-def open_adapter(source: Source, path: Path) -> Adapter:
-    """The adapter of a source's layout."""
-    adapters: dict[str, Callable[[Path], Adapter]] = {"davis": Davis, "youtube_vos": YouTubeVos, "lasot": Lasot}
-    if source.layout not in adapters:
-        raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
-    return adapters[source.layout](path)
-
-
-def read_manifest(ctx: Context) -> dict[str, Any]:
-    """The manifest's sources, by name."""
-    path = ctx.results / "sources" / "manifest.json"
-    if not path.is_file():
-        raise BadInput(f"{path} does not exist; run `tgvac stage sources --scale {ctx.scale}` first.")
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record.get("format") != MANIFEST_FORMAT:
-        raise BadInput(f"{path} is of format {record.get('format')!r}, expected {MANIFEST_FORMAT}; remake it.")
-    sources: dict[str, Any] = record["sources"]
-    return sources
-
-
-def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter]:
-    """A source of the manifest, opened where ``locations.json`` says it lies."""
-    entry = read_manifest(ctx)[name]
-    locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
-    source = Source(name, entry["layout"], "given", None, None, entry["licence"])
-    return source, open_adapter(source, ctx.root / locations[name])
-
-
-def videos_of(manifest: dict[str, Any], name: str) -> list[Video]:
-    """The manifest's videos of one source."""
-    return [Video(v, tuple(e["frames"]), e["digest"]) for v, e in sorted(manifest[name]["videos"].items())]
