@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.world_samples import world
 from tgvac.errors import BadInput
 from tgvac.files import sha256
@@ -23,7 +24,7 @@ def _registry(root: Path, layout: str) -> None:
 
 
 def _params(**more: object) -> SourcesParams:
-    given = {"use": ("earth",), "pairs": (), "world": world(3, frames=3), **more}
+    given = {"use": ("earth",), "parts": (), "same_footage": "refuse", "pairs": (), "world": world(3, frames=3), **more}
     sizes = {"pair_buckets": 1, "pair_outside_max": 0.0, "pair_max_bytes": 1, "pair_captions_max_bytes": 1}
     return SourcesParams.model_validate({**sizes, **given})
 
@@ -31,7 +32,7 @@ def _params(**more: object) -> SourcesParams:
 def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
     _registry(tmp_path, "davis")
     params = _params()
-    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
+    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
     folder = tmp_path / "results" / "t" / "sources" / "earth"
     assert sorted(path.name for path in folder.iterdir()) == ["DAVIS-2017-trainval-480p.zip", "truth.zip"]
     archive = folder / "DAVIS-2017-trainval-480p.zip"
@@ -48,4 +49,4 @@ def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> Non
     with pytest.raises(
         BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
     ):
-        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
+        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)

@@ -22,14 +22,15 @@ class ContentDigest:
     def __init__(self) -> None:
         self._content, self._footage = hashlib.sha256(), hashlib.sha256()
 
-    def add(self, store: Store, base: str, names: Iterable[str], frames: bool = False) -> None:
+    def add(self, store: Store, base: str, names: Iterable[str], frames: bool = False, read: bool = False) -> None:
         """Add members of a store, named from ``base`` on.
 
         Args:
             frames: these are the video's frames, which count for its footage by their bytes alone.
+            read: read them, so that a damaged one is found now, and not when it is needed.
         """
         for name in names:
-            checksum = f"{store.crc(name):08x}\n"
+            checksum = f"{zlib.crc32(store.read(name)) if read else store.crc(name):08x}\n"
             self._content.update(f"{name[len(base) :]}:{checksum}".encode())
             if frames:
                 self._footage.update(checksum.encode())

@@ -84,8 +84,8 @@ class Davis:
             numbers = tuple(sorted(frames))
             content = ContentDigest()
             for number in numbers:
-                content.add(self._store, self._base, (frames[number],), frames=True)
-                content.add(self._store, self._base, (masks[number],))
+                content.add(self._store, self._base, (frames[number],), frames=True, read=True)
+                content.add(self._store, self._base, (masks[number],), read=True)
             content.say({i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()})
             out.append(Video(name, numbers, content.hexdigest(), content.footage()))
         return out

@@ -54,6 +54,7 @@ class FetchParams(Block):
         attempts: at one place, without a byte more than before; then the next place is tried.
         wait_s: before a second attempt, in seconds; twice as long before each further one.
         timeout_s: after which a silent server is given up.
+        chunk_bytes: written at a time; of a connection that breaks, the last piece that was not full is lost.
         overlap_bytes: asked for again when a download goes on, and compared with what is here.
         keep_free_bytes: of the disk, that are left free.
         member_max_bytes: of a member of an archive, unpacked.
@@ -65,6 +66,7 @@ class FetchParams(Block):
     attempts: int = Field(ge=1)
     wait_s: float = Field(ge=0)
     timeout_s: float = Field(gt=0)
+    chunk_bytes: int = Field(ge=1)
     overlap_bytes: int = Field(ge=1)
     keep_free_bytes: int = Field(ge=0)
     member_max_bytes: int = Field(ge=1)

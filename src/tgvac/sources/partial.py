@@ -88,6 +88,7 @@ class Sink:
         self._part, self._came = part, came
         self._file: BinaryIO | None = None
         self._at = self._here = 0
+        self._origin: tuple[str, int | None] = ("", None)
 
     def __enter__(self) -> Sink:
         return self
@@ -96,9 +97,9 @@ class Sink:
         if self._file is not None:
             self._file.close()
 
-    def begin(self, at: int) -> None:
-        """The first byte to come is number ``at``, which is not beyond what is here."""
-        self._at, self._here = at, self._part.size
+    def begin(self, at: int, place: str, total: int | None) -> None:
+        """The first byte to come is number ``at``, which is not beyond what is here; of ``total``, if that is known."""
+        self._at, self._here, self._origin = at, self._part.size, (place, total)
         if at > self._here:
             raise ValueError(f"a transfer that starts at {at} would leave a gap after {self._here} bytes")
 
@@ -115,6 +116,8 @@ class Sink:
         self._at += len(data)
         if fresh := data[len(known) :]:
             if self._file is None:
+                # Not before: until something was found the same, the part is of where it came from.
+                self._part.tell(*self._origin)
                 self._file = self._part.path.open("ab")
             self._file.write(fresh)
             self._here += len(fresh)

@@ -125,7 +125,7 @@ def print_status(root: Path, params: SourcesParams | None) -> None:
     registry = read_registry(file)
     used = registry if params is None else dict.fromkeys((*params.use, *params.pairs))
     trust = Trust(data_folder(root))
-    rows = [_HEAD]
+    rows: list[tuple[str, ...]] = [_HEAD]
     for name in used:
         parts = params.parts_of(name) if params else ()
         rows.append(status_of(find_source(registry, name, file), parts, root, trust).cells)

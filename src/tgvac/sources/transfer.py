@@ -19,7 +19,6 @@ from tgvac.sources.partial import Fault, Interruption, OtherBytes, Part, Sink
 if TYPE_CHECKING:
     import requests
 
-_CHUNK = 1 << 20
 _PASSING = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 # gdown finds a part by eight letters between the name of its output and ".part".
@@ -88,11 +87,10 @@ def _from_http(url: str, place: str, part: Part, params: FetchParams, watch: Wat
             begin, total = _check_answer(response, asked)
             whole.append(total)
             watch.total(total)
-            sink.begin(begin)
-            part.tell(place, total)
+            sink.begin(begin, place, total)
 
         downloader = pooch.HTTPDownloader(
-            chunk_size=_CHUNK, headers=headers, timeout=params.timeout_s, hooks={"response": look}
+            chunk_size=params.chunk_bytes, headers=headers, timeout=params.timeout_s, hooks={"response": look}
         )
         try:
             downloader(url, sink, None)
@@ -140,7 +138,11 @@ def _from_drive(identifier: str, place: str, part: Part, params: FetchParams, wa
     import requests
     from gdown.exceptions import DownloadCancelled, DownloadError, FileURLRetrievalError
 
-    told = False
+    if part.size and part.place != place:
+        # A kill between joining and comparing would leave one file made of two.
+        raise Fault(f"goes on with its own parts alone: delete {part.path} to start over here")
+    part.tell(place, part.total)
+    before, told = 0, False
 
     def progress(here: int, total: int | None) -> None:
         nonlocal before, told
@@ -151,7 +153,8 @@ def _from_drive(identifier: str, place: str, part: Part, params: FetchParams, wa
         watch.came(here - before)
         before = here
 
-    with _compared(part, params.overlap_bytes) as before, _lent(part):
+    with _compared(part, params.overlap_bytes) as begin, _lent(part):
+        before = begin
         try:
             gdown.download(
                 id=identifier,
@@ -242,7 +245,8 @@ def _in_folder(folder: str, name: str) -> str:
         files = gdown.download_folder(id=folder, quiet=True, use_cookies=False, skip_download=True) or []
     except (DownloadError, requests.RequestException) as error:
         raise Fault(f"cannot be listed: {_short(error)}") from None
-    found = [each.id for each in files if each.path.rsplit("/", 1)[-1] == name]
+    listed = [each for each in files if not isinstance(each, str)]
+    found = [each.id for each in listed if each.path.rsplit("/", 1)[-1] == name]
     if len(found) != 1:
         raise Fault(f"holds {len(found)} files of the name {name}")
     identifier: str = found[0]
