@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -30,6 +31,8 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
             return DOWNLOAD(url=f"{it.url}/{id}", **more)
 
         monkeypatch.setattr(gdown, "download", download)
+        # Of a connection that breaks, a piece that was not full is lost; these archives are smaller than one.
+        monkeypatch.setattr(sys.modules["gdown.download"], "CHUNK_SIZE", 1000)
         yield it
 
 
@@ -41,7 +44,7 @@ def test_a_file_comes_by_its_id(server: ArchiveServer, tmp_path: Path) -> None:
 
 def test_it_goes_on_from_what_is_here(server: ArchiveServer, tmp_path: Path) -> None:
     server.put("abc", DATA, cuts=[20_000, 0, 0, 0, 0, 0])
-    assert "bytes are kept" in refused(tmp_path, source("drive:abc"))
+    assert "; 20000 bytes are kept" in refused(tmp_path, source("drive:abc"))
     here = (tmp_path / "mine" / "a.zip.part").stat().st_size
     assert files(tmp_path / "mine") == ["a.zip.part", "a.zip.part.json"]
     server.files["abc"].cuts.clear()
