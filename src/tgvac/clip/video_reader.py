@@ -69,7 +69,7 @@ class VideoReader:
         container.streams.video[0].thread_type = "NONE"
         try:
             for frame in container.decode(video=0):
-                quarters = round((frame.rotation or 0) / 90) % 4
+                quarters = round(frame.rotation / 90) % 4  # counterclockwise
                 yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
         except (av.FFmpegError, ValueError) as error:
             raise self._damaged(str(error)) from None
