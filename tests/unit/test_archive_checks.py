@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 import struct
 import zipfile
@@ -13,7 +14,7 @@ from tests.unit.archive_server import PAGE, PARAMS
 from tests.unit.builders import davis_tree, noise
 from tgvac.clip.archive import Store
 from tgvac.errors import BadInput
-from tgvac.sources.archive_checks import check_archive, check_folder, is_page
+from tgvac.sources.archive_checks import check_archive, check_folder, check_through, is_page
 from tgvac.sources.locate import locate
 from tgvac.sources.registry import Source
 
@@ -123,6 +124,17 @@ def test_a_member_that_hides_its_size_is_read_no_further_than_it_says(tmp_path: 
     check_archive(tmp_path / "a.zip", PARAMS)
     with Store(tmp_path / "a.zip") as store, pytest.raises(BadInput, match=r"a\.zip: x cannot be read"):
         store.read("x")
+
+
+def test_a_compressed_tar_is_read_through_no_further_than_its_bound(tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(gzip.compress(bytes(500_000)))
+    with pytest.raises(BadInput, match=r"a\.tar\.gz unpacks to more than .* fetch\.archive_max_ratio let in"):
+        check_through(path, PARAMS, path.name)
+    path.write_bytes(gzip.compress(noise(1, 500_000).tobytes()))
+    check_through(path, PARAMS, path.name)
+    with pytest.raises(BadInput, match=r"unpacks to more than 499999 bytes"):
+        check_through(path, PARAMS.model_copy(update={"archive_max_bytes": 499_999}), path.name)
 
 
 def test_zips_in_a_folder_are_looked_at_each(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import io
 import json
@@ -211,7 +212,7 @@ def test_a_busy_server_is_asked_again_and_then_given_up(server: ArchiveServer, t
 
 def test_a_wrong_length_is_told_before_anything_is_written(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(server.put("a.zip", DATA), size=17))
-    assert f"has {len(DATA)} bytes where the registry says 17" in message
+    assert f"has {len(DATA)} bytes where 17 are expected" in message
     assert files(tmp_path / "mine") == []
 
 
@@ -274,8 +275,6 @@ def test_a_disk_that_fills_up_on_the_way_keeps_what_came(
 def test_a_tar_that_the_server_calls_compressed_on_the_way_comes_as_it_is(
     server: ArchiveServer, tmp_path: Path
 ) -> None:
-    import gzip
-
     data = gzip.compress(noise(3, 5000).tobytes())
     mine = source(server.put("a.tar.gz", data, encoding="x-gzip", kind="application/x-tar"), file="a.tar.gz")
     assert fetch(tmp_path, mine).read_bytes() == data
@@ -312,6 +311,45 @@ def test_the_first_whole_copy_is_trusted_and_another_one_refused(server: Archive
         fetch(tmp_path, mine)
     path.write_bytes(DATA)
     assert fetch(tmp_path, mine) == path
+
+
+def test_where_a_publisher_has_changed_an_archive_the_remedy_is_named(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine).unlink()
+    server.put("a.zip", OTHER)
+    assert "registry.lock says" in (message := refused(tmp_path, mine))
+    assert "or remove its entry from the lock if its publisher has changed it" in message
+    server.put("a.zip", zip_of(70_000))
+    assert f"where {len(DATA)} are expected, as the registry or the lock has it" in refused(tmp_path, mine)
+    (tmp_path / "registry.lock").unlink()
+    assert fetch(tmp_path, mine).read_bytes() == zip_of(70_000)
+
+
+def test_settled_archives_may_lie_where_nobody_may_write(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import fetch as module
+
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine)
+    monkeypatch.setattr(module, "locked", lambda _: pytest.fail("a lock would be written"))
+    Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+
+
+def test_a_cut_tar_is_never_trusted_even_where_no_length_was_stated(server: ArchiveServer, tmp_path: Path) -> None:
+    data = gzip.compress(noise(3, 50_000).tobytes())
+    mine = source(server.put("a.tar.gz", data, length=False, cuts=[30_000]), file="a.tar.gz")
+    assert "is cut short or damaged" in refused(tmp_path, mine)
+    assert fetch(tmp_path, mine).read_bytes() == data
+
+
+def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    damaged = bytearray(DATA)
+    damaged[30_000] ^= 1
+    (tmp_path / "mine" / "a.zip").write_bytes(damaged)
+    assert "a.zip is cut short or damaged (Bad CRC-32 for file 'frame')" in refused(tmp_path, source("drive:abc"))
+    assert Trust(tmp_path).archive("mine/a.zip") is None
 
 
 def test_a_verified_archive_is_not_read_again(

@@ -37,7 +37,7 @@ REGISTRY = "name,layout,location,bytes,sha256,licence\nmine,davis,given,,,my own
 def made(root: Path, path: Path, **changes: Any) -> dict[str, Any]:
     ctx = Context(root, "t", "sources", "d")
     source = pairs.Source("duo", "pix2gestalt", "given", None, None, "research")
-    return pairs.make_pairs(ctx, PARAMS.model_copy(update=changes), source, path)
+    return pairs.make_pairs(ctx, PARAMS.model_copy(update=changes), source, path, FETCH)
 
 
 def folder_of(root: Path) -> Path:

@@ -6,15 +6,19 @@ unpack them.
 
 from __future__ import annotations
 
+import gzip
 import stat
 import zipfile
+from lzma import LZMAError
 from pathlib import Path, PurePosixPath
+from typing import IO
 
-from tgvac.clip.archive import Store
+from tgvac.clip.archive import DAMAGED, Store
 from tgvac.errors import BadInput
 from tgvac.sources.params import FetchParams
 
 _HEAD = 1024
+_PIECE = 1 << 20
 _ZIP, _GZIP = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b"
 _PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml")
 
@@ -49,6 +53,42 @@ def check_archive(path: Path, params: FetchParams, name: str = "") -> None:
         _check_zip(path, params)
     elif name.endswith((".gz", ".tgz")) and not head.startswith(_GZIP):
         raise BadInput(f"{path} is not compressed by gzip, as its name says; delete it and fetch it again.")
+
+
+def check_through(path: Path, params: FetchParams, name: str) -> None:
+    """Read an archive from end to end, as is due before its checksum is trusted that nobody has stated.
+
+    Args:
+        name: of the archive, where the file has another one for now.
+
+    Raises:
+        BadInput: when it is cut or damaged anywhere, or unpacks to more than the params let in.
+    """
+    bound = min(params.archive_max_bytes, params.archive_max_ratio * path.stat().st_size)
+    try:
+        if name.endswith(".zip"):
+            with zipfile.ZipFile(path) as archive:
+                for member in archive.infolist():
+                    with archive.open(member) as stream:
+                        _read_through(path, stream, member.file_size)
+        elif name.endswith((".gz", ".tgz")):
+            with gzip.open(path) as stream:
+                _read_through(path, stream, bound)
+    except (*DAMAGED, LZMAError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path} is cut short or damaged ({error}); delete it and fetch it again.") from None
+
+
+def _read_through(path: Path, stream: IO[bytes] | gzip.GzipFile, most: float) -> None:
+    count = 0
+    while piece := stream.read(_PIECE):
+        count += len(piece)
+        if count > most:
+            raise BadInput(
+                f"{path} unpacks to more than {most:g} bytes, which is all that fetch.archive_max_bytes and"
+                " fetch.archive_max_ratio let in; give the official archive, or raise these keys."
+            )
 
 
 def _check_zip(path: Path, params: FetchParams) -> None:

@@ -11,12 +11,13 @@ import errno
 import threading
 from collections.abc import Sequence
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from pathlib import Path
 
 from tgvac.errors import BadInput
 from tgvac.files import locked, sha256
 from tgvac.progress import Progress
-from tgvac.sources.archive_checks import check_archive
+from tgvac.sources.archive_checks import check_archive, check_through
 from tgvac.sources.disk import Disk
 from tgvac.sources.params import FetchParams
 from tgvac.sources.partial import Fault, Interruption, OtherBytes, Part
@@ -25,6 +26,10 @@ from tgvac.sources.transfer import Watch, reclaim, transfer
 from tgvac.sources.trust import Trust
 
 _MB = 1_000_000
+_AGAIN = (
+    "delete it and fetch it again",
+    "delete it and fetch it again, or remove its entry from the lock if its publisher has changed it",
+)
 
 
 def archive_path(data: Path, source: Source, archive: Archive) -> Path:
@@ -51,17 +56,32 @@ def verify(source: Source, archive: Archive, path: Path, params: FetchParams, tr
     for who, (size, _) in stated.items():
         if size is not None and stat.st_size != size:
             raise BadInput(
-                f"{path} has {stat.st_size} bytes, {who} says {size}; it is not whole: delete it and fetch it again."
+                f"{path} has {stat.st_size} bytes, {who} says {size}; it is not whole: {_AGAIN[known is not None]}."
             )
-    if known and known["mtime_ns"] == stat.st_mtime_ns and archive.sha256 in (None, known["sha256"]):
+    if settled(source, archive, path, trust):
         return
+    if archive.sha256 is None and known is None:
+        check_through(path, params, archive.file)
     found = sha256(path)
     for who, (_, checksum) in stated.items():
         if checksum is not None and found != checksum:
             raise BadInput(
-                f"{path} has the checksum {found[:12]}…, {who} says {checksum[:12]}…; delete it and fetch it again."
+                f"{path} has the checksum {found[:12]}…, {who} says {checksum[:12]}…; {_AGAIN[known is not None]}."
             )
     trust.record(key, path, found)
+
+
+def settled(source: Source, archive: Archive, path: Path, trust: Trust) -> bool:
+    """Whether a file is the one that was verified, by its size and date, and the registry says nothing else now."""
+    known = trust.archive(f"{source.name}/{archive.file}")
+    if known is None or not path.is_file():
+        return False
+    stat = path.stat()
+    return (
+        (stat.st_size, stat.st_mtime_ns) == (known["bytes"], known["mtime_ns"])
+        and archive.sha256 in (None, known["sha256"])
+        and archive.bytes in (None, known["bytes"])
+    )
 
 
 class Fetch:
@@ -84,11 +104,14 @@ class Fetch:
             BadInput: before the first byte, when a licence is not accepted or the disk is too small for what is known;
                 at the end, when some archive could not be had. All others are fetched all the same.
         """
-        missing = [(s, a) for s, a in wanted if not archive_path(self._data, s, a).is_file()]
+        paths = {(s.name, a.file): archive_path(self._data, s, a) for s, a in wanted}
+        # What is settled is left alone, so that archives may lie where nobody may write.
+        wanted = [(s, a) for s, a in wanted if not settled(s, a, paths[s.name, a.file], self._trust)]
+        missing = [(s, a) for s, a in wanted if not paths[s.name, a.file].is_file()]
         for source in {s.name: s for s, _ in missing}.values():
             self._trust.require(source)
         self._claim_known(missing)
-        with Progress(f"{self._label} (MB)", 0) as progress:
+        with Progress(f"{self._label} (MB)", 0) if missing else nullcontext() as progress:
             meter = _Meter(progress)
             pool = ThreadPoolExecutor(self._params.workers, thread_name_prefix="fetch")
             try:
@@ -109,9 +132,14 @@ class Fetch:
         for source, archive in missing:
             target = archive_path(self._data, source, archive)
             part = Part(target)
-            total = archive.bytes or part.total
+            total = self._expected(source, archive) or part.total
             if total is not None:
                 self._disk.claim(target, max(0, total - part.size))
+
+    def _expected(self, source: Source, archive: Archive) -> int | None:
+        """An archive's size, as the registry or the user's lock has it."""
+        known = self._trust.archive(f"{source.name}/{archive.file}")
+        return archive.bytes or (known["bytes"] if known else None)
 
     def _have(self, source: Source, archive: Archive, meter: _Meter) -> None:
         """Make sure that one archive is here and whole."""
@@ -130,8 +158,10 @@ class Fetch:
         reclaim(part)
         # Where the part came from is asked first: elsewhere it may be another file.
         for place in sorted(archive.places, key=lambda each: each != part.place):
+            if self._stop.is_set():
+                break
             try:
-                self._from_place(place, archive, part, path, meter)
+                self._from_place(place, part, path, self._expected(source, archive), meter)
             except Fault as fault:
                 faults.append(f"{place} {fault}")
                 continue
@@ -152,17 +182,17 @@ class Fetch:
             " where the same command verifies it."
         )
 
-    def _from_place(self, place: str, archive: Archive, part: Part, target: Path, meter: _Meter) -> None:
+    def _from_place(self, place: str, part: Part, target: Path, expected: int | None, meter: _Meter) -> None:
         """Fetch from one place until it is all here; attempts count while they bring nothing."""
-        failed = 0
+        failed, started_over = 0, False
         while True:
             before = part.size
 
             def total(size: int | None) -> None:
                 if size is None:
                     return
-                if archive.bytes is not None and size != archive.bytes:
-                    raise Fault(f"has {size} bytes where the registry says {archive.bytes}")
+                if expected is not None and size != expected:
+                    raise Fault(f"has {size} bytes where {expected} are expected, as the registry or the lock has it")
                 self._disk.claim(target, max(0, size - part.size))
                 meter.expect(target, size, part.size)
 
@@ -181,7 +211,10 @@ class Fetch:
                         f"has other bytes than {part.path}, which came from {part.place or 'elsewhere'}: delete that to"
                         " start over here"
                     ) from None
+                if started_over:
+                    raise Fault("gives other bytes each time it is asked") from None
                 part.drop()  # the place itself has another version now, of which the rest would be
+                started_over = True
             except Interruption as interruption:
                 failed = 0 if part.size > before else failed + 1
                 if failed >= self._params.attempts or self._stop.is_set():
@@ -199,21 +232,21 @@ class Fetch:
 class _Meter:
     """Progress in megabytes, told by several threads."""
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(self, progress: Progress | None) -> None:
         self._progress, self._guard, self._bytes = progress, threading.Lock(), 0
         self._expected: dict[Path, int] = {}
 
     def expect(self, target: Path, total: int, here: int) -> None:
         """A file's size became known; ``here`` are the bytes of it that came before this process."""
         with self._guard:
-            if target not in self._expected:
+            if self._progress and target not in self._expected:
                 self._expected[target] = total
                 self._progress.expect(total // _MB, here // _MB)
 
     def came(self, count: int, note: str) -> None:
         with self._guard:
             before, self._bytes = self._bytes // _MB, self._bytes + count
-            if done := self._bytes // _MB - before:
+            if self._progress and (done := self._bytes // _MB - before):
                 self._progress.step(note, by=done)
 
 

@@ -8,7 +8,6 @@ sources/locations.json    where it is on this machine; decides nothing
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast, get_args
 
@@ -33,20 +32,26 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     """Make the manifest of all sources in use, and the files of pairs."""
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
-    used = {name: find_source(registry, name, registry_file) for name in sorted({*sources.use, *sources.pairs})}
-    _check_use(sources, used)
+    used: dict[str, Source] = {}
     paths: dict[str, Path] = {}
     listed: dict[str, list[Video]] = {}
     pairs: dict[str, Any] = {}
-    with Progress(ctx.label, len(used)) as progress:
+    _check_parts(sources)
+    with Progress(ctx.label, len({*sources.use, *sources.pairs})) as progress:
         for name in sorted(set(sources.use)):
+            used[name] = find_source(registry, name, registry_file)
+            if used[name].layout == PAIRS_LAYOUT:
+                raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
             paths[name] = archive_of(ctx, sources, fetch, used[name])
             listed[name] = open_adapter(used[name], paths[name]).videos()
             if not listed[name]:
                 raise BadInput(f"{paths[name]} holds no videos; give an archive or folder with at least one.")
             progress.step(f"{name}: {len(listed[name])} videos")
         for name in sorted(set(sources.pairs)):
-            pairs[name] = make_pairs(ctx, sources, used[name], archive_of(ctx, sources, fetch, used[name]))
+            used[name] = find_source(registry, name, registry_file)
+            if used[name].layout != PAIRS_LAYOUT:
+                raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
+            pairs[name] = make_pairs(ctx, sources, used[name], archive_of(ctx, sources, fetch, used[name]), fetch)
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     kept, skipped = without_doubles(listed, sources.same_footage)
     manifest = {name: _entry(used[name], paths[name], videos) for name, videos in kept.items()}
@@ -63,16 +68,9 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     write_json(ctx.out / "manifest.json", record)
 
 
-def _check_use(sources: SourcesParams, used: Mapping[str, Source]) -> None:
-    """Videos and pairs each in their place, and no part of a source that is not in use."""
-    for name in sources.use:
-        if used[name].layout == PAIRS_LAYOUT:
-            raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
-    for name in sources.pairs:
-        if used[name].layout != PAIRS_LAYOUT:
-            raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
+def _check_parts(sources: SourcesParams) -> None:
     for each in sources.parts:
-        if each.partition("/")[0] not in used:
+        if each.partition("/")[0] not in (*sources.use, *sources.pairs):
             raise BadInput(f"sources.parts holds '{each}', whose source is not in use; name the source in sources.use.")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgvac.sources.fetch import archive_path
+from tgvac.sources.fetch import archive_path, settled
 from tgvac.sources.locate import data_folder
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.partial import Part
@@ -45,7 +45,7 @@ def status_of(source: Source, parts: tuple[str, ...], root: Path, trust: Trust) 
         return _local(source, root)
     data = data_folder(root)
     archives = choose_archives(source, parts, root / "reference" / "archives.csv")
-    whole = [a for a in archives if _trusted(data, source, a, trust)]
+    whole = [a for a in archives if settled(source, a, archive_path(data, source, a), trust)]
     there = [a for a in archives if archive_path(data, source, a).is_file() and a not in whole]
     begun = [a for a in archives if a not in (*whole, *there) and Part(archive_path(data, source, a)).size]
     missing = [a for a in archives if a not in (*whole, *there, *begun)]
@@ -81,15 +81,6 @@ def _local(source: Source, root: Path) -> Status:
 
 def _holds(source: Source) -> str:
     return source.kind if source.kind == source.layout else f"{source.kind} ({source.layout})"
-
-
-def _trusted(data: Path, source: Source, archive: Archive, trust: Trust) -> bool:
-    """Whether an archive is the file that was verified; its bytes are not read again."""
-    path, known = archive_path(data, source, archive), trust.archive(f"{source.name}/{archive.file}")
-    if known is None or not path.is_file():
-        return False
-    stat = path.stat()
-    return (stat.st_size, stat.st_mtime_ns) == (known["bytes"], known["mtime_ns"])
 
 
 def _names(archives: list[Archive]) -> str:
