@@ -50,12 +50,13 @@ class Served:
 
 
 class ArchiveServer:
-    """Paths and what they give; ``sent`` counts the bytes of bodies by path, ``asked`` the ranges."""
+    """Paths and what they give; ``sent`` counts bytes of bodies by path, ``asked`` the ranges, ``probed`` the sizes."""
 
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
         self.sent: dict[str, int] = {}
         self.asked: list[tuple[str, str]] = []
+        self.probed: list[str] = []
         self.url = ""
 
     def put(self, path: str, data: bytes, **how: object) -> str:
@@ -69,6 +70,15 @@ def _handler(server: ArchiveServer) -> type[http.server.BaseHTTPRequestHandler]:
     class Handler(http.server.BaseHTTPRequestHandler):
         def log_message(self, format: str, *args: object) -> None:
             pass
+
+        def do_HEAD(self) -> None:
+            served = server.files.get(self.path.lstrip("/"))
+            server.probed.append(self.path.lstrip("/"))
+            self.send_response(404 if served is None else served.status)
+            if served is not None and served.length:
+                self.send_header("Content-Type", served.kind)
+                self.send_header("Content-Length", str(len(served.data) + served.lies))
+            self.end_headers()
 
         def do_GET(self) -> None:
             path = self.path.lstrip("/")

@@ -21,6 +21,7 @@ import pytest
 
 from tests.unit.archive_server import PAGE, PARAMS, ArchiveServer, serving
 from tests.unit.builders import noise
+from tgvac import progress
 from tgvac.errors import BadInput
 from tgvac.sources import disk
 from tgvac.sources.fetch import Fetch, verify
@@ -243,7 +244,7 @@ def test_a_full_disk_is_told_before_the_first_byte(
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
     message = refused(tmp_path, source(server.put("a.zip", DATA)))
     assert "free some space or let data lead to a larger disk" in message
-    assert server.sent["a.zip"] == 0 or not (tmp_path / "mine" / "a.zip.part").exists()
+    assert server.asked == []
 
 
 def test_known_sizes_are_added_up_before_anything_is_asked(
@@ -253,7 +254,40 @@ def test_known_sizes_are_added_up_before_anything_is_asked(
     one = source(server.put("a.zip", DATA), size=len(DATA))
     two = Source("other", "davis", "archives", None, None, "free", files=one.files)
     assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
+    assert (server.asked, server.probed) == ([], [])
+
+
+def test_sizes_are_asked_for_before_the_first_archive_fills_the_disk(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 70_000, 70_000))
+    one = source(server.put("a.zip", DATA))
+    two = Source("other", "davis", "archives", None, None, "free", files=one.files)
+    assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
     assert server.asked == []
+    fetch(tmp_path, one)
+
+
+def test_where_no_size_is_told_the_disk_is_looked_at_when_the_answer_comes(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
+    mine = source("http://127.0.0.1:9/a.zip", server.put("a.zip", DATA))
+    assert "free some space or let data lead to a larger disk" in refused(tmp_path, mine)
+    assert not (tmp_path / "mine" / "a.zip.part").exists()
+
+
+def test_progress_tells_the_whole_and_the_time_left(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
+    one = source(server.put("a.zip", zip_of(3_200_000)))
+    two = Source("other", "davis", "archives", None, None, "free", files=one.files)
+    fetch(tmp_path, one, two, workers=1, chunk_bytes=1000, member_max_bytes=10**7)
+    lines = capsys.readouterr().err.splitlines()
+    assert all("/6, " in line for line in lines)
+    assert " left; a.zip" in lines[0]
+    assert lines[-1].startswith("fetch (MB): 6/6")
 
 
 def test_a_disk_that_fills_up_on_the_way_keeps_what_came(

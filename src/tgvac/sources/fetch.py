@@ -10,7 +10,7 @@ from __future__ import annotations
 import errno
 import threading
 from collections.abc import Sequence
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, Executor, Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from tgvac.sources.disk import Disk
 from tgvac.sources.params import FetchParams
 from tgvac.sources.partial import Fault, Interruption, OtherBytes, Part
 from tgvac.sources.registry import Archive, Source
-from tgvac.sources.transfer import Watch, reclaim, transfer
+from tgvac.sources.transfer import Watch, reclaim, size_at, transfer
 from tgvac.sources.trust import Trust
 
 _MB = 1_000_000
@@ -110,11 +110,11 @@ class Fetch:
         missing = [(s, a) for s, a in wanted if not paths[s.name, a.file].is_file()]
         for source in {s.name: s for s, _ in missing}.values():
             self._trust.require(source)
-        self._claim_known(missing)
         with Progress(f"{self._label} (MB)", 0) if missing else nullcontext() as progress:
             meter = _Meter(progress)
             pool = ThreadPoolExecutor(self._params.workers, thread_name_prefix="fetch")
             try:
+                self._claim(missing, meter, pool)
                 jobs = [pool.submit(self._have, source, archive, meter) for source, archive in wanted]
                 _watch(jobs)
             except BaseException:
@@ -128,13 +128,19 @@ class Fetch:
             others = f" (and {more} more could not be had: the same command names {'it' if more == 1 else 'them'} next)"
             raise BadInput(faults[0] if not more else faults[0].removesuffix(".") + others + ".")
 
-    def _claim_known(self, missing: Sequence[tuple[Source, Archive]]) -> None:
-        for source, archive in missing:
+    def _claim(self, missing: Sequence[tuple[Source, Archive]], meter: _Meter, pool: Executor) -> None:
+        """Claim room for all that is missing, as far as sizes are known or the first places tell them."""
+
+        def size_of(source: Source, archive: Archive) -> int | None:
+            known = self._expected(source, archive) or Part(archive_path(self._data, source, archive)).total
+            return known or (size_at(archive.places[0], self._params) if archive.places else None)
+
+        for (source, archive), size in zip(missing, pool.map(lambda each: size_of(*each), missing), strict=True):
             target = archive_path(self._data, source, archive)
-            part = Part(target)
-            total = self._expected(source, archive) or part.total
-            if total is not None:
-                self._disk.claim(target, max(0, total - part.size))
+            here = Part(target).size
+            if size is not None:
+                self._disk.claim(target, max(0, size - here))
+                meter.expect(target, size, here)
 
     def _expected(self, source: Source, archive: Archive) -> int | None:
         """An archive's size, as the registry or the user's lock has it."""

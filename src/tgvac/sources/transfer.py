@@ -69,6 +69,25 @@ def _url(place: str) -> str:
     return url
 
 
+def size_at(place: str, params: FetchParams) -> int | None:
+    """How many bytes a place says that it has; None where it doesn't, or isn't there, which fetching tells later."""
+    if place.startswith(("drive:", "drive-folder:")):
+        return None
+    import requests
+
+    try:
+        asked = {"Accept-Encoding": "identity"}
+        with requests.head(_url(place), headers=asked, timeout=params.timeout_s, allow_redirects=True) as answer:
+            length = answer.headers.get("Content-Length", "") if answer.ok and not _is_html(answer) else ""
+    except requests.RequestException:
+        return None
+    return int(length) if length.isdigit() else None
+
+
+def _is_html(response: requests.Response) -> bool:
+    return response.headers.get("Content-Type", "").startswith("text/html")
+
+
 def _from_http(url: str, place: str, part: Part, params: FetchParams, watch: Watch) -> None:
     import pooch
     import requests
@@ -112,7 +131,7 @@ def _from_http(url: str, place: str, part: Part, params: FetchParams, watch: Wat
 
 def _check_answer(response: requests.Response, asked: int) -> tuple[int, int | None]:
     """The number of the first byte that an answer brings, and how many the whole has, if it says so."""
-    if response.headers.get("Content-Type", "").startswith("text/html"):
+    if _is_html(response):
         raise Fault("answers with a web page and not with the archive")
     # Some servers call a tar.gz a tar that is compressed on the way; it is wanted as it lies there.
     response.raw.headers.pop("Content-Encoding", None)
