@@ -36,6 +36,8 @@ class Served:
         ranges: whether bytes can be asked for from the middle on.
         lies: how many bytes the answer promises beyond those it has.
         pause: seconds between pieces of 4 KB.
+        length: whether the answer says how long it is.
+        leads_to: another address, where the bytes are.
     """
 
     data: bytes
@@ -47,6 +49,7 @@ class Served:
     encoding: str = ""
     pause: float = 0.0
     length: bool = True
+    leads_to: str = ""
 
 
 class ArchiveServer:
@@ -89,6 +92,12 @@ def _handler(server: ArchiveServer) -> type[http.server.BaseHTTPRequestHandler]:
                 self.send_error(404)
                 return
             match = re.fullmatch(r"bytes=(\d+)-", asked) if served.ranges else None
+            if served.leads_to:
+                self.send_response(302)
+                self.send_header("Location", served.leads_to)
+                self.send_header("Content-Length", "0")
+                self.end_headers()
+                return
             start = int(match[1]) if match else 0
             total = len(served.data) + served.lies
             if start > len(served.data):

@@ -80,6 +80,23 @@ def refused(data: Path, *sources: Source, **changes: Any) -> str:
     return str(caught.value)
 
 
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (
+    sys.executable,
+    "-c",
+    "from tests.unit.test_fetch import fetch, source; from pathlib import Path; import sys;"
+    "fetch(Path(sys.argv[1]), source(sys.argv[2]))",
+)
+
+
+def wait_for(part: Path, size: int) -> None:
+    """Until another process has written so many bytes."""
+    deadline = time.monotonic() + 60
+    while not (part.is_file() and part.stat().st_size > size):
+        assert time.monotonic() < deadline, f"{part} does not grow"
+        time.sleep(0.01)
+
+
 def test_an_archive_is_fetched_once_and_its_checksum_recorded(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA))
     for _ in range(2):
@@ -127,17 +144,10 @@ def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Pa
     """kill -9 in the middle; the second process asks only for what is missing."""
     data = zip_of(1_000_000)
     url = server.put("a.zip", data, pause=0.01)
-    program = (
-        "from tests.unit.test_fetch import fetch, source; from pathlib import Path; import sys;"
-        "fetch(Path(sys.argv[1]), source(sys.argv[2]))"
-    )
-    command = [sys.executable, "-c", program, str(tmp_path), url]
-    root = Path(__file__).resolve().parents[2]
+    command = [*PROGRAM, str(tmp_path), url]
     part = tmp_path / "mine" / "a.zip.part"
-    with subprocess.Popen(command, cwd=root, stderr=subprocess.DEVNULL, env=dict(os.environ)) as child:
-        deadline = time.monotonic() + 60
-        while not (part.is_file() and part.stat().st_size > 100_000) and time.monotonic() < deadline:
-            time.sleep(0.01)
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        wait_for(part, 100_000)
         child.send_signal(signal.SIGKILL)
     here = part.stat().st_size
     assert 100_000 < here < len(data)
@@ -145,10 +155,30 @@ def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Pa
     server.files["a.zip"].pause = 0.0
     time.sleep(0.1)  # the server notices that nobody listens
     before = server.sent["a.zip"]
-    done = subprocess.run(command, cwd=root, capture_output=True, check=False, timeout=120)
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
     assert (tmp_path / "mine" / "a.zip").read_bytes() == data
     assert server.sent["a.zip"] - before == len(data) - here + PARAMS.overlap_bytes
+
+
+def test_an_address_that_leads_elsewhere_is_followed_also_when_going_on(server: ArchiveServer, tmp_path: Path) -> None:
+    """As on the hub, whose files lie on other servers than their addresses."""
+    target = server.put("there/a.zip", DATA, cuts=[20_000])
+    mine = source(server.put("a.zip", b"", leads_to=target))
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["there/a.zip"] == len(DATA) + PARAMS.overlap_bytes
+
+
+def test_an_interrupt_ends_it_at_once_and_keeps_what_came(server: ArchiveServer, tmp_path: Path) -> None:
+    data = zip_of(1_000_000)
+    url = server.put("a.zip", data, pause=0.02)
+    part = tmp_path / "mine" / "a.zip.part"
+    with subprocess.Popen([*PROGRAM, str(tmp_path), url], cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        wait_for(part, 50_000)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=20) != 0
+    assert 50_000 < part.stat().st_size < len(data)
+    assert part.read_bytes() == data[: part.stat().st_size]
 
 
 def test_places_are_tried_in_turn(server: ArchiveServer, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ class Trust:
         self._data = data
         self.lock_file = data / "registry.lock"
         self.licences_file = data / "licences.json"
+        self._guard = threading.Lock()
 
     def archive(self, key: str) -> dict[str, Any] | None:
         """What is trusted of the archive ``<source>/<file>``: ``bytes``, ``sha256``, ``mtime_ns``; None at first."""
@@ -65,7 +67,8 @@ class Trust:
             )
 
     def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:
-        with locked(self._data / f".{path.name}.lock"):
+        # Threads queue up silently; only another process is worth a word.
+        with self._guard, locked(self._data / f".{path.name}.lock"):
             entries = {**_read(path, form, field), key: entry}
             write_json(path, {"format": form, field: entries})
 
