@@ -14,8 +14,8 @@ from types import TracebackType
 from tgvac.errors import BadInput
 from tgvac.files import writing
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
-"""What a zip raises when its bytes are damaged; RuntimeError when they pretend to a cipher or another compression."""
+# What a zip raises when its bytes are damaged; RuntimeError when they pretend to a cipher or another compression.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
@@ -58,7 +58,7 @@ class Store:
         elif path.is_file():
             try:
                 self._zip = zipfile.ZipFile(path)
-            except DAMAGED as error:
+            except _DAMAGED as error:
                 raise BadInput(
                     f"{path} is truncated or not a zip archive ({error}); delete it and fetch it again."
                 ) from None
@@ -95,7 +95,7 @@ class Store:
             if self._zip is None:
                 return (self.path / self._root / name).read_bytes()
             return self._zip.read(self._root + name)
-        except DAMAGED as error:
+        except _DAMAGED as error:
             raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
 
     def crc(self, name: str) -> int:

@@ -9,14 +9,17 @@ from __future__ import annotations
 import gzip
 import stat
 import zipfile
+import zlib
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tgvac.clip.archive import DAMAGED, Store
+from tgvac.clip.archive import Store
 from tgvac.errors import BadInput
 from tgvac.sources.params import FetchParams
 
+# What zipfile and gzip raise on damaged bytes; RuntimeError when these pretend to a cipher or another compression.
+_DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 _HEAD = 1024
 _PIECE = 1 << 20
 _ZIP, _GZIP = (b"PK\x03\x04", b"PK\x05\x06"), b"\x1f\x8b"
@@ -74,7 +77,7 @@ def check_through(path: Path, params: FetchParams, name: str) -> None:
         elif name.endswith((".gz", ".tgz")):
             with gzip.open(path) as stream:
                 _read_through(path, stream, bound)
-    except (*DAMAGED, LZMAError) as error:
+    except _DAMAGED as error:
         if isinstance(error, BadInput):
             raise
         raise BadInput(f"{path} is cut short or damaged ({error}); delete it and fetch it again.") from None
