@@ -24,11 +24,12 @@ from tests.unit.builders import noise
 from tgvac import progress
 from tgvac.errors import BadInput
 from tgvac.sources import disk
-from tgvac.sources.fetch import Fetch, verify
+from tgvac.sources.fetch import Fetch
 from tgvac.sources.locate import locate
 from tgvac.sources.partial import Part
 from tgvac.sources.registry import Archive, Source
 from tgvac.sources.trust import Trust
+from tgvac.sources.verify import verify
 
 
 def zip_of(size: int, seed: int = 0) -> bytes:
@@ -419,7 +420,7 @@ def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
 def test_a_verified_archive_is_not_read_again(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tgvac.sources import fetch as module
+    from tgvac.sources import verify as module
 
     mine = source(server.put("a.zip", DATA))
     path = fetch(tmp_path, mine)

@@ -7,9 +7,10 @@ from pathlib import Path
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.sources.archive_checks import check_archive, check_folder
-from tgvac.sources.fetch import Fetch, archive_path
+from tgvac.sources.fetch import Fetch
 from tgvac.sources.params import FetchParams
 from tgvac.sources.registry import Source, choose_archives
+from tgvac.sources.verify import archive_path
 
 
 def data_folder(root: Path) -> Path:

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO
@@ -128,3 +130,25 @@ class Sink:
         """Hand over what was written to the system, which keeps it even when this process is killed."""
         if self._file is not None:
             self._file.flush()
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Who is told of a transfer while it goes on; each may raise to end it.
+
+    Attributes:
+        total: how many bytes the whole has, before the first is written; None when the place does not say.
+        came: how many bytes came.
+        stop: set when the user wants to end.
+    """
+
+    total: Callable[[int | None], None]
+    came: Callable[[int], None]
+    stop: threading.Event
+
+
+def reason_of(error: Exception) -> str:
+    """The innermost reason of a failed connection, in a few words."""
+    while isinstance(cause := error.__cause__ or error.__context__, Exception):
+        error = cause
+    return " ".join(f"{type(error).__name__}: {error}".split())[:200]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgvac.sources.fetch import archive_path, settled
 from tgvac.sources.locate import data_folder
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.partial import Part
 from tgvac.sources.registry import Archive, Source, choose_archives, find_source, read_registry
 from tgvac.sources.trust import Trust
+from tgvac.sources.verify import archive_path, settled
 
 _HEAD = ("source", "holds", "here", "size", "licence", "next")
 _NAMED = 6

@@ -14,7 +14,7 @@ from gdown.exceptions import FileURLRetrievalError
 
 from tests.unit.archive_server import PARAMS, ArchiveServer, serving
 from tests.unit.test_fetch import DATA, OTHER, fetch, files, refused, source
-from tgvac.sources import transfer
+from tgvac.sources import drive, transfer
 from tgvac.sources.partial import Part
 
 DOWNLOAD = gdown.download
@@ -92,7 +92,7 @@ def test_what_a_killed_process_had_lent_is_taken_back(server: ArchiveServer, tmp
     part.path.with_name("a.zip.part-resumed.part").write_bytes(DATA[:20_000])
     part.path.with_name("a.zip.part12345678.part").write_bytes(DATA[:10])
     part.tell("drive:abc", len(DATA))
-    transfer.reclaim(part)
+    drive.reclaim(part)
     assert part.path.read_bytes() == DATA[:20_000]
     assert fetch(tmp_path, source("drive:abc")).read_bytes() == DATA
     assert files(tmp_path / "mine") == ["a.zip"]
