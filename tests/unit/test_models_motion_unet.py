@@ -35,9 +35,9 @@ def without_attention(video: UNetMotionModel) -> UNetMotionModel:
     return video
 
 
-@pytest.mark.parametrize("norm", ["frame", "clip"])
-def test_an_inflated_model_is_the_frame_model_on_every_frame(norm: str) -> None:
-    video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"norm": norm})).eval()
+@pytest.mark.parametrize(("block", "norm"), [("animatediff", "frame"), ("animatediff", "clip"), ("paper", "frame")])
+def test_an_inflated_model_is_the_frame_model_on_every_frame(block: str, norm: str) -> None:
+    video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"block": block, "norm": norm})).eval()
     with torch.no_grad():
         ours = video_noise_model(video)(*GIVEN)
         frames = frame_noise_model(unet_12())(*GIVEN)
@@ -45,8 +45,9 @@ def test_an_inflated_model_is_the_frame_model_on_every_frame(norm: str) -> None:
     assert (ours - frames).abs().max() < 1e-5
 
 
-def test_motion_modules_join_frames_and_know_their_order_once_they_are_trained() -> None:
-    model, (x_BCFhw, t_B, text_BND) = video_noise_model(video_unet()), GIVEN
+@pytest.mark.parametrize("block", ["animatediff", "paper"])
+def test_motion_modules_join_frames_and_know_their_order_once_they_are_trained(block: str) -> None:
+    model, (x_BCFhw, t_B, text_BND) = video_noise_model(video_unet(block=block)), GIVEN
     with torch.no_grad():
         plain = model(x_BCFhw, t_B, text_BND)
         changed = x_BCFhw.clone()
@@ -110,9 +111,10 @@ def test_statistics_join_frames_only_with_the_norm_over_clips(norm: str, joined:
     assert joined or difference < 1e-5
 
 
-def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(tmp_path: Path) -> None:
+@pytest.mark.parametrize("block", ["animatediff", "paper"])
+def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(tmp_path: Path, block: str) -> None:
     frame = unet_12()
-    video = inflate(frame, MOTION_MODULE)
+    video = inflate(frame, MOTION_MODULE.model_copy(update={"block": block}))
     before = {name: p.detach().clone() for name, p in video.named_parameters()}
     model = video_noise_model(video)
 
@@ -130,11 +132,12 @@ def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(t
     assert not video.training
 
 
-@pytest.mark.parametrize("norm", ["frame", "clip"])
-def test_a_saved_model_loads_to_the_same_output(tmp_path: Path, norm: str) -> None:
-    video = video_unet(norm=norm)
+@pytest.mark.parametrize(("block", "norm"), [("animatediff", "frame"), ("animatediff", "clip"), ("paper", "frame")])
+def test_a_saved_model_loads_to_the_same_output(tmp_path: Path, block: str, norm: str) -> None:
+    video = video_unet(norm=norm, block=block)
     save_model(tmp_path, "unet", video, [])
-    loaded = load_video_unet(tmp_path, MOTION_MODULE.model_copy(update={"norm": norm})).eval()
+    loaded = load_video_unet(tmp_path, MOTION_MODULE.model_copy(update={"block": block, "norm": norm}))
+    assert not loaded.training
     with torch.no_grad():
         assert torch.equal(video_noise_model(loaded)(*GIVEN), video_noise_model(video)(*GIVEN))
     assert {type(m.norm) for m in modules(loaded)} == {FrameGroupNorm if norm == "frame" else nn.GroupNorm}
@@ -163,3 +166,11 @@ def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: P
 def test_heads_that_do_not_divide_the_channels_are_refused() -> None:
     with pytest.raises(BadInput, match=r"motion_module\.heads 3 does not divide the UNet's \d+ channels; choose"):
         inflate(unet_12(), MOTION_MODULE.model_copy(update={"heads": 3}))
+
+
+@pytest.mark.parametrize("wrong", [{"block": "animatediff"}, {"max_distance": 4}])
+def test_weights_of_other_motion_modules_are_refused(tmp_path: Path, wrong: dict[str, object]) -> None:
+    save_model(tmp_path, "unet", video_unet(block="paper"), [])
+    params = MOTION_MODULE.model_copy(update={"block": "paper", **wrong})
+    with pytest.raises(BadInput, match=r"are not those of motion_module\.block .*; train the motion model again"):
+        load_video_unet(tmp_path, params)

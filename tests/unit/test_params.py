@@ -49,7 +49,7 @@ def test_a_method_whose_name_is_none_is_refused(project: Path, name: str) -> Non
             "backbones: {standin: {unet_channels: [30, 48]}}",
             "unet_channels has 30, which norm_groups 8 does not",
         ),
-        ("backbones: {standin: {vae_channels: [16, 20, 32]}}", "vae_channels has 20, which norm_groups 8 does not"),
+        ("backbones: {standin: {vae_channels: [16, 21, 32]}}", "vae_channels has 21, which vae_norm_groups 2 does not"),
         ("backbones: {standin: {unet_heads: 5}}", "which unet_heads 5 does not divide"),
         ("backbones: {standin: {text_width: 30}}", "text_width has 30, which the encoder's heads 4 does not divide"),
         ("framing: {size: 62}", "framing.size 62 does not suit the stand-ins' latents: 8 must divide it"),

@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
+import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 from tests.unit.archive_server import PARAMS as FETCH
@@ -50,3 +54,28 @@ def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> Non
         BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
     ):
         sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
+
+
+def test_a_killed_stage_takes_the_processes_with_it_that_generate(tmp_path: Path) -> None:
+    _registry(tmp_path, "davis")
+    code = (
+        "import json, sys; from pathlib import Path; from tgvac.sources import sources_stage;"
+        " from tgvac.sources.params import FetchParams, SourcesParams; from tgvac.stage import Context;"
+        " sources_stage.run(Context(Path(sys.argv[1]), 't', 'sources', 'd'),"
+        " sources=SourcesParams.model_validate_json(sys.argv[2]),"
+        " fetch=FetchParams.model_validate_json(sys.argv[3]))"
+    )
+    endless = _params(world=world(5000, frames=30)).model_dump_json()
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), endless, FETCH.model_dump_json()], stderr=subprocess.DEVNULL
+    )
+    folder = tmp_path / "results" / "t" / "sources" / "earth"
+    deadline = time.monotonic() + 60
+    while not folder.is_dir():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    workers = [p for p in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]
+    assert workers
+    process.kill()
+    process.wait()
+    assert psutil.wait_procs(workers, timeout=10)[1] == []

@@ -53,6 +53,7 @@ STANDIN = StandinParams(
     clip_layers=1,
     clip_patch=8,
     norm_groups=4,
+    vae_norm_groups=2,
 )
 DIFFUSION = DiffusionParams(
     train_steps=1000,
@@ -66,7 +67,7 @@ DIFFUSION = DiffusionParams(
 )
 CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
-MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, norm="frame")
+MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame")
 SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4)
@@ -115,9 +116,9 @@ def unet_12(seed: int = 0) -> UNet2DConditionModel:
     return unet
 
 
-def video_unet(seed: int = 0, norm: str = "frame") -> UNetMotionModel:
+def video_unet(seed: int = 0, norm: str = "frame", block: str = "animatediff") -> UNetMotionModel:
     """A video model whose motion modules matter."""
-    video = inflate(unet_12(seed), MOTION_MODULE.model_copy(update={"norm": norm}))
+    video = inflate(unet_12(seed), MOTION_MODULE.model_copy(update={"norm": norm, "block": block}))
     for name, module in video.named_modules():
         if name.endswith((".proj_out", ".norm")) and "motion_modules" in name:
             randomised(module, seed)

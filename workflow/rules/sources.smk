@@ -8,7 +8,7 @@ rule sources:
         log_of("sources"),
     benchmark:
         benchmark_of("sources")
-    threads: 1
+    threads: 2
     resources:
         mem_mb=2000,
         runtime=720,

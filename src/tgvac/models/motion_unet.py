@@ -5,17 +5,22 @@ Built on ``UNetMotionModel`` of diffusers, with two of its choices undone:
   begins at the frame model's function;
 * its modules normalise over all frames of a clip together; with ``norm: frame`` each frame is
   normalised by itself, as in AnimateDiff, so that a frame's statistics do not depend on its neighbours'.
+
+With ``block: paper`` its temporal blocks are replaced by those that the paper draws (see ``paper_block``).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
 from tgvac.errors import BadInput
+from tgvac.models.paper_block import use_paper_blocks
 from tgvac.models.params import MotionModuleParams
 
 if TYPE_CHECKING:
@@ -66,6 +71,7 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
         use_motion_mid_block=False,
     )
     video = UNetMotionModel.from_unet2d(unet, adapter)
+    video = _apply_block(video, params)
     for module, _ in _motion_norms(video):
         assert isinstance(module.proj_out, nn.Linear)
         nn.init.zeros_(module.proj_out.weight)
@@ -74,8 +80,32 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
     return apply_norm(video, params)
 
 
+def load_inflated(folder: Path, params: MotionModuleParams) -> UNetMotionModel:
+    """A saved video model. Its config says nothing of block and normalisation: the params do.
+
+    Raises:
+        BadInput: when the weights are of other modules than the params'.
+    """
+    from diffusers import UNetMotionModel
+
+    # Not from_pretrained, which only warns of weights that are missing, and leaves these at random.
+    video = _apply_block(UNetMotionModel.from_config(UNetMotionModel.load_config(folder)), params)
+    try:
+        video.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
+    except RuntimeError as error:
+        raise BadInput(
+            f"The weights in {folder} are not those of motion_module.block {params.block} with {params.heads} heads and"
+            f" max_distance {params.max_distance}; train the motion model again, or put those keys back."
+        ) from error
+    return apply_norm(video, params).eval()
+
+
+def _apply_block(video: UNetMotionModel, params: MotionModuleParams) -> UNetMotionModel:
+    return use_paper_blocks(video, params.heads, params.max_distance) if params.block == "paper" else video
+
+
 def apply_norm(video: UNetMotionModel, params: MotionModuleParams) -> UNetMotionModel:
-    """Give the motion modules the normalisation of the params; needed again after ``from_pretrained``."""
+    """Give the motion modules the normalisation of the params."""
     if params.norm == "frame":
         for module, norm in list(_motion_norms(video)):
             if not isinstance(norm, FrameGroupNorm):

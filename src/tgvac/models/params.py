@@ -27,11 +27,12 @@ class StandinParams(Block):
     clip_layers: int = Field(ge=1)
     clip_patch: int = Field(ge=2)
     norm_groups: int = Field(ge=1)
+    vae_norm_groups: int = Field(ge=1)
 
     @model_validator(mode="after")
     def _layers_can_be_built(self) -> Self:
         for key, width, divisor, what in (
-            *(("vae_channels", c, self.norm_groups, "norm_groups") for c in self.vae_channels),
+            *(("vae_channels", c, self.vae_norm_groups, "vae_norm_groups") for c in self.vae_channels),
             *(("unet_channels", c, self.norm_groups, "norm_groups") for c in self.unet_channels),
             *(("unet_channels", c, self.unet_heads, "unet_heads") for c in self.unet_channels),
             ("text_width", self.text_width, ENCODER_HEADS, "the encoder's heads"),
@@ -133,11 +134,17 @@ class VariantParams(Block):
 
 
 class MotionModuleParams(Block):
-    """The temporal modules."""
+    """The temporal modules.
 
-    block: Literal["animatediff"]
+    ``block``: ``paper`` has self-attention with relative positions, cross-attention to the text and a feed-forward;
+    ``animatediff`` two self-attentions with sinusoidal positions and a feed-forward. ``max_frames`` is what
+    sinusoidal positions are made for, ``max_distance`` the farthest relative one.
+    """
+
+    block: Literal["paper", "animatediff"]
     heads: int = Field(ge=1)
     max_frames: int = Field(ge=2)
+    max_distance: int = Field(ge=1)
     norm: Literal["frame", "clip"]
 
 

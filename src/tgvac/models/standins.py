@@ -62,7 +62,7 @@ def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
         block_out_channels=params.vae_channels,
         layers_per_block=1,
         latent_channels=params.latent_channels,
-        norm_num_groups=params.norm_groups,
+        norm_num_groups=params.vae_norm_groups,
         mid_block_add_attention=False,
     )
 

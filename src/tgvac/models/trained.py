@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from tgvac.models.backbones import check_folder
-from tgvac.models.motion_unet import apply_norm
+from tgvac.models.motion_unet import load_inflated
 from tgvac.models.params import MotionModuleParams
 
 if TYPE_CHECKING:
@@ -24,10 +24,6 @@ def load_frame_unet(folder: Path) -> UNet2DConditionModel:
 
 
 def load_video_unet(folder: Path, params: MotionModuleParams) -> UNetMotionModel:
-    """The video model of a run, with the normalisation of its params."""
-    from diffusers import UNetMotionModel
-
+    """The video model of a run, with the block and the normalisation of its params."""
     check_folder(folder)
-    return apply_norm(
-        UNetMotionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True), params
-    )
+    return load_inflated(folder / "unet", params)

@@ -7,9 +7,15 @@ sources/locations.json    where it is on this machine; decides nothing
 
 from __future__ import annotations
 
+import os
 import shutil
+import threading
+import time
+from collections.abc import Collection
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
-from typing import Any, cast, get_args
+from typing import Any, Self, cast, get_args
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
@@ -33,16 +39,18 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
     used: dict[str, Source] = {}
+    wanted = [registry[name] for name in sorted({*sources.use, *sources.pairs}) if name in registry]
     paths: dict[str, Path] = {}
     listed: dict[str, list[Video]] = {}
     pairs: dict[str, Any] = {}
     _check_parts(sources)
-    with Progress(ctx.label, len({*sources.use, *sources.pairs})) as progress:
+    count = len({*sources.use, *sources.pairs})
+    with Progress(ctx.label, count) as progress, _Archives(ctx, sources, fetch, wanted) as archives:
         for name in sorted(set(sources.use)):
             used[name] = find_source(registry, name, registry_file)
             if used[name].layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
-            paths[name] = archive_of(ctx, sources, fetch, used[name])
+            paths[name] = archives.path(name)
             listed[name] = open_adapter(used[name], paths[name]).videos()
             if not listed[name]:
                 raise BadInput(f"{paths[name]} holds no videos; give an archive or folder with at least one.")
@@ -51,7 +59,7 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
             used[name] = find_source(registry, name, registry_file)
             if used[name].layout != PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
-            pairs[name] = make_pairs(ctx, sources, used[name], archive_of(ctx, sources, fetch, used[name]), fetch)
+            pairs[name] = make_pairs(ctx, sources, used[name], archives.path(name), fetch)
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
     kept, skipped = without_doubles(listed, sources.same_footage)
     manifest = {name: _entry(used[name], paths[name], videos) for name, videos in kept.items()}
@@ -84,14 +92,47 @@ def _entry(source: Source, path: Path, videos: list[Video]) -> dict[str, Any]:
     }
 
 
-def archive_of(ctx: Context, sources: SourcesParams, fetch: FetchParams, source: Source) -> Path:
-    """Where a source's archive or folder lies: generated, fetched or found."""
-    if source.location == "generated":
-        layout = _layout(source, ctx.root / "reference" / "registry.csv")
-        return publish(sources.world, layout, ctx.out / source.name)
-    parts = sources.parts_of(source.name)
-    path = locate(source, ctx.root, ctx.locations.get(source.name), fetch, parts)
-    return _chosen(path, parts, ctx.out / source.name / "parts") if parts else path
+class _Archives:
+    """Where the archives or folders of sources lie: found, fetched, or generated side by side, a process each."""
+
+    def __init__(self, ctx: Context, sources: SourcesParams, fetch: FetchParams, wanted: Collection[Source]) -> None:
+        self._ctx, self._sources, self._fetch = ctx, sources, fetch
+        self._found = {source.name: source for source in wanted}
+        generated = [source for source in wanted if source.location == "generated"]
+        layouts = {source.name: _layout(source, ctx.root / "reference" / "registry.csv") for source in generated}
+        # Spawned, not forked: the parent may have threads. What a process writes depends on nothing but its arguments.
+        workers = max(1, min(len(generated), len(os.sched_getaffinity(0))))
+        self._pool = ProcessPoolExecutor(
+            workers, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
+        )
+        self._made = {
+            name: self._pool.submit(publish, sources.world, layout, ctx.out / name) for name, layout in layouts.items()
+        }
+
+    def path(self, name: str) -> Path:
+        """Of one source; waits until it is there."""
+        if name in self._made:
+            return self._made[name].result()
+        parts = self._sources.parts_of(name)
+        path = locate(self._found[name], self._ctx.root, self._ctx.locations.get(name), self._fetch, parts)
+        return _chosen(path, parts, self._ctx.out / name / "parts") if parts else path
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _end_with(parent: int) -> None:
+    """End this process when its parent is killed, so that it never writes beside the run that comes next."""
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.2)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _chosen(path: Path, parts: tuple[str, ...], folder: Path) -> Path:
