@@ -31,6 +31,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+data = typer.Typer(help="The archives of real footage: what is here, and how the rest gets here.", no_args_is_help=True)
+app.add_typer(data, name="data")
+
 Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]
 Given = Annotated[list[str] | None, typer.Option("--at", help="NAME=PATH: a source's folder or archive.")]
 
@@ -165,6 +168,38 @@ def dvc(
         return
     for name in write_dvc(Path.cwd()):
         print(f"{name} is up to date now")
+
+
+@data.command("status")
+def data_status(
+    scale: Annotated[str | None, typer.Option("--scale", "-s", help="Only the sources that this scale uses.")] = None,
+) -> None:
+    """What of each source is here, how large it is, whether its licence is accepted, and what to do next."""
+    from tgvac.params import load_params
+    from tgvac.sources.status import print_status
+
+    print_status(Path.cwd(), load_params(Path.cwd(), scale).sources if scale else None)
+
+
+@data.command("fetch")
+def data_fetch(
+    sources: Annotated[list[str], typer.Argument(help="Sources of reference/registry.csv.")],
+    only: Annotated[
+        list[str] | None, typer.Option("--only", help="Of a source in several archives, this part.")
+    ] = None,
+    accept_licences: Annotated[bool, typer.Option("--accept-licences", help="You accept what is shown.")] = False,
+    workers: Annotated[int | None, typer.Option(min=1, max=64, help="Archives at a time.")] = None,
+    scale: Annotated[str, typer.Option("--scale", "-s", help="Whose block fetch of the params counts.")] = "paper",
+) -> None:
+    """Fetch archives; what broke off goes on, and what is here already is verified."""
+    from tgvac.params import load_params
+    from tgvac.sources.obtain import obtain
+
+    params = load_params(Path.cwd(), scale).fetch
+    if workers:
+        params = params.model_copy(update={"workers": workers})
+    ask = typer.confirm if sys.stdin.isatty() else None
+    obtain(Path.cwd(), sources, tuple(only or ()), params, accept_licences, ask)
 
 
 @app.command()

@@ -28,7 +28,7 @@ from tgvac.models.params import (
     VariantParams,
 )
 from tgvac.report.params import ReportParams
-from tgvac.sources.params import SourcesParams, TracksParams
+from tgvac.sources.params import FetchParams, SourcesParams, TracksParams
 from tgvac.synthesis.params import SelectParams, SynthesisParams
 from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
@@ -44,6 +44,7 @@ class Params(Block):
     """The whole tree: one block for each thing that phases share or own."""
 
     sources: SourcesParams
+    fetch: FetchParams
     tracks: TracksParams
     masks: MasksParams
     select: SelectParams

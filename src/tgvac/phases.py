@@ -77,7 +77,8 @@ PHASES: tuple[Phase, ...] = (
         (),
         ("manifest.json",),
         here=("locations.json",),
-        reads=("reference/registry.csv",),
+        reads=("reference/registry.csv", "reference/archives.csv"),
+        aside=("fetch",),
     ),
     Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
     Phase(

@@ -34,6 +34,12 @@ class Progress:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
         self._print(final=True)
 
+    def expect(self, more: int, done: int = 0) -> None:
+        """Further steps became known, of which some were done before this process."""
+        self._total += more
+        self._done += done
+        self._first += done
+
     def step(self, note: str = "", by: int = 1) -> None:
         """Count a step and say so, at most every few seconds in a log."""
         self._done += by

@@ -19,8 +19,8 @@ from tgvac.sources.pair_members import Members, identity_of, pair_of, part_of, s
 FILES = pair_files("sa_1", "sa_2_0", "33")
 
 
-def members(path: Path, limit: int = 10_000, captions: int = 10_000) -> Members:
-    return Members(path, limit, captions, lambda count: None)
+def members(path: Path, limit: int = 10_000, captions: int = 10_000, total: int = 10**9) -> Members:
+    return Members(path, limit, captions, total, lambda count: None)
 
 
 def refused(path: Path, **limits: int) -> str:
@@ -88,7 +88,7 @@ def test_progress_ends_at_the_size(tmp_path: Path) -> None:
         write(tmp_path / "folder" / name, data)
     for given in (path, tmp_path / "folder"):
         told: list[int] = []
-        list(Members(given, 10_000, 10_000, told.append))
+        list(Members(given, 10_000, 10_000, 10**9, told.append))
         assert sum(told) == size_of(given)
 
 
@@ -194,3 +194,10 @@ def test_a_source_is_the_same_until_a_file_of_it_changes(tmp_path: Path) -> None
         file.write(bytes(512))
     assert identity_of(tmp_path / "folder") != before[0]
     assert identity_of(tar) != before[1]
+
+
+def test_a_tar_that_says_to_hold_too_much_is_not_read_on(tmp_path: Path) -> None:
+    path = tar_of(tmp_path / "r.tar.gz", {"junk": bytes(60_000), "more": bytes(40_001), **FILES})
+    assert "would have more than 100000 bytes unpacked, which is all that fetch.archive_max_bytes and" in refused(
+        path, total=100_000
+    )

@@ -17,6 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.builders import png
 from tests.unit.layouts import PAIR_FILES, pair_files, pair_images, tar_of, write
 from tests.unit.test_tracks_stage import SOURCES
@@ -36,7 +37,7 @@ REGISTRY = "name,layout,location,bytes,sha256,licence\nmine,davis,given,,,my own
 def made(root: Path, path: Path, **changes: Any) -> dict[str, Any]:
     ctx = Context(root, "t", "sources", "d")
     source = pairs.Source("duo", "pix2gestalt", "given", None, None, "research")
-    return pairs.make_pairs(ctx, PARAMS.model_copy(update=changes), source, path)
+    return pairs.make_pairs(ctx, PARAMS.model_copy(update=changes), source, path, FETCH)
 
 
 def folder_of(root: Path) -> Path:
@@ -304,7 +305,7 @@ def staged(root: Path, **changes: Any) -> dict[str, Any]:
     write(root / "davis/Annotations/480p/v/00000.png", png(np.ones((8, 8), np.uint8)))
     locations = {"duo": str(root / "given"), "mine": str(root / "davis")}
     params = PARAMS.model_copy(update={"use": ("mine",), "pairs": ("duo",), **changes})
-    sources_stage.run(Context(root, "t", "sources", "d", locations=locations), sources=params)
+    sources_stage.run(Context(root, "t", "sources", "d", locations=locations), sources=params, fetch=FETCH)
     manifest: dict[str, Any] = json.loads((root / "results/t/sources/manifest.json").read_text())
     return manifest
 

@@ -21,9 +21,12 @@ LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
 # Written by hand, not read from the table of phases: which phases a change must run again.
 DECIDES = {
     "sources.use": {"sources"},
+    "sources.parts": {"sources"},
+    "sources.same_footage": {"sources"},
     "sources.pairs": {"sources"},
     "sources.pair_buckets": {"sources"},
     "sources.world.seed": {"sources"},
+    "fetch.workers": set(),
     "tracks.long_side": {"tracks"},
     "masks.sparse": {"masks"},
     "masks.grabcut.memory.bins": {"masks"},
@@ -71,7 +74,7 @@ def with_another(leaf: str) -> Params:
         elif isinstance(old, bool):
             new = not old
         elif isinstance(old, tuple):
-            new = (*old, old[-1])
+            new = (*old, old[-1]) if old else ("x/y",)
         else:
             new = old + ("x" if isinstance(old, str) else 1)
         return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})
@@ -131,10 +134,10 @@ def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]
     assert changed == reached
 
 
-def test_all_but_the_numbers_of_shards_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
+def test_all_but_shards_fetching_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
     decided = {block for p in PHASES for block in p.blocks}
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
-    looked_at = {leaf for leaf in LEAVES if leaf.startswith("samples.")}
+    looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
     assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep", *looked_at}
 
 

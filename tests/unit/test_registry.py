@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import gc
 import hashlib
-import http.server
-import threading
-from collections.abc import Iterator
-from functools import partial
+import io
+import zipfile
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
 
+from tests.unit.archive_server import PARAMS
+from tgvac.config import canonical
 from tgvac.errors import BadInput
-from tgvac.sources.registry import Source, find_source, locate, read_registry, verify
-
-# Of pooch, whose connections are closed by the collector alone.
-pytestmark = pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+from tgvac.sources.locate import locate
+from tgvac.sources.registry import Archive, Source, choose_archives, find_source, read_registry
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = b"an archive" * 100
+_ZIP = io.BytesIO()
+with zipfile.ZipFile(_ZIP, "w") as _archive:
+    _archive.writestr("frame", (b"an archive" * 90)[:892])
+DATA = _ZIP.getvalue()
 SHA = hashlib.sha256(DATA).hexdigest()
 HEADER = "name,layout,location,bytes,sha256,licence\n"
 
@@ -79,110 +80,103 @@ def test_an_unknown_source_names_the_nearest() -> None:
 
 def test_an_archive_in_the_project_is_found_and_verified(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(DATA)
-    assert locate(source("a.zip"), tmp_path, None) == tmp_path / "a.zip"
+    assert locate(source("a.zip"), tmp_path, None, PARAMS) == tmp_path / "a.zip"
 
 
 def test_a_missing_archive_is_refused_naming_where_it_should_be(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"a\.zip, the archive of source 'mine', does not exist; put it there"):
-        locate(source("a.zip"), tmp_path, None)
+        locate(source("a.zip"), tmp_path, None, PARAMS)
 
 
 def test_an_archive_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(DATA[:-1])
     with pytest.raises(BadInput, match=r"a\.zip has 999 bytes, the registry says 1000; it is not whole: delete it"):
-        locate(source("a.zip"), tmp_path, None)
+        locate(source("a.zip"), tmp_path, None, PARAMS)
 
 
 def test_an_archive_of_the_wrong_checksum_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(DATA[::-1])
     with pytest.raises(BadInput, match=rf"a\.zip has the checksum .*, the registry says {SHA[:12]}…; delete it"):
-        locate(source("a.zip"), tmp_path, None)
-
-
-def test_where_the_publisher_states_neither_nothing_is_compared(tmp_path: Path) -> None:
-    (tmp_path / "a.zip").write_bytes(b"anything")
-    verify(source("a.zip", None, None), tmp_path / "a.zip")
+        locate(source("a.zip"), tmp_path, None, PARAMS)
 
 
 def test_what_the_user_gives_takes_the_place_of_the_registrys_location(tmp_path: Path) -> None:
-    assert locate(source("https://nowhere.invalid/a.zip"), tmp_path, str(tmp_path)) == tmp_path
+    assert locate(source("https://nowhere.invalid/a.zip"), tmp_path, str(tmp_path), PARAMS) == tmp_path
     with pytest.raises(BadInput, match=r"none, given as source 'mine', does not exist; give its right path"):
-        locate(source("given"), tmp_path, str(tmp_path / "none"))
+        locate(source("given"), tmp_path, str(tmp_path / "none"), PARAMS)
 
 
 def test_a_source_that_must_be_given_says_how(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"'mine' has no location of its own; name its folder, .*mine=PATH"):
-        locate(source("given"), tmp_path, None)
+        locate(source("given"), tmp_path, None, PARAMS)
 
 
-# ---------------------------------------------------------------- from a server
+# ---------------------------------------------------------------- archives of a source
+
+ARCHIVES = "source,file,part,places,page,bytes,sha256\n"
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
-    """Serves a folder; ``/cut/…`` promises more than it sends."""
-
-    asked: list[str]
-
-    def log_message(self, format: str, *args: object) -> None:
-        self.asked.append(self.path)
-
-    def do_GET(self) -> None:
-        if not self.path.startswith("/cut/"):
-            super().do_GET()
-            return
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(DATA)))
-        self.end_headers()
-        self.wfile.write(DATA[:100])
+def tables(folder: Path, rows: str, archives: str) -> dict[str, Source]:
+    (folder / "registry.csv").write_text(f"{HEADER.strip()},terms,kind\n{rows}")
+    (folder / "archives.csv").write_text(f"{ARCHIVES}{archives}")
+    return read_registry(folder / "registry.csv")
 
 
-@pytest.fixture
-def server(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[str, list[str]]]:
-    """The address of a server of one archive, and what it was asked for."""
-    for name in ("NO_PROXY", "no_proxy"):
-        monkeypatch.setenv(name, "127.0.0.1")
-    (tmp_path / "served").mkdir()
-    (tmp_path / "served" / "a.zip").write_bytes(DATA)
-    asked: list[str] = []
-    handler = partial(type("Handler", (Quiet,), {"asked": asked}), directory=str(tmp_path / "served"))
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as it:
-        thread = threading.Thread(target=it.serve_forever, args=(0.02,))
-        thread.start()
-        yield f"http://127.0.0.1:{it.server_address[1]}", asked
-        it.shutdown()
-        thread.join()
-    gc.collect()  # pooch leaves the connection of a refused download to the collector; let it go here
+def test_the_projects_registry_says_where_each_real_archive_is_offered() -> None:
+    found = read_registry(ROOT / "reference" / "registry.csv")
+    (davis,) = found["davis"].archives
+    assert davis.places == (found["davis"].location, "drive:1kiaxrX_4GuW6NmiVuKGSGVoKGWjOdp6d")
+    assert [a.file for a in found["youtube_vos"].archives] == ["train.zip", "train_all_frames.zip"]
+    assert found["youtube_vos"].archives[0].places[0] == "drive:13Eqw0gVK-AO5B-cqvJ203mZ2vzWck9s4"
+    lasot = found["lasot"].archives
+    assert len({a.part for a in lasot}) == 70
+    assert all(a.places == (f"hub:l-lt/LaSOT/{a.part}.zip",) and a.file == f"{a.part}.zip" for a in lasot)
+    assert {name: s.kind for name, s in found.items() if s.kind == "pairs"} == {
+        "world_pix2gestalt": "pairs",
+        "pix2gestalt": "pairs",
+    }
+    assert all(s.terms.startswith("https://") for s in found.values() if s.archives)
+    assert all(s.archives == () for s in found.values() if s.location in ("generated", "given"))
 
 
-def test_an_archive_behind_a_url_is_fetched_once_and_verified(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    url, asked = server
-    for _ in range(2):
-        path = locate(source(f"{url}/a.zip"), tmp_path, None)
-        assert path == tmp_path / "data" / "mine" / "a.zip"
-        assert path.read_bytes() == DATA
-    assert asked == ["/a.zip"]
+def test_a_source_with_all_its_archives_can_be_digested() -> None:
+    assert "lion.zip" in canonical(asdict(read_registry(ROOT / "reference" / "registry.csv")["lasot"]))
 
 
-def test_an_archive_without_a_known_checksum_is_fetched(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    assert locate(source(f"{server[0]}/a.zip", sha=None), tmp_path, None).read_bytes() == DATA
+def test_a_rows_own_url_comes_before_the_mirrors_and_its_checksum_counts(tmp_path: Path) -> None:
+    found = tables(
+        tmp_path,
+        f"a,davis,https://one/x.zip,12,{SHA.upper()},free,https://terms,videos\nb,lasot,archives,,,free,,\n",
+        "a,x.zip,,drive:abc https://one/x.zip,https://page,,\nb,cat.zip,cat,hub:o/n/cat.zip,,5,\n",
+    )
+    assert found["a"].archives == (Archive("x.zip", ("https://one/x.zip", "drive:abc"), "", "https://page", 12, SHA),)
+    assert (found["a"].terms, found["a"].kind, found["b"].kind) == ("https://terms", "videos", "videos")
+    assert found["b"].archives == (Archive("cat.zip", ("hub:o/n/cat.zip",), "cat", "", 5, None),)
 
 
-@pytest.mark.parametrize("where", ["/none.zip", "/cut/a.zip"])
-def test_a_failing_url_is_told_in_one_sentence_and_leaves_nothing(
-    server: tuple[str, list[str]], tmp_path: Path, where: str
-) -> None:
-    with pytest.raises(BadInput, match=rf"{where} cannot be fetched .*; get it another way and put it at .*mine") as it:
-        locate(source(f"{server[0]}{where}"), tmp_path, None)
-    assert "\n" not in str(it.value)
-    assert [p for p in (tmp_path / "data").rglob("*") if p.is_file()] == []
+@pytest.mark.parametrize(
+    ("rows", "archives", "message"),
+    [
+        ("a,davis,archives,,,free,,film\n", "", r"registry\.csv: kind of 'a' is 'film'; write videos or pairs"),
+        ("", "a,../x.zip,,drive:1,,,\n", r"archives\.csv: file of 'a' is '\.\./x\.zip'; write the archive's plain"),
+        ("", "a,x.zip,,ftp://one,,,\n", r"archives\.csv: 'x\.zip' is to come from 'ftp://one'; begin a place with"),
+        ("", "a,x.zip,,drive:1,,many,\n", r"archives\.csv: bytes of 'x\.zip' is 'many'; write a whole number"),
+    ],
+)
+def test_wrong_rows_are_refused(tmp_path: Path, rows: str, archives: str, message: str) -> None:
+    with pytest.raises(BadInput, match=message):
+        tables(tmp_path, rows, archives)
 
 
-def test_a_server_that_does_not_answer_is_told_in_one_sentence(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="cannot be fetched"):
-        locate(source("http://127.0.0.1:9/a.zip"), tmp_path, None)
-
-
-def test_a_download_with_another_checksum_is_thrown_away(server: tuple[str, list[str]], tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"cannot be fetched .*hash"):
-        locate(source(f"{server[0]}/a.zip", sha="0" * 64), tmp_path, None)
-    assert not (tmp_path / "data" / "mine" / "a.zip").exists()
+def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
+    found = tables(
+        tmp_path,
+        "a,davis,https://one/x.zip,,,free,,\nb,lasot,archives,,,free,,\n",
+        "b,cat.zip,cat,hub:o/n/cat.zip,,,\nb,dog.zip,dog,hub:o/n/dog.zip,,,\n",
+    )
+    assert [a.part for a in choose_archives(found["b"], (), tmp_path)] == ["cat", "dog"]
+    assert [a.part for a in choose_archives(found["b"], ("dog", "dog"), tmp_path)] == ["dog"]
+    with pytest.raises(BadInput, match=r"source 'b' has no part 'dogs'; did you mean 'dog'\?"):
+        choose_archives(found["b"], ("dogs",), tmp_path)
+    with pytest.raises(BadInput, match=r"'a' comes as a whole: .* leave --only and sources\.parts out"):
+        choose_archives(found["a"], ("bear",), tmp_path)

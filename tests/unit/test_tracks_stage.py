@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.builders import Array, davis_tree, noise, png
 from tests.unit.layouts import frame_of, ids_image, lasot_sequence, youtube_vos_tree
 from tests.unit.world_samples import world
@@ -23,6 +24,8 @@ from tgvac.stage import Context
 
 SOURCES = SourcesParams(
     use=("mine",),
+    parts=(),
+    same_footage="refuse",
     pairs=(),
     pair_buckets=1,
     pair_outside_max=0.0,
@@ -54,7 +57,7 @@ def remade(tmp_path: Path, params: TracksParams = PARAMS, shards: int = 1, layou
         f"name,layout,location,bytes,sha256,licence\nmine,{layout},given,,,my own\n", encoding="utf-8"
     )
     locations = {"mine": str(tmp_path / "given")}
-    sources_stage.run(Context(tmp_path, "t", "sources", "d", locations=locations), sources=SOURCES)
+    sources_stage.run(Context(tmp_path, "t", "sources", "d", locations=locations), sources=SOURCES, fetch=FETCH)
     for shard in range(shards):
         ctx = Context(tmp_path, "t", "tracks", "d", shard=shard, shards=shards)
         tracks_stage.run(ctx, tracks=params)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.world_samples import world
 from tgvac.errors import BadInput
 from tgvac.files import sha256
@@ -27,7 +28,7 @@ def _registry(root: Path, layout: str) -> None:
 
 
 def _params(**more: object) -> SourcesParams:
-    given = {"use": ("earth",), "pairs": (), "world": world(3, frames=3), **more}
+    given = {"use": ("earth",), "parts": (), "same_footage": "refuse", "pairs": (), "world": world(3, frames=3), **more}
     sizes = {"pair_buckets": 1, "pair_outside_max": 0.0, "pair_max_bytes": 1, "pair_captions_max_bytes": 1}
     return SourcesParams.model_validate({**sizes, **given})
 
@@ -35,7 +36,7 @@ def _params(**more: object) -> SourcesParams:
 def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
     _registry(tmp_path, "davis")
     params = _params()
-    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
+    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
     folder = tmp_path / "results" / "t" / "sources" / "earth"
     assert sorted(path.name for path in folder.iterdir()) == ["DAVIS-2017-trainval-480p.zip", "truth.zip"]
     archive = folder / "DAVIS-2017-trainval-480p.zip"
@@ -52,19 +53,22 @@ def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> Non
     with pytest.raises(
         BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
     ):
-        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params)
+        sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
 
 
 def test_a_killed_stage_takes_the_processes_with_it_that_generate(tmp_path: Path) -> None:
     _registry(tmp_path, "davis")
     code = (
         "import json, sys; from pathlib import Path; from tgvac.sources import sources_stage;"
-        " from tgvac.sources.params import SourcesParams; from tgvac.stage import Context;"
+        " from tgvac.sources.params import FetchParams, SourcesParams; from tgvac.stage import Context;"
         " sources_stage.run(Context(Path(sys.argv[1]), 't', 'sources', 'd'),"
-        " sources=SourcesParams.model_validate_json(sys.argv[2]))"
+        " sources=SourcesParams.model_validate_json(sys.argv[2]),"
+        " fetch=FetchParams.model_validate_json(sys.argv[3]))"
     )
     endless = _params(world=world(5000, frames=30)).model_dump_json()
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), endless], stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        [sys.executable, "-c", code, str(tmp_path), endless, FETCH.model_dump_json()], stderr=subprocess.DEVNULL
+    )
     folder = tmp_path / "results" / "t" / "sources" / "earth"
     deadline = time.monotonic() + 60
     while not folder.is_dir():

@@ -134,6 +134,7 @@ def test_a_touched_file_reruns_nothing(finished: Path, snakemake: Command) -> No
 
 
 CHANGES: dict[str, tuple[object, set[str]]] = {
+    "fetch.workers": (5, set()),
     "tracks.max_frames": (21, CUT),
     "masks.full": ("given", set()),
     "masks.sparse": ("given", {"masks_shard", "masks", *SELECTED}),

@@ -11,7 +11,7 @@ import json
 import os
 import shlex
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,7 @@ class Graph:
                 raise BadInput(f"--config {name}=… is neither 'scale' nor a source; {hint}")
         params = load_params(root, scale)
         check_given(given, params, scale)
-        rows = {name: vars(registry[name]) for name in (*params.sources.use, *params.sources.pairs) if name in registry}
+        rows = {n: asdict(registry[n]) for n in (*params.sources.use, *params.sources.pairs) if n in registry}
         return cls(scale, params, given, digest(rows))
 
     def _file(self, name: str, file: str) -> str:

@@ -41,7 +41,8 @@ class TrackMeta(BaseModel):
         geometry: a measurement a frame, where a mask exists; else None.
         annotated: for each frame, whether the source gives its mask.
         boxes: a box a frame, in pixels of the working resolution, None where the source says that the object is
-            absent; empty where the source gives no boxes.
+            absent; empty where the source gives no boxes. Of a video with boxes in its first frame alone (a folder of
+            videos), the first is the only one, and the later frames say nothing.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

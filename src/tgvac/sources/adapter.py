@@ -21,11 +21,13 @@ class Video:
         name: its name in the source.
         frame_numbers: the source's number of each frame, ascending.
         digest: of the bytes of all its frames and annotations.
+        footage: of the bytes of its frames alone, whatever their names; "" where it was not asked for.
     """
 
     name: str
     frame_numbers: tuple[int, ...]
     digest: str
+    footage: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,9 @@ class ObjectInfo:
 class Adapter(Protocol):
     """Reads one source."""
 
-    fps: float
+    def fps(self, video: Video) -> float:
+        """Frames a second of a video, 0 when unknown."""
+        ...
 
     def videos(self) -> list[Video]:
         """All videos, sorted by name, each checked to be complete."""

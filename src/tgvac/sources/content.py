@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import json
+import zlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from tgvac.clip.archive import Store
@@ -18,12 +20,29 @@ class ContentDigest:
     """
 
     def __init__(self) -> None:
-        self._content = hashlib.sha256()
+        self._content, self._footage = hashlib.sha256(), hashlib.sha256()
 
-    def add(self, store: Store, base: str, names: Iterable[str]) -> None:
-        """Add members of a store, named from ``base`` on."""
+    def add(self, store: Store, base: str, names: Iterable[str], frames: bool = False, read: bool = False) -> None:
+        """Add members of a store, named from ``base`` on.
+
+        Args:
+            frames: these are the video's frames, which count for its footage by their bytes alone.
+            read: read them, so that a damaged one is found now, and not when it is needed.
+        """
         for name in names:
-            self._content.update(f"{name[len(base) :]}:{store.crc(name):08x}\n".encode())
+            checksum = f"{zlib.crc32(store.read(name)) if read else store.crc(name):08x}\n"
+            self._content.update(f"{name[len(base) :]}:{checksum}".encode())
+            if frames:
+                self._footage.update(checksum.encode())
+
+    def add_video(self, path: Path) -> None:
+        """Add a video file, by its name and bytes; it is the footage."""
+        found = 0
+        with path.open("rb") as stream:
+            while piece := stream.read(1 << 20):
+                found = zlib.crc32(piece, found)
+        self._content.update(f"{path.name}:{found:08x}\n".encode())
+        self._footage.update(f"{path.suffix.lower()}:{found:08x}\n".encode())
 
     def say(self, value: Any) -> None:
         """Add a value that JSON can hold."""
@@ -31,3 +50,7 @@ class ContentDigest:
 
     def hexdigest(self) -> str:
         return self._content.hexdigest()
+
+    def footage(self) -> str:
+        """Of the frames alone: the same under any name."""
+        return self._footage.hexdigest()

@@ -8,10 +8,7 @@ objects.json                              optional: {sequence: {id: {"category",
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +17,7 @@ from tgvac.clip.archive import Store
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.content import ContentDigest
 from tgvac.sources.objects import Said, read_objects
 
 _FRAMES, _MASKS, _SETS = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017"
@@ -31,8 +29,6 @@ class Davis:
     Raises:
         BadInput: when the layout is not that of DAVIS, or a sequence lacks frames or annotations.
     """
-
-    fps = 24.0
 
     def __init__(self, path: Path) -> None:
         self._store = Store(path)
@@ -86,14 +82,17 @@ class Davis:
                     f" {missing[0]:05d} ({len(missing)} in all); DAVIS annotates every frame: restore them."
                 )
             numbers = tuple(sorted(frames))
-            content = hashlib.sha256()
+            content = ContentDigest()
             for number in numbers:
-                for member in (frames[number], masks[number]):
-                    content.update(f"{member[len(self._base) :]}:{zlib.crc32(self._store.read(member)):08x}\n".encode())
-            said = {i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()}
-            content.update(json.dumps(said, sort_keys=True).encode())
-            out.append(Video(name, numbers, content.hexdigest()))
+                content.add(self._store, self._base, (frames[number],), frames=True, read=True)
+                content.add(self._store, self._base, (masks[number],), read=True)
+            content.say({i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()})
+            out.append(Video(name, numbers, content.hexdigest(), content.footage()))
         return out
+
+    def fps(self, video: Video) -> float:
+        """As its publishers say."""
+        return 24.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
         name = self._frames[video.name][video.frame_numbers[i]]

@@ -60,8 +60,6 @@ class Lasot:
         BadInput: when the layout is another, or a sequence's files contradict each other.
     """
 
-    fps = 30.0
-
     def __init__(self, path: Path) -> None:
         self._path = path
         self._groups = _groups(path)
@@ -95,8 +93,9 @@ class Lasot:
                 )
         content = ContentDigest()
         said = [n for n in (_BOXES, *_FLAGS, _SENTENCE) if found.base + n in found.store]
-        content.add(found.store, found.base, (*found.frames, *(found.base + n for n in said)))
-        return Video(name, tuple(range(1, len(found.frames) + 1)), content.hexdigest())
+        content.add(found.store, found.base, found.frames, frames=True)
+        content.add(found.store, found.base, (found.base + n for n in said))
+        return Video(name, tuple(range(1, len(found.frames) + 1)), content.hexdigest(), content.footage())
 
     def _group_of(self, name: str) -> _Group:
         # The group named after the category is tried first, so that no other has to be opened.
@@ -116,6 +115,10 @@ class Lasot:
         sentence = store.read(base + _SENTENCE).decode(errors="replace") if base + _SENTENCE in store else ""
         boxes = tuple(None if gone else box for box, gone in zip(boxes, absent, strict=True))
         return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
+
+    def fps(self, video: Video) -> float:
+        """As its publishers say."""
+        return 30.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
         found = self._sequence(video.name)

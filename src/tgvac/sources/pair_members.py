@@ -64,14 +64,17 @@ class Members:
         path: a tar, compressed or not, or a folder.
         max_bytes: of a part; a larger one is refused before it is read.
         captions_max_bytes: likewise of ``captions.json``.
+        total_max_bytes: of all members of a tar, wanted or not; what says to hold more is not read on.
         read: told how many bytes of the tar (or of the folder's files) were read, again and again.
 
     Raises:
         BadInput: on a member that is too large, leads outside, or is no plain file; on a tar that is cut or damaged.
     """
 
-    def __init__(self, path: Path, max_bytes: int, captions_max_bytes: int, read: Callable[[int], None]) -> None:
-        self._path, self._read = path, read
+    def __init__(
+        self, path: Path, max_bytes: int, captions_max_bytes: int, total_max_bytes: float, read: Callable[[int], None]
+    ) -> None:
+        self._path, self._total, self._read = path, total_max_bytes, read
         self._limits = {"part": max_bytes, "captions": captions_max_bytes}
         self.archive: str | None = None
         """SHA-256 of the tar, once all was read; None for a folder."""
@@ -100,6 +103,7 @@ class Members:
                     yield name, data
 
     def _of_tar(self) -> Iterator[tuple[str, bytes]]:
+        total = 0
         with self._path.open("rb") as file:
             stream = _Hashed(file, self._read)
             try:
@@ -108,6 +112,13 @@ class Members:
                         # tarfile remembers every member it met, which would be gigabytes here.
                         tar.members.clear()
                         self._refuse_hostile(member)
+                        total += member.size
+                        if total > self._total:
+                            raise BadInput(
+                                f"{self._path} would have more than {self._total:g} bytes unpacked, which is all that"
+                                " fetch.archive_max_bytes and fetch.archive_max_ratio let in; give the official"
+                                " archive, or raise these keys."
+                            )
                         if member.isreg() and self._wanted(member.name, member.size):
                             content = tar.extractfile(member)
                             yield member.name, content.read() if content else b""

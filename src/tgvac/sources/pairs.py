@@ -32,18 +32,19 @@ from tgvac.provenance import code_digest
 from tgvac.shards import Entry, Ledger, Made, run_items, write_index
 from tgvac.sources.pair_members import Members, identity_of, size_of
 from tgvac.sources.pair_spool import Spool
-from tgvac.sources.params import SourcesParams
+from tgvac.sources.params import FetchParams, SourcesParams
 from tgvac.sources.registry import Source
 from tgvac.stage import Context
 
 LAYOUT = "pix2gestalt"
 
 
-def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path) -> dict[str, Any]:
+def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, limits: FetchParams) -> dict[str, Any]:
     """Make the buckets of a source's pairs; returns its part of the manifest.
 
     Args:
         path: the release's tar, or a folder of it unpacked.
+        limits: what the tar may hold at most, unpacked.
 
     Raises:
         BadInput: when it is damaged, not to be trusted, or holds no pair.
@@ -62,7 +63,9 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path) 
     missing = [number for item, number in numbers.items() if ledger.find(item, digest(key)) is None]
     if missing and not spool.holds(missing, key):
         with Progress(f"{ctx.label}: reading {source.name} (MB)", max(1, size_of(path) >> 20)) as progress:
-            members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, _Megabytes(progress))
+            total = min(limits.archive_max_bytes, limits.archive_max_ratio * size_of(path))
+            told = _Megabytes(progress)
+            members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, total, told)
             spool.fill(key, members, missing, params.pair_buckets)
 
     def make(item: str) -> list[Made]:

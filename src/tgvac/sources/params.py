@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -15,6 +15,8 @@ class SourcesParams(Block):
 
     Attributes:
         use: sources of videos.
+        parts: ``<source>/<part>`` of sources that come in several archives; all of a source of which none is named.
+        same_footage: what becomes of a video whose frames another one has: its run is refused, or it is skipped.
         pairs: sources of pairs of images.
         pair_buckets: into how many files a source's pairs are sorted; each is put together in one go.
         pair_outside_max: share of the visible mask that may lie outside of the whole mask.
@@ -22,12 +24,18 @@ class SourcesParams(Block):
     """
 
     use: tuple[str, ...] = Field(min_length=1)
+    parts: tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")], ...]
+    same_footage: Literal["refuse", "skip"]
     pairs: tuple[str, ...]
     pair_buckets: int = Field(ge=1, le=512)
     pair_outside_max: float = Field(ge=0, lt=1)
     pair_max_bytes: int = Field(ge=1)
     pair_captions_max_bytes: int = Field(ge=1)
     world: WorldParams
+
+    def parts_of(self, source: str) -> tuple[str, ...]:
+        """The parts that are named of a source."""
+        return tuple(part for name, _, part in (each.partition("/") for each in self.parts) if name == source)
 
 
 class TracksParams(Block):
@@ -36,3 +44,31 @@ class TracksParams(Block):
     long_side: int = Field(ge=16)
     codec: Literal["png", "jpeg"]
     max_frames: int = Field(ge=0)
+
+
+class FetchParams(Block):
+    """How archives get here, and what is not let in; decides nothing of what is made of them.
+
+    Attributes:
+        workers: archives fetched at a time.
+        attempts: at one place, without a byte more than before; then the next place is tried.
+        wait_s: before a second attempt, in seconds; twice as long before each further one.
+        timeout_s: after which a silent server is given up.
+        chunk_bytes: written at a time; of a connection that breaks, the last piece that was not full is lost.
+        overlap_bytes: asked for again when a download goes on, and compared with what is here.
+        keep_free_bytes: of the disk, that are left free.
+        member_max_bytes: of a member of an archive, unpacked.
+        archive_max_bytes: of all members of an archive, unpacked.
+        archive_max_ratio: of an archive's size unpacked to its size.
+    """
+
+    workers: int = Field(ge=1, le=64)
+    attempts: int = Field(ge=1)
+    wait_s: float = Field(ge=0)
+    timeout_s: float = Field(gt=0)
+    chunk_bytes: int = Field(ge=1)
+    overlap_bytes: int = Field(ge=1)
+    keep_free_bytes: int = Field(ge=0)
+    member_max_bytes: int = Field(ge=1)
+    archive_max_bytes: int = Field(ge=1)
+    archive_max_ratio: float = Field(ge=1)

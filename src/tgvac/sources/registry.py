@@ -1,16 +1,50 @@
-"""The registry: one row a source, with its location, size, checksum and licence; and how an archive gets here."""
+"""The registry: one row a source, and beside it the archives of sources that are fetched.
+
+reference/registry.csv    name, layout, location, bytes, sha256, licence, and where known: terms, kind
+reference/archives.csv    source, file, part, places, page, bytes, sha256: an archive a row
+
+``places`` are tried in turn, separated by spaces: a url; ``drive:<id>``, a file of Google Drive;
+``drive-folder:<id>/<file>``, one in a shared folder of it; ``hub:<owner>/<name>/<file>``, of a data set on the hub.
+"""
 
 from __future__ import annotations
 
 import csv
 import difflib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Literal, cast, get_args
 
 from tgvac.errors import BadInput
-from tgvac.files import sha256
 
 COLUMNS = ("name", "layout", "location", "bytes", "sha256", "licence")
+FURTHER = ("terms", "kind")
+ARCHIVE_COLUMNS = ("source", "file", "part", "places", "page", "bytes", "sha256")
+ARCHIVES = "archives"
+"""The location of a source whose archives are listed in ``archives.csv`` alone."""
+Kind = Literal["videos", "pairs"]
+_PLACES = ("http://", "https://", "drive:", "drive-folder:", "hub:")
+
+
+@dataclass(frozen=True)
+class Archive:
+    """One file of a source, as its publisher offers it.
+
+    Attributes:
+        file: its name, also here.
+        places: where it is offered, tried in turn.
+        part: what it holds of the source, as a category; "" where a source is a single archive.
+        page: where a person finds it, should no place give it.
+        bytes, sha256: None where the publisher states neither; the first copy that is whole is then trusted.
+    """
+
+    file: str
+    places: tuple[str, ...]
+    part: str = ""
+    page: str = ""
+    bytes: int | None = None
+    sha256: str | None = None
 
 
 @dataclass(frozen=True)
@@ -19,9 +53,12 @@ class Source:
 
     Attributes:
         layout: which adapter reads it.
-        location: a url, a path relative to the project, ``generated`` (the workflow makes it), or
-            ``given`` (the user names a folder or an archive).
+        location: a url, a path relative to the project, ``archives`` (they are in ``archives.csv``), ``generated``
+            (the workflow makes it), or ``given`` (the user names a folder or an archive).
         bytes, sha256: of the archive; None where the publisher states neither.
+        terms: the url of the licence's terms.
+        kind: what it holds: videos, or pairs of images.
+        files: its rows of ``archives.csv``.
     """
 
     name: str
@@ -30,29 +67,74 @@ class Source:
     bytes: int | None
     sha256: str | None
     licence: str
+    terms: str = ""
+    kind: Kind = "videos"
+    files: tuple[Archive, ...] = ()
+
+    @property
+    def archives(self) -> tuple[Archive, ...]:
+        """The archives that can be fetched; none of a source that is generated, given, or lies in the project."""
+        if self.location == ARCHIVES:
+            return self.files
+        if not self.location.startswith(("http://", "https://")):
+            return ()
+        # The row's own url comes first; archives.csv may add other places.
+        file = self.location.rsplit("/", 1)[-1]
+        known = next((f for f in self.files if f.file == file), Archive(file, ()))
+        places = tuple(dict.fromkeys((self.location, *known.places)))
+        return (replace(known, places=places, bytes=self.bytes or known.bytes, sha256=self.sha256 or known.sha256),)
 
 
 def read_registry(path: Path) -> dict[str, Source]:
-    """Read the registry's CSV, by name."""
+    """Read the registry's CSV, by name, with the archives that ``archives.csv`` beside it lists, if it is there."""
+    files = _read_archives(path.with_name("archives.csv"))
+    found: dict[str, Source] = {}
+    for row in _rows(path, COLUMNS, FURTHER):
+        name, kind = row["name"], row.get("kind") or "videos"
+        if kind not in get_args(Kind):
+            raise BadInput(f"{path}: kind of '{name}' is {kind!r}; write {' or '.join(get_args(Kind))}.")
+        size, checksum = _known(path, row, name)
+        given = (row["location"], size, checksum, row["licence"], row.get("terms", ""))
+        found[name] = Source(name, row["layout"], *given, cast(Kind, kind), tuple(files.get(name, ())))
+    return found
+
+
+def _read_archives(path: Path) -> dict[str, list[Archive]]:
+    """The archives by the name of their source."""
+    found: dict[str, list[Archive]] = {}
+    for row in _rows(path, ARCHIVE_COLUMNS, ()) if path.is_file() else []:
+        name, places = row["file"], tuple(row["places"].split())
+        if not name or Path(name).name != name or name.startswith("."):
+            raise BadInput(f"{path}: file of '{row['source']}' is {name!r}; write the archive's plain name.")
+        if wrong := [place for place in places if not place.startswith(_PLACES)]:
+            raise BadInput(f"{path}: '{name}' is to come from {wrong[0]!r}; begin a place with {', '.join(_PLACES)}.")
+        size, checksum = _known(path, row, name)
+        found.setdefault(row["source"], []).append(Archive(name, places, row["part"], row["page"], size, checksum))
+    return found
+
+
+def _rows(path: Path, needed: tuple[str, ...], further: tuple[str, ...]) -> list[dict[str, str]]:
     if not path.is_file():
         raise BadInput(f"{path} does not exist; restore it from the repository.")
     with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
-        if tuple(reader.fieldnames or ()) != COLUMNS:
-            raise BadInput(f"{path} has the columns {reader.fieldnames}; it must have {', '.join(COLUMNS)}.")
-        found = {}
-        for row in reader:
-            try:
-                size = int(row["bytes"]) if row["bytes"] else None
-            except ValueError:
-                raise BadInput(f"{path}: bytes of '{row['name']}' is {row['bytes']!r}; write a whole number.") from None
-            found[row["name"]] = Source(
-                row["name"], row["layout"], row["location"], size, row["sha256"] or None, row["licence"]
-            )
-    return found
+        columns = tuple(reader.fieldnames or ())
+        if columns[: len(needed)] != needed or not set(columns[len(needed) :]) <= set(further):
+            may = f", and may have {', '.join(further)}" if further else ""
+            raise BadInput(f"{path} has the columns {reader.fieldnames}; it must have {', '.join(needed)}{may}.")
+        # A row that ends early lacks its last cells, which say nothing then.
+        return [{key: value or "" for key, value in row.items() if key} for row in reader]
 
 
-def find_source(registry: dict[str, Source], name: str, path: Path) -> Source:
+def _known(path: Path, row: Mapping[str, str], name: str) -> tuple[int | None, str | None]:
+    """Size and checksum of a row, None where they are not stated."""
+    try:
+        return (int(row["bytes"]) if row["bytes"] else None), (row["sha256"].lower() or None)
+    except ValueError:
+        raise BadInput(f"{path}: bytes of '{name}' is {row['bytes']!r}; write a whole number.") from None
+
+
+def find_source(registry: Mapping[str, Source], name: str, path: Path) -> Source:
     """A source by name; an unknown name is answered with the nearest."""
     if name in registry:
         return registry[name]
@@ -61,59 +143,23 @@ def find_source(registry: dict[str, Source], name: str, path: Path) -> Source:
     raise BadInput(f"{path} has no source '{name}'; {hint}")
 
 
-def locate(source: Source, root: Path, given: str | None) -> Path:
-    """Where a source's archive or folder lies, fetched first when it is a url; verified.
-
-    Args:
-        root: the project's folder; archives are kept in ``data/<name>/`` below it.
-        given: a folder or an archive named by the user, in place of the registry's location.
+def choose_archives(source: Source, parts: tuple[str, ...], path: Path) -> tuple[Archive, ...]:
+    """The archives of a source that hold the named parts; all of them where none is named.
 
     Raises:
-        BadInput: when it is missing or fails its size or checksum.
+        BadInput: when a part is unknown, or the source comes as one archive, which can't be divided.
     """
-    if given:
-        path = Path(given).expanduser().absolute()
-        if not path.exists():
-            raise BadInput(f"{path}, given as source '{source.name}', does not exist; give its right path.")
-        return path
-    if source.location == "given":
+    if not parts:
+        return source.archives
+    known = {archive.part: archive for archive in source.archives if archive.part}
+    if not known:
         raise BadInput(
-            f"Source '{source.name}' has no location of its own; name its folder, as in `--config {source.name}=PATH`."
+            f"Source '{source.name}' comes as a whole: it is read where it lies, so no part of it can be fetched or"
+            " taken by itself; leave --only and sources.parts out for it."
         )
-    if source.location.startswith(("http://", "https://")):
-        path = root / "data" / source.name / source.location.rsplit("/", 1)[-1]
-        if not path.is_file():
-            _fetch(source, path)
-    else:
-        path = root / source.location
-    if not path.exists():
-        raise BadInput(f"{path}, the archive of source '{source.name}', does not exist; put it there.")
-    verify(source, path)
-    return path
-
-
-def verify(source: Source, path: Path) -> None:
-    """Compare an archive with the registry's size and checksum, where it states them."""
-    if source.bytes is not None and path.stat().st_size != source.bytes:
-        raise BadInput(
-            f"{path} has {path.stat().st_size} bytes, the registry says {source.bytes};"
-            " it is not whole: delete it and fetch it again."
-        )
-    if source.sha256 is not None and (found := sha256(path)) != source.sha256:
-        raise BadInput(
-            f"{path} has the checksum {found[:12]}…, the registry says {source.sha256[:12]}…;"
-            " delete it and fetch it again."
-        )
-
-
-def _fetch(source: Source, path: Path) -> None:
-    import pooch
-
-    known = f"sha256:{source.sha256}" if source.sha256 else None
-    try:
-        pooch.retrieve(source.location, known_hash=known, fname=path.name, path=path.parent, progressbar=False)
-    except (OSError, ValueError) as error:
-        raise BadInput(
-            f"{source.location} cannot be fetched ({type(error).__name__}: {error});"
-            f" get it another way and put it at {path}."
-        ) from None
+    for part in parts:
+        if part not in known:
+            near = difflib.get_close_matches(part, known, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}."
+            raise BadInput(f"{path}: source '{source.name}' has no part '{part}'; {hint}")
+    return tuple(known[part] for part in sorted(set(parts)))

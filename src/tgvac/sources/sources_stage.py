@@ -7,11 +7,11 @@ sources/locations.json    where it is on this machine; decides nothing
 
 from __future__ import annotations
 
-import json
 import os
+import shutil
 import threading
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,68 +20,83 @@ from typing import Any, Self, cast, get_args
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
-from tgvac.sources.adapter import Adapter, Video
-from tgvac.sources.davis import Davis
-from tgvac.sources.lasot import Lasot
+from tgvac.sources.adapter import Video
+from tgvac.sources.locate import locate
+from tgvac.sources.manifest import MANIFEST_FORMAT, open_adapter
 from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
-from tgvac.sources.params import SourcesParams
-from tgvac.sources.registry import Source, find_source, locate, read_registry
+from tgvac.sources.params import FetchParams, SourcesParams
+from tgvac.sources.registry import Source, find_source, read_registry
+from tgvac.sources.same_footage import without_doubles
 from tgvac.sources.world.frozen import world_digest
 from tgvac.sources.world.params import Layout
 from tgvac.sources.world.publish import publish
-from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context
 
-MANIFEST_FORMAT = "tgvac-sources-2"
 
-
-def run(ctx: Context, *, sources: SourcesParams) -> None:
+def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     """Make the manifest of all sources in use, and the files of pairs."""
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
-    manifest: dict[str, Any] = {}
-    locations: dict[str, str] = {}
+    used: dict[str, Source] = {}
+    wanted = [registry[name] for name in sorted({*sources.use, *sources.pairs}) if name in registry]
+    paths: dict[str, Path] = {}
+    listed: dict[str, list[Video]] = {}
     pairs: dict[str, Any] = {}
-    names = sorted({*sources.use, *sources.pairs})
-    # Of one that the registry lacks is told when its turn comes, after whatever is wrong with those before it.
-    known = [find_source(registry, name, registry_file) for name in names if name in registry]
-    with Progress(ctx.label, len(names)) as progress, _Archives(ctx, sources, known) as archives:
+    _check_parts(sources)
+    count = len({*sources.use, *sources.pairs})
+    with Progress(ctx.label, count) as progress, _Archives(ctx, sources, fetch, wanted) as archives:
         for name in sorted(set(sources.use)):
-            source = find_source(registry, name, registry_file)
-            if source.layout == PAIRS_LAYOUT:
+            used[name] = find_source(registry, name, registry_file)
+            if used[name].layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
-            path = archives.path(name)
-            videos = open_adapter(source, path).videos()
-            if not videos:
-                raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
-            manifest[name] = {
-                "layout": source.layout,
-                "licence": source.licence,
-                "archive": sha256(path) if path.is_file() else None,
-                "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
-            }
-            locations[name] = str(path.relative_to(ctx.root) if path.is_relative_to(ctx.root) else path)
-            progress.step(f"{name}: {len(videos)} videos")
+            paths[name] = archives.path(name)
+            listed[name] = open_adapter(used[name], paths[name]).videos()
+            if not listed[name]:
+                raise BadInput(f"{paths[name]} holds no videos; give an archive or folder with at least one.")
+            progress.step(f"{name}: {len(listed[name])} videos")
         for name in sorted(set(sources.pairs)):
-            source = find_source(registry, name, registry_file)
-            if source.layout != PAIRS_LAYOUT:
+            used[name] = find_source(registry, name, registry_file)
+            if used[name].layout != PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
-            pairs[name] = make_pairs(ctx, sources, source, archives.path(name))
+            pairs[name] = make_pairs(ctx, sources, used[name], archives.path(name), fetch)
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
+    kept, skipped = without_doubles(listed, sources.same_footage)
+    manifest = {name: _entry(used[name], paths[name], videos) for name, videos in kept.items()}
+    locations = {n: str(p.relative_to(ctx.root) if p.is_relative_to(ctx.root) else p) for n, p in paths.items()}
     write_json(ctx.out / "locations.json", locations)
-    record = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
-    if any(source.location == "generated" for source in known):
+    record: dict[str, Any] = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
+    if skipped:
+        record["skipped"] = skipped
+        for name, reason in skipped.items():
+            print(f"{name} is left out: {reason}", flush=True)
+    if any(source.location == "generated" for source in used.values()):
         # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
 
 
+def _check_parts(sources: SourcesParams) -> None:
+    for each in sources.parts:
+        if each.partition("/")[0] not in (*sources.use, *sources.pairs):
+            raise BadInput(f"sources.parts holds '{each}', whose source is not in use; name the source in sources.use.")
+
+
+def _entry(source: Source, path: Path, videos: list[Video]) -> dict[str, Any]:
+    """A source's part of the manifest."""
+    return {
+        "layout": source.layout,
+        "licence": source.licence,
+        "archive": sha256(path) if path.is_file() else None,
+        "videos": {v.name: {"frames": list(v.frame_numbers), "digest": v.digest} for v in videos},
+    }
+
+
 class _Archives:
     """Where the archives or folders of sources lie: found, fetched, or generated side by side, a process each."""
 
-    def __init__(self, ctx: Context, sources: SourcesParams, wanted: Collection[Source]) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, sources: SourcesParams, fetch: FetchParams, wanted: Collection[Source]) -> None:
+        self._ctx, self._sources, self._fetch = ctx, sources, fetch
         self._found = {source.name: source for source in wanted}
         generated = [source for source in wanted if source.location == "generated"]
         layouts = {source.name: _layout(source, ctx.root / "reference" / "registry.csv") for source in generated}
@@ -98,7 +113,9 @@ class _Archives:
         """Of one source; waits until it is there."""
         if name in self._made:
             return self._made[name].result()
-        return locate(self._found[name], self._ctx.root, self._ctx.locations.get(name))
+        parts = self._sources.parts_of(name)
+        path = locate(self._found[name], self._ctx.root, self._ctx.locations.get(name), self._fetch, parts)
+        return _chosen(path, parts, self._ctx.out / name / "parts") if parts else path
 
     def __enter__(self) -> Self:
         return self
@@ -118,6 +135,22 @@ def _end_with(parent: int) -> None:
     threading.Thread(target=watch, daemon=True).start()
 
 
+def _chosen(path: Path, parts: tuple[str, ...], folder: Path) -> Path:
+    """A folder of links to the parts that are in use, so that an adapter sees no others that lie beside them."""
+    if not path.is_dir():
+        raise BadInput(f"{path} is one archive, of which no part can be taken by itself; leave sources.parts out.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    for part in parts:
+        found = [p for p in (path / part, path / f"{part}.zip") if p.exists()]
+        if not found:
+            raise BadInput(
+                f"{path} holds neither {part}.zip nor a folder {part}, named in sources.parts; put it there."
+            )
+        (folder / found[0].name).symlink_to(found[0])
+    return folder
+
+
 def _layout(source: Source, registry_file: Path) -> Layout:
     """The layout in which the world is to be published as a source."""
     known = get_args(Layout)
@@ -127,36 +160,3 @@ def _layout(source: Source, registry_file: Path) -> Layout:
             f" the world is published as {', '.join(known)}: name one of them."
         )
     return cast(Layout, source.layout)
-
-
-def open_adapter(source: Source, path: Path) -> Adapter:
-    """The adapter of a source's layout."""
-    adapters: dict[str, Callable[[Path], Adapter]] = {"davis": Davis, "youtube_vos": YouTubeVos, "lasot": Lasot}
-    if source.layout not in adapters:
-        raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
-    return adapters[source.layout](path)
-
-
-def read_manifest(ctx: Context) -> dict[str, Any]:
-    """The manifest's sources, by name."""
-    path = ctx.results / "sources" / "manifest.json"
-    if not path.is_file():
-        raise BadInput(f"{path} does not exist; run `tgvac stage sources --scale {ctx.scale}` first.")
-    record = json.loads(path.read_text(encoding="utf-8"))
-    if record.get("format") != MANIFEST_FORMAT:
-        raise BadInput(f"{path} is of format {record.get('format')!r}, expected {MANIFEST_FORMAT}; remake it.")
-    sources: dict[str, Any] = record["sources"]
-    return sources
-
-
-def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter]:
-    """A source of the manifest, opened where ``locations.json`` says it lies."""
-    entry = read_manifest(ctx)[name]
-    locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
-    source = Source(name, entry["layout"], "given", None, None, entry["licence"])
-    return source, open_adapter(source, ctx.root / locations[name])
-
-
-def videos_of(manifest: dict[str, Any], name: str) -> list[Video]:
-    """The manifest's videos of one source."""
-    return [Video(v, tuple(e["frames"]), e["digest"]) for v, e in sorted(manifest[name]["videos"].items())]

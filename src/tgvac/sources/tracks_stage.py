@@ -18,9 +18,9 @@ from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.sources.adapter import VOID, Adapter, Video
+from tgvac.sources.manifest import adapter_of, read_manifest, videos_of
 from tgvac.sources.params import TracksParams
 from tgvac.sources.registry import Source
-from tgvac.sources.sources_stage import adapter_of, read_manifest, videos_of
 from tgvac.stage import Context
 
 
@@ -69,7 +69,7 @@ def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Ada
             category=info.category,
             captions=info.captions,
             licence=source.licence,
-            fps=adapter.fps,
+            fps=adapter.fps(video),
             height=height,
             width=width,
             frame_numbers=video.frame_numbers[:count],

@@ -94,7 +94,6 @@ class YouTubeVos:
         self._train = annotated[0]
         self._all = next((t for t in trees if t.named == _ALL), None)
         self._frames = self._all or self._train
-        self.fps = 30.0 if self._all else 6.0
         self._meta = self._read_meta()
         self._objects = read_objects(self._train.store, f"{self._train.base}objects.json")
 
@@ -117,11 +116,11 @@ class YouTubeVos:
         frames, masks = self._frames.numbered(_FRAMES, name), self._train.numbered(_MASKS, name)
         self._check(name, frames, masks)
         content = ContentDigest()
-        content.add(self._frames.store, self._frames.base, (frames[n] for n in sorted(frames)))
+        content.add(self._frames.store, self._frames.base, (frames[n] for n in sorted(frames)), frames=True)
         content.add(self._train.store, self._train.base, (masks[n] for n in sorted(masks)))
         content.say(self._meta[name].model_dump(mode="json"))
         content.say({i: said.model_dump(mode="json") for i, said in self._objects.get(name, {}).items()})
-        return Video(name, tuple(sorted(frames)), content.hexdigest())
+        return Video(name, tuple(sorted(frames)), content.hexdigest(), content.footage())
 
     def _check(self, name: str, frames: dict[int, str], masks: dict[int, str]) -> None:
         where = self._frames.describe(f"{_FRAMES}/{name}")
@@ -144,6 +143,10 @@ class YouTubeVos:
                             f"{self._train.describe('meta.json')} names frame {number:05d} of object {object_id} of"
                             f" '{name}', which {tree.describe(f'{kind}/{name}')} does not have; restore it."
                         )
+
+    def fps(self, video: Video) -> float:
+        """With all frames, or with every fifth alone."""
+        return 30.0 if self._all else 6.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
         number = video.frame_numbers[i]

@@ -1,0 +1,57 @@
+"""What phase `sources` leaves to those that follow: the manifest, and each source opened where it lies."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tgvac.errors import BadInput
+from tgvac.sources.adapter import Adapter, Video
+from tgvac.sources.davis import Davis
+from tgvac.sources.lasot import Lasot
+from tgvac.sources.registry import Source
+from tgvac.sources.video_folder import VideoFolder
+from tgvac.sources.youtube_vos import YouTubeVos
+from tgvac.stage import Context
+
+MANIFEST_FORMAT = "tgvac-sources-2"
+
+
+def open_adapter(source: Source, path: Path) -> Adapter:
+    """The adapter of a source's layout."""
+    adapters: dict[str, Callable[[Path], Adapter]] = {
+        "davis": Davis,
+        "youtube_vos": YouTubeVos,
+        "lasot": Lasot,
+        "videos": VideoFolder,
+    }
+    if source.layout not in adapters:
+        raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
+    return adapters[source.layout](path)
+
+
+def read_manifest(ctx: Context) -> dict[str, Any]:
+    """The manifest's sources, by name."""
+    path = ctx.results / "sources" / "manifest.json"
+    if not path.is_file():
+        raise BadInput(f"{path} does not exist; run `tgvac stage sources --scale {ctx.scale}` first.")
+    record = json.loads(path.read_text(encoding="utf-8"))
+    if record.get("format") != MANIFEST_FORMAT:
+        raise BadInput(f"{path} is of format {record.get('format')!r}, expected {MANIFEST_FORMAT}; remake it.")
+    sources: dict[str, Any] = record["sources"]
+    return sources
+
+
+def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter]:
+    """A source of the manifest, opened where ``locations.json`` says it lies."""
+    entry = read_manifest(ctx)[name]
+    locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
+    source = Source(name, entry["layout"], "given", None, None, entry["licence"])
+    return source, open_adapter(source, ctx.root / locations[name])
+
+
+def videos_of(manifest: dict[str, Any], name: str) -> list[Video]:
+    """The manifest's videos of one source."""
+    return [Video(v, tuple(e["frames"]), e["digest"]) for v, e in sorted(manifest[name]["videos"].items())]

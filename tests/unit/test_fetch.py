@@ -1,0 +1,482 @@
+"""Fetching: goes on from what is here, tries places in turn, checks what came, and loses nothing."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.unit.archive_server import PAGE, PARAMS, ArchiveServer, serving
+from tests.unit.builders import noise
+from tgvac import progress
+from tgvac.errors import BadInput
+from tgvac.sources import disk
+from tgvac.sources.fetch import Fetch
+from tgvac.sources.locate import locate
+from tgvac.sources.partial import Part
+from tgvac.sources.registry import Archive, Source
+from tgvac.sources.trust import Trust
+from tgvac.sources.verify import verify
+
+
+def zip_of(size: int, seed: int = 0) -> bytes:
+    """A zip of one member of random bytes."""
+    stream = io.BytesIO()
+    with zipfile.ZipFile(stream, "w") as archive:
+        archive.writestr(zipfile.ZipInfo("frame"), noise(seed, size).tobytes())
+    return stream.getvalue()
+
+
+DATA = zip_of(60_000)
+OTHER = zip_of(60_000, seed=1)
+SHA = hashlib.sha256(DATA).hexdigest()
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with serving() as it:
+        yield it
+
+
+def source(*places: str, size: int | None = None, sha: str | None = None, file: str = "a.zip") -> Source:
+    return Source(
+        "mine", "davis", "archives", None, None, "free", files=(Archive(file, places, "", "https://page", size, sha),)
+    )
+
+
+def fetch(data: Path, *sources: Source, **changes: Any) -> Path:
+    """Fetch after the licences were accepted; the first archive's path."""
+    trust = Trust(data)
+    for each in sources:
+        trust.accept(each)
+    Fetch(data, PARAMS.model_copy(update=changes)).run([(s, a) for s in sources for a in s.archives])
+    return data / sources[0].name / sources[0].archives[0].file
+
+
+def files(folder: Path) -> list[str]:
+    """The files of a folder, hidden ones left out."""
+    return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+
+
+def refused(data: Path, *sources: Source, **changes: Any) -> str:
+    with pytest.raises(BadInput) as caught:
+        fetch(data, *sources, **changes)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).endswith(".")
+    return str(caught.value)
+
+
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (
+    sys.executable,
+    "-c",
+    "from tests.unit.test_fetch import fetch, source; from pathlib import Path; import sys;"
+    "fetch(Path(sys.argv[1]), source(sys.argv[2]))",
+)
+
+
+def wait_for(part: Path, size: int) -> None:
+    """Until another process has written so many bytes."""
+    deadline = time.monotonic() + 60
+    while not (part.is_file() and part.stat().st_size > size):
+        assert time.monotonic() < deadline, f"{part} does not grow"
+        time.sleep(0.01)
+
+
+def test_an_archive_is_fetched_once_and_its_checksum_recorded(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    for _ in range(2):
+        path = fetch(tmp_path, mine)
+        assert path == tmp_path / "mine" / "a.zip"
+        assert path.read_bytes() == DATA
+    assert server.sent["a.zip"] == len(DATA)
+    assert files(path.parent) == ["a.zip"]
+    lock = json.loads((tmp_path / "registry.lock").read_text())
+    assert lock["format"] == "tgvac-registry-lock-1"
+    assert lock["archives"]["mine/a.zip"]["sha256"] == SHA
+    assert lock["archives"]["mine/a.zip"]["bytes"] == len(DATA)
+
+
+def test_a_download_that_breaks_off_goes_on_from_there(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 15_000]))
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["a.zip"] == len(DATA) + 2 * PARAMS.overlap_bytes
+    assert [asked for _, asked in server.asked] == ["", "bytes=19900-", "bytes=34800-"]
+
+
+def test_what_came_in_an_earlier_run_is_not_fetched_again(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
+    message = refused(tmp_path, mine)
+    assert "20000 bytes are kept, and the same command goes on from there later" in message
+    assert files(tmp_path / "mine") == ["a.zip.part", "a.zip.part.json"]
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["a.zip"] == len(DATA) + PARAMS.overlap_bytes
+    assert files(tmp_path / "mine") == ["a.zip"]
+
+
+def test_attempts_that_bring_bytes_are_not_counted(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[5_000] * 9))
+    assert fetch(tmp_path, mine, attempts=1).read_bytes() == DATA
+
+
+def test_a_server_without_ranges_sends_all_again_and_nothing_is_lost(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, ranges=False, cuts=[30_000, 10_000]))
+    refused(tmp_path, mine, attempts=1)
+    assert (tmp_path / "mine" / "a.zip.part").stat().st_size == 30_000
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+
+
+def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Path) -> None:
+    """kill -9 in the middle; the second process asks only for what is missing."""
+    data = zip_of(1_000_000)
+    url = server.put("a.zip", data, pause=0.01)
+    command = [*PROGRAM, str(tmp_path), url]
+    part = tmp_path / "mine" / "a.zip.part"
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        wait_for(part, 100_000)
+        child.send_signal(signal.SIGKILL)
+    here = part.stat().st_size
+    assert 100_000 < here < len(data)
+    assert not (tmp_path / "mine" / "a.zip").exists()
+    server.files["a.zip"].pause = 0.0
+    time.sleep(0.1)  # the server notices that nobody listens
+    before = server.sent["a.zip"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stderr.decode()
+    assert (tmp_path / "mine" / "a.zip").read_bytes() == data
+    assert server.sent["a.zip"] - before == len(data) - here + PARAMS.overlap_bytes
+
+
+def test_an_address_that_leads_elsewhere_is_followed_also_when_going_on(server: ArchiveServer, tmp_path: Path) -> None:
+    """As on the hub, whose files lie on other servers than their addresses."""
+    target = server.put("there/a.zip", DATA, cuts=[20_000])
+    mine = source(server.put("a.zip", b"", leads_to=target))
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["there/a.zip"] == len(DATA) + PARAMS.overlap_bytes
+
+
+def test_an_interrupt_ends_it_at_once_and_keeps_what_came(server: ArchiveServer, tmp_path: Path) -> None:
+    data = zip_of(1_000_000)
+    url = server.put("a.zip", data, pause=0.02)
+    part = tmp_path / "mine" / "a.zip.part"
+    with subprocess.Popen([*PROGRAM, str(tmp_path), url], cwd=ROOT, stderr=subprocess.DEVNULL) as child:
+        wait_for(part, 50_000)
+        child.send_signal(signal.SIGINT)
+        assert child.wait(timeout=20) != 0
+    assert 50_000 < part.stat().st_size < len(data)
+    assert part.read_bytes() == data[: part.stat().st_size]
+
+
+def test_places_are_tried_in_turn(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(f"{server.url}/none.zip", "http://127.0.0.1:9/a.zip", server.put("a.zip", DATA))
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+
+
+def test_a_mirror_goes_on_where_another_broke_off(server: ArchiveServer, tmp_path: Path) -> None:
+    first = server.put("one/a.zip", DATA, cuts=[20_000, 0, 0])
+    mine = source(first, server.put("two/a.zip", DATA))
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["two/a.zip"] == len(DATA) - 20_000 + PARAMS.overlap_bytes
+
+
+def test_a_mirror_of_another_file_is_never_joined_to_a_part(server: ArchiveServer, tmp_path: Path) -> None:
+    first = server.put("one/a.zip", DATA, cuts=[20_000, 0, 0])
+    message = refused(tmp_path, source(first, server.put("two/a.zip", OTHER)))
+    assert "two/a.zip has other bytes than" in message
+    assert (tmp_path / "mine" / "a.zip.part").read_bytes() == DATA[:20_000]
+
+
+def test_a_new_version_at_the_same_place_starts_over(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
+    refused(tmp_path, mine)
+    server.put("a.zip", OTHER)
+    assert fetch(tmp_path, mine).read_bytes() == OTHER
+
+
+def test_a_new_version_that_is_shorter_starts_over(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
+    refused(tmp_path, mine)
+    short = zip_of(500)
+    server.put("a.zip", short)
+    assert fetch(tmp_path, mine).read_bytes() == short
+
+
+@pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/zip"])
+def test_a_page_in_place_of_the_archive_costs_nothing_that_is_here(
+    server: ArchiveServer, tmp_path: Path, kind: str
+) -> None:
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
+    refused(tmp_path, mine)
+    server.put("a.zip", PAGE, kind=kind, ranges=False)
+    message = refused(tmp_path, mine)
+    assert "answers with a web page and not with the archive" in message
+    assert "get it another way, as from https://page, and put it at" in message
+    assert (tmp_path / "mine" / "a.zip.part").read_bytes() == DATA[:20_000]
+
+
+def test_a_missing_archive_names_the_answer_and_the_place_for_it(server: ArchiveServer, tmp_path: Path) -> None:
+    message = refused(tmp_path, source(f"{server.url}/none.zip"))
+    assert "none.zip answers 404 Not Found" in message
+    assert f"put it at {tmp_path / 'mine' / 'a.zip'}" in message
+    assert files(tmp_path / "mine") == []
+
+
+def test_a_busy_server_is_asked_again_and_then_given_up(server: ArchiveServer, tmp_path: Path) -> None:
+    message = refused(tmp_path, source(server.put("a.zip", DATA, status=503)))
+    assert "answers 503" in message
+    assert len(server.asked) == PARAMS.attempts
+
+
+def test_a_wrong_length_is_told_before_anything_is_written(server: ArchiveServer, tmp_path: Path) -> None:
+    message = refused(tmp_path, source(server.put("a.zip", DATA), size=17))
+    assert f"has {len(DATA)} bytes where 17 are expected" in message
+    assert files(tmp_path / "mine") == []
+
+
+def test_a_server_that_promises_more_than_it_has_gives_no_archive(server: ArchiveServer, tmp_path: Path) -> None:
+    message = refused(tmp_path, source(server.put("a.zip", DATA, lies=500)))
+    assert f"broke off after {len(DATA)} of {len(DATA) + 500} bytes" in message or "IncompleteRead" in message
+    assert "a.zip" not in files(tmp_path / "mine")
+
+
+def test_without_a_stated_length_a_cut_zip_is_found_out(server: ArchiveServer, tmp_path: Path) -> None:
+    message = refused(tmp_path, source(server.put("a.zip", DATA, length=False, cuts=[30_000])))
+    assert "truncated or not a zip archive" in message
+    assert files(tmp_path / "mine") == ["a.zip.refused"]
+
+
+def test_another_checksum_is_refused_kept_aside_and_the_next_place_asked(server: ArchiveServer, tmp_path: Path) -> None:
+    wrong, right = server.put("one/a.zip", OTHER), server.put("two/a.zip", DATA)
+    message = refused(tmp_path, source(wrong, sha=SHA))
+    assert f"the registry says {SHA[:12]}…" in message
+    assert "kept as a.zip.refused" in message
+    assert files(tmp_path / "mine") == ["a.zip.refused"]
+    assert fetch(tmp_path, source(wrong, right, sha=SHA)).read_bytes() == DATA
+
+
+def test_a_full_disk_is_told_before_the_first_byte(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
+    message = refused(tmp_path, source(server.put("a.zip", DATA)))
+    assert "free some space or let data lead to a larger disk" in message
+    assert server.asked == []
+
+
+def test_known_sizes_are_added_up_before_anything_is_asked(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 70_000, 70_000))
+    one = source(server.put("a.zip", DATA), size=len(DATA))
+    two = Source("other", "davis", "archives", None, None, "free", files=one.files)
+    assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
+    assert (server.asked, server.probed) == ([], [])
+
+
+def test_sizes_are_asked_for_before_the_first_archive_fills_the_disk(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 70_000, 70_000))
+    one = source(server.put("a.zip", DATA))
+    two = Source("other", "davis", "archives", None, None, "free", files=one.files)
+    assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
+    assert server.asked == []
+    fetch(tmp_path, one)
+
+
+def test_where_no_size_is_told_the_disk_is_looked_at_when_the_answer_comes(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
+    mine = source("http://127.0.0.1:9/a.zip", server.put("a.zip", DATA))
+    assert "free some space or let data lead to a larger disk" in refused(tmp_path, mine)
+    assert not (tmp_path / "mine" / "a.zip.part").exists()
+
+
+def test_progress_tells_the_whole_and_the_time_left(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
+    one = source(server.put("a.zip", zip_of(3_200_000)))
+    two = Source("other", "davis", "archives", None, None, "free", files=one.files)
+    fetch(tmp_path, one, two, workers=1, chunk_bytes=1000, member_max_bytes=10**7)
+    lines = capsys.readouterr().err.splitlines()
+    assert all("/6, " in line for line in lines)
+    assert " left; a.zip" in lines[0]
+    assert lines[-1].startswith("fetch (MB): 6/6")
+
+
+def test_a_disk_that_fills_up_on_the_way_keeps_what_came(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import partial
+
+    def full(self: partial.Sink, data: bytes) -> int:
+        raise OSError(28, "No space left on device")
+
+    mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
+    refused(tmp_path, mine)
+    with monkeypatch.context() as patched:
+        patched.setattr(partial.Sink, "write", full)
+        assert "is full; free some space, then run the same command again" in refused(tmp_path, mine)
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+
+
+def test_a_tar_that_the_server_calls_compressed_on_the_way_comes_as_it_is(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
+    data = gzip.compress(noise(3, 5000).tobytes())
+    mine = source(server.put("a.tar.gz", data, encoding="x-gzip", kind="application/x-tar"), file="a.tar.gz")
+    assert fetch(tmp_path, mine).read_bytes() == data
+
+
+def test_one_failure_stops_no_other_archive(server: ArchiveServer, tmp_path: Path) -> None:
+    bad = source(f"{server.url}/none.zip")
+    good = Source("good", "davis", "archives", None, None, "free", files=source(server.put("a.zip", DATA)).files)
+    worse = Source("worse", "davis", "archives", None, None, "free", files=bad.files)
+    message = refused(tmp_path, bad, worse, good)
+    assert "of source 'mine' cannot be fetched" in message
+    assert "and 1 more could not be had" in message
+    assert (tmp_path / "good" / "a.zip").read_bytes() == DATA
+
+
+# ---------------------------------------------------------------- trust
+
+
+def test_nothing_is_fetched_before_the_licence_is_accepted(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    with pytest.raises(BadInput, match=r"'mine' is fetched only after its licence was accepted .*--accept-licences"):
+        Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+    assert server.asked == []
+
+
+def test_the_first_whole_copy_is_trusted_and_another_one_refused(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    path = fetch(tmp_path, mine)
+    path.write_bytes(OTHER)
+    os.utime(path, ns=(0, 0))
+    assert f"registry.lock says {SHA[:12]}…; delete it and fetch it again" in refused(tmp_path, mine)
+    path.write_bytes(DATA[:-7])
+    with pytest.raises(BadInput, match=r"truncated|says"):
+        fetch(tmp_path, mine)
+    path.write_bytes(DATA)
+    assert fetch(tmp_path, mine) == path
+
+
+def test_where_a_publisher_has_changed_an_archive_the_remedy_is_named(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine).unlink()
+    server.put("a.zip", OTHER)
+    assert "registry.lock says" in (message := refused(tmp_path, mine))
+    assert "or remove its entry from the lock if its publisher has changed it" in message
+    server.put("a.zip", zip_of(70_000))
+    assert f"where {len(DATA)} are expected, as the registry or the lock has it" in refused(tmp_path, mine)
+    (tmp_path / "registry.lock").unlink()
+    assert fetch(tmp_path, mine).read_bytes() == zip_of(70_000)
+
+
+def test_settled_archives_may_lie_where_nobody_may_write(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import fetch as module
+
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine)
+    monkeypatch.setattr(module, "locked", lambda _: pytest.fail("a lock would be written"))
+    Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+
+
+def test_a_cut_tar_is_never_trusted_even_where_no_length_was_stated(server: ArchiveServer, tmp_path: Path) -> None:
+    data = gzip.compress(noise(3, 50_000).tobytes())
+    mine = source(server.put("a.tar.gz", data, length=False, cuts=[30_000]), file="a.tar.gz")
+    assert "is cut short or damaged" in refused(tmp_path, mine)
+    assert fetch(tmp_path, mine).read_bytes() == data
+
+
+def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    damaged = bytearray(DATA)
+    damaged[30_000] ^= 1
+    (tmp_path / "mine" / "a.zip").write_bytes(damaged)
+    assert "a.zip is cut short or damaged (Bad CRC-32 for file 'frame')" in refused(tmp_path, source("drive:abc"))
+    assert Trust(tmp_path).archive("mine/a.zip") is None
+
+
+def test_a_verified_archive_is_not_read_again(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import verify as module
+
+    mine = source(server.put("a.zip", DATA))
+    path = fetch(tmp_path, mine)
+    monkeypatch.setattr(module, "sha256", lambda _: pytest.fail("read again"))
+    verify(mine, mine.archives[0], path, PARAMS, Trust(tmp_path))
+    path.touch()
+    with pytest.raises(pytest.fail.Exception, match="read again"):
+        verify(mine, mine.archives[0], path, PARAMS, Trust(tmp_path))
+
+
+def test_an_archive_put_in_its_place_by_hand_is_verified_and_needs_no_licence(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.zip").write_bytes(DATA)
+    mine = source("drive:abc")
+    Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+    known = Trust(tmp_path).archive("mine/a.zip")
+    assert known is not None
+    assert known["sha256"] == SHA
+
+
+def test_a_quota_page_saved_by_hand_as_the_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.zip").write_bytes(PAGE)
+    assert "is a web page and not an archive, as Google Drive sends when its quota" in refused(
+        tmp_path, source("drive:abc")
+    )
+
+
+# ---------------------------------------------------------------- the phase's way
+
+
+def test_the_phase_fetches_the_archive_of_a_url_after_the_licence(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = Source("mine", "davis", server.put("a.zip", DATA), None, SHA, "free")
+    with pytest.raises(BadInput, match="licence"):
+        locate(mine, tmp_path, None, PARAMS)
+    Trust(tmp_path / "data").accept(mine)
+    for _ in range(2):
+        assert locate(mine, tmp_path, None, PARAMS) == tmp_path / "data" / "mine" / "a.zip"
+    assert server.sent["a.zip"] == len(DATA)
+
+
+def test_of_a_source_in_several_archives_the_phase_gets_the_folder(server: ArchiveServer, tmp_path: Path) -> None:
+    one = Archive("cat.zip", (server.put("cat.zip", DATA),), "cat")
+    two = Archive("dog.zip", (server.put("dog.zip", OTHER),), "dog")
+    mine = Source("mine", "lasot", "archives", None, None, "free", files=(one, two))
+    Trust(tmp_path / "data").accept(mine)
+    assert locate(mine, tmp_path, None, PARAMS, ("dog",)) == tmp_path / "data" / "mine"
+    assert files(tmp_path / "data" / "mine") == ["dog.zip"]
+    locate(mine, tmp_path, None, PARAMS)
+    assert files(tmp_path / "data" / "mine") == ["cat.zip", "dog.zip"]
+
+
+def test_a_part_without_its_origin_is_compared_all_the_same(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    part = Part(tmp_path / "mine" / "a.zip")
+    part.path.parent.mkdir()
+    part.path.write_bytes(DATA[:30_000])
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["a.zip"] == len(DATA) - 30_000 + PARAMS.overlap_bytes

@@ -1,0 +1,110 @@
+"""The same footage under two names: one stays, the others are listed, or the run is refused."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.unit.archive_server import PARAMS
+from tests.unit.builders import Array, davis_tree, zipped
+from tests.unit.layouts import lasot_sequence, write
+from tests.unit.test_tracks_stage import SOURCES, pair
+from tgvac.errors import BadInput
+from tgvac.sources import sources_stage
+from tgvac.sources.adapter import Video
+from tgvac.sources.same_footage import without_doubles
+from tgvac.stage import Context
+
+HEADER = "name,layout,location,bytes,sha256,licence\n"
+
+
+def video(name: str, footage: str) -> Video:
+    return Video(name, (0,), f"digest of {name}", footage)
+
+
+def test_the_first_by_name_stays_and_the_others_have_a_reason() -> None:
+    listed = {"two": [video("b", "x"), video("a", "y")], "one": [video("z", "x"), video("y", "w"), video("c", "w")]}
+    kept, skipped = without_doubles(listed, "skip")
+    assert {name: [v.name for v in videos] for name, videos in kept.items()} == {"one": ["c", "z"], "two": ["a"]}
+    assert skipped == {"one/y": "the same frames as one/c", "two/b": "the same frames as one/z"}
+
+
+def test_they_are_refused_where_the_rule_says_so() -> None:
+    listed = {"one": [video("a", "x")], "two": [video("b", "x")]}
+    with pytest.raises(BadInput, match=r"two/b has the same frames as one/a \(1 such in all\); take one of the two"):
+        without_doubles(listed, "refuse")
+
+
+def test_videos_whose_footage_nobody_asked_for_are_never_the_same() -> None:
+    assert without_doubles({"one": [video("a", ""), video("b", "")]}, "refuse")[1] == {}
+
+
+def staged(root: Path, videos: dict[str, dict[str, list[tuple[Array, Array]]]], rule: str) -> dict[str, object]:
+    for name, tree in videos.items():
+        davis_tree(root / name, tree)
+    write(root / "reference/registry.csv", HEADER + "".join(f"{n},davis,given,,,mine\n" for n in videos))
+    params = SOURCES.model_copy(update={"use": tuple(videos), "same_footage": rule})
+    ctx = Context(root, "t", "sources", "d", locations={name: str(root / name) for name in videos})
+    sources_stage.run(ctx, sources=params, fetch=PARAMS)
+    record: dict[str, object] = json.loads((ctx.out / "manifest.json").read_text())
+    return record
+
+
+def test_a_copy_under_another_name_and_with_other_masks_is_found(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (frame, mask), other = pair(1, 1), pair(2, 1)
+    videos = {"one": {"dog": [(frame, mask)], "cat": [other]}, "two": {"hound": [(frame, pair(1, 2)[1])]}}
+    with pytest.raises(BadInput, match="two/hound has the same frames as one/dog"):
+        staged(tmp_path / "a", videos, "refuse")
+    record = staged(tmp_path / "b", videos, "skip")
+    assert record["skipped"] == {"two/hound": "the same frames as one/dog"}
+    assert "two/hound is left out: the same frames as one/dog" in capsys.readouterr().out
+    assert record["sources"]["two"]["videos"] == {}  # type: ignore[index]
+
+
+def test_without_doubles_the_manifest_says_nothing_of_them(tmp_path: Path) -> None:
+    assert "skipped" not in staged(tmp_path, {"one": {"dog": [pair(1, 1)]}}, "skip")
+
+
+# ---------------------------------------------------------------- parts of a source
+
+
+def zoo(root: Path, *parts: str) -> dict[str, object]:
+    for name in ("cat", "dog"):
+        lasot_sequence(root / f"tree/{name}/{name}-1", ["1,1,2,2"])
+    (root / "zoo").mkdir(exist_ok=True)
+    zipped(root / "tree/cat", root / "zoo/cat.zip", "cat/")
+    if not (root / "zoo/dog").exists():
+        (root / "tree/dog").rename(root / "zoo/dog")
+    write(root / "reference/registry.csv", f"{HEADER}zoo,lasot,given,,,mine\n")
+    params = SOURCES.model_copy(update={"use": ("zoo",), "parts": parts})
+    ctx = Context(root, "t", "sources", "d", locations={"zoo": str(root / "zoo")})
+    sources_stage.run(ctx, sources=params, fetch=PARAMS)
+    record = json.loads((ctx.out / "manifest.json").read_text())
+    found: dict[str, object] = record["sources"]["zoo"]["videos"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("parts", "expected"), [((), ["cat-1", "dog-1"]), (("zoo/dog",), ["dog-1"]), (("zoo/cat",), ["cat-1"])]
+)
+def test_only_the_parts_in_use_are_listed(tmp_path: Path, parts: tuple[str, ...], expected: list[str]) -> None:
+    assert sorted(zoo(tmp_path, *parts)) == expected
+
+
+def test_parts_that_are_not_there_or_of_no_source_in_use_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"zoo holds neither emu\.zip nor a folder emu, named in sources\.parts"):
+        zoo(tmp_path, "zoo/emu")
+    with pytest.raises(BadInput, match=r"sources\.parts holds 'zo/cat', whose source is not in use"):
+        zoo(tmp_path, "zo/cat")
+
+
+def test_no_part_of_a_single_archive_can_be_taken(tmp_path: Path) -> None:
+    zoo(tmp_path)
+    params = SOURCES.model_copy(update={"use": ("zoo",), "parts": ("zoo/cat",)})
+    ctx = Context(tmp_path, "t", "sources", "d", locations={"zoo": str(tmp_path / "zoo/cat.zip")})
+    with pytest.raises(BadInput, match=r"cat\.zip is one archive, of which no part can be taken by itself"):
+        sources_stage.run(ctx, sources=params, fetch=PARAMS)

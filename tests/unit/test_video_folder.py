@@ -1,0 +1,298 @@
+"""A plain folder of videos, with masks or boxes of the first frame beside them."""
+
+from __future__ import annotations
+
+import json
+import struct
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import pytest
+
+from tests.unit.archive_server import PARAMS
+from tests.unit.builders import Array, noise, png
+from tests.unit.layouts import write
+from tests.unit.test_tracks_stage import PARAMS as TRACKS
+from tests.unit.test_tracks_stage import SOURCES
+from tgvac.clip.box import Box
+from tgvac.clip.images import resize_mask
+from tgvac.clip.track import Track
+from tgvac.clip.video_reader import VideoReader
+from tgvac.errors import BadInput
+from tgvac.shards import read_index
+from tgvac.sources import sources_stage, tracks_stage
+from tgvac.sources.adapter import ObjectInfo
+from tgvac.sources.video_folder import VideoFolder
+from tgvac.stage import Context
+
+HEIGHT, WIDTH = 32, 48
+LEVELS = (20, 90, 160, 230)
+
+
+def frames_of(levels: tuple[int, ...] = LEVELS) -> list[Array]:
+    """Frames of one grey each, whose left third is darker; no codec mistakes one for another."""
+    out = []
+    for level in levels:
+        frame = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
+        frame[:, : WIDTH // 3] //= 2
+        out.append(frame)
+    return out
+
+
+def film(path: Path, frames: list[Array], fps: int = 10, codec: str = "mpeg4") -> Path:
+    """A video file, written by PyAV alone."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps)
+        stream.height, stream.width, stream.pix_fmt = HEIGHT, WIDTH, "yuv420p"
+        stream.time_base = Fraction(1, fps)
+        for frame in frames:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(frame, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
+def mask_image(*ids: int) -> Array:
+    """Object ``k`` in columns ``8 k`` to ``8 k + 8``."""
+    image = np.zeros((HEIGHT, WIDTH), np.uint8)
+    for k in ids:
+        image[8:24, 8 * k : 8 * k + 8] = k
+    return image
+
+
+def beside(folder: Path, name: str, objects: Any = None, mask: Array | None = None) -> None:
+    if objects is not None:
+        write(folder / f"{name}.json", json.dumps({"objects": objects}))
+    if mask is not None:
+        write(folder / f"{name}.png", png(mask, palette=True))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A video with a box, one with a mask, and a folder of frames with both."""
+    root = tmp_path / "videos"
+    film(root / "my_dog-2.mp4", frames_of())
+    beside(root, "my_dog-2", [{"id": 3, "box": [8, 8, 16, 12.5], "category": "dog", "caption": "a brown dog"}])
+    film(root / "swan.avi", frames_of()[:3], fps=25)
+    beside(root, "swan", mask=mask_image(1, 3))
+    for i, frame in enumerate(frames_of()[:2]):
+        write(root / f"two people/img_{i + 7}.png", png(frame))
+    beside(root, "two people", [{"id": 1}, {"id": 2, "box": [1, 1, 5, 5]}], mask_image(1))
+    write(root / "notes.txt", "not a video")
+    write(root / ".hidden.mp4", "nor this")
+    return root
+
+
+def test_files_and_folders_are_videos_and_nothing_else_is(folder: Path) -> None:
+    assert [(v.name, v.frame_numbers) for v in VideoFolder(folder).videos()] == [
+        ("my_dog-2", (0, 1, 2, 3)),
+        ("swan", (0, 1, 2)),
+        ("two people", (0, 1)),
+    ]
+
+
+def test_frames_come_in_any_order(folder: Path) -> None:
+    source = VideoFolder(folder)
+    dog, _, people = source.videos()
+    for i in (0, 1, 3, 3, 2, 0):
+        frame = source.frame(dog, i)
+        assert frame.shape == (HEIGHT, WIDTH, 3)
+        assert abs(int(frame[16, 40].mean()) - LEVELS[i]) < 12
+        assert abs(int(frame[16, 4].mean()) - LEVELS[i] // 2) < 12
+    assert np.array_equal(source.frame(people, 1), frames_of()[1])
+
+
+def test_only_the_first_frame_has_masks_and_boxes(folder: Path) -> None:
+    source = VideoFolder(folder)
+    dog, swan, people = source.videos()
+    assert source.boxes(dog, 0) == {3: Box(x=8, y=8, w=16, h=12.5)}
+    assert source.annotation(dog, 0) is None
+    mask = source.annotation(swan, 0)
+    assert mask is not None
+    assert np.array_equal(mask, mask_image(1, 3))
+    assert source.boxes(swan, 0) is None
+    assert source.boxes(people, 0) == {2: Box(x=1, y=1, w=5, h=5)}
+    for video in (dog, swan, people):
+        assert source.annotation(video, 1) is None
+        assert source.boxes(video, 1) is None
+
+
+def test_category_and_caption_are_the_jsons_or_the_names(folder: Path) -> None:
+    source = VideoFolder(folder)
+    dog, swan, people = source.videos()
+    assert source.info(dog, 3) == ObjectInfo("dog", ("a brown dog",))
+    assert source.info(swan, 1) == ObjectInfo("swan", ())
+    assert source.info(people, 2) == ObjectInfo("two people", ())
+    assert [source.fps(v) for v in (dog, swan, people)] == [10, 25, 0]
+
+
+def test_what_is_said_of_a_video_and_its_bytes_decide_its_digest(folder: Path) -> None:
+    before = {v.name: (v.digest, v.footage) for v in VideoFolder(folder).videos()}
+    beside(folder, "my_dog-2", [{"id": 3, "box": [8, 8, 16, 12.5], "category": "cat"}])
+    beside(folder, "swan", mask=mask_image(1))
+    write(folder / "two people/img_7.png", png(frames_of()[3]))
+    after = {v.name: (v.digest, v.footage) for v in VideoFolder(folder).videos()}
+    assert all(before[name][0] != after[name][0] for name in before)
+    assert {n for n in before if before[n][1] != after[n][1]} == {"two people"}
+
+
+def test_a_copy_under_another_name_has_the_same_footage(folder: Path) -> None:
+    (folder / "copy.mp4").write_bytes((folder / "my_dog-2.mp4").read_bytes())
+    beside(folder, "copy", [{"id": 1, "box": [8, 8, 16, 12]}])
+    found = {v.name: v for v in VideoFolder(folder).videos()}
+    assert found["copy"].footage == found["my_dog-2"].footage
+    assert found["copy"].digest != found["my_dog-2"].digest
+
+
+def test_tracks_have_masks_and_boxes_in_their_first_frame_alone(folder: Path, tmp_path: Path) -> None:
+    header = "name,layout,location,bytes,sha256,licence"
+    write(tmp_path / "reference/registry.csv", f"{header}\nmine,videos,given,,,my own\n")
+    ctx = Context(tmp_path, "t", "sources", "d", locations={"mine": str(folder)})
+    sources_stage.run(ctx, sources=SOURCES, fetch=PARAMS)
+    ctx = Context(tmp_path, "t", "tracks", "d", shard=0, shards=1)
+    tracks_stage.run(ctx, tracks=TRACKS)
+    index = read_index(ctx.shard_index())
+    assert sorted(index) == [
+        *("mine/my_dog-2/3", "mine/swan/1", "mine/swan/3", "mine/two people/1", "mine/two people/2"),
+    ]
+    with Track(ctx.out / index["mine/my_dog-2/3"].file) as track:
+        # 48 columns become 16.
+        first, *later = track.meta.boxes
+        assert first is not None
+        assert (first.x, first.y, first.w, first.h) == pytest.approx((8 / 3, 8 * 11 / 32, 16 / 3, 12.5 * 11 / 32))
+        assert later == [None, None, None]
+        assert (track.meta.annotated, track.meta.fps, track.meta.frames) == ((False,) * 4, 10, 4)
+    with Track(ctx.out / index["mine/swan/3"].file) as track:
+        assert track.meta.annotated == (True, False, False)
+        expected = np.where(mask_image(3) == 3, 255, 0).astype(np.uint8)
+        assert np.array_equal(track.mask(0), resize_mask(expected, 11, 16))
+        assert track.meta.boxes == ()
+        assert not track.has_mask(1)
+
+
+# ---------------------------------------------------------------- the reader of video files
+
+
+def test_a_reader_counts_what_can_be_decoded_and_goes_back(tmp_path: Path) -> None:
+    with VideoReader(film(tmp_path / "a.mov", frames_of())) as reader:
+        assert reader.count() == len(LEVELS)
+        last, first = reader.frame(3), reader.frame(0)
+        assert last.mean() > first.mean()
+        assert np.array_equal(reader.frame(3), last)
+        with pytest.raises(BadInput, match=r"a\.mov has no frame 4, which was there when sources were listed"):
+            reader.frame(4)
+
+
+@pytest.mark.parametrize(("a", "b", "c", "d", "tx", "ty"), [(0, 1, -1, 0, HEIGHT, 0), (0, -1, 1, 0, 0, WIDTH)])
+def test_frames_are_turned_as_the_file_says(tmp_path: Path, a: int, b: int, c: int, d: int, tx: int, ty: int) -> None:
+    """A telephone held upright films on its side and says so: (x, y) is shown at (ax + cy + tx, bx + dy + ty)."""
+    path = film(tmp_path / "a.mp4", frames_of((200,)))
+    plain = struct.pack(">9l", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    turned = struct.pack(">9l", *(v << 16 for v in (a, b, 0, c, d, 0, tx, ty)), 1 << 30)
+    data = path.read_bytes()
+    header = data.index(b"tkhd")
+    at = data.index(plain, header)
+    path.write_bytes(data[:at] + turned + data[at + len(plain) :])
+    with VideoReader(path) as reader:
+        frame = reader.frame(0)
+    assert frame.shape == (WIDTH, HEIGHT, 3)
+    # The left third of what was filmed is dark.
+    dark_at = a * 4 + c * 16 + tx, b * 4 + d * 16 + ty
+    light_at = a * 44 + c * 16 + tx, b * 44 + d * 16 + ty
+    assert frame[dark_at[1], dark_at[0]].mean() < 130 < frame[light_at[1], light_at[0]].mean()
+
+
+@pytest.mark.parametrize("data", [b"", b"no video at all" * 100])
+def test_what_is_no_video_is_refused(tmp_path: Path, data: bytes) -> None:
+    write(tmp_path / "a.mp4", data)
+    with pytest.raises(BadInput, match=r"a\.mp4 is cut short or no video that can be decoded .*; replace it"):
+        VideoReader(tmp_path / "a.mp4")
+
+
+def test_a_cut_video_is_refused(tmp_path: Path) -> None:
+    path = film(tmp_path / "a.mp4", [noise(i, HEIGHT, WIDTH, 3) for i in range(8)])
+    path.write_bytes(path.read_bytes()[:400])
+    with pytest.raises(BadInput, match=r"a\.mp4 is cut short"):
+        VideoReader(path)
+
+
+def test_a_file_without_pictures_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("pcm_s16le", rate=8000)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 800), np.int16), format="s16", layout="mono")
+        frame.sample_rate = 8000
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    with pytest.raises(BadInput, match=r"a\.mkv holds no video stream"):
+        VideoReader(path)
+
+
+# ---------------------------------------------------------------- bad input
+
+
+def damaged(folder: Path, what: str) -> None:
+    box = {"id": 1, "box": [1, 1, 5, 5]}
+    match what:
+        case "nothing beside":
+            (folder / "swan.png").unlink()
+        case "two of one name":
+            film(folder / "swan.mp4", frames_of())
+        case "name":
+            film(folder / "a--b.mp4", frames_of())
+        case "size":
+            beside(folder, "swan", mask=mask_image(1)[:, :-1])
+        case "no mask":
+            beside(folder, "swan", mask=mask_image())
+        case "form":
+            beside(folder, "my_dog-2", [{"id": 1, "box": [1, 1, 5]}])
+        case "further key":
+            beside(folder, "my_dog-2", [{**box, "colour": "red"}])
+        case "area":
+            beside(folder, "my_dog-2", [{"id": 1, "box": [1, 1, 0, 5]}])
+        case "twice":
+            beside(folder, "my_dog-2", [box, box])
+        case "nowhere":
+            beside(folder, "my_dog-2", [box, {"id": 2}])
+        case "outside":
+            beside(folder, "my_dog-2", [{"id": 1, "box": [WIDTH, 1, 5, 5]}])
+        case "no frames":
+            (folder / "empty").mkdir()
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("nothing beside", r"swan\.avi has no object in its first frame; write swan\.json with a box, or swan\.png"),
+        ("two of one name", r"swan\.avi and .*swan\.mp4 are two videos of one name; rename one"),
+        ("name", r"a--b\.mp4 has a name that cannot be a video's; write letters, digits"),
+        ("size", rf"swan\.png is {WIDTH - 1}x{HEIGHT}, the first frame of its video {WIDTH}x{HEIGHT}; both must"),
+        ("no mask", r"swan\.avi has no object in its first frame"),
+        ("form", r"my_dog-2\.json has a wrong 'objects\.0\.box.*; write \{\"objects\""),
+        ("further key", r"my_dog-2\.json has a wrong 'objects\.0\.colour'"),
+        ("area", r"my_dog-2\.json has a wrong 'objects\.0\.box\.2'"),
+        ("twice", r"my_dog-2\.json names an id twice; give each object an id of its own"),
+        ("nowhere", r"my_dog-2\.json names object 2, which has no box and is not in my_dog-2\.png; give it one"),
+        (
+            "outside",
+            rf"my_dog-2\.json: the box {WIDTH},1,5,5 of object 1 lies outside of its frame of",
+        ),
+        ("no frames", r"empty holds no frames; restore them or take the video out"),
+    ],
+)
+def test_contradictions_are_told_with_file_and_remedy(folder: Path, what: str, message: str) -> None:
+    damaged(folder, what)
+    with pytest.raises(BadInput, match=message) as caught:
+        VideoFolder(folder).videos()
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_videos_and_no_folder_are_refused(tmp_path: Path) -> None:
+    write(tmp_path / "notes.txt", "")
+    with pytest.raises(BadInput, match=r"holds no video \(\.mp4, .*\) and no folder of frames"):
+        VideoFolder(tmp_path)
+    with pytest.raises(BadInput, match=r"notes\.txt is no folder; give the folder that holds the videos"):
+        VideoFolder(tmp_path / "notes.txt")
