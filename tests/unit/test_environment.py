@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from functools import reduce
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,8 @@ def test_environment_yml_reads_the_same_lock() -> None:
 
 @pytest.mark.parametrize("path", sorted((CLONE / "workflow" / "scales").glob("*.yaml")), ids=lambda p: p.stem)
 def test_an_overlay_holds_only_keys_that_it_changes(path: Path) -> None:
-    over = config.read_yaml(path)
-    below = over.pop("extends", None)
-    base = (
-        config.load_tree(CLONE / "params.yaml", path.parent, below)
-        if below
-        else config.read_yaml(CLONE / "params.yaml")
-    )
+    *below, (_, over) = config.layers(CLONE / "params.yaml", path.parent, path.stem)
+    base = reduce(config.merge, (tree for _, tree in below))
     for leaf in config.leaves(over):
         new, old = over, base
         for key in leaf:

@@ -45,7 +45,9 @@ class Sam:
     def draw(self, frames: Sequence[np.ndarray], boxes: Sequence[Box]) -> list[np.ndarray]:
         """The logits ``float32 [H,W]`` of each frame ``uint8 [H,W,3]`` for its box."""
         corners = [[[box.x, box.y, box.x + box.w, box.y + box.h]] for box in boxes]
-        inputs = self._processor(images=list(frames), input_boxes=corners, return_tensors="pt")
+        with network_step(self._device, "float32"):
+            # Frames are copied, since torch warns of memory that it must not write to.
+            inputs = self._processor(images=[*map(np.array, frames)], input_boxes=corners, return_tensors="pt")
         sizes, reshaped = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
         with network_step(self._device, self._params.precision):
             out = self._model(

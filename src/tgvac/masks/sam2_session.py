@@ -78,6 +78,7 @@ class Session:
         corners = np.array([box.x, box.y, box.x + box.w, box.y + box.h], np.float32)
         with network_step(self._device, self._params.precision):
             self._predictor.add_new_points_or_box(self._state, frame_idx=i, obj_id=number, box=corners)
+            self._remember()
 
     def prompt_mask(self, i: int, mask_HW: np.ndarray, number: int = 0) -> None:
         """Say what object ``number`` is in frame ``i``, ``uint8 [H,W]``; 0 is outside."""
@@ -85,6 +86,11 @@ class Session:
             self._predictor.add_new_mask(
                 self._state, frame_idx=i, obj_id=number, mask=torch.from_numpy(np.ascontiguousarray(mask_HW > 0))
             )
+            self._remember()
+
+    def _remember(self) -> None:
+        """Make a memory of a prompt at once, while its frame's features are there."""
+        self._predictor.propagate_in_video_preflight(self._state)
 
     def follow(self, start: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
         """Yields each frame from ``start`` to ``last``, both included, backwards where ``last`` lies before.
@@ -113,7 +119,8 @@ class Session:
         state = self._state
         for number, outputs in state["output_dict_per_obj"].items():
             prompts = sorted(outputs["cond_frame_outputs"], key=lambda t: t * ahead)
-            keep = set(prompts[-self._params.prompts :])
+            # One more than are attended to: the network orders them otherwise where it has no choice, and rounds so.
+            keep = set(prompts[-self._params.prompts - 1 :])
             far = {t for t in (*prompts, *outputs["non_cond_frame_outputs"]) if (i - t) * ahead >= self._reach} - keep
             for held in (*outputs.values(), state["frames_tracked_per_obj"][number]):
                 for t in far & set(held):
