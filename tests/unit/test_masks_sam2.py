@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from tests.unit.mask_videos import ROOT, H, W, ball, boxed, open_track, paint, p
 from tests.unit.sam_models import NOTHING_SEEN, sam2_params, save_sam2, with_sam2
 from tgvac.clip.box import Box
 from tgvac.errors import BadInput
+from tgvac.masks import masks_stage
 from tgvac.masks.beliefs import belief, quantised
 from tgvac.masks.masks_stage import make_masks
 from tgvac.masks.opencv import one_thread
@@ -26,8 +28,10 @@ from tgvac.masks.params import MasksParams
 from tgvac.masks.place import HERE, Place
 from tgvac.masks.registry import carries, segmenter_of
 from tgvac.masks.sam2_session import Session
-from tgvac.masks.sam2_weights import load_sam2, read_tensors, weights_file
+from tgvac.masks.sam2_weights import build, load_sam2, read_tensors, weights_file
 from tgvac.masks.segmenter import RawMask
+from tgvac.shards import Made, read_index, write_index
+from tgvac.stage import Context
 
 EMPTY = np.zeros((H, W), np.uint8)
 
@@ -294,6 +298,27 @@ def test_naming_segmenters_imports_no_network() -> None:
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ.copy())
 
 
+def test_the_phase_finds_weights_in_the_project_and_makes_masks_again_when_they_change(
+    tmp_path: Path, weights: Path
+) -> None:
+    file = boxed(tmp_path / "results" / "t" / "tracks" / "files", rolling(2))
+    entries = Context(tmp_path, "t", "tracks", "d").ledger().record("s/v/1", "k", [Made("s/v/1", file)])
+    write_index(tmp_path / "results" / "t" / "tracks" / "index.json", entries)
+    ctx, known = Context(tmp_path, "t", "masks", "d", shard=0, shards=1), with_sam2("own.pt")
+    made = []
+    for seed in (0, 0, 5):
+        if seed:
+            save_sam2(tmp_path / "own.pt", seed)
+        else:
+            shutil.copy(weights, tmp_path / "own.pt")
+        load_sam2.cache_clear()
+        masks_stage.run(ctx, masks=known)
+        (entry,) = read_index(ctx.shard_index()).values()
+        made.append((entry.sha256, (ctx.out / entry.file).stat().st_mtime_ns))
+    assert made[0] == made[1]
+    assert made[1][0] != made[2][0]
+
+
 def test_other_weights_under_the_same_name_are_other_weights(tmp_path: Path) -> None:
     place = Place(tmp_path)
     assert place.digest("w.pt") == ""
@@ -377,3 +402,19 @@ def test_a_file_that_is_no_checkpoint_is_refused_and_runs_nothing(tmp_path: Path
 def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
     with pytest.raises(BadInput, match=r"Device 'cuda:63' is not there: torch can use \d+ GPUs of this machine"):
         load_sam2(sam2_params(weights), Place(device="cuda:63"))
+
+
+@pytest.mark.parametrize(
+    ("model", "millions"),
+    [("sam2.1_hiera_t", 38.9), ("sam2.1_hiera_s", 46.0), ("sam2.1_hiera_b+", 80.8), ("sam2.1_hiera_l", 224.4)],
+)
+def test_each_model_is_of_the_size_that_its_authors_state(model: str, millions: float) -> None:
+    predictor = build(sam2_params("none", model=model, image_size=1024, prompts=3))
+    assert sum(p.numel() for p in predictor.parameters()) / 1e6 == pytest.approx(millions, abs=0.1)
+    assert (predictor.image_size, predictor.max_cond_frames_in_attn) == (1024, 3)
+
+
+def test_mixed_precision_follows_nearly_the_same(tmp_path: Path, weights: Path) -> None:
+    path = boxed(tmp_path, rolling(4))
+    full, mixed = (segment(with_sam2(weights, precision=p), path) for p in ("float32", "bfloat16"))
+    assert np.mean([(a.mask_HW == b.mask_HW).mean() for a, b in zip(full, mixed, strict=True)]) > 0.9
