@@ -41,7 +41,7 @@ class TrackMeta(BaseModel):
         geometry: a measurement a frame, where a mask exists; else None.
         annotated: for each frame, whether the source gives its mask.
         boxes: a box a frame, in pixels of the working resolution, None where the source says that the object is
-            absent; empty where the source gives no boxes.
+            absent; empty where the source gives no boxes. One in the first frame alone is a selection to be followed.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
