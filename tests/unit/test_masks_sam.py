@@ -138,6 +138,13 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path: Path, weight
         load_sam(sam_params(folder), HERE)
 
 
+def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path, weights: Path) -> None:
+    folder = shutil.copytree(weights, tmp_path / "torn")
+    (folder / "model.safetensors").write_bytes(b"no weights" * 50)
+    with pytest.raises(BadInput, match=r"torn' cannot be loaded \(Error while deserializing header.*\); name a local"):
+        load_sam(sam_params(folder), HERE)
+
+
 def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
     with pytest.raises(BadInput, match=r"Device 'cuda:63' is not there: torch can use \d+ GPUs of this machine"):
         load_sam(sam_params(weights), Place(device="cuda:63"))

@@ -49,7 +49,7 @@ def weights_file(params: Sam2Params, place: Place) -> Path:
     try:
         return Path(hf_hub_download(params.weights, name, revision=params.revision))
     except OSError as error:
-        first = str(error).strip().splitlines()[0]
+        first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
         raise BadInput(
             f"masks.sam2.weights '{params.weights}' cannot be fetched ({first}); name a local file, or set masks.sparse"
             " and masks.first to 'flow' and masks.boxes to 'grabcut', which need no weights."
@@ -74,7 +74,7 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
             raise ValueError("it holds more than tensors")
     except (*_UNREADABLE, AttributeError, SafetensorError) as error:
         # torch goes on to advise how to read what should not be read.
-        first = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        first = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
         raise BadInput(
             f"{path} cannot be read safely as a checkpoint of SAM 2 ({first}); fetch the published file again."
         ) from None

@@ -24,6 +24,7 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
         BadInput: when weights or device are not there, or when the weights are not of SAM.
     """
     import transformers
+    from safetensors import SafetensorError
     from transformers import SamConfig, SamModel, SamProcessor
 
     device = device_of(place.device)
@@ -47,8 +48,8 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
             output_loading_info=True,
         )
         processor = SamProcessor.from_pretrained(origin, revision=params.revision)
-    except OSError as error:
-        first = str(error).strip().splitlines()[0]
+    except (OSError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
         raise BadInput(
             f"{named} cannot be loaded ({first}); name a local folder or a reachable hub name, or set masks.boxes to"
             " 'grabcut', which needs no weights."
