@@ -46,7 +46,8 @@ def test_each_frame_with_a_box_has_a_mask_of_its_size_and_absent_frames_have_non
     found = segment(sam_params(weights, choice=choice), boxed(tmp_path, masks))
     assert [f.verdict for f in found] == ["made", "made", "absent", "made", "made", "made", "absent"]
     for raw, mask in zip(found, masks, strict=True):
-        assert (raw.support_HW.shape, raw.support_HW.dtype) == ((H, W), np.uint8)
+        assert raw.support_HW.shape == (H, W)
+        assert raw.support_HW.dtype == np.uint8
         assert raw.mask_HW.any() == mask.any()
         assert raw.box == Box.of_mask(mask)
         assert raw.outlined == (raw.verdict == "made")

@@ -82,7 +82,8 @@ def test_boxes_give_each_frame_a_mask_of_its_size_and_absent_frames_stay_absent(
     found = segment(with_sam2(weights), boxed(tmp_path, masks))
     assert [f.verdict for f in found] == ["absent", *["made"] * 4, "absent", *["made"] * 3]
     for raw, mask in zip(found, masks, strict=True):
-        assert (raw.support_HW.shape, raw.support_HW.dtype) == ((H, W), np.uint8)
+        assert raw.support_HW.shape == (H, W)
+        assert raw.support_HW.dtype == np.uint8
         assert raw.mask_HW.any() == mask.any()
         assert raw.box == Box.of_mask(mask)
         assert raw.outlined == (raw.verdict == "made")

@@ -1,9 +1,9 @@
 """One run of SAM 2's video predictor over a track, holding only what later frames can still attend to.
 
 The package's own ``init_state`` reads a folder of JPEG files and keeps all frames and all memories: at 1,024 pixels
-12.6 MB and 0.8 MB a frame, 24 GB for 1,800 frames. Here a frame is decoded when it is asked for, and a memory is dropped
-when the network can no longer look at it, which changes no bit: a frame attends to the last few frames, to the
-pointers of the last sixteen, and to the nearest few prompts.
+12.6 MB and 0.8 MB a frame, 24 GB for 1,800 frames. Here a frame is decoded when it is asked for, and a memory is
+dropped when the network can no longer look at it, which changes no bit: a frame attends to the last few frames, to
+the pointers of the last sixteen, and to the nearest few prompts.
 """
 
 from __future__ import annotations
