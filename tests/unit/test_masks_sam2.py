@@ -316,6 +316,7 @@ def test_the_phase_finds_weights_in_the_project_and_makes_masks_again_when_they_
         masks_stage.run(ctx, masks=known)
         (entry,) = read_index(ctx.shard_index()).values()
         made.append((entry.sha256, (ctx.out / entry.file).stat().st_mtime_ns))
+    (tmp_path / "own.pt").unlink()
     assert made[0] == made[1]
     assert made[1][0] != made[2][0]
 
@@ -343,6 +344,7 @@ def test_weights_are_read_from_pt_and_from_safetensors_alike(tmp_path: Path, wei
     assert all(isinstance(value, torch.Tensor) for value in tensors.values())
     save_file(tensors, tmp_path / "w.safetensors")
     again = read_tensors(tmp_path / "w.safetensors")
+    (tmp_path / "w.safetensors").unlink()
     assert tensors.keys() == again.keys()
     assert all(torch.equal(tensors[name], again[name]) for name in tensors)
     predictor, _ = load_sam2(sam2_params(weights), HERE)
