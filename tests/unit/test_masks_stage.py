@@ -22,6 +22,7 @@ from tgvac.masks import masks_stage
 from tgvac.masks.join_quality import QUALITY_FORMAT, join
 from tgvac.masks.masks_stage import make_masks, quality
 from tgvac.masks.opencv import one_thread
+from tgvac.masks.place import HERE
 from tgvac.masks.registry import carries, segmenter_of
 from tgvac.masks.truth import iou
 from tgvac.shards import Made, read_index, write_index
@@ -87,7 +88,7 @@ def test_given_masks_are_kept_to_the_bit_with_their_measurements_and_verdicts(tm
 def test_a_frame_without_annotation_is_refused_where_masks_must_be_given(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, [MASKS[0], None])
     with pytest.raises(BadInput, match=r"s/v/1 has no mask for frame 5; the segmenter 'given' needs one in every"):
-        masks_stage.run(ctx, masks=params(sparse="given"))
+        masks_stage.run(ctx, masks=params(first="given"))
     assert list((ctx.out / "files").iterdir()) == []
 
 
@@ -107,8 +108,8 @@ def test_the_segmenter_is_the_one_for_what_the_track_carries(tmp_path: Path) -> 
     found = {}
     for name, path in files.items():
         with open_track(path) as track:
-            found[name] = carries(track.meta), segmenter_of(params(), track.meta).name
-            assert name != "sparse" or segmenter_of(params(sparse="given"), track.meta).name == "given"
+            found[name] = carries(track.meta), segmenter_of(params(), track.meta, HERE).name
+            assert name != "sparse" or segmenter_of(params(sparse="given"), track.meta, HERE).name == "given"
     assert found == {"full": ("full", "given"), "sparse": ("sparse", "flow"), "boxes": ("boxes", "grabcut")}
 
 

@@ -11,9 +11,10 @@ import torch
 from open_clip.tokenizer import SimpleTokenizer
 
 from tests.unit.tiny_models import CPU, STANDIN, backbones, randn, tokenizer, unet_4
+from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.models.backbones import PARTS, load_backbones, load_unet
-from tgvac.models.runtime import device_of, generator, normal
+from tgvac.models.runtime import generator, normal
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.models.text import encode_text
 

@@ -30,6 +30,8 @@ DECIDES = {
     "tracks.long_side": {"tracks"},
     "masks.sparse": {"masks"},
     "masks.grabcut.memory.bins": {"masks"},
+    "masks.sam.revision": {"masks"},
+    "masks.sam2.prompt_every": {"masks"},
     "select.max_touch": {"select"},
     "synthesis.split.val": {"synthesis"},
     "captions.template": {"captions"},

@@ -26,6 +26,7 @@ class Given:
             if geometry is None or not track.has_mask(i):
                 raise BadInput(
                     f"{track.meta.track} has no mask for frame {track.meta.frame_numbers[i]};"
-                    " the segmenter 'given' needs one in every frame: annotate it or set masks.sparse to 'flow'."
+                    " the segmenter 'given' needs one in every frame: annotate it, or set"
+                    " masks.sparse and masks.first to 'flow'."
                 )
             yield annotated(track, i)

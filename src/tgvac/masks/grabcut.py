@@ -15,7 +15,7 @@ import numpy as np
 
 from tgvac.clip.box import Box
 from tgvac.clip.track import Track
-from tgvac.errors import BadInput
+from tgvac.masks.boxes import given_box
 from tgvac.masks.colours import ColourMemory
 from tgvac.masks.opencv import cut, disc
 from tgvac.masks.params import GrabCutParams
@@ -63,17 +63,12 @@ class GrabCut:
         height, width = track.meta.height, track.meta.width
         memory = ColourMemory(self._params.memory)
         before: tuple[np.ndarray, Box] | None = None
-        for i, given in enumerate(track.meta.boxes):
-            if given is None:
+        for i in range(track.meta.frames):
+            box = given_box(track, i)
+            if box is None:
                 yield RawMask(np.zeros((height, width), np.uint8), ABSENT)
                 before = None
                 continue
-            box = given.clipped(height, width)
-            if box is None:
-                raise BadInput(
-                    f"{track.meta.track}: the box of frame {track.meta.frame_numbers[i]} lies outside of the image"
-                    f" ({width}x{height}); mend the box or mark the frame as one without the object."
-                )
             limit = grown(box, self._margin(box), height, width)
             frame_HW3 = np.ascontiguousarray(track.frame(i))
             found_HW = self._cut(frame_HW3, box, limit, before, memory, track.meta.track, i)

@@ -19,8 +19,9 @@ from tgvac.clip.track import MasksMeta, Track, file_stem
 from tgvac.files import sha256
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
+from tgvac.masks.place import HERE, Place
 from tgvac.masks.refine import Refinement
-from tgvac.masks.registry import segmenter_of
+from tgvac.masks.registry import networks, segmenter_of
 from tgvac.masks.truth import Truth, iou
 from tgvac.masks.verdicts import EMPTY, GIVEN, failed_share
 from tgvac.shards import Entry, Made, read_index, run_items, shard_of, write_index
@@ -39,15 +40,23 @@ def run(ctx: Context, *, masks: MasksParams) -> None:
     siblings = {t: [e for e in videos[t.rpartition("/")[0]] if e.id != t] for t in mine}
     truths = {t: _truth_file(ctx, t) for t in mine}
     digests = {path: sha256(path) for path in set(truths.values()) if path}
+    place = Place(ctx.root, ctx.device)
+    weights = [place.digest(name) for name in networks(masks)]
 
     def make(item: str) -> list[Made]:
         out = ctx.out / "files" / f"{file_stem(item)}.zip"
         others = [ctx.upstream("tracks", entry) for entry in siblings[item]]
-        facts = make_masks(masks, ctx.upstream("tracks", index[item]), others, truths[item], out)
+        facts = make_masks(masks, ctx.upstream("tracks", index[item]), others, truths[item], out, place)
         return [Made(item, out, facts)]
 
     keys = {
-        t: [index[t].sha256, [e.sha256 for e in siblings[t]], digests[path] if (path := truths[t]) else "", ctx.digest]
+        t: [
+            index[t].sha256,
+            [e.sha256 for e in siblings[t]],
+            digests[path] if (path := truths[t]) else "",
+            weights,
+            ctx.digest,
+        ]
         for t in mine
     }
     with one_thread():
@@ -60,7 +69,12 @@ def _truth_file(ctx: Context, track: str) -> Path | None:
 
 
 def make_masks(
-    params: MasksParams, path: Path, others: Sequence[Path], truth_file: Path | None, out: Path
+    params: MasksParams,
+    path: Path,
+    others: Sequence[Path],
+    truth_file: Path | None,
+    out: Path,
+    place: Place = HERE,
 ) -> dict[str, Any]:
     """Write one track's masks, a window of frames in memory at a time.
 
@@ -69,6 +83,7 @@ def make_masks(
         others: the tracks of the other objects of its video.
         truth_file: the source's ``truth.zip``, if it has one.
         out: the zip to write.
+        place: where local weights lie, and where networks run.
 
     Returns:
         the facts for the index.
@@ -80,7 +95,7 @@ def make_masks(
     with ExitStack() as stack:
         track = stack.enter_context(Track(path))
         beside = [stack.enter_context(Track(other)) for other in others]
-        segmenter = segmenter_of(params, track.meta)
+        segmenter = segmenter_of(params, track.meta, place)
         refinement = Refinement(params.refine, params.gates, params.dense_flow)
         sink = stack.enter_context(zip_writing(out))
         for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, beside))):

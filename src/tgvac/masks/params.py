@@ -62,6 +62,31 @@ class RefineParams(Block):
     max_hole: float = Field(ge=0, le=1)
 
 
+class SamParams(Block):
+    """Masks from boxes, a frame at a time, by SAM (`masks.sam`)."""
+
+    weights: str = Field(min_length=1)
+    revision: str
+    batch: int = Field(ge=1)
+    choice: Literal["single", "score", "box"]
+    precision: Literal["float32", "bfloat16"]
+
+
+class Sam2Params(Block):
+    """Masks through a video by SAM 2, from boxes, from some masks or from the first frame (`masks.sam2_*`)."""
+
+    weights: str = Field(min_length=1)
+    revision: str
+    model: Literal["sam2.1_hiera_t", "sam2.1_hiera_s", "sam2.1_hiera_b+", "sam2.1_hiera_l"]
+    image_size: int = Field(ge=64, multiple_of=64)
+    prompt_every: int = Field(ge=1)
+    prompts: int = Field(ge=2)
+    reach: int = Field(ge=1)
+    join: Literal["weighted", "nearest"]
+    offload: bool
+    precision: Literal["float32", "bfloat16"]
+
+
 class GateParams(Block):
     """When a made mask is not believed (`masks.gates`)."""
 
@@ -72,11 +97,14 @@ class GateParams(Block):
 
 
 class MasksParams(Block):
-    """Where visible masks come from: a segmenter by name for each of the three things that a track may carry."""
+    """Where visible masks come from: a segmenter by name for each of the four things that a track may carry."""
 
     full: Literal["given"]
-    sparse: Literal["flow", "given"]
-    boxes: Literal["grabcut"]
+    sparse: Literal["sam2", "flow", "given"]
+    first: Literal["sam2", "flow", "given"]
+    boxes: Literal["sam", "sam2", "grabcut"]
+    sam: SamParams
+    sam2: Sam2Params
     grabcut: GrabCutParams
     dense_flow: DenseFlowParams
     flow: FlowParams

@@ -11,28 +11,97 @@ from tgvac.masks.flow import Flow
 from tgvac.masks.given import Given
 from tgvac.masks.grabcut import GrabCut
 from tgvac.masks.params import MasksParams
+from tgvac.masks.place import Place
 from tgvac.masks.segmenter import Segmenter
 
-SEGMENTERS: dict[str, Callable[[MasksParams], Segmenter]] = {
-    "given": lambda _: Given(),
-    "flow": lambda params: Flow(params.flow, params.dense_flow),
-    "grabcut": lambda params: GrabCut(params.grabcut),
+Carried = Literal["full", "sparse", "first", "boxes"]
+
+
+def _sam(params: MasksParams, place: Place) -> Segmenter:
+    from tgvac.masks.sam import Sam
+
+    return Sam(params.sam, place)
+
+
+def _sam2_boxes(params: MasksParams, place: Place) -> Segmenter:
+    from tgvac.masks.sam2_boxes import Sam2Boxes
+
+    return Sam2Boxes(params.sam2, place)
+
+
+def _sam2_between(params: MasksParams, place: Place) -> Segmenter:
+    from tgvac.masks.sam2_between import Sam2Between
+
+    return Sam2Between(params.sam2, place)
+
+
+def _sam2_first(params: MasksParams, place: Place) -> Segmenter:
+    from tgvac.masks.sam2_first import Sam2First
+
+    return Sam2First(params.sam2, place)
+
+
+def _given(params: MasksParams, place: Place) -> Segmenter:
+    return Given()
+
+
+def _flow(params: MasksParams, place: Place) -> Segmenter:
+    return Flow(params.flow, params.dense_flow)
+
+
+def _grabcut(params: MasksParams, place: Place) -> Segmenter:
+    return GrabCut(params.grabcut)
+
+
+SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Place], Segmenter]] = {
+    ("full", "given"): _given,
+    ("sparse", "given"): _given,
+    ("sparse", "flow"): _flow,
+    ("sparse", "sam2"): _sam2_between,
+    ("first", "given"): _given,
+    ("first", "flow"): _flow,
+    ("first", "sam2"): _sam2_first,
+    ("boxes", "grabcut"): _grabcut,
+    ("boxes", "sam"): _sam,
+    ("boxes", "sam2"): _sam2_boxes,
 }
 
 
-def carries(meta: TrackMeta) -> Literal["full", "sparse", "boxes"]:
-    """What a track carries: a mask in every frame, in some, or boxes alone; a mask says more than a box."""
+def networks(params: MasksParams) -> list[str]:
+    """The names of the weights that the segmenters in use need, sorted."""
+    used = {params.sparse, params.first, params.boxes}
+    return sorted(block.weights for name, block in (("sam", params.sam), ("sam2", params.sam2)) if name in used)
+
+
+def carries(meta: TrackMeta) -> Carried:
+    """What a track carries; a mask says more than a box.
+
+    A mask in every frame, in some, in the first alone; or boxes alone. One box in the first frame and none after
+    is what a user draws to select an object, and not an object that is never seen again.
+    """
     if all(meta.annotated):
         return "full"
     if any(meta.annotated):
-        return "sparse"
+        return "first" if meta.annotated[0] and not any(meta.annotated[1:]) else "sparse"
     if meta.boxes:
-        return "boxes"
+        alone = meta.frames > 1 and meta.boxes[0] is not None and not any(meta.boxes[1:])
+        return "first" if alone else "boxes"
     raise BadInput(
         f"{meta.track} has neither a mask nor a box in any frame; annotate at least one frame or leave the track out."
     )
 
 
-def segmenter_of(params: MasksParams, meta: TrackMeta) -> Segmenter:
-    """The segmenter of a track."""
-    return SEGMENTERS[getattr(params, carries(meta))](params)
+def segmenter_of(params: MasksParams, meta: TrackMeta, place: Place) -> Segmenter:
+    """The segmenter of a track; one that needs weights loads them.
+
+    Raises:
+        BadInput: when the params name none that can work with what the track carries.
+    """
+    carried = carries(meta)
+    name = getattr(params, carried)
+    if carried == "first" and name != "sam2" and not any(meta.annotated):
+        raise BadInput(
+            f"{meta.track} has one box, in its first frame, which masks.first '{name}' cannot follow;"
+            " set masks.first to 'sam2' or give boxes in more frames."
+        )
+    return SEGMENTERS[carried, name](params, place)

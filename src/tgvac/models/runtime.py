@@ -6,7 +6,6 @@ import os
 
 import torch
 
-from tgvac.errors import BadInput
 from tgvac.seeds import seed_of
 
 
@@ -29,22 +28,6 @@ def quiet() -> None:
 
     transformers.utils.logging.disable_progress_bar()
     diffusers.utils.logging.disable_progress_bar()
-
-
-def device_of(name: str) -> torch.device:
-    """A torch device; ``auto`` is the first GPU, or else the CPU."""
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-    except RuntimeError:
-        device = torch.device("meta")
-    if device.type not in ("cpu", "cuda"):
-        raise BadInput(f"Device '{name}' is unknown; give auto, cpu, cuda or cuda:0.")
-    there = torch.cuda.device_count() if device.type == "cuda" else 1
-    if (device.index or 0) >= there:
-        raise BadInput(f"Device '{name}' is not there: torch can use {there} GPUs of this machine; give auto or cpu.")
-    return device
 
 
 def generator(*names: str | int) -> torch.Generator:

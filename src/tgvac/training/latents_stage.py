@@ -29,11 +29,12 @@ from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_
 from tgvac.clip.pair_clips import PairClips, bucket_name, pair_sources
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.track import file_stem
+from tgvac.devices import device_of
 from tgvac.files import sha256, writing
 from tgvac.models.backbones import load_backbones
 from tgvac.models.latents import encode_conditions, encode_moments, to_tensor
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import device_of, pin, quiet
+from tgvac.models.runtime import pin, quiet
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener

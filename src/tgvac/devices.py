@@ -1,0 +1,42 @@
+"""Where networks run: devices by name, and one step of a network that gives the same bits on every CPU of its type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import torch
+
+from tgvac.errors import BadInput
+
+
+def device_of(name: str) -> torch.device:
+    """A torch device; ``auto`` is the first GPU, or else the CPU."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        device = torch.device("meta")
+    if device.type not in ("cpu", "cuda"):
+        raise BadInput(f"Device '{name}' is unknown; give auto, cpu, cuda or cuda:0.")
+    there = torch.cuda.device_count() if device.type == "cuda" else 1
+    if (device.index or 0) >= there:
+        raise BadInput(f"Device '{name}' is not there: torch can use {there} GPUs of this machine; give auto or cpu.")
+    return device
+
+
+@contextmanager
+def network_step(device: torch.device, precision: Literal["float32", "bfloat16"]) -> Iterator[None]:
+    """One step of a frozen network: no gradients, mixed precision if asked for, one thread of the CPU.
+
+    The number of threads decides the last bits; shards are what runs in parallel. It is given back after the step.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=precision == "bfloat16"):
+            yield
+    finally:
+        torch.set_num_threads(threads)

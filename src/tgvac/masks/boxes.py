@@ -1,0 +1,26 @@
+"""The given box of a frame, within the image."""
+
+from __future__ import annotations
+
+from tgvac.clip.box import Box
+from tgvac.clip.track import Track
+from tgvac.errors import BadInput
+
+
+def given_box(track: Track, i: int) -> Box | None:
+    """The box of frame ``i``, cut at the image's edge; None where the source says that the object is absent.
+
+    Raises:
+        BadInput: when the box lies outside of the image.
+    """
+    given = track.meta.boxes[i]
+    if given is None:
+        return None
+    height, width = track.meta.height, track.meta.width
+    box = given.clipped(height, width)
+    if box is None:
+        raise BadInput(
+            f"{track.meta.track}: the box of frame {track.meta.frame_numbers[i]} lies outside of the image"
+            f" ({width}x{height}); mend the box or mark the frame as one without the object."
+        )
+    return box

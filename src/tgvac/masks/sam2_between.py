@@ -1,0 +1,74 @@
+"""Masks between annotated frames by SAM 2: followed forwards from the one before, backwards from the one after, joined.
+
+YouTube-VOS annotates every fifth frame (paper, section 3.2, does not say how the others got their masks).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+
+import numpy as np
+
+from tgvac.clip.track import Track
+from tgvac.masks.beliefs import belief
+from tgvac.masks.between import Annotations
+from tgvac.masks.params import Sam2Params
+from tgvac.masks.place import Place
+from tgvac.masks.sam2_session import Session
+from tgvac.masks.sam2_weights import load_sam2
+from tgvac.masks.segmenter import RawMask
+
+Beliefs = tuple[np.ndarray, np.ndarray]
+"""In the object and in any of the others, ``float32 [H,W]`` in [0, 1]."""
+
+
+class Sam2Between:
+    """Segments a track of which some frames are annotated."""
+
+    name = "sam2"
+
+    def __init__(self, params: Sam2Params, place: Place) -> None:
+        self._params = params
+        self._predictor, self._device = load_sam2(params, place)
+
+    def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
+        """As any segmenter between annotations (`masks.between`); one gap's frames in memory at a time."""
+        notes = Annotations(track, others)
+
+        @lru_cache(maxsize=2)
+        def followed(start: int, last: int) -> dict[int, Beliefs]:
+            """Each frame after ``start`` up to ``last``, in that direction."""
+            mine_HW, theirs = notes.at(start)
+            session = Session(self._predictor, self._device, track, self._params)
+            for number, mask_HW in enumerate([mine_HW, *(mask_HW for mask_HW in theirs if mask_HW.any())]):
+                session.prompt_mask(start, mask_HW, number)
+            found = {}
+            for i, logits_NHW in session.follow(start, last):
+                beliefs_NHW = belief(logits_NHW)
+                found[i] = beliefs_NHW[0], beliefs_NHW[1:].max(axis=0, initial=0)
+            return found
+
+        def believe(i: int, asked: Sequence[int]) -> Beliefs:
+            # Who doesn't see the object in its annotation has nothing to follow.
+            sides = [k for k in asked if notes.shows(k)]
+            return self._joined([(abs(k - i), followed(k, self._last(notes, track, k, i))[i]) for k in sides])
+
+        return notes.segment(self._params.reach, believe, outlined=True)
+
+    def _last(self, notes: Annotations, track: Track, k: int, i: int) -> int:
+        """How far an annotation is followed towards a frame: to the next annotation, or as far as it reaches."""
+        if i > k:
+            return min([k + self._params.reach, track.meta.frames - 1, *(n - 1 for n in notes.known if n > k)])
+        return max([k - self._params.reach, 0, *(n + 1 for n in notes.known if n < k)])
+
+    def _joined(self, sides: Sequence[tuple[int, Beliefs]]) -> Beliefs:
+        """One belief from those of the two sides, each with its distance; the side before comes first."""
+        if self._params.join == "nearest":
+            return min(sides, key=lambda side: side[0])[1]
+        total = np.float32(sum(1 / distance for distance, _ in sides))
+        mine_HW, theirs_HW = (
+            np.asarray(sum(beliefs[which] / np.float32(distance) for distance, beliefs in sides) / total, np.float32)
+            for which in (0, 1)
+        )
+        return mine_HW, theirs_HW

@@ -1,0 +1,61 @@
+"""Masks from boxes by SAM 2: it follows the object through the video, and a given box puts it right again and again.
+
+A stretch of frames with boxes begins with a prompt, and every few frames comes another, which is segmented by itself.
+Frames between attend to prompts on both sides of them, so the next prompt is always given before they are reached.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import groupby, pairwise
+
+import numpy as np
+
+from tgvac.clip.track import Track
+from tgvac.masks.beliefs import belief, drawn, quantised
+from tgvac.masks.boxes import given_box
+from tgvac.masks.params import Sam2Params
+from tgvac.masks.place import Place
+from tgvac.masks.sam2_session import Session
+from tgvac.masks.sam2_weights import load_sam2
+from tgvac.masks.segmenter import RawMask
+from tgvac.masks.verdicts import ABSENT
+
+
+class Sam2Boxes:
+    """Segments a track that has boxes and no masks."""
+
+    name = "sam2"
+
+    def __init__(self, params: Sam2Params, place: Place) -> None:
+        self._params = params
+        self._predictor, self._device = load_sam2(params, place)
+
+    def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
+        """Yields an empty mask where the object is absent, or where SAM 2 sees nothing (``lost``).
+
+        Each stretch between absences starts anew: a box says where the object is when it comes back.
+        """
+        empty_HW = np.zeros((track.meta.height, track.meta.width), np.uint8)
+        for there, positions in groupby(range(track.meta.frames), lambda i: track.meta.boxes[i] is not None):
+            if there:
+                yield from self._stretch(track, list(positions))
+            else:
+                yield from (RawMask(empty_HW, ABSENT) for _ in positions)
+
+    def _stretch(self, track: Track, positions: Sequence[int]) -> Iterator[RawMask]:
+        session = Session(self._predictor, self._device, track, self._params)
+        prompts = positions[:: self._params.prompt_every]
+        self._prompt(session, track, prompts[0])
+        for start, end in pairwise([*prompts, positions[-1] + 1]):
+            if end <= positions[-1]:
+                self._prompt(session, track, end)
+            for i, logits_NHW in session.follow(start, end - 1):
+                yield drawn(quantised(belief(logits_NHW[0])), given_box(track, i))
+
+    @staticmethod
+    def _prompt(session: Session, track: Track, i: int) -> None:
+        box = given_box(track, i)
+        if box is None:
+            raise ValueError(f"{track.meta.track} has no box at position {i}, which was to prompt")
+        session.prompt_box(i, box)
