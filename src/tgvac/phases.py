@@ -102,7 +102,7 @@ PHASES: tuple[Phase, ...] = (
         "tgvac.synthesis.synthesis_stage",
         ("synthesis",),
         ("tracks", "masks", "select"),
-        ("recipes.parquet", "occlusion.parquet"),
+        ("recipes.parquet", "occlusion.parquet", "account.json"),
         "data",
         _PART,
         join="tgvac.synthesis.synthesis_stage",
