@@ -111,9 +111,9 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "captions",
         "tgvac.captions.captions_stage",
-        ("captions",),
-        ("sources", "tracks"),
-        ("captions.parquet",),
+        ("captions", "compute.threads"),
+        ("sources", "tracks", "masks", "select"),
+        ("captions.parquet", "rejected.csv"),
         "data",
         _PART,
         join="tgvac.captions.captions_stage",

@@ -1,4 +1,4 @@
-"""Properties of every clip, whatever its placements and edges: the contract, the rate's definition, untouched pixels."""
+"""Properties of every clip, whatever its placements and edges: the contract, its rate, untouched pixels."""
 
 from __future__ import annotations
 

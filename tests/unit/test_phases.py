@@ -49,7 +49,8 @@ DECIDES = {
     "latents.splits": {"latents"},
     "checkpoints.every": set(),
     "shards.data": set(),
-    "compute.threads": {"backbones", "latents", "frame", "motion", "completion", "metrics"},
+    "captions.blip2.model": {"captions"},
+    "compute.threads": {"captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
 }
 
 

@@ -32,11 +32,12 @@ def resize_coverage(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
     """The coverage of a resized mask, ``uint8 [height,width]``."""
     if mask_HW.shape == (height, width):
         return mask_HW
-    return np.clip(np.rint(_resized(mask_HW.astype(np.float32), height, width)), 0, 255).astype(np.uint8)
+    coverage_HW = np.rint(_resized(mask_HW.astype(np.float32), height, width))
+    return np.asarray(np.clip(coverage_HW, 0, 255), np.uint8)
 
 
 def _resized(plane_HW: np.ndarray, height: int, width: int) -> np.ndarray:
-    """One plane ``float32``, by area (down) or linearly (up): no filter that rings, or coverage would leave [0, 255]."""
+    """One plane ``float32``, by area (down) or linearly (up): a filter that rings would leave [0, 255]."""
     down = height * width < plane_HW.size
     kind = Image.Resampling.BOX if down else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(np.ascontiguousarray(plane_HW)).resize((width, height), kind))

@@ -100,7 +100,8 @@ class SynthesisParams(Block):
         edges = self.histogram.edges
         if self.histogram.shares and not self.rate_min <= edges[0] < edges[-1] <= self.rate_max:
             raise ValueError(
-                f"histogram.edges from {edges[0]} to {edges[-1]} leave the rates from {self.rate_min} to {self.rate_max}"
+                f"histogram.edges from {edges[0]} to {edges[-1]} leave the rates"
+                f" from {self.rate_min} to {self.rate_max}"
             )
         return self
 
