@@ -29,7 +29,7 @@ def test_without_a_share_masks_are_the_same_object_and_latents_the_same_bits() -
     clip = composite("s", "v", "t", noise(1, 1, 32, 32, 3), small, [])
     plain, same = encode_clip(vae(), clip, FRAMING, 2), encode_clip(vae(), clip, FRAMING, 2, EXACT_MASKS)
     assert all(bool((plain[k] == same[k]).all()) for k in plain)
-    faulty = encode_clip(vae(), clip, FRAMING, 2, params(erode=0.3, dilate=0.3))
+    faulty = encode_clip(vae(), clip, FRAMING, 2, params(leak_share=1.0, leak=1.0))
     assert not bool((faulty["mask"] == plain["mask"]).all())
     for what in ("frame", "target_mean", "target_std"):
         assert bool((faulty[what] == plain[what]).all())

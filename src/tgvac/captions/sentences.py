@@ -31,11 +31,19 @@ def tidy(text: str, drop: Iterable[str]) -> str:
 def without_repetition(text: str) -> str:
     """A text without runs of words that directly repeat themselves, and without clauses said before.
 
+    What is taken away may bring equal runs together, so that it is looked at again until nothing changes.
+
     >>> without_repetition("a dog running running running, a dog running on on the grass")
     'a dog running, a dog running on the grass'
     >>> without_repetition("a cat and a cat and a cat, a red hat, a red hat")
     'a cat, a red hat'
     """
+    while (shorter := _once(text)) != text:
+        text = shorter
+    return text
+
+
+def _once(text: str) -> str:
     clauses: list[str] = []
     seen: set[tuple[str, ...]] = set()
     for clause in text.split(","):
@@ -54,11 +62,13 @@ def _collapsed(words: list[str]) -> list[str]:
         at = 0
         while at + 2 * length <= len(words):
             run = [_bare(word) for word in words[at : at + length]]
-            joined = length > 1 and _bare(words[at + length]) == "and"
-            next_ = at + length + joined
-            if any(run) and run == [_bare(word) for word in words[next_ : next_ + length]]:
+            nexts = [at + length]
+            if length > 1 and _bare(words[at + length]) == "and":
+                nexts.append(at + length + 1)
+            again = [n for n in nexts if any(run) and run == [_bare(word) for word in words[n : n + length]]]
+            if again:
                 # The last word keeps the later one's punctuation: "a cat a cat." ends in a stop.
-                words = [*words[: at + length - 1], *words[next_ + length - 1 :]]
+                words = [*words[: at + length - 1], *words[again[0] + length - 1 :]]
             else:
                 at += 1
     return words
