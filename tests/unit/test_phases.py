@@ -72,7 +72,7 @@ def with_another(leaf: str) -> Params:
         elif isinstance(old, bool):
             new = not old
         elif isinstance(old, tuple):
-            new = (*old, old[-1])
+            new = (*old, old[-1]) if old else (1.0,)
         else:
             new = old + ("x" if isinstance(old, str) else 1)
         return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})
