@@ -64,9 +64,10 @@ def tell(found: Mapping[str, Any]) -> Iterator[str]:
         yield f"{LEAKS} {found['shared_videos']} videos are on more than one side."
     if found["missing"]:
         yield f"{found['missing']} recipes have no acceptable occlusion and are left out"
+    remedy = "raise synthesis.attempts" + (" or take placement rich" if found["placement"] == "paper" else "")
     for row in found["histogram"]:
         if row["met"] < row["wanted"]:
             yield (
                 f"of {row['wanted']} {row['split']} recipes wanted at mean rates from {row['from']:g} to {row['to']:g},"
-                f" {row['wanted'] - row['met']} could not be met; raise synthesis.attempts or take placement rich"
+                f" {row['wanted'] - row['met']} could not be met; {remedy}"
             )
