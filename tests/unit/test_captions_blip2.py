@@ -59,6 +59,12 @@ def test_a_saved_model_describes_pictures_differently_and_the_same_way_each_time
     assert second(pictures(3)) == texts
 
 
+def test_half_precision_speaks_too(model: Path) -> None:
+    texts = Blip2(params(model=str(model), dtype="bfloat16").blip2, "cpu", 1)(pictures(2))
+    assert len(texts) == 2
+    assert all(texts)
+
+
 def test_a_sentence_does_not_depend_on_what_else_is_in_the_batch(model: Path) -> None:
     describe = Blip2(params(model=str(model)).blip2, "cpu", 1)
     together = describe(pictures(3))
@@ -139,6 +145,14 @@ def test_a_picture_is_described_once_in_full_batches_and_remembered(tmp_path: Pa
     assert again.find(images[4].reshape(1, 4, 3)) is None
     assert Remembered(tmp_path / "m.sqlite", "someone else", never, 3).find(images[4]) is None
     again.close()
+
+
+def test_no_database_is_made_before_it_is_asked_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+    Remembered(tmp_path / "m.sqlite", "who", Counted, 3).close()
+    assert not (tmp_path / "m.sqlite").exists()
+    (tmp_path / "m.sqlite").write_bytes(b"something else altogether" * 40)
+    with pytest.raises(BadInput, match=r"m\.sqlite is no database of sentences \(.*\); delete it"):
+        Remembered(tmp_path / "m.sqlite", "who", Counted, 3).find(pictures(1)[0])
 
 
 def test_no_more_are_described_ahead_than_asked_for(tmp_path: Path) -> None:
@@ -282,8 +296,6 @@ def test_without_the_model_in_the_order_neither_masks_nor_stretches_are_read(tmp
 def test_a_scale_in_which_nothing_has_a_sentence_is_refused_naming_one_and_the_remedy(tmp_path: Path) -> None:
     ctx = scale(tmp_path)
     write_json(ctx.results / "sources" / "manifest.json", {"pairs": {}})
-    for entry in ("s--never--1",):
-        (ctx.results / "tracks" / "files" / f"{entry}.zip").unlink()
     index = json.loads((ctx.results / "tracks" / "index.json").read_text())
     index["entries"] = [e for e in index["entries"] if e["id"] != "s/never/1"]
     write_json(ctx.results / "tracks" / "index.json", index)

@@ -10,7 +10,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.unit.params_project import copy_params, overlay
 from tests.unit.test_synthesis import masks, params, project, synthesise
+from tgvac.cli import main
 from tgvac.clip.captions import Caption, write_captions
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.clip.recipe import Recipe, read_recipes
@@ -164,6 +166,25 @@ def test_what_is_no_export_is_never_overwritten(scale: Context, tmp_path: Path) 
         assert (other / name).read_text() == text
     with pytest.raises(BadInput, match=r"thesis\.tex is a file; give a folder"):
         export(scale, "val", tmp_path / "other" / "thesis.tex", "davis", 8)
+
+
+def test_the_command_writes_a_scales_videos_and_says_where(
+    scale: Context, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    copy_params(tmp_path)
+    overlay(tmp_path, "extends: smoke\n", "t")
+    (tmp_path / "results").symlink_to(scale.root / "results")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "--scale", "t", "--split", "val", "--out", "made", "--format", "davis"])
+    assert ended.value.code == 0
+    count = len(recipes_of(scale, "val"))
+    assert f"{count} videos of the split 'val' are in made" in capsys.readouterr().out
+    assert len(list((tmp_path / "made/Targets/480p").iterdir())) == count
+    with pytest.raises(SystemExit) as ended:
+        main(["export", "--scale", "t", "--out", "."])
+    assert ended.value.code == 2
+    assert "holds something that is no export" in capsys.readouterr().err
 
 
 def test_unknown_words_and_empty_splits_are_refused(scale: Context, tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from tgvac.errors import BadInput
+
 Generate = Callable[[Sequence[np.ndarray]], list[str]]
 
 
@@ -27,14 +29,31 @@ class Remembered:
     """
 
     def __init__(self, path: Path, identity: str, load: Callable[[], Generate], batch: int) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._base = sqlite3.connect(path)
-        self._base.execute("CREATE TABLE IF NOT EXISTS sentences (key TEXT PRIMARY KEY, raw TEXT NOT NULL)")
+        self._path = path
+        self._opened: sqlite3.Connection | None = None
         self._identity, self._load, self._batch = identity, load, batch
         self._generate: Generate | None = None
 
+    @property
+    def _base(self) -> sqlite3.Connection:
+        """The database, made when it is first asked: most scales describe no picture."""
+        if self._opened is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._opened = sqlite3.connect(self._path)
+            try:
+                self._opened.execute("CREATE TABLE IF NOT EXISTS sentences (key TEXT PRIMARY KEY, raw TEXT NOT NULL)")
+            except sqlite3.DatabaseError as error:
+                self.close()
+                raise BadInput(
+                    f"{self._path} is no database of sentences ({error}); delete it, and they are generated again."
+                ) from None
+        return self._opened
+
     def close(self) -> None:
-        self._base.close()
+        """Let go of the database; the next question opens it again."""
+        if self._opened is not None:
+            self._opened.close()
+            self._opened = None
 
     def key(self, image_SS3: np.ndarray) -> str:
         """What a picture's sentence is known by."""
