@@ -103,6 +103,14 @@ def test_weights_that_are_no_safetensors_and_models_that_are_not_there_are_refus
             Blip2(params(model=name).blip2, "cpu", 1)
 
 
+def test_a_model_of_an_older_layout_is_refused(tmp_path: Path) -> None:
+    folder = save_tiny_blip2(tmp_path / "old")
+    config = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps({**config, "image_token_index": None}))
+    with pytest.raises(BadInput, match=r"cannot be loaded \(its config.json names no image_token_index\)"):
+        Blip2(params(model=str(folder)).blip2, "cpu", 1)
+
+
 def test_what_decides_a_sentence_decides_its_identity(model: Path, tmp_path: Path) -> None:
     same = identity(params(model=str(model)).blip2)
     assert identity(params(model=str(save_tiny_blip2(tmp_path / "copy"))).blip2) == same

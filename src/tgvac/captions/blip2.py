@@ -53,6 +53,9 @@ class Blip2:
             model: Any = Blip2ForConditionalGeneration.from_pretrained(
                 name, revision=revision, use_safetensors=True, dtype=self._dtype
             )
+            if model.config.image_token_index is None:
+                # As of exports before transformers 4.46, which expect another way of putting pictures before words.
+                raise ValueError("its config.json names no image_token_index")
         except (OSError, ValueError) as error:
             first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise BadInput(

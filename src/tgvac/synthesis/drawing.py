@@ -7,6 +7,7 @@ changes only those recipes in which it ranks before the one that was taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
@@ -126,9 +127,10 @@ def occlusion_rates(
     occluder_FHW = np.zeros(amodal_FHW.shape, bool)
     for placement in placements:
         occluder = open_track(placement.track)
+        # A short occluder turns back many times: each of its masks is decoded once.
+        mask_of = cache(occluder.mask)
         for i, shown in enumerate(placement.shown(occluder.meta.frames, frames)):
-            mask_HW = occluder.mask(shown)
-            alpha_HW = alpha_of(mask_HW, placement, height, width, progress_of(i, frames), feather)
+            alpha_HW = alpha_of(mask_of(shown), placement, height, width, progress_of(i, frames), feather)
             occluder_FHW[i] |= alpha_HW > 0
     return occlusion_rate(np.where(occluder_FHW, np.uint8(0), amodal_FHW), amodal_FHW)
 

@@ -12,6 +12,7 @@ import json
 import math
 import sys
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
 
 from tgvac.clip.recipe import Recipe, Split, write_recipes
@@ -44,7 +45,8 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
     for stretch in stretches:
         by_track[stretch.track].append(stretch)
         by_pool[division.pool(stretch.video)].append(stretch)
-    open_track = track_opener(ctx)
+    # Attempts at one target's recipes come back to the same occluders.
+    open_track = lru_cache(maxsize=32)(track_opener(ctx))
     masks = read_index(ctx.results / "masks" / "index.json")
 
     def make(item: str) -> list[Made]:
