@@ -123,6 +123,23 @@ def preview(scale: Scale) -> None:
 
 
 @app.command()
+def export(
+    scale: Scale,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier export.")],
+    split: Annotated[str, typer.Option(help="train, dev or val.")] = "val",
+    kind: Annotated[str, typer.Option("--format", help="davis (folders of pictures) or mp4.")] = "davis",
+) -> None:
+    """Write a scale's synthesised videos as plain files: inputs, masks, truth, captions and occlusion rates."""
+    from tgvac.params import load_params
+    from tgvac.stage import Context
+    from tgvac.synthesis.export import export as write
+
+    params = load_params(Path.cwd(), scale)
+    count = write(Context(Path.cwd(), scale, "export", ""), split, out, kind, params.report.fps)
+    print(f"{count} videos of the split '{split}' are in {out}")
+
+
+@app.command()
 def standins(scale: Scale) -> None:
     """Put together the stand-ins that come with the project, from a scale that trained them."""
     from tgvac.params import load_params

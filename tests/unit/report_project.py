@@ -23,11 +23,13 @@ from tgvac.files import sha256, write_json, write_text
 from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
+from tgvac.params import load_params
 from tgvac.report import report_stage
 from tgvac.report.params import ReportParams
 from tgvac.report.scores import SCORES
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
+from tgvac.synthesis.account import account
 from tgvac.synthesis.clips import recipe_clips
 from tgvac.synthesis.select_stage import _TRACK_COLUMNS, TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import _OCCLUSION_COLUMNS, OCCLUSION_FORMAT
@@ -171,6 +173,8 @@ def report_project(root: Path) -> Context:
         TRACKS_FORMAT,
     )
     write_recipes(ctx.results / "synthesis" / "recipes.parquet", _recipes())
+    made_by = load_params(PROJECT, "smoke").synthesis
+    write_json(ctx.results / "synthesis" / "account.json", account(made_by, _recipes(), {}))
     captions = [Caption(track=f"{v}/1", captioner="given", raw=NASTY, text=f"{NASTY} {v}") for v in VIDEOS]
     write_captions(ctx.results / "captions" / "captions.parquet", captions)
     _write_clips(ctx)

@@ -54,7 +54,8 @@ DECIDES = {
     "latents.splits": {"latents"},
     "checkpoints.every": set(),
     "shards.data": set(),
-    "compute.threads": {"backbones", "latents", "frame", "motion", "completion", "metrics"},
+    "captions.blip2.model": {"captions"},
+    "compute.threads": {"captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
 }
 
 
@@ -76,7 +77,7 @@ def with_another(leaf: str) -> Params:
         elif isinstance(old, bool):
             new = not old
         elif isinstance(old, tuple):
-            new = (*old, old[-1]) if old else ("x/y",)
+            new = (*old, old[-1]) if old else {"sources.parts": ("x/y",)}.get(leaf, (1.0,))
         else:
             new = old + ("x" if isinstance(old, str) else 1)
         return {**block, path[0]: new} if isinstance(block, dict) else block.model_copy(update={path[0]: new})

@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from tests.unit.builders import box, open_fake_track, write_fake_track
 from tgvac.clip.recipe import Placement, Recipe, ping_pong, read_recipes, write_recipes
+from tgvac.clip.tables import write_table
 from tgvac.errors import BadInput
 from tgvac.synthesis.clips import RecipeClips
 
@@ -81,6 +82,23 @@ def test_a_row_that_is_no_recipe_is_refused_naming_file_row_and_key(tmp_path: Pa
     write_recipes(tmp_path / "r.parquet", [wrong])
     with pytest.raises(BadInput, match=r"r\.parquet: recipe 's/v/1/r0' has a wrong 'split' .*; remake the file"):
         read_recipes(tmp_path / "r.parquet")
+
+
+def test_recipes_of_an_earlier_format_are_refused_saying_what_to_do(tmp_path: Path) -> None:
+    columns = {"recipe": "string"}
+    write_table(tmp_path / "r.parquet", [{"recipe": "s/v/1/r0"}], columns, "tgvac-recipe-1")
+    with pytest.raises(
+        BadInput, match=r"r\.parquet is of format 'tgvac-recipe-1', expected 'tgvac-recipe-2'; delete it"
+    ):
+        read_recipes(tmp_path / "r.parquet")
+
+
+def test_drifts_and_feathers_are_read_back(tmp_path: Path) -> None:
+    drifting = Placement(track="s/o/1", start=0, drift_x=0.25, drift_y=-0.125)
+    write_recipes(tmp_path / "r.parquet", [recipe(occluders=(drifting,), feather=2)])
+    (found,) = read_recipes(tmp_path / "r.parquet")
+    assert (found.occluders, found.feather) == ((drifting,), 2)
+    assert [drifting.shift(found.progress(i)) for i in range(3)] == [(-0.125, 0.0625), (0.0, 0.0), (0.125, -0.0625)]
 
 
 @pytest.mark.parametrize("changes", [{"start": -1}, {"stride": 0}, {"frames": 0}, {"split": "x"}, {"extra": 1}])

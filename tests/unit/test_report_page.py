@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -89,6 +90,23 @@ def test_the_page_has_contents_the_worlds_digest_and_its_verdicts(out: Path) -> 
     assert "feed" * 16 in page
     assert "not measured: no votes of people" in page
     assert page.count("<table>") == len(re.findall(r'<div class="scroll"[^>]*><table>', page))
+
+
+def test_the_page_says_how_occlusions_were_made_and_warns_of_a_split_that_leaks(project: Context, out: Path) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "placement paper, hard edges" in page
+    assert "by source video" in page
+    assert "AT RANDOM" not in page
+    path = project.results / "synthesis" / "account.json"
+    kept = path.read_text()
+    try:
+        path.write_text(json.dumps({**json.loads(kept), "split_by": "random", "shared_videos": 3}))
+        run_report(project)
+        page = (out / "index.html").read_text(encoding="utf-8")
+        assert "AT RANDOM, by recipe: 3 videos are on more than one side" in page
+    finally:
+        path.write_text(kept)
+        run_report(project)
 
 
 def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Context, out: Path) -> None:

@@ -14,7 +14,7 @@ from tgvac.synthesis.splits import split_videos
 
 
 def params(val: float = 0.2, dev: float = 0.1, least: int = 2, seed: int = 1) -> SplitParams:
-    return SplitParams(seed=seed, val=val, dev=dev, min_videos=least)
+    return SplitParams(by="video", seed=seed, val=val, dev=dev, min_videos=least)
 
 
 def names(count: int) -> list[str]:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, box, open_fake_track, write_fake_track
-from tgvac.clip.recipe import Recipe, read_recipes
+from tgvac.clip.recipe import Recipe, Split, read_recipes
 from tgvac.clip.tables import read_table, write_table
 from tgvac.clip.track import Track, file_stem
 from tgvac.config import parse
@@ -29,20 +29,39 @@ FRAMES, H, W = 8, 24, 32
 Open = Callable[[str], Track]
 
 
+RICH: dict[str, Any] = {
+    "occluders": [1, 3],
+    "scale": [0.6, 1.4],
+    "shift_x": [-0.2, 0.2],
+    "shift_y": [-0.2, 0.2],
+    "drift": [0.0, 0.4],
+    "flip": 0.5,
+    "aim": 0.5,
+}
+
+
 def params(**changes: Any) -> SynthesisParams:
     values: dict[str, Any] = {
         "seed": 1,
         "per_object": 5,
-        "placement": "same_coordinates",
+        "placement": "paper",
+        "rich": RICH,
+        "edge": "hard",
+        "feather": 1,
         "max_frames": 6,
         "stride": 1,
         "attempts": 40,
         "rate_min": 0.05,
         "rate_max": 0.9,
         "first_rate_max": 0.9,
-        "split": {"seed": 1, "val": 0.3, "dev": 0.2, "min_videos": 2},
+        "histogram": {"edges": [], "shares": []},
+        "split": {"by": "video", "seed": 1, "val": 0.3, "dev": 0.2, "min_videos": 2},
     }
     return parse(SynthesisParams, {**values, **changes}, "test")
+
+
+def always(split: Split) -> Callable[[str], Split]:
+    return lambda recipe: split
 
 
 def masks(number: int) -> Array:
@@ -71,7 +90,7 @@ def open_track(folder: Path) -> Open:
 
 
 def draw(it: SynthesisParams, candidates: Sequence[Stretch], open_track: Open, target: int = 0) -> list[Recipe]:
-    return [r for r, _ in draw_recipes(it, [stretch(target)], candidates, "train", open_track)]
+    return [r for r, _ in draw_recipes(it, [stretch(target)], candidates, always("train"), open_track)]
 
 
 ALL = [stretch(n) for n in range(8)]
@@ -89,7 +108,7 @@ def test_five_different_recipes_an_object_with_occluders_of_other_videos(open_tr
 
 def test_what_is_drawn_holds_its_bounds_when_it_is_rendered(open_track: Open) -> None:
     it = params(rate_min=0.2, rate_max=0.6, first_rate_max=0.5)
-    drawn = draw_recipes(it, [stretch(0)], ALL, "train", open_track)
+    drawn = draw_recipes(it, [stretch(0)], ALL, always("train"), open_track)
     assert drawn
     clips = RecipeClips([r for r, _ in drawn], open_track)
     for recipe, rates in drawn:
@@ -140,7 +159,7 @@ def test_a_new_candidate_that_is_never_acceptable_changes_nothing(open_track: Op
 
 def test_recipes_take_their_frames_from_the_stretch_at_the_stride(open_track: Open) -> None:
     it = params(stride=2, max_frames=3)
-    found = draw_recipes(it, [stretch(0, 1, 6)], ALL, "val", open_track)
+    found = draw_recipes(it, [stretch(0, 1, 6)], ALL, always("val"), open_track)
     for recipe, _ in found:
         assert recipe.frames == 3
         assert set(recipe.target_indices()) <= set(range(1, 7))
@@ -149,7 +168,7 @@ def test_recipes_take_their_frames_from_the_stretch_at_the_stride(open_track: Op
 
 
 def test_longer_stretches_come_first_and_then_take_turns(open_track: Open) -> None:
-    found = draw_recipes(params(per_object=2), [stretch(0, 0, 3), stretch(0, 3, 5)], ALL, "train", open_track)
+    found = draw_recipes(params(per_object=2), [stretch(0, 0, 3), stretch(0, 3, 5)], ALL, always("train"), open_track)
     assert [(r.start, r.frames) for r, _ in found] == [(3, 5), (0, 3)]
 
 

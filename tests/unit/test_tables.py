@@ -65,6 +65,12 @@ def test_another_format_is_refused_naming_both(tmp_path: Path) -> None:
         read_table(path, "x-1")
 
 
+def test_captions_of_an_earlier_format_are_refused(tmp_path: Path) -> None:
+    write_table(tmp_path / "c.parquet", [{"track": "s/a/1"}], {"track": "string"}, "tgvac-captions-1")
+    with pytest.raises(BadInput, match=r"is of format 'tgvac-captions-1', expected 'tgvac-captions-2'; delete it"):
+        read_captions(tmp_path / "c.parquet")
+
+
 def captions(*names: str) -> list[Caption]:
     return [Caption(track=n, captioner="given", raw=f"{n}.", text=n) for n in names]
 

@@ -11,10 +11,10 @@ import pytest
 import torch
 
 from tests.unit.layouts import pair_files, tar_of
+from tests.unit.test_captions import params as captions_params
 from tests.unit.test_pairs import IDS, folder_of, made
-from tests.unit.tiny_models import COMPUTE, FRAMING, backbones, vae, write_synthesis
+from tests.unit.tiny_models import COMPUTE, FRAMING, LATENTS, backbones, vae, write_synthesis
 from tgvac.captions import captions_stage
-from tgvac.captions.params import CaptionsParams
 from tgvac.clip.captions import read_captions
 from tgvac.clip.framing import frame_masks, frame_video, windows_of
 from tgvac.clip.pair_clips import PairClips
@@ -26,7 +26,6 @@ from tgvac.stage import Context
 from tgvac.training import latents_stage
 from tgvac.training.latent_clips import LatentPairs, MixedClips, training_clips
 from tgvac.training.outputs import place_parts, write_folder_index
-from tgvac.training.params import LatentsParams
 from tgvac.training.views import render_views
 
 TEXTS = {IDS[0]: "a red fish", IDS[1]: "a dog"}
@@ -47,12 +46,10 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Context:
     for name in ("text_encoder", "tokenizer"):
         place_parts(ctx.results / "backbones" / name, getattr(backbones(), name))
     write_folder_index(ctx.results / "backbones", sorted((ctx.results / "backbones").rglob("*.*")))
-    captions = CaptionsParams(order=("given", "template"), template="a {category}")
+    captions = captions_params("given", "template")
     for shard in range(SHARDS):
-        captions_stage.run(replace(ctx, phase="captions", shard=shard), captions=captions)
-        latents_stage.run(
-            replace(ctx, shard=shard), framing=FRAMING, latents=LatentsParams(splits=("train",)), compute=COMPUTE
-        )
+        captions_stage.run(replace(ctx, phase="captions", shard=shard), captions=captions, compute=COMPUTE)
+        latents_stage.run(replace(ctx, shard=shard), framing=FRAMING, latents=LATENTS, compute=COMPUTE)
     captions_stage.join(replace(ctx, phase="captions"), captions=captions)
     merge_indices((ctx.shard_index(k) for k in range(SHARDS)), ctx.out / "index.json")
     return ctx

@@ -31,7 +31,7 @@ from tgvac.models.params import (
 from tgvac.models.standins import build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, MaskNoiseParams, TrainingParams
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
@@ -71,6 +71,8 @@ MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, 
 SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4)
+EXACT_MASKS = MaskNoiseParams(share=0.0, seed=1, erode=0.1, dilate=0.1, leak_share=0.5, leak=0.2)
+LATENTS = LatentsParams(splits=("train",), mask_noise=EXACT_MASKS)
 CHECKPOINTS = CheckpointParams(every=5, keep=2, log_every=3)
 TRAINING = TrainingParams(
     steps=12,

@@ -51,8 +51,8 @@ ENCODED = {"latents_shard", "latents", *TRAINED}
 FROZEN = {"backbones", *ENCODED}
 RECIPES = {"synthesis_shard", "synthesis", "preview", *FROZEN}
 CAPTIONED = {"captions_shard", "captions", "preview", *FROZEN}
-SELECTED = {"select", *RECIPES}
-CUT = {"tracks_shard", "tracks", "masks_shard", "masks", *SELECTED, *CAPTIONED}
+SELECTED = {"select", *RECIPES, *CAPTIONED}
+CUT = {"tracks_shard", "tracks", "masks_shard", "masks", *SELECTED}
 
 
 @pytest.mark.parametrize("name", sorted(rules()))

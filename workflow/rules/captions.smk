@@ -3,16 +3,18 @@ rule captions_shard:
     input:
         final("sources"),
         final("tracks"),
+        final("masks"),
+        final("select"),
     output:
         part("captions"),
     log:
         log_of("captions", "shard-{shard}"),
     benchmark:
         benchmark_of("captions", "shard-{shard}")
-    threads: 1
+    threads: GRAPH.threads
     resources:
-        mem_mb=4000,
-        runtime=240,
+        mem_mb=16000,
+        runtime=480,
     params:
         digest=digest("captions"),
     message:

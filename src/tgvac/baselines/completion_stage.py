@@ -63,7 +63,9 @@ def run(
     recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     mine = {r.recipe: r for r in evaluated(recipes, evaluation, method) if shard_of(r.recipe, ctx.shards) == ctx.shard}
     clips = RecipeClips(mine.values(), track_opener(ctx))
-    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    found = read_captions(ctx.results / "captions" / "captions.parquet")
+    # An object that has no sentence is completed without one.
+    texts = {r.target: found[r.target].text if r.target in found else "" for r in mine.values()}
     complete: Any = None
 
     def make(sample: str) -> list[Made]:
@@ -76,7 +78,7 @@ def run(
             blocks = Blocks(framing, diffusion, told, motion_module, sampler, completion, floors, compute)
             complete = load_method(kind, method, weights, blocks, ctx.device)
         clip = clips.render(sample, range(frames_of(mine[sample], evaluation, method)))
-        done = complete(clip, captions[clip.track].text, seed_of("completion", sample, evaluation.sample_seed) % 2**31)
+        done = complete(clip, texts[clip.track], seed_of("completion", sample, evaluation.sample_seed) % 2**31)
         done.check(clip.frames_FHW3)
         frames, height, width = clip.amodal_FHW.shape
         meta = CompletionMeta(
@@ -99,7 +101,7 @@ def run(
     weights = model_indices(ctx, name, methods)
     digests = [sha256(f) for f in weights]
     keys: dict[str, Any] = {
-        sample: [key, captions[mine[sample].target].text, digests, ctx.digest]
+        sample: [key, texts[mine[sample].target], digests, ctx.digest]
         for sample, key in clip_keys(ctx, mine.values()).items()
     }
     entries = run_items(f"{ctx.label} {name}", keys, Ledger(items / "done", items), make)

@@ -47,9 +47,9 @@ def load_method(kind: str, method: MethodParams, indices: list[Path], blocks: Bl
     }
     if kind in floors:
         return from_input(floors[kind])
-    from tgvac.devices import device_of
+    from tgvac.devices import device_of, pin
     from tgvac.models.backbones import load_backbones
-    from tgvac.models.runtime import pin, quiet
+    from tgvac.models.runtime import quiet
 
     pin(blocks.compute.threads)
     quiet()

@@ -1,50 +1,173 @@
 """Phase `captions`: a sentence for every track, and for every pair that has one.
 
-captions/items/<track>.json                    a list of one caption
-captions/items/<source>--bucket-000.json       of the captions of a bucket of pairs
+captions/items/<track>.json                    what came of one track
+captions/items/<source>--bucket-000.json       of a bucket of pairs
 captions/captions.parquet                      the captions table
+captions/rejected.csv                          objects without a sentence, and why
 """
 
 from __future__ import annotations
 
+import csv
+import io
 import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import Any, Protocol
 
-from tgvac.captions.captioners import caption, pair_caption
+import numpy as np
+
+from tgvac.captions.blip2 import Blip2, identity
+from tgvac.captions.captioners import Rejected, Subject, caption, is_looked_at
+from tgvac.captions.looks import Look, areas_of, caption_frame, crop_on_white
 from tgvac.captions.params import CaptionsParams
+from tgvac.captions.remembered import Remembered
 from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.pair_clips import bucket_name, pair_sources
-from tgvac.clip.track import Track, file_stem
-from tgvac.files import write_json
-from tgvac.shards import Made, merge_indices, read_index, run_items, shard_of, write_index
+from tgvac.clip.pair_clips import PairClips, bucket_name, pair_sources
+from tgvac.clip.track import Track, file_stem, read_masks_meta
+from tgvac.errors import BadInput
+from tgvac.files import write_json, write_text
+from tgvac.shards import Entry, Made, merge_indices, read_index, run_items, shard_of, write_index
 from tgvac.stage import Context
+from tgvac.synthesis.select_stage import read_stretches
 
 
-def run(ctx: Context, *, captions: CaptionsParams) -> None:
+class Pinned(Protocol):
+    """Of the block `compute` what counts here; the block itself belongs to a room above."""
+
+    @property
+    def threads(self) -> int: ...
+
+
+def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
     """Caption one shard's tracks and pairs."""
-    tracks = read_index(ctx.results / "tracks" / "index.json")
+    tracks = _Tracks(ctx, captions)
     pairs = pair_sources(ctx.results / "sources")
     buckets = {f"{name}/{bucket_name(k)}": (name, k) for name, found in pairs.items() for k in range(found.buckets)}
-    keys = {track: entry.sha256 for track, entry in tracks.items()}
+    keys: dict[str, Any] = {track: tracks.key(track) for track in tracks.names}
     keys |= {item: pairs[name].digest_of(number) for item, (name, number) in buckets.items()}
+    mine = {item: [key, ctx.digest] for item, key in keys.items() if shard_of(item, ctx.shards) == ctx.shard}
+    following = [track for track in sorted(mine) if track not in buckets]
+
+    known = ctx.scratch / "blip2" / f"shard-{ctx.shard:03d}.sqlite"
+    who = identity(captions.blip2) if "blip2" in captions.order else ""
+    describe = Remembered(known, who, partial(Blip2, captions.blip2, ctx.device, compute.threads), captions.blip2.batch)
 
     def make(item: str) -> list[Made]:
         if item in buckets:
             name, number = buckets[item]
-            found = [pair_caption(captions, pairs[name], sample) for sample in pairs[name].in_bucket(number)]
+            subjects = [_pair(captions, pairs[name], sample) for sample in pairs[name].in_bucket(number)]
+            describe.fill(_pictures(captions, subjects))
         else:
-            with Track(ctx.upstream("tracks", tracks[item])) as track:
-                found = [caption(captions, track.meta)]
+            subjects = [tracks.subject(item)]
+            # With this one those that come next, so that a batch is full.
+            ahead = (tracks.subject(track) for track in following[following.index(item) :])
+            if any(describe.find(image) is None for image in _pictures(captions, subjects)):
+                describe.fill(_pictures(captions, ahead), at_most=captions.blip2.batch)
+        found = [caption(captions, subject, describe) for subject in subjects]
         path = ctx.out / "items" / f"{file_stem(item)}.json"
-        write_json(path, [each.model_dump() for each in found if each])
+        said = [each.model_dump() for each in found if isinstance(each, Caption)]
+        # A pair has no sentence unless its source or the model gives one; only what was looked at in vain is rejected.
+        counted = item not in buckets or "blip2" in captions.order
+        write_json(
+            path,
+            {"captions": said, "rejected": [vars(r) for r in found if isinstance(r, Rejected)] if counted else []},
+        )
         return [Made(item, path)]
 
-    mine = {item: [key, ctx.digest] for item, key in keys.items() if shard_of(item, ctx.shards) == ctx.shard}
-    write_index(ctx.shard_index(), run_items(ctx.label, mine, ctx.ledger(), make))
+    try:
+        write_index(ctx.shard_index(), run_items(ctx.label, mine, ctx.ledger(), make))
+    finally:
+        describe.close()
+
+
+def _pictures(params: CaptionsParams, subjects: Iterable[Subject]) -> Iterator[np.ndarray]:
+    """The pictures of those subjects that the model is to describe, one by one."""
+    for subject in subjects:
+        if is_looked_at(params, subject):
+            look = subject.look()
+            if isinstance(look, Look):
+                yield look.image_SS3
+
+
+class _Tracks:
+    """The tracks of a scale as subjects; masks and stretches are read only where pictures are looked at."""
+
+    def __init__(self, ctx: Context, params: CaptionsParams) -> None:
+        self._ctx, self._params = ctx, params
+        self._tracks = read_index(ctx.results / "tracks" / "index.json")
+        self._masks: dict[str, Entry] = {}
+        self._stretches: dict[str, list[tuple[int, int]]] = defaultdict(list)
+        if "blip2" in params.order:
+            self._masks = read_index(ctx.results / "masks" / "index.json")
+            for stretch in read_stretches(ctx.results / "select" / "stretches.parquet"):
+                self._stretches[stretch.track].append((stretch.start, stretch.frames))
+
+    @property
+    def names(self) -> list[str]:
+        return sorted(self._tracks)
+
+    def key(self, track: str) -> list[Any]:
+        """What decides a track's sentence, besides params and code."""
+        masks = self._masks.get(track)
+        return [self._tracks[track].sha256, masks and masks.sha256, self._stretches.get(track, [])]
+
+    def subject(self, track: str) -> Subject:
+        with Track(self._ctx.upstream("tracks", self._tracks[track])) as opened:
+            meta = opened.meta
+        return Subject(track, meta.captions, meta.category, partial(self._look, track))
+
+    def _look(self, track: str) -> Look | str:
+        if track not in self._stretches:
+            return "the object is whole in no stretch of its track"
+        masks = self._ctx.upstream("masks", self._masks[track])
+        areas = areas_of(read_masks_meta(masks).geometry)
+        at = caption_frame(self._stretches[track], areas, self._params.blip2.min_area)
+        if at is None:
+            return (
+                f"the object is never as large as captions.blip2.min_area, {self._params.blip2.min_area:g} of a frame"
+            )
+        with Track(self._ctx.upstream("tracks", self._tracks[track]), masks) as opened:
+            mask_HW = opened.mask(at)
+            if not mask_HW.any():
+                return f"the mask of frame {at} is empty at working resolution"
+            return Look(crop_on_white(opened.frame(at), mask_HW, self._params.blip2.margin), at)
+
+
+def _pair(params: CaptionsParams, pairs: PairClips, sample: str) -> Subject:
+    """A pair as a subject: it has no category that a template could name."""
+
+    def look() -> Look | str:
+        clip = pairs.render(sample)
+        mask_HW = clip.amodal_FHW[0]
+        if not mask_HW.any() or np.count_nonzero(mask_HW) < params.blip2.min_area * mask_HW.size:
+            return f"the object is smaller than captions.blip2.min_area, {params.blip2.min_area:g} of the picture"
+        return Look(crop_on_white(clip.whole_FHW3[0], mask_HW, params.blip2.margin), 0)
+
+    said = pairs.caption(sample)
+    return Subject(f"{sample}/1", (said,) if said else (), "", look)
 
 
 def join(ctx: Context, *, captions: CaptionsParams) -> None:
-    """Join the shards to the captions table."""
+    """Join the shards to the captions table and the list of what has none."""
     entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-    texts = (ctx.upstream("captions", entry).read_text(encoding="utf-8") for entry in entries)
-    found = [Caption.model_validate(each) for text in texts for each in json.loads(text)]
+    found: list[Caption] = []
+    rejected: list[tuple[str, str]] = []
+    for entry in entries:
+        said = json.loads(ctx.upstream("captions", entry).read_text(encoding="utf-8"))
+        found += [Caption.model_validate(each) for each in said["captions"]]
+        rejected += [(each["track"], each["reason"]) for each in said["rejected"]]
+    if rejected and not found:
+        track, reason = min(rejected)
+        raise BadInput(
+            f"None of {len(rejected)} objects has a sentence from captions.order ({', '.join(captions.order)}), as"
+            f" {track}: {reason}; give captions, or add 'template' to the order."
+        )
     write_captions(ctx.out / "captions.parquet", found)
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerows([("track", "reason"), *sorted(rejected)])
+    write_text(ctx.out / "rejected.csv", text.getvalue())
+    if rejected:
+        print(f"{ctx.label}: {len(rejected)} objects have no sentence and go without; see {ctx.out / 'rejected.csv'}")

@@ -9,11 +9,28 @@ from pydantic import Field, field_validator
 from tgvac.config import Block
 
 
+class Blip2Params(Block):
+    """The model that describes pictures, what it is shown, and how it speaks."""
+
+    model: str = Field(min_length=1)
+    revision: str = Field(min_length=1)
+    dtype: Literal["float32", "bfloat16", "float16"]
+    batch: int = Field(ge=1)
+    prompt: str
+    max_new_tokens: int = Field(ge=1)
+    beams: int = Field(ge=1)
+    repetition_penalty: float = Field(ge=1)
+    min_area: float = Field(ge=0, le=1)
+    margin: float = Field(ge=0)
+    drop: tuple[str, ...]
+
+
 class CaptionsParams(Block):
     """Where sentences come from: the first captioner of the list that has one."""
 
-    order: tuple[Literal["given", "template"], ...] = Field(min_length=1)
+    order: tuple[Literal["blip2", "given", "template"], ...] = Field(min_length=1)
     template: str = Field(min_length=1)
+    blip2: Blip2Params
 
     @field_validator("template")
     @classmethod

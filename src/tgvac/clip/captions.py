@@ -9,17 +9,26 @@ from pydantic import BaseModel, ConfigDict
 
 from tgvac.clip.tables import read_table, write_table
 
-CAPTIONS_FORMAT = "tgvac-captions-1"
-_COLUMNS = {"track": "string", "captioner": "string", "raw": "string", "text": "string"}
+CAPTIONS_FORMAT = "tgvac-captions-2"
+_COLUMNS = {
+    "track": "string",
+    "captioner": "string",
+    "raw": "string",
+    "text": "string",
+    "frame": "int64",
+    "model": "string",
+}
 
 
 class Caption(BaseModel):
     """The sentence for one object.
 
     Attributes:
-        captioner: where it comes from (``given``, ``template`` …).
-        raw: the text before cleaning.
+        captioner: where it comes from (``blip2``, ``given``, ``template``).
+        raw: the text before cleaning, as it was given or generated.
         text: what the model is given; never empty.
+        frame: the frame of the track that was described; -1 where none was.
+        model: the captioning model and its revision, or "".
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -28,6 +37,8 @@ class Caption(BaseModel):
     captioner: str
     raw: str
     text: str
+    frame: int = -1
+    model: str = ""
 
 
 def write_captions(path: Path, captions: Iterable[Caption]) -> None:

@@ -23,7 +23,7 @@ class Clip:
         visible_FHW: the part of the object that is seen, ``uint8`` in {0, 255}.
         whole_FHW3: the whole object on white, ``uint8``.
         amodal_FHW: the whole object's mask.
-        occluder_FHW: the mask of all that was put before it.
+        occluder_FHW: the mask of all that was put before it, to the last trace of a soft edge.
     """
 
     sample: str

@@ -77,6 +77,15 @@ def encode_png(image: np.ndarray) -> bytes:
     return stream.getvalue()
 
 
+def encode_indices(indices_HW: np.ndarray) -> bytes:
+    """Encode ``uint8 [H,W]`` in {0, 1} as a palette PNG whose value is the object's id, in DAVIS' colours."""
+    picture = Image.fromarray(np.ascontiguousarray(indices_HW))
+    picture.putpalette(bytes([0, 0, 0, 128, 0, 0]))
+    stream = io.BytesIO()
+    picture.save(stream, format="PNG", compress_level=4)
+    return stream.getvalue()
+
+
 def encode_jpeg(image_HW3: np.ndarray) -> bytes:
     """Encode ``uint8 [H,W,3]`` as JPEG, quality 95, without chroma subsampling."""
     stream = io.BytesIO()

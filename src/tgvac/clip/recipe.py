@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tgvac.clip.tables import read_table, write_table
 from tgvac.errors import BadInput
 
-RECIPE_FORMAT = "tgvac-recipe-1"
+RECIPE_FORMAT = "tgvac-recipe-2"
 Split = Literal["train", "dev", "val"]
 
 
@@ -28,8 +28,11 @@ class Placement(BaseModel):
         first, frames: the stretch of the occluder that is shown; at its ends it turns back (ping-pong).
             Without ``frames`` it goes to the track's end.
         scale: about the frame's centre; 1 is the paper's placement.
-        dx, dy: shift in fractions of the target's width and height; 0 is the paper's placement.
+        dx, dy: shift in fractions of the target's width and height, half way through the clip; 0 is the paper's
+            placement.
         flip: mirrored left to right.
+        drift_x, drift_y: how far the occluder is carried over the whole clip, evenly, in the same fractions, beside its
+            own motion; 0 is the paper's placement.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -42,6 +45,16 @@ class Placement(BaseModel):
     dx: float = 0.0
     dy: float = 0.0
     flip: bool = False
+    drift_x: float = 0.0
+    drift_y: float = 0.0
+
+    def shift(self, progress: float) -> tuple[float, float]:
+        """Shift across and down, in fractions of width and height.
+
+        Args:
+            progress: where in the clip, from 0 (its first frame) to 1 (its last).
+        """
+        return self.dx + self.drift_x * (progress - 0.5), self.dy + self.drift_y * (progress - 0.5)
 
     def shown(self, track_frames: int, count: int) -> list[int]:
         """Which of the occluder's frames lie before the first ``count`` frames of the target.
@@ -66,6 +79,7 @@ class Recipe(BaseModel):
         video: the target's source video.
         start, stride, frames: the target's frames ``start + stride * i`` for ``i < frames``.
         occluders: what lies before it, the last one on top.
+        feather: width in pixels of the ramp on either side of the occluders' edges; 0: hard edges.
         seed: the named seed from which the recipe was drawn.
         mean_rate, max_rate: occlusion over its frames, as measured when it was accepted.
     """
@@ -81,12 +95,26 @@ class Recipe(BaseModel):
     stride: int = Field(ge=1)
     frames: int = Field(ge=1)
     occluders: tuple[Placement, ...]
+    feather: int = Field(default=0, ge=0)
     seed: int
     mean_rate: float
     max_rate: float
 
     def target_indices(self) -> list[int]:
         return [self.start + self.stride * i for i in range(self.frames)]
+
+    def progress(self, i: int) -> float:
+        """Where frame ``i`` is in the clip, from 0 to 1; a clip of one frame is half way."""
+        return progress_of(i, self.frames)
+
+
+def progress_of(i: int, frames: int) -> float:
+    """Where frame ``i`` of so many is, from 0 to 1; a single frame is half way.
+
+    >>> [progress_of(i, 3) for i in range(3)]
+    [0.0, 0.5, 1.0]
+    """
+    return i / (frames - 1) if frames > 1 else 0.5
 
 
 def ping_pong(start: int, length: int, count: int) -> list[int]:
@@ -113,6 +141,7 @@ _COLUMNS = {
     "stride": "int64",
     "frames": "int64",
     "occluders": "string",
+    "feather": "int64",
     "seed": "int64",
     "mean_rate": "float64",
     "max_rate": "float64",

@@ -20,7 +20,7 @@ from tgvac.clip.framing import FramingParams, frame_video, windows_of
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.rows import Row, write_rows
 from tgvac.completion.shards import verified_shard
-from tgvac.devices import device_of
+from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.metrics.clip import clip_image, embed, load_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
@@ -29,7 +29,7 @@ from tgvac.metrics.masks import iou
 from tgvac.metrics.params import MetricsParams
 from tgvac.metrics.pixels import hidden_psnr
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import quiet
 from tgvac.progress import track as with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener

@@ -1,24 +1,10 @@
-"""Pinning what decides bits: threads, deterministic kernels, generators seeded by name."""
+"""Quiet libraries, and generators seeded by name."""
 
 from __future__ import annotations
-
-import os
 
 import torch
 
 from tgvac.seeds import seed_of
-
-
-def pin(threads: int) -> None:
-    """Fix the number of threads and ask for deterministic kernels.
-
-    On CPU equal bits are promised within one lock file and one CPU type; on a GPU nothing is.
-    """
-    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True, warn_only=True)
-    # Whatever a library draws without being handed a generator must not differ between runs either.
-    torch.manual_seed(0)
 
 
 def quiet() -> None:

@@ -48,6 +48,7 @@ from tgvac.report.tables import Table, to_csv, to_markdown
 from tgvac.report.verdicts import judge
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
+from tgvac.synthesis.account import read_account
 from tgvac.synthesis.select_stage import TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 
@@ -158,8 +159,12 @@ def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: Evalu
     manifest = ctx.results / "sources" / "manifest.json"
     world = json.loads(manifest.read_text(encoding="utf-8")).get("world_digest") if manifest.is_file() else None
     named = [f"{key} {value}" for key, value in sorted(record.items()) if key != "origin"]
+    made = read_account(ctx.results / "synthesis" / "account.json")
+    leaks = f"AT RANDOM, by recipe: {made['shared_videos']} videos are on more than one side, and all scores here leak"
     return [
         ("Scale", ctx.scale),
+        ("Synthesis", f"placement {made['placement']}, {made['edge']} edges"),
+        ("Split", "by source video" if made["split_by"] == "video" else leaks),
         ("Digest of parameters and code", ctx.digest[:16]),
         ("Backbones", "; ".join([origin.get(str(record.get("origin")), "unknown origin"), *named])),
         ("Sources of video", ", ".join(basis.sources)),

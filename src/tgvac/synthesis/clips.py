@@ -13,7 +13,7 @@ from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.stage import Context
-from tgvac.synthesis.compositing import composite, place
+from tgvac.synthesis.compositing import composite, layer_of
 
 OpenTrack = Callable[[str], Track]
 
@@ -53,13 +53,19 @@ class RecipeClips:
         for placement in recipe.occluders:
             occluder = self._open(placement.track)
             turns = placement.shown(occluder.meta.frames, recipe.frames)
-            shown = [turns[i] for i in wanted]
-            layers.append(
-                (
-                    np.stack([place(occluder.frame(i), placement, height, width) for i in shown]),
-                    np.stack([place(occluder.mask(i), placement, height, width) for i in shown]),
+            found = [
+                layer_of(
+                    occluder.frame(turns[i]),
+                    occluder.mask(turns[i]),
+                    placement,
+                    height,
+                    width,
+                    recipe.progress(i),
+                    recipe.feather,
                 )
-            )
+                for i in wanted
+            ]
+            layers.append((np.stack([colours for colours, _ in found]), np.stack([alpha for _, alpha in found])))
         return composite(sample, recipe.video, recipe.target, target.frames(at), target.masks(at), layers)
 
 

@@ -7,21 +7,71 @@ import numpy as np
 from tgvac.clip.clip import Clip
 from tgvac.clip.images import on_white, resize_mask, resize_rgb
 from tgvac.clip.recipe import Placement
+from tgvac.synthesis.edges import resize_coverage, resize_covered, soft_alpha, soft_layer
 
 
-def place(image: np.ndarray, placement: Placement, height: int, width: int) -> np.ndarray:
+def place(image: np.ndarray, placement: Placement, height: int, width: int, progress: float = 0.5) -> np.ndarray:
     """An occluder's frame or mask in the target's coordinates, ``uint8 [height,width(,3)]``.
 
     The paper's placement (Figure 2) is the same coordinates: the frame is resized to the target's. Beyond it,
     the frame may be mirrored, scaled about its centre and shifted; what falls outside is cut off.
+
+    Args:
+        progress: where in the clip, from 0 to 1, which counts where the occluder drifts.
     """
     resize = resize_mask if image.ndim == 2 else resize_rgb
-    if placement.flip:
-        image = image[:, ::-1]
-    tall, wide = max(1, round(height * placement.scale)), max(1, round(width * placement.scale))
-    image = resize(image, tall, wide)
-    top = round((height - tall) / 2 + placement.dy * height)
-    left = round((width - wide) / 2 + placement.dx * width)
+    tall, wide = _size(placement, height, width)
+    return _put(resize(_turned(image, placement), tall, wide), placement, height, width, progress)
+
+
+def layer_of(
+    frame_HW3: np.ndarray,
+    mask_HW: np.ndarray,
+    placement: Placement,
+    height: int,
+    width: int,
+    progress: float = 0.5,
+    feather: int = 0,
+) -> tuple[np.ndarray, np.ndarray]:
+    """An occluder's colours ``uint8 [height,width,3]`` and its alpha ``uint8 [height,width]`` in the target's frame.
+
+    Args:
+        feather: width in pixels of the ramp on either side of its edge; 0: a hard edge, alpha is 0 or 255.
+    """
+    if feather == 0:
+        return (
+            place(frame_HW3, placement, height, width, progress),
+            place(mask_HW, placement, height, width, progress),
+        )
+    found = resize_covered(_turned(frame_HW3, placement), _turned(mask_HW, placement), *_size(placement, height, width))
+    colours_HW3, coverage_HW = (_put(image, placement, height, width, progress) for image in found)
+    return soft_layer(colours_HW3, coverage_HW, feather)
+
+
+def alpha_of(
+    mask_HW: np.ndarray, placement: Placement, height: int, width: int, progress: float = 0.5, feather: int = 0
+) -> np.ndarray:
+    """The alpha of :func:`layer_of` from the mask alone, ``uint8 [height,width]``."""
+    if feather == 0:
+        return place(mask_HW, placement, height, width, progress)
+    coverage_HW = resize_coverage(_turned(mask_HW, placement), *_size(placement, height, width))
+    return soft_alpha(_put(coverage_HW, placement, height, width, progress), feather)
+
+
+def _turned(image: np.ndarray, placement: Placement) -> np.ndarray:
+    return image[:, ::-1] if placement.flip else image
+
+
+def _size(placement: Placement, height: int, width: int) -> tuple[int, int]:
+    return max(1, round(height * placement.scale)), max(1, round(width * placement.scale))
+
+
+def _put(image: np.ndarray, placement: Placement, height: int, width: int, progress: float) -> np.ndarray:
+    """An image of the placement's size where it belongs in a frame; in whole pixels, so that nothing is resampled."""
+    tall, wide = image.shape[:2]
+    across, down = placement.shift(progress)
+    top = round((height - tall) / 2 + down * height)
+    left = round((width - wide) / 2 + across * width)
     if (tall, wide, top, left) == (height, width, 0, 0):
         return image
     out = np.zeros((height, width, *image.shape[2:]), np.uint8)
@@ -39,15 +89,20 @@ def composite(
     amodal_FHW: np.ndarray,
     layers: list[tuple[np.ndarray, np.ndarray]],
 ) -> Clip:
-    """A clip from a target and occluder layers ``(frames [F,H,W,3], masks [F,H,W])``, the last on top.
+    """A clip from a target and occluder layers ``(colours [F,H,W,3], alphas [F,H,W])``, the last on top.
 
-    Every pixel under no occluder is the target's own, to the bit.
+    The occluder's mask is all that a layer changes, to the last trace of a soft edge: every pixel under no occluder is
+    the target's own, to the bit, and what counts as visible is the target's alone.
     """
     frames_FHW3 = target_FHW3.copy()
     occluder_FHW = np.zeros_like(amodal_FHW)
-    for layer_FHW3, mask_FHW in layers:
-        frames_FHW3 = np.where(mask_FHW[..., None] > 0, layer_FHW3, frames_FHW3)
-        occluder_FHW = occluder_FHW | mask_FHW
+    for layer_FHW3, alpha_FHW in layers:
+        frames_FHW3 = np.where(alpha_FHW[..., None] == 255, layer_FHW3, frames_FHW3)
+        edge_FHW = (alpha_FHW > 0) & (alpha_FHW < 255)
+        alpha_E1 = alpha_FHW[edge_FHW][:, None].astype(np.uint32)
+        mixed_E3 = alpha_E1 * layer_FHW3[edge_FHW] + (255 - alpha_E1) * frames_FHW3[edge_FHW]
+        frames_FHW3[edge_FHW] = (mixed_E3 + 127) // 255
+        occluder_FHW = occluder_FHW | np.where(alpha_FHW > 0, np.uint8(255), np.uint8(0))
     return Clip(
         sample=sample,
         video=video,

@@ -7,15 +7,18 @@ changes only those recipes in which it ranks before the one that was taken.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
 import numpy as np
 
 from tgvac.clip.clip import occlusion_rate
-from tgvac.clip.recipe import Placement, Recipe, Split
+from tgvac.clip.recipe import Placement, Recipe, Split, progress_of
 from tgvac.clip.track import Track
 from tgvac.seeds import rng, seed_of, unit
-from tgvac.synthesis.compositing import place
+from tgvac.synthesis.compositing import alpha_of
 from tgvac.synthesis.params import SynthesisParams
+from tgvac.synthesis.placements import draw_placements
+from tgvac.synthesis.quotas import wanted_bin
 from tgvac.synthesis.selection import Stretch
 
 
@@ -23,7 +26,7 @@ def draw_recipes(
     params: SynthesisParams,
     stretches: Sequence[Stretch],
     candidates: Sequence[Stretch],
-    split: Split,
+    split_of: Callable[[str], Split],
     open_track: Callable[[str], Track],
 ) -> list[tuple[Recipe, np.ndarray]]:
     """The recipes of one target track, with their occlusion rates ``float64 [F]``.
@@ -31,6 +34,7 @@ def draw_recipes(
     Args:
         stretches: the target's own, at least one.
         candidates: stretches of other videos in the same split, the occluders to choose from.
+        split_of: the split of a recipe, by its id.
 
     Returns:
         up to ``per_object`` recipes, all different; fewer where no acceptable occlusion was found.
@@ -38,10 +42,10 @@ def draw_recipes(
     ordered = sorted(stretches, key=lambda s: (-s.frames, s.start))
     others = [c for c in candidates if c.video != ordered[0].video]
     drawn: list[tuple[Recipe, np.ndarray]] = []
-    taken: set[tuple[int, Placement]] = set()
+    taken: set[tuple[int, tuple[Placement, ...]]] = set()
     for number in range(params.per_object if others else 0):
         stretch = ordered[number % len(ordered)]
-        found = _draw_one(params, stretch, others, split, number, open_track, taken)
+        found = _draw_one(params, stretch, others, split_of, number, open_track, taken)
         if found is not None:
             drawn.append(found)
     return drawn
@@ -51,46 +55,60 @@ def _draw_one(
     params: SynthesisParams,
     stretch: Stretch,
     others: Sequence[Stretch],
-    split: Split,
+    split_of: Callable[[str], Split],
     number: int,
     open_track: Callable[[str], Track],
-    taken: set[tuple[int, Placement]],
+    taken: set[tuple[int, tuple[Placement, ...]]],
 ) -> tuple[Recipe, np.ndarray] | None:
-    """One recipe, or None when no attempt was acceptable."""
+    """One recipe, or None when no attempt was acceptable.
+
+    The first acceptable attempt is taken, or the first in the bin that the recipe is to fill; where none is in the bin,
+    the one that comes nearest to it.
+    """
     name = f"{stretch.track}/r{number}"
     ranked = sorted(others, key=lambda c: unit("occluder", params.seed, name, c.track, c.start))
     start, frames = _window(params, stretch, name)
     target = open_track(stretch.track)
     amodal_FHW = target.masks([start + params.stride * i for i in range(frames)])
+    aim = wanted_bin(params, stretch.track, number)
+    best: tuple[float, tuple[Placement, ...], np.ndarray] | None = None
     for attempt in range(params.attempts):
-        turn, place_in_rank = divmod(attempt, len(ranked))
-        occluder = ranked[place_in_rank]
-        # Named by the turn, not the attempt: a newcomer that is tried and refused moves no other's start.
-        first = rng("occluder start", params.seed, name, occluder.track, occluder.start, turn)
-        begin = occluder.start + int(first.integers(occluder.frames))
-        placement = Placement(track=occluder.track, start=begin, first=occluder.start, frames=occluder.frames)
-        if (start, placement) in taken:
+        placements = draw_placements(params, name, ranked, attempt, amodal_FHW, open_track)
+        if (start, placements) in taken:
             continue
-        rates_F = occlusion_rates(amodal_FHW, placement, open_track(occluder.track))
+        rates_F = occlusion_rates(amodal_FHW, placements, open_track, params.feather_of_edge)
         if not acceptable(params, rates_F):
             continue
-        taken.add((start, placement))
-        recipe = Recipe(
-            recipe=name,
-            target=stretch.track,
-            video=stretch.video,
-            source=stretch.source,
-            split=split,
-            start=start,
-            stride=params.stride,
-            frames=frames,
-            occluders=(placement,),
-            seed=seed_of("recipe", params.seed, name),
-            mean_rate=round(float(np.nanmean(rates_F)), 6),
-            max_rate=round(float(np.nanmax(rates_F)), 6),
-        )
-        return recipe, rates_F
-    return None
+        distance = aim.distance(_mean(rates_F)) if aim else 0.0
+        if best is None or distance < best[0]:
+            best = distance, placements, rates_F
+        if best[0] == 0:
+            break
+    if best is None:
+        return None
+    _, placements, rates_F = best
+    taken.add((start, placements))
+    recipe = Recipe(
+        recipe=name,
+        target=stretch.track,
+        video=stretch.video,
+        source=stretch.source,
+        split=split_of(name),
+        start=start,
+        stride=params.stride,
+        frames=frames,
+        occluders=placements,
+        feather=params.feather_of_edge,
+        seed=seed_of("recipe", params.seed, name),
+        mean_rate=_mean(rates_F),
+        max_rate=round(float(np.nanmax(rates_F)), 6),
+    )
+    return recipe, rates_F
+
+
+def _mean(rates_F: np.ndarray) -> float:
+    """The mean rate as a recipe has it: what decides its bin must be what can be read again."""
+    return round(float(np.nanmean(rates_F)), 6)
 
 
 def _window(params: SynthesisParams, stretch: Stretch, name: str) -> tuple[int, int]:
@@ -101,12 +119,20 @@ def _window(params: SynthesisParams, stretch: Stretch, name: str) -> tuple[int, 
     return stretch.start + int(rng("start", params.seed, name).integers(room + 1)), frames
 
 
-def occlusion_rates(amodal_FHW: np.ndarray, placement: Placement, occluder: Track) -> np.ndarray:
-    """The occlusion rate of each frame that a placement gives, ``float64 [F]``, from masks alone."""
+def occlusion_rates(
+    amodal_FHW: np.ndarray, placements: Sequence[Placement], open_track: Callable[[str], Track], feather: int = 0
+) -> np.ndarray:
+    """The occlusion rate of each frame that placements give together, ``float64 [F]``, from masks alone."""
     frames, height, width = amodal_FHW.shape
-    shown = placement.shown(occluder.meta.frames, frames)
-    occluder_FHW = np.stack([place(occluder.mask(i), placement, height, width) for i in shown])
-    return occlusion_rate(amodal_FHW & ~occluder_FHW, amodal_FHW)
+    occluder_FHW = np.zeros(amodal_FHW.shape, bool)
+    for placement in placements:
+        occluder = open_track(placement.track)
+        # A short occluder turns back many times: each of its masks is decoded once.
+        mask_of = cache(occluder.mask)
+        for i, shown in enumerate(placement.shown(occluder.meta.frames, frames)):
+            alpha_HW = alpha_of(mask_of(shown), placement, height, width, progress_of(i, frames), feather)
+            occluder_FHW[i] |= alpha_HW > 0
+    return occlusion_rate(np.where(occluder_FHW, np.uint8(0), amodal_FHW), amodal_FHW)
 
 
 def acceptable(params: SynthesisParams, rates_F: np.ndarray) -> bool:

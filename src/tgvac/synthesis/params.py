@@ -24,10 +24,55 @@ class SelectParams(Block):
 class SplitParams(Block):
     """How source videos are divided."""
 
+    by: Literal["video", "random"]
     seed: int
     val: float = Field(gt=0, lt=1)
     dev: float = Field(ge=0, lt=1)
     min_videos: int = Field(ge=1)
+
+
+class RichParams(Block):
+    """Ranges of the placement `rich`, each ``[least, most]``; shifts and drifts in fractions of width and height."""
+
+    occluders: tuple[int, int]
+    scale: tuple[float, float]
+    shift_x: tuple[float, float]
+    shift_y: tuple[float, float]
+    drift: tuple[float, float]
+    flip: float = Field(ge=0, le=1)
+    aim: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ranges_in_order(self) -> Self:
+        for key in ("occluders", "scale", "shift_x", "shift_y", "drift"):
+            least, most = getattr(self, key)
+            if least > most:
+                raise ValueError(f"{key} goes from {least} down to {most}")
+        for key, low in (("occluders", 1), ("drift", 0)):
+            if getattr(self, key)[0] < low:
+                raise ValueError(f"{key} begins at {getattr(self, key)[0]}, below {low}")
+        if self.scale[0] <= 0:
+            raise ValueError(f"scale begins at {self.scale[0]}, where nothing is left")
+        return self
+
+
+class HistogramParams(Block):
+    """The shares of recipes by their mean occlusion rate; without shares they come as they are found."""
+
+    edges: tuple[float, ...]
+    shares: tuple[float, ...]
+
+    @model_validator(mode="after")
+    def _shares_of_bins(self) -> Self:
+        if list(self.edges) != sorted(set(self.edges)):
+            raise ValueError(f"edges {list(self.edges)} do not rise")
+        if not self.shares:
+            return self
+        if len(self.edges) != len(self.shares) + 1:
+            raise ValueError(f"{len(self.shares)} shares need {len(self.shares) + 1} edges, not {len(self.edges)}")
+        if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
+            raise ValueError(f"shares {list(self.shares)} are not parts of 1")
+        return self
 
 
 class SynthesisParams(Block):
@@ -35,17 +80,32 @@ class SynthesisParams(Block):
 
     seed: int
     per_object: int = Field(ge=1)
-    placement: Literal["same_coordinates"]
+    placement: Literal["paper", "rich"]
+    rich: RichParams
+    edge: Literal["hard", "soft"]
+    feather: int = Field(ge=1, le=8)
     max_frames: int = Field(ge=1)
     stride: int = Field(ge=1)
     attempts: int = Field(ge=1)
     rate_min: float = Field(ge=0, le=1)
     rate_max: float = Field(ge=0, le=1)
     first_rate_max: float = Field(ge=0, lt=1)
+    histogram: HistogramParams
     split: SplitParams
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
         if self.rate_min > self.rate_max:
             raise ValueError(f"rate_min {self.rate_min} is above rate_max {self.rate_max}")
+        edges = self.histogram.edges
+        if self.histogram.shares and not self.rate_min <= edges[0] < edges[-1] <= self.rate_max:
+            raise ValueError(
+                f"histogram.edges from {edges[0]} to {edges[-1]} leave the rates"
+                f" from {self.rate_min} to {self.rate_max}"
+            )
         return self
+
+    @property
+    def feather_of_edge(self) -> int:
+        """Pixels of the ramp of an occluder's edge; 0 where edges are hard."""
+        return self.feather if self.edge == "soft" else 0

@@ -3,16 +3,19 @@
 synthesis/items/<track>.json       the recipes of one target
 synthesis/recipes.parquet          contract 2
 synthesis/occlusion.parquet        occlusion rate of every frame of every recipe
+synthesis/account.json             how they were made, how they were divided, and which quotas could not be met
 """
 
 from __future__ import annotations
 
 import json
 import math
+import sys
 from collections import defaultdict
+from functools import lru_cache
 from typing import Any
 
-from tgvac.clip.recipe import Recipe, write_recipes
+from tgvac.clip.recipe import Recipe, Split, write_recipes
 from tgvac.clip.tables import write_table
 from tgvac.clip.track import file_stem
 from tgvac.config import digest
@@ -20,12 +23,13 @@ from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.shards import Made, merge_indices, read_index, run_items, shard_of, write_index
 from tgvac.stage import Context
+from tgvac.synthesis.account import account, tell
 from tgvac.synthesis.clips import track_opener
 from tgvac.synthesis.drawing import draw_recipes
 from tgvac.synthesis.params import SynthesisParams
 from tgvac.synthesis.select_stage import read_stretches
 from tgvac.synthesis.selection import Stretch
-from tgvac.synthesis.splits import split_videos
+from tgvac.synthesis.splits import LEAKS, Division
 
 OCCLUSION_FORMAT = "tgvac-occlusion-1"
 _OCCLUSION_COLUMNS = {"recipe": "string", "frame": "int64", "rate": "float64"}
@@ -34,33 +38,40 @@ _OCCLUSION_COLUMNS = {"recipe": "string", "frame": "int64", "rate": "float64"}
 def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
     """Draw one shard's recipes."""
     stretches = read_stretches(ctx.results / "select" / "stretches.parquet")
-    splits = split_videos(synthesis.split, (s.video for s in stretches))
+    division = Division.of(synthesis.split, (s.video for s in stretches))
+    _warn(synthesis)
     by_track: dict[str, list[Stretch]] = defaultdict(list)
-    by_split: dict[str, list[Stretch]] = defaultdict(list)
+    by_pool: dict[str, list[Stretch]] = defaultdict(list)
     for stretch in stretches:
         by_track[stretch.track].append(stretch)
-        by_split[splits[stretch.video]].append(stretch)
-    open_track = track_opener(ctx)
+        by_pool[division.pool(stretch.video)].append(stretch)
+    # Attempts at one target's recipes come back to the same occluders.
+    open_track = lru_cache(maxsize=32)(track_opener(ctx))
     masks = read_index(ctx.results / "masks" / "index.json")
 
     def make(item: str) -> list[Made]:
-        split = splits[by_track[item][0].video]
-        drawn = draw_recipes(synthesis, by_track[item], by_split[split], split, open_track)
+        video = by_track[item][0].video
+        pool = division.pool(video)
+
+        def split_of(recipe: str) -> Split:
+            return division.split(video, recipe)
+
+        drawn = draw_recipes(synthesis, by_track[item], by_pool[pool], split_of, open_track)
         path = ctx.out / "items" / f"{file_stem(item)}.json"
         record = [
             {"recipe": r.model_dump(mode="json"), "rates": [None if math.isnan(v) else round(v, 6) for v in rates]}
             for r, rates in drawn
         ]
         write_json(path, record)
-        return [Made(item, path, {"split": split, "recipes": len(drawn)})]
+        return [Made(item, path, {"pool": pool, "recipes": len(drawn)})]
 
-    # What each split's pool of occluders is, digested once: a pool is as long as the data.
-    pools = {split: digest([[vars(s), masks[s.track].sha256] for s in pool]) for split, pool in by_split.items()}
+    # What each pool of occluders is, digested once: a pool is as long as the data.
+    pools = {name: digest([[vars(s), masks[s.track].sha256] for s in pool]) for name, pool in by_pool.items()}
     keys: dict[str, Any] = {}
     for item, own in by_track.items():
         if shard_of(item, ctx.shards) == ctx.shard:
-            split = splits[own[0].video]
-            keys[item] = [split, [vars(s) for s in own], pools[split], ctx.digest]
+            pool = division.pool(own[0].video)
+            keys[item] = [pool, [vars(s) for s in own], pools[pool], ctx.digest]
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 
@@ -85,3 +96,12 @@ def join(ctx: Context, *, synthesis: SynthesisParams) -> None:
     write_recipes(ctx.out / "recipes.parquet", recipes)
     occlusion.sort(key=lambda row: (row["recipe"], row["frame"]))
     write_table(ctx.out / "occlusion.parquet", occlusion, _OCCLUSION_COLUMNS, OCCLUSION_FORMAT)
+    found = account(synthesis, recipes, {entry.id: str(entry.facts["pool"]) for entry in entries})
+    write_json(ctx.out / "account.json", found)
+    for line in tell(found):
+        print(f"{ctx.label}: {line}", file=sys.stderr, flush=True)
+
+
+def _warn(synthesis: SynthesisParams) -> None:
+    if synthesis.split.by == "random":
+        print(LEAKS, file=sys.stderr, flush=True)

@@ -15,10 +15,11 @@ from tgvac.clip.framing import FramingParams
 from tgvac.clip.pair_clips import PairClips, pair_sources
 from tgvac.clip.recipe import read_recipes
 from tgvac.config import digest
+from tgvac.devices import pin
 from tgvac.files import sha256
 from tgvac.models.backbones import Backbones, freeze, load_backbones
 from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import quiet
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.stage import Context

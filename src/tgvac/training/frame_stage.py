@@ -10,11 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from tgvac.clip.framing import FramingParams
-from tgvac.devices import device_of
+from tgvac.devices import device_of, pin
 from tgvac.models.backbones import load_unet
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model

@@ -54,7 +54,8 @@ class LatentClips:
         return digest([[s, self._lengths[s], self.text(s)] for s in self.samples])
 
     def text(self, sample: str) -> str:
-        return self._captions[self._tracks[sample]]
+        """The sentence of the clip's object, or "" where it has none."""
+        return self._captions.get(self._tracks[sample], "")
 
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1) -> torch.Tensor:
         """``float32 [count,c,h,w]``: latents of frames ``start + step * i`` of a clip."""

@@ -29,16 +29,17 @@ from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_
 from tgvac.clip.pair_clips import PairClips, bucket_name, pair_sources
 from tgvac.clip.recipe import read_recipes
 from tgvac.clip.track import file_stem
-from tgvac.devices import device_of
+from tgvac.devices import device_of, pin
 from tgvac.files import sha256, writing
 from tgvac.models.backbones import load_backbones
 from tgvac.models.latents import encode_conditions, encode_moments, to_tensor
 from tgvac.models.params import ComputeParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import quiet
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
-from tgvac.training.params import LatentsParams
+from tgvac.training.mask_noise import noisy_masks
+from tgvac.training.params import LatentsParams, MaskNoiseParams
 
 
 def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> None:
@@ -61,16 +62,18 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
     def vae() -> Any:
         return load_backbones(ctx.results / "backbones", device_of(ctx.device)).vae
 
+    noise, batch = latents.mask_noise, compute.vae_batch
+
     def make(item: str) -> list[Made]:
         path = ctx.out / "files" / f"{file_stem(item)}.safetensors"
         facts: dict[str, Any]
         if item in buckets:
             name, number = buckets[item]
             samples = pairs[name].in_bucket(number)
-            tensors = encode_pairs(vae(), pairs[name], samples, framing, compute.vae_batch)
+            tensors = encode_pairs(vae(), pairs[name], samples, framing, batch, noise)
             facts, names = {"pairs": len(samples)}, {"pairs": "\n".join(samples)}
         else:
-            encoded = {r: encode_clip(vae(), clips.render(r), framing, compute.vae_batch) for r in by_track[item]}
+            encoded = {r: encode_clip(vae(), clips.render(r), framing, batch, noise) for r in by_track[item]}
             tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
             facts, names = {"recipes": {r: len(found["mask"]) for r, found in encoded.items()}}, None
         with writing(path) as part:
@@ -81,29 +84,39 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
 
 
 def encode_pairs(
-    vae: Any, pairs: PairClips, samples: Sequence[str], framing: FramingParams, batch: int
+    vae: Any,
+    pairs: PairClips,
+    samples: Sequence[str],
+    framing: FramingParams,
+    batch: int,
+    noise: MaskNoiseParams | None = None,
 ) -> dict[str, torch.Tensor]:
     """The latents of pairs, each ``float32 [P,c,h,w]``, not scaled; as many pairs at once as the autoencoder takes."""
     parts: dict[str, list[torch.Tensor]] = defaultdict(list)
     for first in range(0, len(samples), batch):
         found = [pairs.render(sample) for sample in samples[first : first + batch]]
-        for what, value in _encode(vae, found, framing, batch).items():
+        for what, value in _encode(vae, found, framing, batch, noise).items():
             parts[what].append(value)
     return {what: torch.cat(values) for what, values in parts.items()}
 
 
-def encode_clip(vae: Any, clip: Clip, framing: FramingParams, batch: int) -> dict[str, torch.Tensor]:
-    """The latents of one clip, each ``float32 [F,c,h,w]``, not scaled."""
-    return _encode(vae, [clip], framing, batch)
+def encode_clip(
+    vae: Any, clip: Clip, framing: FramingParams, batch: int, noise: MaskNoiseParams | None = None
+) -> dict[str, torch.Tensor]:
+    """The latents of one clip, each ``float32 [F,c,h,w]``, not scaled; its masks as they are, or with faults."""
+    return _encode(vae, [clip], framing, batch, noise)
 
 
-def _encode(vae: Any, clips: Sequence[Clip], framing: FramingParams, batch: int) -> dict[str, torch.Tensor]:
+def _encode(
+    vae: Any, clips: Sequence[Clip], framing: FramingParams, batch: int, noise: MaskNoiseParams | None
+) -> dict[str, torch.Tensor]:
     """The latents of clips, one after the other."""
     frames, masks, targets = [], [], []
     for clip in clips:
-        windows = windows_of(framing, clip.visible_FHW)
+        seen_FHW = clip.visible_FHW if noise is None else noisy_masks(noise, clip.sample, clip.visible_FHW)
+        windows = windows_of(framing, seen_FHW)
         frames.append(frame_video(framing, clip.frames_FHW3, windows, framing.pad))
-        masks.append(frame_masks(framing, clip.visible_FHW, windows))
+        masks.append(frame_masks(framing, seen_FHW, windows))
         targets.append(frame_video(framing, clip.whole_FHW3, windows, pad=255))
     mean, deviation = encode_moments(vae, to_tensor(np.concatenate(targets)), batch)
     frame, mask = encode_conditions(vae, np.concatenate(frames), np.concatenate(masks), batch)

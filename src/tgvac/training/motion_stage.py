@@ -12,10 +12,10 @@ from collections.abc import Mapping
 import torch
 
 from tgvac.clip.framing import FramingParams
-from tgvac.devices import device_of
+from tgvac.devices import device_of, pin
 from tgvac.models.motion_unet import inflate
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams, VariantParams
-from tgvac.models.runtime import pin, quiet
+from tgvac.models.runtime import quiet
 from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
 from tgvac.seeds import seed_of

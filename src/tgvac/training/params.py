@@ -9,10 +9,22 @@ from pydantic import Field, model_validator
 from tgvac.config import Block
 
 
+class MaskNoiseParams(Block):
+    """Faults of training masks, lengths in shares of the longer side of what is seen."""
+
+    share: float = Field(ge=0, le=1)
+    seed: int
+    erode: float = Field(ge=0, lt=0.5)
+    dilate: float = Field(ge=0, lt=0.5)
+    leak_share: float = Field(ge=0, le=1)
+    leak: float = Field(ge=0, le=1)
+
+
 class LatentsParams(Block):
     """The cache of encoded clips."""
 
     splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
+    mask_noise: MaskNoiseParams
 
 
 class TrainingParams(Block):

@@ -1,0 +1,79 @@
+"""Cleaning of sentences: one line, and of what a model makes up without what it says twice or of our page."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+
+def clean(text: str) -> str:
+    """One line, single spaces, no closing full stop."""
+    return " ".join(text.split()).rstrip(". ")
+
+
+def tidy(text: str, drop: Iterable[str]) -> str:
+    """A generated sentence without what it repeats, and without words on the picture rather than the object.
+
+    Args:
+        drop: phrases to leave out wherever they stand as whole words, as "a photo of" or "on a white background".
+    """
+    text = clean(text)
+    # Longer phrases first: a shorter one may be a part of them.
+    for phrase in sorted(drop, key=lambda p: (-len(p), p)):
+        if words := phrase.split():
+            spaced = r"\s+".join(map(re.escape, words))
+            text = re.sub(rf"(?<!\w){spaced}(?!\w)", " ", text, flags=re.IGNORECASE)
+    text = re.sub(r"\s+([,.;:!?])", r"\1", " ".join(text.split()))
+    text = clean(without_repetition(text).strip(" ,;:-"))
+    return text if re.search(r"\w", text) else ""
+
+
+def without_repetition(text: str) -> str:
+    """A text without runs of words that directly repeat themselves, and without clauses said before.
+
+    What is taken away may bring equal runs together, so that it is looked at again until nothing changes.
+
+    >>> without_repetition("a dog running running running, a dog running on on the grass")
+    'a dog running, a dog running on the grass'
+    >>> without_repetition("a cat and a cat and a cat, a red hat, a red hat")
+    'a cat, a red hat'
+    """
+    while (shorter := _once(text)) != text:
+        text = shorter
+    return text
+
+
+def _once(text: str) -> str:
+    clauses: list[str] = []
+    seen: set[tuple[str, ...]] = set()
+    for clause in text.split(","):
+        words = _collapsed(clause.split())
+        said = tuple(_bare(word) for word in words)
+        if words and said not in seen:
+            clauses.append(" ".join(words))
+            seen.add(said)
+    # Across commas, too: "a dog, running, running on" is one run.
+    return " ".join(_collapsed(", ".join(clauses).split()))
+
+
+def _collapsed(words: list[str]) -> list[str]:
+    """Words in which no run of them is followed by itself, nor by "and" and itself; the longest runs go first."""
+    for length in range(len(words) // 2, 0, -1):
+        at = 0
+        while at + 2 * length <= len(words):
+            run = [_bare(word) for word in words[at : at + length]]
+            nexts = [at + length]
+            if length > 1 and _bare(words[at + length]) == "and":
+                nexts.append(at + length + 1)
+            again = [n for n in nexts if any(run) and run == [_bare(word) for word in words[n : n + length]]]
+            if again:
+                # The last word keeps the later one's punctuation: "a cat a cat." ends in a stop.
+                words = [*words[: at + length - 1], *words[again[0] + length - 1 :]]
+            else:
+                at += 1
+    return words
+
+
+def _bare(word: str) -> str:
+    """A word as it is compared: without case and punctuation."""
+    return re.sub(r"[^\w']", "", word).casefold()
