@@ -1,0 +1,150 @@
+"""What came is trusted after the licence and its checksum, and where a phase finds it."""
+
+from __future__ import annotations
+
+import gzip
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.unit.archive_server import PAGE, PARAMS, ArchiveServer, serving
+from tests.unit.builders import noise
+from tests.unit.fetching import DATA, OTHER, SHA, fetch, files, refused, source, zip_of
+from tgvac.errors import BadInput
+from tgvac.sources.fetch import Fetch
+from tgvac.sources.locate import locate
+from tgvac.sources.partial import Part
+from tgvac.sources.registry import Archive, Source
+from tgvac.sources.trust import Trust
+from tgvac.sources.verify import verify
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
+    for name in ("NO_PROXY", "no_proxy"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    with serving() as it:
+        yield it
+
+
+def test_nothing_is_fetched_before_the_licence_is_accepted(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    with pytest.raises(BadInput, match=r"'mine' is fetched only after its licence was accepted .*--accept-licences"):
+        Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+    assert server.asked == []
+
+
+def test_the_first_whole_copy_is_trusted_and_another_one_refused(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    path = fetch(tmp_path, mine)
+    path.write_bytes(OTHER)
+    os.utime(path, ns=(0, 0))
+    assert f"registry.lock says {SHA[:12]}…; delete it and fetch it again" in refused(tmp_path, mine)
+    path.write_bytes(DATA[:-7])
+    with pytest.raises(BadInput, match=r"truncated|says"):
+        fetch(tmp_path, mine)
+    path.write_bytes(DATA)
+    assert fetch(tmp_path, mine) == path
+
+
+def test_where_a_publisher_has_changed_an_archive_the_remedy_is_named(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine).unlink()
+    server.put("a.zip", OTHER)
+    assert "registry.lock says" in (message := refused(tmp_path, mine))
+    assert "or remove its entry from the lock if its publisher has changed it" in message
+    server.put("a.zip", zip_of(70_000))
+    assert f"where {len(DATA)} are expected, as the registry or the lock has it" in refused(tmp_path, mine)
+    (tmp_path / "registry.lock").unlink()
+    assert fetch(tmp_path, mine).read_bytes() == zip_of(70_000)
+
+
+def test_settled_archives_may_lie_where_nobody_may_write(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import fetch as module
+
+    mine = source(server.put("a.zip", DATA))
+    fetch(tmp_path, mine)
+    monkeypatch.setattr(module, "locked", lambda _: pytest.fail("a lock would be written"))
+    Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+
+
+def test_a_cut_tar_is_never_trusted_even_where_no_length_was_stated(server: ArchiveServer, tmp_path: Path) -> None:
+    data = gzip.compress(noise(3, 50_000).tobytes())
+    mine = source(server.put("a.tar.gz", data, length=False, cuts=[30_000]), file="a.tar.gz")
+    assert "is cut short or damaged" in refused(tmp_path, mine)
+    assert fetch(tmp_path, mine).read_bytes() == data
+
+
+def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    damaged = bytearray(DATA)
+    damaged[30_000] ^= 1
+    (tmp_path / "mine" / "a.zip").write_bytes(damaged)
+    assert "a.zip is cut short or damaged (Bad CRC-32 for file 'frame')" in refused(tmp_path, source("drive:abc"))
+    assert Trust(tmp_path).archive("mine/a.zip") is None
+
+
+def test_a_verified_archive_is_not_read_again(
+    server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tgvac.sources import verify as module
+
+    mine = source(server.put("a.zip", DATA))
+    path = fetch(tmp_path, mine)
+    monkeypatch.setattr(module, "sha256", lambda _: pytest.fail("read again"))
+    verify(mine, mine.archives[0], path, PARAMS, Trust(tmp_path))
+    path.touch()
+    with pytest.raises(pytest.fail.Exception, match="read again"):
+        verify(mine, mine.archives[0], path, PARAMS, Trust(tmp_path))
+
+
+def test_an_archive_put_in_its_place_by_hand_is_verified_and_needs_no_licence(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.zip").write_bytes(DATA)
+    mine = source("drive:abc")
+    Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
+    known = Trust(tmp_path).archive("mine/a.zip")
+    assert known is not None
+    assert known["sha256"] == SHA
+
+
+def test_a_quota_page_saved_by_hand_as_the_archive_is_told(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "a.zip").write_bytes(PAGE)
+    assert "is a web page and not an archive, as Google Drive sends when its quota" in refused(
+        tmp_path, source("drive:abc")
+    )
+
+
+def test_the_phase_fetches_the_archive_of_a_url_after_the_licence(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = Source("mine", "davis", server.put("a.zip", DATA), None, SHA, "free")
+    with pytest.raises(BadInput, match="licence"):
+        locate(mine, tmp_path, None, PARAMS)
+    Trust(tmp_path / "data").accept(mine)
+    for _ in range(2):
+        assert locate(mine, tmp_path, None, PARAMS) == tmp_path / "data" / "mine" / "a.zip"
+    assert server.sent["a.zip"] == len(DATA)
+
+
+def test_of_a_source_in_several_archives_the_phase_gets_the_folder(server: ArchiveServer, tmp_path: Path) -> None:
+    one = Archive("cat.zip", (server.put("cat.zip", DATA),), "cat")
+    two = Archive("dog.zip", (server.put("dog.zip", OTHER),), "dog")
+    mine = Source("mine", "lasot", "archives", None, None, "free", files=(one, two))
+    Trust(tmp_path / "data").accept(mine)
+    assert locate(mine, tmp_path, None, PARAMS, ("dog",)) == tmp_path / "data" / "mine"
+    assert files(tmp_path / "data" / "mine") == ["dog.zip"]
+    locate(mine, tmp_path, None, PARAMS)
+    assert files(tmp_path / "data" / "mine") == ["cat.zip", "dog.zip"]
+
+
+def test_a_part_without_its_origin_is_compared_all_the_same(server: ArchiveServer, tmp_path: Path) -> None:
+    mine = source(server.put("a.zip", DATA))
+    part = Part(tmp_path / "mine" / "a.zip")
+    part.path.parent.mkdir()
+    part.path.write_bytes(DATA[:30_000])
+    assert fetch(tmp_path, mine).read_bytes() == DATA
+    assert server.sent["a.zip"] == len(DATA) - 30_000 + PARAMS.overlap_bytes
