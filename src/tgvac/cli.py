@@ -110,19 +110,6 @@ def run(
 
 
 @app.command()
-def preview(scale: Scale) -> None:
-    """Write the page that shows a scale's data, before anything is trained on it."""
-    from tgvac.params import load_params
-    from tgvac.report.preview import write_preview
-    from tgvac.stage import Context
-
-    params = load_params(Path.cwd(), scale)
-    ctx = Context(Path.cwd(), scale, "preview", "")
-    write_preview(ctx, params.report)
-    print(f"the data set can be looked at in {ctx.out / 'index.html'}")
-
-
-@app.command()
 def export(
     scale: Scale,
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier export.")],

@@ -12,6 +12,7 @@ from tgvac import config
 from tgvac.baselines.completion_names import KINDS
 from tgvac.baselines.params import FloorsParams
 from tgvac.captions.params import CaptionsParams
+from tgvac.card.params import DatasetParams
 from tgvac.clip.framing import FramingParams
 from tgvac.completion.params import CompletionParams, EvaluationParams, MethodParams
 from tgvac.config import Block
@@ -50,6 +51,7 @@ class Params(Block):
     select: SelectParams
     synthesis: SynthesisParams
     captions: CaptionsParams
+    dataset: DatasetParams
     framing: FramingParams
     backbones: BackbonesParams
     diffusion: DiffusionParams

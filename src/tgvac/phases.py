@@ -121,6 +121,14 @@ PHASES: tuple[Phase, ...] = (
         joined=("captions",),
     ),
     Phase(
+        "dataset",
+        "tgvac.card.dataset_stage",
+        ("dataset", "select", "metrics.hard_from"),
+        ("sources", "tracks", "masks", "select", "synthesis", "captions"),
+        ("index.json",),
+        reads=("reference/paper.yaml", "reference/registry.csv", "reference/archives.csv"),
+    ),
+    Phase(
         "backbones",
         "tgvac.training.backbones_stage",
         ("backbones", "framing", *_NOISE, "diffusion.timestep_spacing", "checkpoints.log_every", "compute"),

@@ -18,7 +18,7 @@ from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.phases import PHASES
 
-TARGETS = ("all", *(phase.name for phase in PHASES), "preview", "standins", "track")
+TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "track")
 """What a run can be asked for."""
 
 

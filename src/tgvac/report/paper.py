@@ -134,6 +134,7 @@ class Paper:
     """The published tables: ``cells`` in the order of the tables, rows and columns."""
 
     title: str
+    authors: str
     page: str
     metrics: Mapping[str, Metric]
     tables: Mapping[str, Table]
@@ -183,7 +184,8 @@ def load_paper(path: Path) -> Paper:
                 prose={key: quote.cells[cell_id] for key, quote in raw.quotes.items() if cell_id in quote.cells},
                 flaws=tuple(key for key, flaw in raw.flaws.items() if cell_id in flaw.cells),
             )
-    paper = Paper(raw.paper.title, raw.paper.page, raw.metrics, raw.tables, raw.quotes, raw.flaws, cells)
+    about = raw.paper
+    paper = Paper(about.title, about.authors, about.page, raw.metrics, raw.tables, raw.quotes, raw.flaws, cells)
     mentioned = [*(quote.cells for quote in raw.quotes.values()), *(flaw.cells for flaw in raw.flaws.values())]
     for cell_id in (each for ids in mentioned for each in ids):
         paper.cell(cell_id)

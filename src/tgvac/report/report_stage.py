@@ -35,17 +35,16 @@ from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
 from tgvac.report.estimates import estimates_csv
-from tgvac.report.latex import to_latex
 from tgvac.report.masks_table import masks_table
-from tgvac.report.page import Content, render_page, table_document
+from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
 from tgvac.report.scores import Measured
 from tgvac.report.table1 import dataset_table, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
-from tgvac.report.tables import Table, to_csv, to_markdown
 from tgvac.report.verdicts import judge
+from tgvac.report.written import write_table_files
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
@@ -101,7 +100,7 @@ def _write(
             metrics,
         ),
     }
-    written = [path for table in tables.values() for path in _write_table(ctx.out / "tables", table)]
+    written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation))
     written.append(ctx.out / "tables" / "estimates.csv")
 
@@ -140,15 +139,6 @@ def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]
                 " run `tgvac stage synthesis` again."
             )
     return {name: [by_frame[i] for i in sorted(by_frame)] for name, by_frame in rates.items()}
-
-
-def _write_table(folder: Path, table: Table) -> list[Path]:
-    texts = {"csv": to_csv(table), "md": to_markdown(table), "html": table_document(table), "tex": to_latex(table)}
-    paths = []
-    for suffix, text in texts.items():
-        paths.append(folder / f"{table.name}.{suffix}")
-        write_text(paths[-1], text)
-    return paths
 
 
 def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams) -> list[tuple[str, str]]:

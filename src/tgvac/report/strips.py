@@ -49,15 +49,15 @@ def layers(sample: Sample) -> list[tuple[str, np.ndarray | None]]:
 def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
     """A still picture of the sample, ``uint8 [H,W,3]``, with labels, caption and occlusion rates."""
     shown = spaced(len(sample.clip.frames_FHW3), count)
-    rates = [_rate(sample.clip.occlusion_F[frame]) for frame in shown]
+    rates = [rate_words(sample.clip.occlusion_F[frame]) for frame in shown]
     rows = layers(sample)
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
-    cell = max(width, *(_width(rate) for rate in rates)) + GAP
-    left = max(_width(word) for label, _ in rows for word in _wrap(label, LABEL)) + 2 * GAP
+    cell = max(width, *(width_of(rate) for rate in rates)) + GAP
+    left = max(width_of(word) for label, _ in rows for word in _wrap(label, LABEL)) + 2 * GAP
     total = left + len(shown) * cell
     head = _wrap(f"“{sample.caption}”" if sample.caption else "(no caption)", total - 2 * GAP)
     y = GAP + LINE * len(head) + GAP
-    canvas = _Canvas(y + len(rows) * (height + GAP) + LINE, total)
+    canvas = Canvas(y + len(rows) * (height + GAP) + LINE, total)
     canvas.text(head, GAP, GAP)
     for label, video_FHW3 in rows:
         words = _wrap(label, LABEL)
@@ -67,7 +67,7 @@ def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
         y += height + GAP
         if label == "Input":
             for column, rate in enumerate(rates):
-                canvas.text([rate], left + column * cell + (width - _width(rate)) // 2, y - GAP + 2, QUIET)
+                canvas.text([rate], left + column * cell + (width - width_of(rate)) // 2, y - GAP + 2, QUIET)
             y += LINE
     return canvas.pixels()
 
@@ -78,21 +78,21 @@ def side_by_side(sample: Sample, zoom: int, columns: int = 3) -> np.ndarray:
     first = [label for label in ("Input", label_of(HEADLINE), "Truth") if label in found]
     panels = [(label, found[label]) for label in (*first, *(label for label in found if label not in first))]
     height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
-    cell = max(width, *(_width(label) for label, _ in panels))
+    cell = max(width, *(width_of(label) for label, _ in panels))
     below = LINE + height + GAP
     size = GAP + math.ceil(len(panels) / columns) * below, GAP + min(columns, len(panels)) * (cell + GAP)
     out = []
     for frame in range(len(sample.clip.frames_FHW3)):
-        canvas = _Canvas(*size)
+        canvas = Canvas(*size)
         for i, (label, video_FHW3) in enumerate(panels):
             x, y = GAP + (i % columns) * (cell + GAP), GAP + (i // columns) * below
-            canvas.text([label], x + (cell - _width(label)) // 2, y)
+            canvas.text([label], x + (cell - width_of(label)) // 2, y)
             canvas.tile(video_FHW3[frame], x + (cell - width) // 2, y + LINE, zoom)
         out.append(canvas.pixels())
     return np.stack(out)
 
 
-class _Canvas:
+class Canvas:
     """White paper to write on and to lay frames on."""
 
     def __init__(self, height: int, width: int) -> None:
@@ -102,6 +102,7 @@ class _Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def text(self, lines: Sequence[str], x: int, y: int, colour: tuple[int, int, int] = INK) -> None:
+        """Lines of text, the first one at a place given in pixels from the top left corner."""
         for i, line in enumerate(lines):
             self._draw.text((x, y + i * LINE), line, fill=colour, font=_font())
 
@@ -118,10 +119,12 @@ class _Canvas:
         self._draw.rectangle((x - 1, y - 1, x + large.shape[1], y + large.shape[0]), outline=HAIRLINE)
 
     def pixels(self) -> np.ndarray:
+        """What was drawn, ``uint8 [H,W,3]``."""
         return np.asarray(self._image)
 
 
-def _rate(rate: float) -> str:
+def rate_words(rate: float) -> str:
+    """An occlusion rate for a label; NaN where the object is absent."""
     return "absent" if math.isnan(rate) else f"{rate * 100:.0f} % hidden"
 
 
@@ -132,7 +135,8 @@ def _font() -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     return ImageFont.load_default(TEXT)
 
 
-def _width(text: str) -> int:
+def width_of(text: str) -> int:
+    """Width of a line of text on a canvas, in pixels."""
     return math.ceil(_font().getlength(text))
 
 
@@ -140,7 +144,7 @@ def _wrap(text: str, width: int) -> list[str]:
     """Lines of whole words that fit; a word longer than a line stands alone."""
     lines: list[str] = []
     for word in text.split():
-        if lines and _width(f"{lines[-1]} {word}") <= width:
+        if lines and width_of(f"{lines[-1]} {word}") <= width:
             lines[-1] += f" {word}"
         else:
             lines.append(word)

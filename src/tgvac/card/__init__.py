@@ -1,0 +1,1 @@
+"""The data set's card: counts beside the paper's, selection against the truth, figures, and what a hub is told."""

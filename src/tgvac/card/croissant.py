@@ -1,0 +1,169 @@
+"""Croissant metadata of the data set: its tables column by column, and the archives it was made from.
+
+Written and validated by ``mlcroissant``, which takes seconds to import. The validator checks the structure: properties,
+types, references between fields, keys. It asks no server: that an archive is still offered, and that it still has its
+checksum, it cannot say; both are checked by whoever loads that archive. The tables lie beside the metadata, so their
+records can be read through it without a network.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tgvac import __version__
+from tgvac.card.archives import Used
+from tgvac.card.facts import Facts
+from tgvac.card.fields import PUBLISHED
+from tgvac.card.params import DatasetParams
+from tgvac.files import sha256, write_json
+from tgvac.report.paper import Paper
+
+if TYPE_CHECKING:
+    import mlcroissant as mlc
+
+PARQUET = "application/vnd.apache.parquet"
+
+
+def bibtex(paper: Paper) -> str:
+    """The paper's entry for a bibliography."""
+    authors = " and ".join(paper.authors.split(", "))
+    return f"@misc{{tgvac, title = {{{paper.title}}}, author = {{{authors}}}, url = {{{paper.page}}}}}"
+
+
+def write_croissant(path: Path, facts: Facts, sources: Sequence[Used], says: str, params: DatasetParams) -> None:
+    """Write ``croissant.json`` beside the folder ``data/`` with the published tables, and validate it.
+
+    Args:
+        says: what the data set is, in a paragraph.
+
+    Raises:
+        ValueError: when the validator refuses it, with the validator's own words.
+    """
+    import mlcroissant as mlc
+
+    context = mlc.Context()
+    licences = list(dict.fromkeys(source.terms or source.licence for source in sources))
+    with _quiet(), _refused():
+        metadata = mlc.Metadata(
+            ctx=context,
+            name=f"tgvac-{facts.scale}",
+            description=says,
+            license=licences,
+            cite_as=bibtex(facts.paper),
+            url=params.url or facts.paper.page,
+            version=__version__,
+            date_published=params.published or None,
+            creators=[mlc.Organization(ctx=context, name="The TGVAC authors")],
+            keywords=["video amodal completion", "amodal segmentation", "occlusion", "text-guided video generation"],
+            in_language=["en"],
+            distribution=[*_tables(context, path.parent), *_archives(context, sources)],
+            record_sets=[_records(context, name) for name in PUBLISHED],
+        )
+        write_json(path, metadata.to_json())
+    validate(path)
+
+
+def validate(path: Path) -> dict[str, Any]:
+    """What a ``croissant.json`` says, once the validator has let it pass.
+
+    Raises:
+        ValueError: in the validator's own words.
+    """
+    import mlcroissant as mlc
+
+    with _quiet(), _refused():
+        mlc.Dataset(jsonld=path)
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+@contextmanager
+def _refused() -> Iterator[None]:
+    import mlcroissant as mlc
+
+    try:
+        yield
+    except mlc.ValidationError as error:
+        raise ValueError(f"croissant.json is not valid: {error}") from error
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without recommendations in the log: of what only a publisher can know, a run leaves out what is empty."""
+    logger = logging.getLogger("absl")
+    before = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        logger.setLevel(before)
+
+
+def _tables(context: mlc.Context, folder: Path) -> Iterator[mlc.FileObject]:
+    import mlcroissant as mlc
+
+    for name, table in PUBLISHED.items():
+        file = f"data/{name}.parquet"
+        yield mlc.FileObject(
+            ctx=context,
+            id=f"{name}.parquet",
+            name=f"{name}.parquet",
+            description=table.says,
+            content_url=file,
+            encoding_formats=[PARQUET],
+            sha256=sha256(folder / file),
+        )
+
+
+def _archives(context: mlc.Context, sources: Sequence[Used]) -> Iterator[mlc.FileObject]:
+    import mlcroissant as mlc
+
+    for source in sources:
+        for archive in source.archives:
+            how = "made by this project's workflow" if source.made else "the copy that this data set was made from"
+            yield mlc.FileObject(
+                ctx=context,
+                id=f"{source.name}/{archive.file}",
+                name=f"{source.name}-{archive.file}",
+                description=f"Footage of the source {source.name}, in {source.layout} layout; {how}. {source.licence}.",
+                content_url=archive.url,
+                encoding_formats=[archive.encoding],
+                sha256=archive.sha256,
+            )
+
+
+def _records(context: mlc.Context, name: str) -> mlc.RecordSet:
+    import mlcroissant as mlc
+
+    kinds = {"text": mlc.DataType.TEXT, "integer": mlc.DataType.INTEGER, "number": mlc.DataType.FLOAT}
+    table = PUBLISHED[name]
+    fields = []
+    for column, field in table.fields.items():
+        refers = table.refers.get(column)
+        given = {"references": mlc.Source(ctx=context, field="/".join(refers))} if refers else {}
+        fields.append(
+            mlc.Field(
+                ctx=context,
+                id=f"{name}/{column}",
+                name=column,
+                description=field.says,
+                data_types=[kinds[field.kind]],
+                source=mlc.Source(
+                    ctx=context, file_object=f"{name}.parquet", extract=mlc.Extract(ctx=context, column=column)
+                ),
+                **given,
+            )
+        )
+    return mlc.RecordSet(
+        ctx=context,
+        id=name,
+        name=name,
+        description=table.says,
+        key=[f"{name}/{column}" for column in table.key],
+        fields=fields,
+    )

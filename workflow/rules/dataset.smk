@@ -1,0 +1,27 @@
+# Phase `dataset`: the data set's card, minutes after a run began.
+rule dataset:
+    input:
+        final("sources"),
+        final("tracks"),
+        final("masks"),
+        final("select"),
+        final("synthesis"),
+        final("captions"),
+        reads("dataset"),
+    output:
+        final("dataset"),
+    log:
+        log_of("dataset"),
+    benchmark:
+        benchmark_of("dataset")
+    priority: 10
+    threads: 1
+    resources:
+        mem_mb=4000,
+        runtime=60,
+    params:
+        digest=digest("dataset"),
+    message:
+        "dataset"
+    shell:
+        "{STAGE:q} dataset --scale {SCALE:q} 2>&1 | tee {log:q}"
