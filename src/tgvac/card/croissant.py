@@ -26,13 +26,13 @@ from tgvac.report.paper import Paper
 if TYPE_CHECKING:
     import mlcroissant as mlc
 
-PARQUET = "application/vnd.apache.parquet"
+PARQUET = "application/x-parquet"
 
 
 def bibtex(paper: Paper) -> str:
     """The paper's entry for a bibliography."""
     authors = " and ".join(paper.authors.split(", "))
-    return f"@misc{{tgvac, title = {{{paper.title}}}, author = {{{authors}}}, url = {{{paper.page}}}}}"
+    return f"@misc{{TextGuidedVAC, title = {{{paper.title}}}, author = {{{authors}}}, url = {{{paper.page}}}}}"
 
 
 def write_croissant(path: Path, facts: Facts, sources: Sequence[Used], says: str, params: DatasetParams) -> None:

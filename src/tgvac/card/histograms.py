@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = {"train": "#2563c9", "dev": "#c2540a", "val": "#1a8a5a"}
-ONE = "#2563c9"
+ONE = "#6f5bb8"
 QUIET = "#5d6570"
 OTHERS = "all others"
 _DPI = 110
@@ -69,6 +69,7 @@ def _occlusion(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     _stacked(frames, {split: 100 * rates[~np.isnan(rates)] for split, rates in of_frames.items()}, edges)
     of_videos = {split: [100 * r.mean_rate for r in facts.recipes if r.split == split] for split in SPLITS}
     _stacked(videos, of_videos, edges)
+    _name_splits(figure, frames)
     _say(frames, "Occlusion rate of frames", "hidden share of the object (%)", "frames")
     _say(videos, "Mean occlusion rate of videos", "mean hidden share (%)", "synthesized videos")
 
@@ -79,6 +80,7 @@ def _lengths(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     _stacked(made, lengths, whole_edges([n for each in lengths.values() for n in each], params.length_bins))
     stretches = [stretch.frames for stretch in facts.stretches]
     kept.hist(stretches, bins=whole_edges(stretches, params.length_bins), color=ONE, edgecolor="white")
+    _name_splits(figure, made)
     _say(made, "Length of synthesized videos", "frames", "synthesized videos")
     _say(kept, "Length of stretches in which objects are whole", "frames", "stretches")
 
@@ -152,7 +154,12 @@ def _stacked(axes: Axes, values: Mapping[str, Sequence[float] | np.ndarray], edg
         edgecolor="white",
         linewidth=0.6,
     )
-    axes.legend(frameon=False, fontsize=8)
+
+
+def _name_splits(figure: Figure, axes: Axes) -> None:
+    """The colours of the splits, where no bar is."""
+    handles, names = axes.get_legend_handles_labels()
+    figure.legend(handles, names, loc="outside upper right", ncols=len(SPLITS), frameon=False, fontsize=8)
 
 
 def _bars(axes: Axes, counts: Mapping[str, int]) -> None:
@@ -173,6 +180,7 @@ def _say(axes: Axes, title: str, across: str, up: str) -> None:
     axes.set_xlabel(across, color=QUIET)
     axes.set_ylabel(up, color=QUIET)
     axes.tick_params(colors=QUIET, labelcolor="#1b1e23")
-    for counted in [axes.yaxis] if up else [axes.xaxis]:
-        counted.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    # Counts and numbers of frames and words are whole; rates are in hundredths.
+    for axis in (axes.xaxis, axes.yaxis) if up else (axes.xaxis,):
+        axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axes.grid(axis="y" if up else "x", color="#dfe2e6", linewidth=0.7)

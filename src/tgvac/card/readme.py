@@ -32,12 +32,14 @@ LICENCES = {"Apache-2.0": "apache-2.0", "CC-BY-4.0": "cc-by-4.0", "CC-BY-NC-4.0"
 def says(facts: Facts) -> str:
     """What the data set is, in a paragraph."""
     made, objects = len(facts.recipes), len({recipe.target for recipe in facts.recipes})
+    pairs = sum(bucket["pairs"] for entry in facts.pairs.values() for bucket in entry["buckets"].values())
+    beside = f" Beside them, {pairs:,} pairs of images of {', '.join(sorted(facts.pairs))} train single frames."
     return (
         f"{made:,} synthesized videos for text-guided video amodal completion: {objects:,} whole objects from videos of"
         f" {', '.join(sorted(facts.sources))}, hidden in part by objects of other videos, with the whole object, its"
         " amodal and visible masks, occlusion rates and captions. It holds recipes and no pixels: with the footage of"
         " its sources the recipes render to the same bits."
-    )
+    ) + (beside if pairs else "")
 
 
 def front_matter(facts: Facts, sources: Sequence[Used]) -> dict[str, Any]:

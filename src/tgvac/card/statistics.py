@@ -63,7 +63,7 @@ def _rates(facts: Facts, recipes: Iterable[Recipe], hard_from: float) -> tuple[C
 
 
 def captions_table(facts: Facts) -> Table:
-    """Where the sentences of kept objects come from, and how many have none."""
+    """Where the sentences of objects come from, pairs' and refused ones' among them, and how many have none."""
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for caption in facts.captions.values():
         groups[caption.track.partition("/")[0], caption.captioner, caption.model].append(len(caption.text.split()))
