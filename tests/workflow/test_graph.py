@@ -21,7 +21,7 @@ pytestmark = pytest.mark.workflow
 
 RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
 TARGETS_ONLY = {"frame", "motion", "completion"}
-NO_PHASE = {"preview", "standins", "track"}
+NO_PHASE = {"standins", "track"}
 
 
 def rules() -> dict[str, str]:
@@ -49,8 +49,8 @@ TRAINED_MOTION = {"train_motion", *COMPLETED}
 TRAINED = {"train_frame", *TRAINED_MOTION}
 ENCODED = {"latents_shard", "latents", *TRAINED}
 FROZEN = {"backbones", *ENCODED}
-RECIPES = {"synthesis_shard", "synthesis", "preview", *FROZEN}
-CAPTIONED = {"captions_shard", "captions", "preview", *FROZEN}
+RECIPES = {"synthesis_shard", "synthesis", "dataset", *FROZEN}
+CAPTIONED = {"captions_shard", "captions", "dataset", *FROZEN}
 SELECTED = {"select", *RECIPES, *CAPTIONED}
 CUT = {"tracks_shard", "tracks", "masks_shard", "masks", *SELECTED}
 
@@ -152,7 +152,8 @@ CHANGES: dict[str, tuple[object, set[str]]] = {
     "evaluation.sample_seed": (1, COMPLETED),
     "metrics.lpips_net": ("vgg", MEASURED),
     "metrics.bootstrap": (201, DOWN_TO_REPORT),
-    "report.fps": (9, {*DOWN_TO_REPORT, "preview"}),
+    "report.fps": (9, DOWN_TO_REPORT),
+    "dataset.words": (26, {"dataset", "all"}),
     "checkpoints.every": (11, set()),
     "checkpoints.keep": (3, set()),
 }
@@ -204,9 +205,9 @@ def ids_of(i: int) -> np.ndarray:
 
 def test_a_change_of_the_report_alone_runs_the_report_alone(finished: Path, tgvac: Command, snakemake: Command) -> None:
     path = finished / "workflow" / "scales" / "smoke.yaml"
-    path.write_text(path.read_text().replace("zoom: 2", "zoom: 1"))
+    path.write_text(path.read_text().replace("report: {strip_frames: 6, zoom: 2}", "report: {strip_frames: 6, zoom: 1}"))
     plan = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
-    assert planned(plan.stdout) == {"preview": 1, "report": 1, "all": 1}
+    assert planned(plan.stdout) == {"report": 1, "all": 1}
     assert tgvac(finished, "run", "--scale", "smoke").returncode == 0
     assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 

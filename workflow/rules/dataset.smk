@@ -1,5 +1,6 @@
 # Phase `dataset`: the data set's card, minutes after a run began.
 rule dataset:
+    # The registry is no input: only its rows in use count, among the params.
     input:
         final("sources"),
         final("tracks"),
@@ -7,7 +8,7 @@ rule dataset:
         final("select"),
         final("synthesis"),
         final("captions"),
-        reads("dataset"),
+        "reference/paper.yaml",
     output:
         final("dataset"),
     log:
@@ -21,6 +22,7 @@ rule dataset:
         runtime=60,
     params:
         digest=digest("dataset"),
+        registered=GRAPH.registered,
     message:
         "dataset"
     shell:
