@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,12 @@ def card_project(root: Path) -> Context:
     write_table(ctx.results / "select" / "stretches.parquet", stretches, _STRETCH_COLUMNS, STRETCHES_FORMAT)
     write_text(ctx.results / "captions" / "rejected.csv", "track,reason\nworld_pix2gestalt/7,no category\n")
     return Context(ctx.root, ctx.scale, "dataset", "0123456789abcdef" * 4)
+
+
+def copied(ctx: Context, folder: Path) -> Context:
+    """The project once more, to be changed."""
+    shutil.copytree(ctx.root, folder / "copy")
+    return replace(ctx, root=folder / "copy")
 
 
 def _write_sources(ctx: Context) -> None:

@@ -48,9 +48,7 @@ def test_kept_frames_are_counted_against_the_truth(ctx: Context, judged: list[Ju
     assert found.missed == {"touch": 8, "": 2}
 
 
-def test_the_hidden_share_of_wrongly_taken_frames_is_that_of_the_true_masks(
-    ctx: Context, judged: list[Judged]
-) -> None:
+def test_the_hidden_share_of_wrongly_taken_frames_is_that_of_the_true_masks(ctx: Context, judged: list[Judged]) -> None:
     found = measure_agreement(ctx, judged)[BY_STRETCH, "world"]
     assert found.hidden == pytest.approx([0.5, 0.1])
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.card_project import card_project
+from tests.unit.card_project import card_project, copied
 from tgvac.card.counts import ALL, ROWS, counts_table, source_counts
 from tgvac.card.facts import Facts, read_facts
 from tgvac.card.statistics import captions_table, splits_table
@@ -16,12 +16,18 @@ from tgvac.clip.captions import Caption
 from tgvac.clip.tables import read_table, write_table
 from tgvac.errors import BadInput
 from tgvac.report.tables import Table, to_csv
+from tgvac.stage import Context
 from tgvac.synthesis.synthesis_stage import _OCCLUSION_COLUMNS, OCCLUSION_FORMAT
 
 
 @pytest.fixture(scope="module")
-def facts(tmp_path_factory: pytest.TempPathFactory) -> Facts:
-    return read_facts(card_project(tmp_path_factory.mktemp("project")))
+def project(tmp_path_factory: pytest.TempPathFactory) -> Context:
+    return card_project(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture(scope="module")
+def facts(project: Context) -> Facts:
+    return read_facts(project)
 
 
 def column(table: Table, group: str, label: str) -> dict[str, str]:
@@ -139,8 +145,8 @@ def test_captions_are_counted_by_who_said_them(facts: Facts) -> None:
     assert table.lead == "1 objects have no caption; they go without text."
 
 
-def test_a_table_of_rates_that_lacks_frames_is_refused(tmp_path: Path) -> None:
-    ctx = card_project(tmp_path)
+def test_a_table_of_rates_that_lacks_frames_is_refused(project: Context, tmp_path: Path) -> None:
+    ctx = copied(project, tmp_path)
     path = ctx.results / "synthesis" / "occlusion.parquet"
     rows = read_table(path, OCCLUSION_FORMAT)
     write_table(path, rows[1:], _OCCLUSION_COLUMNS, OCCLUSION_FORMAT)
@@ -148,23 +154,25 @@ def test_a_table_of_rates_that_lacks_frames_is_refused(tmp_path: Path) -> None:
         read_facts(ctx)
 
 
-def test_rates_are_in_order_of_frames_whatever_the_order_of_rows(facts: Facts, tmp_path: Path) -> None:
-    ctx = card_project(tmp_path)
+def test_rates_are_in_order_of_frames_whatever_the_order_of_rows(
+    project: Context, facts: Facts, tmp_path: Path
+) -> None:
+    ctx = copied(project, tmp_path)
     path = ctx.results / "synthesis" / "occlusion.parquet"
     write_table(path, read_table(path, OCCLUSION_FORMAT)[::-1], _OCCLUSION_COLUMNS, OCCLUSION_FORMAT)
     for recipe, rates in read_facts(ctx).rates.items():
         assert rates.tolist() == pytest.approx(facts.rates[recipe].tolist(), nan_ok=True)
 
 
-def test_missing_captions_phase_is_told(tmp_path: Path) -> None:
-    ctx = card_project(tmp_path)
+def test_missing_captions_phase_is_told(project: Context, tmp_path: Path) -> None:
+    ctx = copied(project, tmp_path)
     (ctx.results / "captions" / "rejected.csv").unlink()
     with pytest.raises(BadInput, match=r"rejected\.csv does not exist; run `tgvac stage captions --scale fake` first"):
         read_facts(ctx)
 
 
-def test_a_judged_track_that_is_gone_is_told(tmp_path: Path) -> None:
-    ctx = card_project(tmp_path)
+def test_a_judged_track_that_is_gone_is_told(project: Context, tmp_path: Path) -> None:
+    ctx = copied(project, tmp_path)
     index = ctx.results / "tracks" / "index.json"
     index.write_text(index.read_text().replace('"id": "world/ape-1/1"', '"id": "world/ape-9/1"'))
     with pytest.raises(BadInput, match="Track 'world/ape-1/1' was judged but is not among the tracks"):

@@ -205,7 +205,9 @@ def ids_of(i: int) -> np.ndarray:
 
 def test_a_change_of_the_report_alone_runs_the_report_alone(finished: Path, tgvac: Command, snakemake: Command) -> None:
     path = finished / "workflow" / "scales" / "smoke.yaml"
-    path.write_text(path.read_text().replace("report: {strip_frames: 6, zoom: 2}", "report: {strip_frames: 6, zoom: 1}"))
+    path.write_text(
+        path.read_text().replace("report: {strip_frames: 6, zoom: 2}", "report: {strip_frames: 6, zoom: 1}")
+    )
     plan = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
     assert planned(plan.stdout) == {"report": 1, "all": 1}
     assert tgvac(finished, "run", "--scale", "smoke").returncode == 0

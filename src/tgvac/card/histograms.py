@@ -145,6 +145,8 @@ def whole_edges(values: Sequence[int], bins: int) -> np.ndarray:
 def _stacked(axes: Axes, values: Mapping[str, Sequence[float] | np.ndarray], edges: np.ndarray) -> None:
     """One bar a bin, a part a split."""
     names = [name for name in values if len(values[name])]
+    if not names:
+        return
     axes.hist(
         [np.asarray(values[name], np.float64) for name in names],
         bins=edges.tolist(),
