@@ -1,6 +1,6 @@
 # Phase `dataset`: the data set's card, minutes after a run began.
 rule dataset:
-    # The registry is no input: only its rows in use count, among the params.
+    # The registry, which `sources` reads, too, is no input: only its rows in use count, among the params.
     input:
         final("sources"),
         final("tracks"),
@@ -8,7 +8,7 @@ rule dataset:
         final("select"),
         final("synthesis"),
         final("captions"),
-        "reference/paper.yaml",
+        [file for file in reads("dataset") if file not in reads("sources")],
     output:
         final("dataset"),
     log:
