@@ -38,7 +38,7 @@ from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.masks_table import masks_table
 from tgvac.report.samples import Sample
-from tgvac.report.strips import strip
+from tgvac.report.strips import spaced, strip
 from tgvac.report.table1 import dataset_table, selection_table
 from tgvac.report.written import write_table_files
 from tgvac.shards import Entry, write_index
@@ -105,7 +105,9 @@ def _strips(facts: Facts, clips: RecipeClips, dataset: DatasetParams) -> list[tu
     found = []
     for recipe in chosen:
         caption = facts.captions[recipe.target].text if recipe.target in facts.captions else ""
-        sample = Sample(clips.render(recipe.recipe), caption, recipe.mean_rate, {})
+        # Only what is shown is rendered, however long the video is.
+        clip = clips.render(recipe.recipe, spaced(recipe.frames, dataset.strip_frames))
+        sample = Sample(clip, caption, recipe.mean_rate, {})
         found.append((recipe, strip(sample, dataset.strip_frames, dataset.zoom)))
     return found
 
