@@ -23,6 +23,8 @@ DECIDES = {
     "sources.use": {"sources"},
     "sources.parts": {"sources"},
     "sources.same_footage": {"sources"},
+    "sources.faulty": {"sources"},
+    "sources.max_faulty": {"sources"},
     "sources.pairs": {"sources"},
     "sources.pair_buckets": {"sources"},
     "sources.world.seed": {"sources"},

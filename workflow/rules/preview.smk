@@ -6,6 +6,8 @@ rule preview:
         final("select"),
         final("synthesis"),
         final("captions"),
+        lists("sources"),
+        lists("tracks"),
         "reference/paper.yaml",
     output:
         f"results/{SCALE}/preview/index.html",

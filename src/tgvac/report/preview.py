@@ -17,7 +17,7 @@ from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
 from tgvac.report.samples import Sample
 from tgvac.report.strips import strip
-from tgvac.report.table1 import dataset_table, selection_table
+from tgvac.report.table1 import dataset_table, rejected_before, selection_table
 from tgvac.report.tables import to_html
 from tgvac.seeds import unit
 from tgvac.shards import read_index
@@ -38,6 +38,7 @@ def write_preview(ctx: Context, report: ReportParams) -> None:
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
     recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     tracks = read_index(ctx.results / "tracks" / "index.json")
+    rejected = rejected_before(ctx)
     shown = _chosen(recipes, 2 * report.strips)
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
     clips = RecipeClips(shown, track_opener(ctx))
@@ -56,7 +57,10 @@ def write_preview(ctx: Context, report: ReportParams) -> None:
         style=Markup((templates / "style.css.j2").read_text(encoding="utf-8")),
         tables=[
             Markup(to_html(table))
-            for table in (dataset_table(paper, tracks, selection, recipes), selection_table(selection, LISTED))
+            for table in (
+                dataset_table(paper, tracks, selection, recipes, rejected),
+                selection_table(selection, rejected, LISTED),
+            )
         ],
         pictures=pictures,
         recipes=len(recipes),
