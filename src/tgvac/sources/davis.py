@@ -92,16 +92,23 @@ class Davis(Adapter):
         content.say({i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()})
         return Video(name, numbers, content.hexdigest(), content.footage())
 
+    def _member(self, known: dict[str, dict[int, str]], folder: str, video: Video, i: int) -> str:
+        number = video.frame_numbers[i]
+        if number not in known.get(video.name, {}):
+            where = self._store.describe(f"{self._base}{folder}/{video.name}")
+            raise BadInput(f"{where} lacks frame {number:05d}, which was there when sources were listed; restore it.")
+        return known[video.name][number]
+
     def fps(self, video: Video) -> float:
         """As its publishers say."""
         return 24.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
-        name = self._frames[video.name][video.frame_numbers[i]]
+        name = self._member(self._frames, _FRAMES, video, i)
         return decode_rgb(self._store.read(name), self._store.describe(name))
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
-        name = self._masks[video.name][video.frame_numbers[i]]
+        name = self._member(self._masks, _MASKS, video, i)
         return decode_indices(self._store.read(name), self._store.describe(name))
 
     def boxes(self, video: Video, i: int) -> None:
@@ -109,7 +116,7 @@ class Davis(Adapter):
 
     def describe_annotation(self, video: Video, i: int) -> str:
         """How a message names an annotation."""
-        return self._store.describe(self._masks[video.name][video.frame_numbers[i]])
+        return self._store.describe(self._member(self._masks, _MASKS, video, i))
 
     def announced(self, video: Video) -> frozenset[int]:
         """Those of ``objects.json``; for the rest, DAVIS' first mask says what objects there are."""

@@ -31,7 +31,7 @@ def sound_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, s
                 raise BadInput(linked[name])
             video = adapter.video(name)
             if len(video.frame_numbers) < 2:
-                raise BadInput(f"'{name}' has a single frame; give at least two, or take it out of the source.")
+                raise BadInput("a video of a single frame; give at least two frames, or take it out of the source.")
             sound.append(video)
         except BadInput as error:
             # A video that seems to lack files may just not have been looked into.

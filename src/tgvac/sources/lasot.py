@@ -117,12 +117,22 @@ class Lasot(Adapter):
         boxes = tuple(None if gone else box for box, gone in zip(boxes, absent, strict=True))
         return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
 
+    def _listed(self, video: Video, i: int) -> _Sequence:
+        """The sequence of a video, with a frame ``i``."""
+        found = self._sequence(video.name)
+        if i >= len(found.frames):
+            raise BadInput(
+                f"{found.store.describe(found.base + 'img')} lacks frame {video.frame_numbers[i]:08d}, which was there"
+                " when sources were listed; restore it."
+            )
+        return found
+
     def fps(self, video: Video) -> float:
         """As its publishers say."""
         return 30.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
-        found = self._sequence(video.name)
+        found = self._listed(video, i)
         return decode_rgb(found.store.read(found.frames[i]), found.store.describe(found.frames[i]))
 
     def annotation(self, video: Video, i: int) -> None:
@@ -130,7 +140,7 @@ class Lasot(Adapter):
 
     def boxes(self, video: Video, i: int) -> dict[int, Box | None]:
         """The box of frame ``i`` as the source gives it; it may reach beyond the frame's edge."""
-        return {OBJECT: self._sequence(video.name).boxes[i]}
+        return {OBJECT: self._listed(video, i).boxes[i]}
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """The category from the sequence's name, the sentence from ``nlp.txt``."""

@@ -73,6 +73,8 @@ class _FrameFolder:
         return len(self.names)
 
     def frame(self, i: int) -> np.ndarray:
+        if i >= len(self.names):
+            raise BadInput(f"{self.store.path} has no frame {i}, which was there when sources were listed; restore it.")
         return decode_rgb(self.store.read(self.names[i]), self.store.describe(self.names[i]))
 
 
