@@ -21,11 +21,11 @@ def sound_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, s
     Raises:
         BadInput: when the source as a whole is of another layout.
     """
-    names = adapter.names()
+    names = set(adapter.names())
     linked = linked_videos(path, names) if adapter.passes_links else {}
     sound: list[Video] = []
     faulty: dict[str, str] = {}
-    for name in sorted({*names, *linked}):
+    for name in sorted(names | set(linked)):
         try:
             if name not in names:
                 raise BadInput(linked[name])
