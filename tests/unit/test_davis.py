@@ -136,6 +136,8 @@ def test_a_mask_without_its_frame_is_refused_naming_the_frame(tree: Path) -> Non
 
 def test_a_listed_sequence_that_is_absent_is_refused(tree: Path) -> None:
     shutil.rmtree(tree / "JPEGImages/480p/bear")
+    assert "JPEGImages/480p/bear has no frames though it is annotated; restore" in refused(tree)
+    shutil.rmtree(tree / "Annotations/480p/bear")
     assert "JPEGImages/480p/bear has no frames though the image sets list it; restore" in refused(tree)
 
 

@@ -98,11 +98,8 @@ CASES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
     ),
     "all frames are missing": (
         "davis",
-        lambda r: (
-            shutil.rmtree(r / "JPEGImages/480p/bee"),
-            write(r / "ImageSets/2017/train.txt", "ant\nbee\ncat\n"),
-        ),
-        "JPEGImages/480p/bee has no frames though the image sets list it; restore the sequence.",
+        lambda r: shutil.rmtree(r / "JPEGImages/480p/bee"),
+        "JPEGImages/480p/bee has no frames though it is annotated; restore the sequence.",
     ),
     "a single frame": (
         "davis",

@@ -215,6 +215,24 @@ def test_a_faulty_video_is_looked_at_once_and_again_when_it_was_mended(
     assert tracks(tmp_path) == ["mine/ant/1", "mine/bee/1", "mine/cat/1"]
 
 
+def test_what_fails_once_and_not_again_is_no_fault_of_the_video(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    davis(tmp_path / "given")
+    frame, failed = Davis.frame, []
+
+    def failing_once(self: Davis, video: Any, i: int) -> Any:
+        if video.name == "bee" and i == 1 and not failed:
+            failed.append(i)
+            raise BadInput("the network is down for a moment.")
+        return frame(self, video, i)
+
+    monkeypatch.setattr(Davis, "frame", failing_once)
+    assert joined(tmp_path) == []
+    assert failed == [1]
+    assert tracks(tmp_path) == ["mine/ant/1", "mine/bee/1", "mine/cat/1"]
+
+
 def test_shards_and_their_number_change_nothing_of_what_is_left_out(tmp_path: Path) -> None:
     found = []
     for shards in (1, 3):

@@ -56,7 +56,7 @@ class Davis(Adapter):
         return out
 
     def names(self) -> list[str]:
-        """All sequences of the image sets, sorted; without image sets all that have frames."""
+        """All sequences of the image sets, sorted; without image sets all that have frames or annotations."""
         listed: list[str] = []
         for part in ("train", "val"):
             name = f"{self._base}{_SETS}/{part}.txt"
@@ -67,14 +67,15 @@ class Davis(Adapter):
                     raise BadInput(
                         f"{self._store.describe(name)} is not a list of sequences in UTF-8; write one name a line."
                     ) from None
-        return sorted(set(listed)) or sorted(self._frames)
+        return sorted(set(listed)) or sorted({*self._frames, *self._masks})
 
     def video(self, name: str) -> Video:
         """One sequence; its files are read, and not decoded."""
         frames, masks = self._frames.get(name, {}), self._masks.get(name, {})
         where = self._store.describe(f"{self._base}{_FRAMES}/{name}")
         if not frames:
-            raise BadInput(f"{where} has no frames though the image sets list it; restore the sequence.")
+            why = "it is annotated" if masks else "the image sets list it"
+            raise BadInput(f"{where} has no frames though {why}; restore the sequence.")
         if missing := sorted(set(frames) - set(masks)):
             raise BadInput(
                 f"{self._store.describe(f'{self._base}{_MASKS}/{name}')} lacks the annotation of frame"

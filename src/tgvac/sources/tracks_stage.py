@@ -51,10 +51,14 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
         listing.unlink(missing_ok=True)
         try:
             made, rejected = make_tracks(ctx, tracks, source, adapter, video)
-        except BadInput as error:
+        except BadInput:
             _check_as_listed(ctx, source, adapter, video)
-            # Whatever is wrong shows while the first object's track is written, of which nothing stays then.
-            made, rejected = [], {"": reason_of(error, path)}
+            # Once more: a disk or a network may have failed for a moment, and what is left out is remembered.
+            try:
+                made, rejected = make_tracks(ctx, tracks, source, adapter, video)
+            except BadInput as error:
+                # Whatever is wrong shows while the first object's track is written, of which nothing stays then.
+                made, rejected = [], {"": reason_of(error, path)}
         if rejected:
             write_json(listing, rejected)
             made.append(Made(item, listing, {"video": item, "rejected": rejected}))
