@@ -30,11 +30,13 @@ class Phase:
             name larger ones by digest.
         reads: files of the project itself that it reads.
         here: files it makes that are true of this machine alone and decide nothing.
+        lists: accounts it makes, of which nothing but what is shown to people is made.
+        shows: the phases whose lists it reads.
         aside: blocks it is given that decide none of those files: what is only looked at along the way.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
         join: a module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
-        joined: the blocks that the joining is given.
+        joined: the blocks that the joining is given, or leaves of them.
     """
 
     name: str
@@ -45,6 +47,8 @@ class Phase:
     shards: Literal["data", "evaluation"] | None = None
     part: str = ""
     here: tuple[str, ...] = ()
+    lists: tuple[str, ...] = ()
+    shows: tuple[str, ...] = ()
     join: str = ""
     joined: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
@@ -77,10 +81,22 @@ PHASES: tuple[Phase, ...] = (
         (),
         ("manifest.json",),
         here=("locations.json",),
+        lists=("rejected.csv",),
         reads=("reference/registry.csv", "reference/archives.csv"),
         aside=("fetch",),
     ),
-    Phase("tracks", "tgvac.sources.tracks_stage", ("tracks",), ("sources",), ("index.json",), "data", _PART),
+    Phase(
+        "tracks",
+        "tgvac.sources.tracks_stage",
+        ("tracks",),
+        ("sources",),
+        ("index.json",),
+        "data",
+        _PART,
+        lists=("rejected.csv",),
+        join="tgvac.sources.join_tracks",
+        joined=("sources.faulty", "sources.max_faulty"),
+    ),
     Phase(
         "masks",
         "tgvac.masks.masks_stage",
@@ -127,6 +143,7 @@ PHASES: tuple[Phase, ...] = (
         ("sources", "tracks", "masks", "select", "synthesis", "captions"),
         ("index.json",),
         reads=("reference/paper.yaml", "reference/registry.csv", "reference/archives.csv"),
+        shows=("sources", "tracks"),
     ),
     Phase(
         "backbones",
@@ -215,6 +232,7 @@ PHASES: tuple[Phase, ...] = (
         ),
         ("index.json",),
         reads=("reference/paper.yaml", "reference/claims.yaml"),
+        shows=("sources", "tracks"),
     ),
 )
 
@@ -280,7 +298,7 @@ def join_module(wanted: Phase) -> str:
 
 def join_params_digest(params: Params, wanted: Phase) -> str:
     """Of the params that decide the joining of a phase's shards."""
-    blocks = {name: _plain(getattr(params, name)) for name in wanted.joined}
+    blocks = {name: _plain(_value(params, name, {})) for name in wanted.joined}
     return config.digest([blocks, shard_count(params, wanted)])
 
 
@@ -295,7 +313,7 @@ def run_step(ctx: Context, params: Params, wanted: Phase) -> None:
         if not wanted.join:
             merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
             return
-        blocks = {name: getattr(params, name) for name in wanted.joined}
+        blocks = {name: getattr(params, name) for name in dict.fromkeys(b.split(".")[0] for b in wanted.joined)}
         importlib.import_module(wanted.join).join(ctx, **blocks)
         return
     names = dict.fromkeys(b.split(".")[0] for b in (*wanted.blocks, *wanted.aside))

@@ -18,6 +18,7 @@ from tgvac.clip.track import MasksMeta
 from tgvac.files import sha256, write_json, write_text
 from tgvac.params import load_params
 from tgvac.shards import Entry, read_index, write_index
+from tgvac.sources.rejected import Rejected, write_rejected
 from tgvac.stage import Context
 from tgvac.synthesis.select_stage import _STRETCH_COLUMNS, STRETCHES_FORMAT
 
@@ -83,6 +84,9 @@ def _write_sources(ctx: Context) -> None:
         "world_digest": "feed" * 16,
     }
     write_json(ctx.results / "sources" / "manifest.json", manifest)
+    twice = Rejected("world/eel-5", "", "its frames are those of world/ape-1")
+    write_rejected(ctx.results / "sources" / "rejected.csv", [twice])
+    write_rejected(ctx.results / "tracks" / "rejected.csv", [Rejected("world/ape-1", "9", "its mask is damaged")])
 
 
 def _add_meta(path: Path, track: str) -> None:

@@ -152,6 +152,14 @@ def report_project(root: Path) -> Context:
     write_table(ctx.results / "masks" / "quality.parquet", quality, _QUALITY_COLUMNS, QUALITY_FORMAT)
     write_json(ctx.results / "backbones" / "provenance.json", {"origin": "train"})
     write_json(ctx.results / "sources" / "manifest.json", {"world_digest": "feed" * 16})
+    write_text(
+        ctx.results / "sources" / "rejected.csv",
+        'video,object,reason\nworld/eel-5,,"eel-5 lacks frame 00002, which is annotated (1 in all); restore it."\n',
+    )
+    write_text(
+        ctx.results / "tracks" / "rejected.csv",
+        "video,object,reason\nworld/cat-3,2,the id 2 shows first in frame 00004\nworld/fox-6,,damaged\n",
+    )
     refused = VIDEOS[3]
     write_table(
         ctx.results / "select" / "tracks.parquet",

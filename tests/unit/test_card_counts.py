@@ -40,7 +40,8 @@ def test_each_step_has_its_count(facts: Facts) -> None:
     found = source_counts(facts)["world"]
     expected = {
         "videos": 4,
-        "skipped": 1,
+        "left_out": 1,
+        "objects_left_out": 1,
         "tracks": 4,
         "frames": 40,
         "fault.touch": 8,
@@ -105,7 +106,7 @@ def test_a_source_of_the_paper_has_its_column_at_its_side(facts: Facts) -> None:
         replace(
             facts,
             sources={"davis": facts.sources["world"]},
-            skipped={},
+            rejected=(),
             selection=rows,
             recipes=recipes,
             stretches=stretches,

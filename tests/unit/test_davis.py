@@ -129,8 +129,15 @@ def test_a_missing_annotation_is_refused_naming_sequence_and_frame(tree: Path) -
     assert "Annotations/480p/bear lacks the annotation of frame 00001 (1 in all)" in refused(tree)
 
 
+def test_a_mask_without_its_frame_is_refused_naming_the_frame(tree: Path) -> None:
+    (tree / "JPEGImages/480p/bear/00000.png").unlink()
+    assert "JPEGImages/480p/bear lacks frame 00000, which is annotated (1 in all); restore it" in refused(tree)
+
+
 def test_a_listed_sequence_that_is_absent_is_refused(tree: Path) -> None:
     shutil.rmtree(tree / "JPEGImages/480p/bear")
+    assert "JPEGImages/480p/bear has no frames though it is annotated; restore" in refused(tree)
+    shutil.rmtree(tree / "Annotations/480p/bear")
     assert "JPEGImages/480p/bear has no frames though the image sets list it; restore" in refused(tree)
 
 
@@ -154,6 +161,15 @@ def test_a_corrupt_frame_is_refused_naming_it(tree: Path) -> None:
     davis = Davis(tree)
     with pytest.raises(BadInput, match=r"bear/00001\.png is not a readable image"):
         davis.frame(davis.videos()[0], 1)
+
+
+@pytest.mark.parametrize("kind", ["JPEGImages", "Annotations"])
+def test_a_file_removed_after_the_listing_is_refused(tree: Path, kind: str) -> None:
+    video = Davis(tree).videos()[0]
+    (tree / kind / "480p/bear/00001.png").unlink()
+    read = Davis(tree).frame if kind == "JPEGImages" else Davis(tree).annotation
+    with pytest.raises(BadInput, match=rf"{kind}/480p/bear lacks frame 00001, which was there when sources were list"):
+        read(video, 1)
 
 
 def test_an_annotation_in_colours_is_refused_naming_it(tree: Path) -> None:

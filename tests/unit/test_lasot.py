@@ -206,3 +206,11 @@ def test_a_sequence_removed_after_the_listing_is_refused(tree: Path) -> None:
     shutil.rmtree(tree / "lion/lion-2")
     with pytest.raises(BadInput, match="no longer holds the sequence 'lion-2'; restore it"):
         Lasot(tree).frame(video, 0)
+
+
+def test_a_frame_removed_with_its_box_after_the_listing_is_refused(tree: Path) -> None:
+    video = Lasot(tree).videos()[1]
+    shutil.rmtree(tree / "lion/lion-2")
+    lasot_sequence(tree / "lion/lion-2", BOXES[:4])
+    with pytest.raises(BadInput, match="lion-2/img lacks frame 00000005, which was there when sources were listed"):
+        Lasot(tree).frame(video, 4)

@@ -301,8 +301,9 @@ def staged(root: Path, **changes: Any) -> dict[str, Any]:
     write(root / "reference/registry.csv", REGISTRY)
     for name, data in pair_files(*IDS).items():
         write(root / "given" / name, data)
-    write(root / "davis/JPEGImages/480p/v/00000.png", png(GREY))
-    write(root / "davis/Annotations/480p/v/00000.png", png(np.ones((8, 8), np.uint8)))
+    for i in range(2):
+        write(root / f"davis/JPEGImages/480p/v/{i:05d}.png", png(GREY))
+        write(root / f"davis/Annotations/480p/v/{i:05d}.png", png(np.ones((8, 8), np.uint8)))
     locations = {"duo": str(root / "given"), "mine": str(root / "davis")}
     params = PARAMS.model_copy(update={"use": ("mine",), "pairs": ("duo",), **changes})
     sources_stage.run(Context(root, "t", "sources", "d", locations=locations), sources=params, fetch=FETCH)

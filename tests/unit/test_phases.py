@@ -9,10 +9,11 @@ import pytest
 
 from tests.unit.params_project import ROOT, copy_params, overlay
 from tgvac import config, phases
+from tgvac.bridge.graph import Graph
 from tgvac.config import Block, digest
 from tgvac.errors import BadInput
 from tgvac.params import Params, load_params
-from tgvac.phases import PHASES, params_digest
+from tgvac.phases import PHASES, join_params_digest, params_digest
 
 PAPER = load_params(ROOT, "paper")
 DUMP = PAPER.model_dump(mode="json")
@@ -23,6 +24,8 @@ DECIDES = {
     "sources.use": {"sources"},
     "sources.parts": {"sources"},
     "sources.same_footage": {"sources"},
+    "sources.faulty": {"sources"},
+    "sources.max_faulty": {"sources"},
     "sources.pairs": {"sources"},
     "sources.pair_buckets": {"sources"},
     "sources.world.seed": {"sources"},
@@ -144,6 +147,27 @@ def test_all_but_shards_fetching_and_the_keeping_of_checkpoints_decides_some_pha
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
     assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep", *looked_at}
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+@pytest.mark.parametrize(
+    ("leaf", "expected"),
+    [("sources.faulty", {"tracks"}), ("sources.max_faulty", {"tracks"}), ("sources.same_footage", set())],
+)
+def test_how_many_faulty_videos_are_let_be_decides_the_joining_of_tracks_and_no_track(
+    leaf: str, expected: set[str]
+) -> None:
+    params = with_another(leaf)
+    assert {p.name for p in PHASES if join_params_digest(params, p) != join_params_digest(PAPER, p)} == expected
+
+
+def test_lists_of_what_was_left_out_are_read_by_the_report_alone() -> None:
+    lists = {f"results/paper/{name}/rejected.csv" for name in ("sources", "tracks")}
+    graph = Graph("paper", PAPER, {})
+    options = {"method": "ours", "variant": "full", "seed": "0"}
+    readers = {p.name for p in PHASES if lists & set(graph.inputs(p.name, 0 if p.shards else None, options))}
+    assert readers == {"report"}
+    assert lists <= set(graph.inputs("report", None, options))
 
 
 def test_order_and_comments_do_not_count_and_spellings_of_a_number_are_one(tmp_path: Path) -> None:

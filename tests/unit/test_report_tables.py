@@ -258,12 +258,16 @@ def test_table_1_counts_selected_tracks_only(out: Path) -> None:
     assert cells["# instances"]["world: here"] == "3"
     assert cells["# object classes"]["world: here"] == "3"
     assert cells["# tracks judged"]["world: here"] == "4"
+    assert cells["# videos left out before selection"]["world: here"] == "2"
+    assert cells["# objects of other videos left out before selection"]["world: here"] == "1"
     assert cells["# synthesized video"]["world: here"] == "6"
     assert cells["# synthesized video, validation"]["world: here"] == "5"
     assert cells["Mean #frames"]["world: here"] == f"{FRAMES}.0"
     assert cells["Mean #frames"]["LaSOT [10]: paper"] == "1,797"
     _, *selection = _csv(out / "tables" / "selection.csv")
     dog = next(line for line in selection if line[0] == "world/dog-4/1")
+    lead = (out / "tables" / "selection.md").read_text(encoding="utf-8")
+    assert "Before selection 2 videos and 1 objects of others were left out as faulty or there twice" in lead
     assert dog[2:] == ["10", "2", "0", "refused", "whole in too few frames", "touches another object 8"]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.unit.archive_server import PARAMS
@@ -14,6 +15,7 @@ from tests.unit.test_tracks_stage import SOURCES, pair
 from tgvac.errors import BadInput
 from tgvac.sources import sources_stage
 from tgvac.sources.adapter import Video
+from tgvac.sources.rejected import Rejected, read_rejected
 from tgvac.sources.same_footage import without_doubles
 from tgvac.stage import Context
 
@@ -55,18 +57,23 @@ def staged(root: Path, videos: dict[str, dict[str, list[tuple[Array, Array]]]], 
 def test_a_copy_under_another_name_and_with_other_masks_is_found(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (frame, mask), other = pair(1, 1), pair(2, 1)
-    videos = {"one": {"dog": [(frame, mask)], "cat": [other]}, "two": {"hound": [(frame, pair(1, 2)[1])]}}
+    dog, hound = [pair(i, 1) for i in (1, 2)], [pair(i, 2) for i in (1, 2)]
+    assert all(np.array_equal(a[0], b[0]) and not np.array_equal(a[1], b[1]) for a, b in zip(dog, hound, strict=True))
+    videos = {"one": {"dog": dog, "cat": [pair(3, 1), pair(4, 1)]}, "two": {"hound": hound}}
     with pytest.raises(BadInput, match="two/hound has the same frames as one/dog"):
         staged(tmp_path / "a", videos, "refuse")
     record = staged(tmp_path / "b", videos, "skip")
     assert record["skipped"] == {"two/hound": "the same frames as one/dog"}
     assert "two/hound is left out: the same frames as one/dog" in capsys.readouterr().out
     assert record["sources"]["two"]["videos"] == {}  # type: ignore[index]
+    assert read_rejected(tmp_path / "b/results/t/sources/rejected.csv") == [
+        Rejected("two/hound", "", "the same frames as one/dog")
+    ]
 
 
 def test_without_doubles_the_manifest_says_nothing_of_them(tmp_path: Path) -> None:
-    assert "skipped" not in staged(tmp_path, {"one": {"dog": [pair(1, 1)]}}, "skip")
+    assert "skipped" not in staged(tmp_path, {"one": {"dog": [pair(1, 1), pair(2, 1)]}}, "skip")
+    assert read_rejected(tmp_path / "results/t/sources/rejected.csv") == []
 
 
 # ---------------------------------------------------------------- parts of a source
@@ -74,7 +81,7 @@ def test_without_doubles_the_manifest_says_nothing_of_them(tmp_path: Path) -> No
 
 def zoo(root: Path, *parts: str) -> dict[str, object]:
     for name in ("cat", "dog"):
-        lasot_sequence(root / f"tree/{name}/{name}-1", ["1,1,2,2"])
+        lasot_sequence(root / f"tree/{name}/{name}-1", ["1,1,2,2"] * 2)
     (root / "zoo").mkdir(exist_ok=True)
     zipped(root / "tree/cat", root / "zoo/cat.zip", "cat/")
     if not (root / "zoo/dog").exists():

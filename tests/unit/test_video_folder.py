@@ -247,6 +247,8 @@ def damaged(folder: Path, what: str) -> None:
             beside(folder, "swan", mask=mask_image(1)[:, :-1])
         case "no mask":
             beside(folder, "swan", mask=mask_image())
+        case "black and white":
+            beside(folder, "swan", mask=np.where(mask_image(1) > 0, 255, 0).astype(np.uint8))
         case "form":
             beside(folder, "my_dog-2", [{"id": 1, "box": [1, 1, 5]}])
         case "further key":
@@ -271,6 +273,7 @@ def damaged(folder: Path, what: str) -> None:
         ("name", r"a--b\.mp4 has a name that cannot be a video's; write letters, digits"),
         ("size", rf"swan\.png is {WIDTH - 1}x{HEIGHT}, the first frame of its video {WIDTH}x{HEIGHT}; both must"),
         ("no mask", r"swan\.avi has no object in its first frame"),
+        ("black and white", r"swan\.png holds 0 and 255 alone, which are background and void; write the object's id"),
         ("form", r"my_dog-2\.json has a wrong 'objects\.0\.box.*; write \{\"objects\""),
         ("further key", r"my_dog-2\.json has a wrong 'objects\.0\.colour'"),
         ("area", r"my_dog-2\.json has a wrong 'objects\.0\.box\.2'"),
@@ -288,6 +291,16 @@ def test_contradictions_are_told_with_file_and_remedy(folder: Path, what: str, m
     with pytest.raises(BadInput, match=message) as caught:
         VideoFolder(folder).videos()
     assert "\n" not in str(caught.value)
+
+
+def test_what_was_removed_after_the_listing_is_refused(folder: Path) -> None:
+    _, swan, people = VideoFolder(folder).videos()
+    (folder / "two people/img_8.png").unlink()
+    with pytest.raises(BadInput, match="two people has no frame 1, which was there when sources were listed"):
+        VideoFolder(folder).frame(people, 1)
+    (folder / "swan.avi").unlink()
+    with pytest.raises(BadInput, match="swan is no longer there, as it was when sources were listed; restore it"):
+        VideoFolder(folder).frame(swan, 0)
 
 
 def test_a_folder_without_videos_and_no_folder_are_refused(tmp_path: Path) -> None:

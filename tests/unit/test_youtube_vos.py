@@ -229,6 +229,12 @@ def test_a_truncated_archive_is_refused_naming_it(tree: Path) -> None:
     assert "train.zip is truncated or not a zip archive" in refused(path.parent)
 
 
+def test_a_video_that_meta_no_longer_lists_is_refused(tree: Path) -> None:
+    change_meta(tree, lambda v: v.pop("003234408d"))
+    with pytest.raises(BadInput, match=r"meta\.json no longer lists '003234408d'; restore it"):
+        YouTubeVos(tree).video("003234408d")
+
+
 def test_a_frame_removed_after_the_listing_is_refused(tree: Path) -> None:
     video = YouTubeVos(tree).videos()[0]
     (tree / "train_all_frames/JPEGImages/003234408d/00007.png").unlink()

@@ -1,4 +1,7 @@
-"""Bad input: one sentence with file and remedy, a non-zero exit, and nothing that was finished is lost."""
+"""Bad input: one sentence with file and remedy, a non-zero exit, and nothing that was finished is lost.
+
+What a set can live without is left out and listed instead.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ import yaml
 from tests.conftest import Command
 from tests.unit.world_samples import world
 from tgvac.clip.images import encode_png
+from tgvac.sources.rejected import read_rejected
 from tgvac.sources.world.publish import publish
 
 SMALL = world(6, seed=3, frames=16, width=96)
@@ -105,17 +109,21 @@ def lose_mask(tree: Path) -> Path:
         (lose_mask, ("00005", "restore")),
     ],
 )
-def test_damaged_footage_ends_the_stage_in_one_sentence_and_loses_nothing(
+def test_a_damaged_video_is_left_out_and_listed_and_costs_no_other(
     tgvac: Command, project: Path, tree: Path, damage: Callable[[Path], Path], words: tuple[str, ...]
 ) -> None:
     where = damage(tree)
-    done = sources(tgvac, project, tree)
-    if done.returncode == 0:
-        done = tgvac(project, "stage", "tracks", "--scale", "smoke-davis")
-    name = where.name if where.is_dir() else where.parent.name
-    refused(done, name, *words)
-    files = project / "results" / "smoke-davis" / "tracks" / "files"
-    finished = {p: p.stat().st_mtime_ns for p in files.glob("*.zip")} if files.is_dir() else {}
+    assert sources(tgvac, project, tree).returncode == 0
+    done = tgvac(project, "stage", "tracks", "--scale", "smoke-davis")
+    assert done.returncode == 0, done.stderr
+    results = project / "results" / "smoke-davis"
+    (left_out,) = [each for phase in ("sources", "tracks") for each in read_rejected(results / phase / "rejected.csv")]
+    assert left_out.video == f"davis/{where.name if where.is_dir() else where.parent.name}"
+    for word in words:
+        assert word in left_out.reason
+    assert (results / "tracks" / "rejected.csv.prov.json").is_file()
+    finished = {p: p.stat().st_mtime_ns for p in (results / "tracks" / "files").glob("*.zip")}
+    assert len({p.name.split("--")[1] for p in finished}) == SMALL.videos.davis - 1
     assert not list(project.rglob("*.part"))
     # Mended, the same commands go on and make no finished file again.
     shutil.rmtree(tree)
@@ -125,6 +133,13 @@ def test_damaged_footage_ends_the_stage_in_one_sentence_and_loses_nothing(
     assert sources(tgvac, project, tree).returncode == 0
     assert tgvac(project, "stage", "tracks", "--scale", "smoke-davis").returncode == 0
     assert {p: p.stat().st_mtime_ns for p in finished} == finished
+    assert read_rejected(results / "tracks" / "rejected.csv") == []
+
+
+def test_footage_of_which_most_is_damaged_ends_the_stage(tgvac: Command, project: Path, tree: Path) -> None:
+    for folder in sorted((tree / "Annotations" / "480p").iterdir())[:4]:
+        (folder / "00005.png").unlink()
+    refused(sources(tgvac, project, tree), "4 of 6 videos of source 'davis'", "sources.max_faulty", "00005", "restore")
 
 
 @pytest.mark.parametrize(

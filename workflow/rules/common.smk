@@ -14,6 +14,7 @@ final = GRAPH.final
 parts = GRAPH.parts
 part = GRAPH.part
 reads = GRAPH.reads
+lists = GRAPH.lists
 runs = GRAPH.runs
 digest = GRAPH.digest
 join_digest = GRAPH.join_digest

@@ -8,6 +8,8 @@ rule dataset:
         final("select"),
         final("synthesis"),
         final("captions"),
+        lists("sources"),
+        lists("tracks"),
         [file for file in reads("dataset") if file not in reads("sources")],
     output:
         final("dataset"),

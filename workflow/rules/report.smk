@@ -12,6 +12,8 @@ rule report:
         parts("completion"),
         runs("frame"),
         runs("motion"),
+        lists("sources"),
+        lists("tracks"),
         reads("report"),
     output:
         final("report"),

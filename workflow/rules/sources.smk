@@ -3,6 +3,7 @@ rule sources:
     # The registry is no input: only its rows in use count, in the fingerprint.
     output:
         final("sources"),
+        lists("sources"),
         GRAPH.here("sources"),
     log:
         log_of("sources"),

@@ -25,6 +25,7 @@ rule tracks:
         parts("tracks"),
     output:
         final("tracks"),
+        lists("tracks"),
     log:
         log_of("tracks"),
     benchmark:

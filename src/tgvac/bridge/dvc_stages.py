@@ -101,6 +101,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
         "cmd": guarded,
         "deps": [
             *deps,
+            *(name for before in phase.shows for name in graph.lists(before)),
             *phase.reads,
             *(graph.shipped() if phase.name == "backbones" else ()),
             *(settings.files if first else ()),

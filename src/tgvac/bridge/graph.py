@@ -88,6 +88,10 @@ class Graph:
         """Files of a phase that are true of this machine alone."""
         return [self._file(name, f) for f in phase(name).here]
 
+    def lists(self, name: str) -> list[str]:
+        """A phase's accounts of what it left out, which decide nothing but what is shown."""
+        return [self._file(name, f) for f in phase(name).lists]
+
     def reads(self, name: str) -> list[str]:
         """Files of the project itself that a phase reads."""
         return list(phase(name).reads)
@@ -172,6 +176,7 @@ class Graph:
                 out += self.runs(before) if name == "report" else [f.format(**options) for f in self.final(before)]
             else:
                 out += self.final(before)
+        out += [file for before in wanted.shows for file in self.lists(before)]
         if name == "backbones":
             out += self.shipped()
         if name == "completion":

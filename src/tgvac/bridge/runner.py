@@ -84,7 +84,7 @@ def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Itera
 def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:
     """Beside each file that a step ends in; the joining of shards has params and code of its own."""
     joining = wanted.shards is not None and ctx.shard is None
-    names = wanted.final if ctx.shard is None else (wanted.part,)
+    names = (*wanted.final, *wanted.lists) if ctx.shard is None else (wanted.part,)
     decided = join_params_digest(params, wanted) if joining else params_digest(params, wanted, ctx.options)
     code = provenance.code_digest(join_module(wanted) if joining else wanted.module)
     read = Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options)

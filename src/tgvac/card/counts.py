@@ -21,7 +21,8 @@ _UNDIVIDED = ("share", "mask")
 
 ROWS: dict[str, tuple[str, str]] = {
     "videos": ("Looked at", "Videos"),
-    "skipped": ("Looked at", "Videos left out, as their frames are another's"),
+    "left_out": ("Looked at", "Videos left out: faulty, or there twice"),
+    "objects_left_out": ("Looked at", "Objects of other videos left out as faulty"),
     "tracks": ("Looked at", "Tracks"),
     "frames": ("Looked at", "Frames of these tracks"),
     **{f"fault.{name}": ("Frames refused, under the first rule they break", label) for name, label in FAULTS.items()},
@@ -89,8 +90,8 @@ def source_counts(facts: Facts) -> dict[str, Mapping[str, float]]:
 
     for source, entry in facts.sources.items():
         add(source, "videos", len(entry["videos"]))
-    for video in facts.skipped:
-        add(video.partition("/")[0], "skipped")
+    for each in facts.rejected:
+        add(each.source, "objects_left_out" if each.object else "left_out")
     classes: dict[str, set[str]] = defaultdict(set)
     lengths: dict[str, list[int]] = defaultdict(list)
     for row in facts.selection:

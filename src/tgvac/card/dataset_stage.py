@@ -62,11 +62,11 @@ def _write(ctx: Context, dataset: DatasetParams, select: SelectParams, hard_from
     facts = read_facts(ctx)
     sources = used_sources(ctx, facts)
     agreement = measure_agreement(ctx, judge_frames(ctx, select, facts.selection, facts.stretches))
-    table1 = dataset_table(facts.paper, facts.tracks, facts.selection, facts.recipes)
+    table1 = dataset_table(facts.paper, facts.tracks, facts.selection, facts.recipes, facts.rejected)
     counts, truth = counts_table(facts), truth_table(agreement)
     masks = masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT))
     splits, captions = splits_table(facts, hard_from), captions_table(facts)
-    for table in (table1, counts, truth, masks, splits, captions, selection_table(facts.selection)):
+    for table in (table1, counts, truth, masks, splits, captions, selection_table(facts.selection, facts.rejected)):
         write_table_files(ctx.out / "tables", table)
 
     for name, published in PUBLISHED.items():
@@ -90,7 +90,7 @@ def _write(ctx: Context, dataset: DatasetParams, select: SelectParams, hard_from
     page = Shown(
         account=(says(facts), leakage(facts).replace("**", "")),
         numbers=(table1, counts, truth),
-        rest=(splits, captions, masks, selection_table(facts.selection, dataset.listed)),
+        rest=(splits, captions, masks, selection_table(facts.selection, facts.rejected, dataset.listed)),
         figures={name: svg for name, (_, svg) in figures.items()},
         sheet=sheet,
         strips=_strips(facts, clips, dataset),

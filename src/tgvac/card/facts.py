@@ -15,9 +15,11 @@ from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.clip.tables import read_arrow, read_table
 from tgvac.errors import BadInput
 from tgvac.report.paper import Paper, load_paper
+from tgvac.report.table1 import rejected_before
 from tgvac.shards import Entry, read_index
 from tgvac.sources.manifest import read_manifest
 from tgvac.sources.registry import Source, read_registry
+from tgvac.sources.rejected import Rejected
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
 from tgvac.synthesis.select_stage import TRACKS_FORMAT, read_stretches
@@ -35,7 +37,7 @@ class Facts:
     Attributes:
         sources: the manifest's entries of sources of videos, by name.
         pairs: its entries of sources of pairs of images.
-        skipped: videos that were left out since their frames are another's, with the reason.
+        rejected: videos, and objects of others, that were left out before selection, with the reason.
         world: the digest of the world's generator, or "".
         registry: the project's rows of all sources.
         tracks: the index of the phase `tracks`.
@@ -50,7 +52,7 @@ class Facts:
     paper: Paper
     sources: Mapping[str, Mapping[str, Any]]
     pairs: Mapping[str, Mapping[str, Any]]
-    skipped: Mapping[str, str]
+    rejected: Sequence[Rejected]
     world: str
     registry: Mapping[str, Source]
     tracks: Mapping[str, Entry]
@@ -90,7 +92,7 @@ def read_facts(ctx: Context) -> Facts:
         paper=load_paper(ctx.root / "reference" / "paper.yaml"),
         sources=sources,
         pairs=record.get("pairs", {}),
-        skipped=record.get("skipped", {}),
+        rejected=rejected_before(ctx),
         world=str(record.get("world_digest", "")),
         registry=read_registry(ctx.root / "reference" / "registry.csv"),
         tracks=tracks,

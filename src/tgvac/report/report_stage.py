@@ -41,7 +41,7 @@ from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
 from tgvac.report.scores import Measured
-from tgvac.report.table1 import dataset_table, selection_table
+from tgvac.report.table1 import dataset_table, rejected_before, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
 from tgvac.report.verdicts import judge
 from tgvac.report.written import write_table_files
@@ -71,6 +71,7 @@ def _write(
 ) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
+    rejected = rejected_before(ctx)
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     recipes = evaluated(every, evaluation, SHORT)
     occlusion = _occlusion(ctx, recipes)
@@ -80,8 +81,8 @@ def _write(
     judged = judge(claims.values(), numbers, evaluation.methods)
 
     tables = {
-        "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every),
-        "selection": selection_table(selection),
+        "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every, rejected),
+        "selection": selection_table(selection, rejected),
         "masks": masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT)),
         "table2": quality_table(numbers, paper, basis, evaluation),
         "differences": methods_table(numbers, paper, evaluation),
@@ -112,7 +113,7 @@ def _write(
         facts=_facts(ctx, basis, metrics, evaluation),
         basis=basis,
         paper=paper,
-        tables=tables | {"selection": selection_table(selection, PAGE_ROWS)},
+        tables=tables | {"selection": selection_table(selection, rejected, PAGE_ROWS)},
         gallery=gallery,
         fps=report.fps,
         runs=find_runs(

@@ -13,6 +13,8 @@ from tgvac.report.paper import Cell as PaperCell
 from tgvac.report.paper import Paper
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 from tgvac.shards import Entry
+from tgvac.sources.rejected import REJECTED, Rejected, read_rejected
+from tgvac.stage import Context
 
 REFUSALS = {
     "": "",
@@ -37,16 +39,26 @@ def paper_cell(paper: Paper, cell: PaperCell) -> Cell:
     return Cell(cell.text, notes=tuple(f"Of the paper: {flaw.what}" for flaw in flaws if flaw.kind != "open"))
 
 
+def rejected_before(ctx: Context) -> list[Rejected]:
+    """What never came to selection: videos that the phases `sources` and `tracks` left out, and objects of others."""
+    return [each for phase in ("sources", "tracks") for each in read_rejected(ctx.results / phase / REJECTED)]
+
+
 def dataset_table(
-    paper: Paper, tracks: Mapping[str, Entry], selection: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]
+    paper: Paper,
+    tracks: Mapping[str, Entry],
+    selection: Sequence[Mapping[str, Any]],
+    recipes: Sequence[Recipe],
+    rejected: Sequence[Rejected],
 ) -> Table:
     """Table 1: our sources, each beside the paper's column where it has one.
 
     Args:
         tracks: the index of the phase `tracks`; the facts of an entry are its video, frames and category.
         selection: rows of ``select/tracks.parquet``; an instance is a track of which something was kept.
+        rejected: what was left out before selection.
     """
-    ours = sorted({str(row["source"]) for row in selection})
+    ours = sorted({str(row["source"]) for row in selection} | {each.source for each in rejected})
     published = paper.tables["table1"]
     columns = [Column("", number=False)]
     for source in ours:
@@ -56,7 +68,7 @@ def dataset_table(
     rest = [name for name in published.columns if name not in {PAPER_SOURCES.get(source) for source in ours}]
     columns += [Column("paper", published.columns[name].label) for name in rest]
 
-    by_row = {source: _counts(source, tracks, selection, recipes) for source in ours}
+    by_row = {source: _counts(source, tracks, selection, recipes, rejected) for source in ours}
     labels = {name: row.label for name, row in published.rows.items()} | _OWN_ROWS
     rows = []
     for name, label in labels.items():
@@ -80,6 +92,8 @@ def dataset_table(
 
 
 _OWN_ROWS = {
+    "left_out": "# videos left out before selection",
+    "objects_left_out": "# objects of other videos left out before selection",
     "tracks": "# tracks judged",
     "videos": "# source videos of instances",
     "clip_frames": "Mean #frames of a synthesized video",
@@ -96,7 +110,11 @@ def _published(paper: Paper, row: str, column: str) -> Cell:
 
 
 def _counts(
-    source: str, tracks: Mapping[str, Entry], selection: Sequence[Mapping[str, Any]], recipes: Sequence[Recipe]
+    source: str,
+    tracks: Mapping[str, Entry],
+    selection: Sequence[Mapping[str, Any]],
+    recipes: Sequence[Recipe],
+    rejected: Sequence[Rejected],
 ) -> dict[str, Cell]:
     judged = [str(row["track"]) for row in selection if row["source"] == source]
     instances = [str(row["track"]) for row in selection if row["source"] == source and row["kept"] > 0]
@@ -108,6 +126,8 @@ def _counts(
         "object_classes": len({fact["category"] for fact in facts}),
         "instances": len(instances),
         "synthesized_videos": len(made),
+        "left_out": sum(each.source == source and not each.object for each in rejected),
+        "objects_left_out": sum(each.source == source and bool(each.object) for each in rejected),
         "tracks": len(judged),
         "videos": len({fact["video"] for fact in facts}),
         **{split: sum(recipe.split == split for recipe in made) for split in ("train", "dev", "val")},
@@ -122,10 +142,11 @@ def _mean(values: Sequence[int], otherwise: str) -> Cell:
     return Cell(f"{sum(values) / len(values):,.1f}") if values else missing(otherwise)
 
 
-def selection_table(selection: Sequence[Mapping[str, Any]], limit: int = 0) -> Table:
+def selection_table(selection: Sequence[Mapping[str, Any]], rejected: Sequence[Rejected], limit: int = 0) -> Table:
     """What became of each track: a really occluded object must not become ground truth.
 
     Args:
+        rejected: what was left out before selection.
         limit: rows to show, refused tracks first; 0 for all, by id.
     """
     refused = sum(1 for row in selection if row["kept"] == 0)
@@ -133,6 +154,12 @@ def selection_table(selection: Sequence[Mapping[str, Any]], limit: int = 0) -> T
         f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused, as"
         " their object is not seen whole. A frame counts under the first rule that it breaks."
     )
+    if rejected:
+        lead += (
+            f" Before selection {sum(not each.object for each in rejected):,} videos and"
+            f" {sum(bool(each.object) for each in rejected):,} objects of others were left out as faulty or there"
+            " twice; sources/rejected.csv and tracks/rejected.csv say why."
+        )
     ordered = sorted(selection, key=lambda row: str(row["track"]))
     if limit and len(ordered) > limit:
         ordered = sorted(ordered, key=lambda row: row["kept"] > 0)[:limit]

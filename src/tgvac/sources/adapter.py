@@ -12,6 +12,11 @@ from tgvac.clip.box import Box
 VOID = 255
 """In annotations: neither an object nor background."""
 
+BLACK_AND_WHITE = (
+    f"holds 0 and {VOID} alone, which are background and void; write the object's id, as 1, in place of {VOID}."
+)
+"""Of annotations that look like masks of one object."""
+
 
 @dataclass(frozen=True)
 class Video:
@@ -39,15 +44,40 @@ class ObjectInfo:
 
 
 class Adapter(Protocol):
-    """Reads one source."""
+    """Reads one source.
+
+    To open it, and to name its videos, fails where the source as a whole is of another layout; what is wrong with one
+    video alone shows when that video is asked for, so that the others can do without it.
+
+    Attributes:
+        passes_links: whether folders inside the source's own are passed over where they are links.
+    """
+
+    passes_links: bool = True
 
     def fps(self, video: Video) -> float:
         """Frames a second of a video, 0 when unknown."""
         ...
 
-    def videos(self) -> list[Video]:
-        """All videos, sorted by name, each checked to be complete."""
+    def names(self) -> list[str]:
+        """The names of all videos that should be there, sorted."""
         ...
+
+    def video(self, name: str) -> Video:
+        """One video, checked to be complete; its pixels are not looked at.
+
+        Raises:
+            BadInput: when it is not.
+        """
+        ...
+
+    def videos(self) -> list[Video]:
+        """All videos, sorted by name.
+
+        Raises:
+            BadInput: when any is not complete.
+        """
+        return [self.video(name) for name in self.names()]
 
     def frame(self, video: Video, i: int) -> np.ndarray:
         """Frame ``i``, ``uint8 [H,W,3]``."""
@@ -63,6 +93,13 @@ class Adapter(Protocol):
         None instead of a mapping: this layout has no boxes.
         """
         ...
+
+    def announced(self, video: Video) -> frozenset[int] | None:
+        """Ids that the source names apart from its masks; any other must be in the first mask that shows an object.
+
+        None instead of a set: objects may come whenever they like.
+        """
+        return None
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """Category and captions of an object."""

@@ -16,18 +16,18 @@ import numpy as np
 from tgvac.clip.archive import Store
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
-from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 from tgvac.sources.objects import Said, read_objects
 
 _FRAMES, _MASKS, _SETS = "JPEGImages/480p", "Annotations/480p", "ImageSets/2017"
 
 
-class Davis:
+class Davis(Adapter):
     """Reads a DAVIS 2017 tree from a folder or a zip.
 
     Raises:
-        BadInput: when the layout is not that of DAVIS, or a sequence lacks frames or annotations.
+        BadInput: when the layout is not that of DAVIS.
     """
 
     def __init__(self, path: Path) -> None:
@@ -55,7 +55,8 @@ class Davis:
                 out.setdefault(match[1], {})[int(match[2])] = name
         return out
 
-    def _sequences(self) -> list[str]:
+    def names(self) -> list[str]:
+        """All sequences of the image sets, sorted; without image sets all that have frames or annotations."""
         listed: list[str] = []
         for part in ("train", "val"):
             name = f"{self._base}{_SETS}/{part}.txt"
@@ -66,40 +67,49 @@ class Davis:
                     raise BadInput(
                         f"{self._store.describe(name)} is not a list of sequences in UTF-8; write one name a line."
                     ) from None
-        return sorted(set(listed)) or sorted(self._frames)
+        return sorted(set(listed)) or sorted({*self._frames, *self._masks})
 
-    def videos(self) -> list[Video]:
-        """All sequences of the image sets, sorted by name."""
-        out = []
-        for name in self._sequences():
-            frames, masks = self._frames.get(name, {}), self._masks.get(name, {})
-            where = self._store.describe(f"{self._base}{_FRAMES}/{name}")
-            if not frames:
-                raise BadInput(f"{where} has no frames though the image sets list it; restore the sequence.")
-            if missing := sorted(set(frames) - set(masks)):
-                raise BadInput(
-                    f"{self._store.describe(f'{self._base}{_MASKS}/{name}')} lacks the annotation of frame"
-                    f" {missing[0]:05d} ({len(missing)} in all); DAVIS annotates every frame: restore them."
-                )
-            numbers = tuple(sorted(frames))
-            content = ContentDigest()
-            for number in numbers:
-                content.add(self._store, self._base, (frames[number],), frames=True, read=True)
-                content.add(self._store, self._base, (masks[number],), read=True)
-            content.say({i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()})
-            out.append(Video(name, numbers, content.hexdigest(), content.footage()))
-        return out
+    def video(self, name: str) -> Video:
+        """One sequence; its files are read, and not decoded."""
+        frames, masks = self._frames.get(name, {}), self._masks.get(name, {})
+        where = self._store.describe(f"{self._base}{_FRAMES}/{name}")
+        if not frames:
+            why = "it is annotated" if masks else "the image sets list it"
+            raise BadInput(f"{where} has no frames though {why}; restore the sequence.")
+        if missing := sorted(set(frames) - set(masks)):
+            raise BadInput(
+                f"{self._store.describe(f'{self._base}{_MASKS}/{name}')} lacks the annotation of frame"
+                f" {missing[0]:05d} ({len(missing)} in all); DAVIS annotates every frame: restore them."
+            )
+        if missing := sorted(set(masks) - set(frames)):
+            raise BadInput(
+                f"{where} lacks frame {missing[0]:05d}, which is annotated ({len(missing)} in all); restore it."
+            )
+        numbers = tuple(sorted(frames))
+        content = ContentDigest()
+        for number in numbers:
+            content.add(self._store, self._base, (frames[number],), frames=True, read=True)
+            content.add(self._store, self._base, (masks[number],), read=True)
+        content.say({i: o.model_dump(mode="json") for i, o in self._objects.get(name, {}).items()})
+        return Video(name, numbers, content.hexdigest(), content.footage())
+
+    def _member(self, known: dict[str, dict[int, str]], folder: str, video: Video, i: int) -> str:
+        number = video.frame_numbers[i]
+        if number not in known.get(video.name, {}):
+            where = self._store.describe(f"{self._base}{folder}/{video.name}")
+            raise BadInput(f"{where} lacks frame {number:05d}, which was there when sources were listed; restore it.")
+        return known[video.name][number]
 
     def fps(self, video: Video) -> float:
         """As its publishers say."""
         return 24.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
-        name = self._frames[video.name][video.frame_numbers[i]]
+        name = self._member(self._frames, _FRAMES, video, i)
         return decode_rgb(self._store.read(name), self._store.describe(name))
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
-        name = self._masks[video.name][video.frame_numbers[i]]
+        name = self._member(self._masks, _MASKS, video, i)
         return decode_indices(self._store.read(name), self._store.describe(name))
 
     def boxes(self, video: Video, i: int) -> None:
@@ -107,7 +117,11 @@ class Davis:
 
     def describe_annotation(self, video: Video, i: int) -> str:
         """How a message names an annotation."""
-        return self._store.describe(self._masks[video.name][video.frame_numbers[i]])
+        return self._store.describe(self._member(self._masks, _MASKS, video, i))
+
+    def announced(self, video: Video) -> frozenset[int]:
+        """Those of ``objects.json``; for the rest, DAVIS' first mask says what objects there are."""
+        return frozenset(int(i) for i in self._objects.get(video.name, {}) if i.isdecimal())
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """From ``objects.json``; else the sequence's name stands for the category, as "car shadow"."""

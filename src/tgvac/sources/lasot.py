@@ -25,7 +25,7 @@ from tgvac.clip.archive import Store
 from tgvac.clip.box import Box
 from tgvac.clip.images import decode_rgb, image_size
 from tgvac.errors import BadInput
-from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 
 OBJECT = 1
@@ -53,11 +53,11 @@ class _Sequence:
     sentence: str
 
 
-class Lasot:
+class Lasot(Adapter):
     """Reads LaSOT from folders or zips; one category is open at a time, since the set has millions of files.
 
     Raises:
-        BadInput: when the layout is another, or a sequence's files contradict each other.
+        BadInput: when the layout is another, or two sequences have one name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -66,22 +66,23 @@ class Lasot:
         self._open = lru_cache(maxsize=2)(_open_group)
         self._sequence = lru_cache(maxsize=2)(self._read)
 
-    def videos(self) -> list[Video]:
-        """All sequences, sorted by name."""
-        out: dict[str, Video] = {}
+    def names(self) -> list[str]:
+        """All sequences, sorted."""
+        out: set[str] = set()
         for group in self._groups:
-            for name in sorted(self._open(group).bases):
+            for name in self._open(group).bases:
                 if name in out:
                     raise BadInput(f"{self._path} holds the sequence '{name}' twice; remove one of the two.")
-                out[name] = self._video(name)
+                out.add(name)
         if not out:
             raise BadInput(
                 f"{self._path} is not in LaSOT layout (no <category>-<n>/img/00000001.jpg);"
                 " give the folder that holds the categories or their zips."
             )
-        return [out[name] for name in sorted(out)]
+        return sorted(out)
 
-    def _video(self, name: str) -> Video:
+    def video(self, name: str) -> Video:
+        """One sequence, whose boxes and flags fit its frames."""
         found = self._sequence(name)
         height, width = image_size(found.store.read(found.frames[0]), found.store.describe(found.frames[0]))
         for i, box in enumerate(found.boxes):
@@ -116,12 +117,22 @@ class Lasot:
         boxes = tuple(None if gone else box for box, gone in zip(boxes, absent, strict=True))
         return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
 
+    def _listed(self, video: Video, i: int) -> _Sequence:
+        """The sequence of a video, with a frame ``i``."""
+        found = self._sequence(video.name)
+        if i >= len(found.frames):
+            raise BadInput(
+                f"{found.store.describe(found.base + 'img')} lacks frame {video.frame_numbers[i]:08d}, which was there"
+                " when sources were listed; restore it."
+            )
+        return found
+
     def fps(self, video: Video) -> float:
         """As its publishers say."""
         return 30.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
-        found = self._sequence(video.name)
+        found = self._listed(video, i)
         return decode_rgb(found.store.read(found.frames[i]), found.store.describe(found.frames[i]))
 
     def annotation(self, video: Video, i: int) -> None:
@@ -129,7 +140,7 @@ class Lasot:
 
     def boxes(self, video: Video, i: int) -> dict[int, Box | None]:
         """The box of frame ``i`` as the source gives it; it may reach beyond the frame's edge."""
-        return {OBJECT: self._sequence(video.name).boxes[i]}
+        return {OBJECT: self._listed(video, i).boxes[i]}
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
         """The category from the sequence's name, the sentence from ``nlp.txt``."""

@@ -44,12 +44,13 @@ def read_manifest(ctx: Context) -> dict[str, Any]:
     return sources
 
 
-def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter]:
-    """A source of the manifest, opened where ``locations.json`` says it lies."""
+def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter, Path]:
+    """A source of the manifest, opened where ``locations.json`` says it lies; and that place."""
     entry = read_manifest(ctx)[name]
     locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
     source = Source(name, entry["layout"], "given", None, None, entry["licence"])
-    return source, open_adapter(source, ctx.root / locations[name])
+    path = ctx.root / locations[name]
+    return source, open_adapter(source, path), path
 
 
 def videos_of(manifest: dict[str, Any], name: str) -> list[Video]:

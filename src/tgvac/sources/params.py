@@ -17,6 +17,8 @@ class SourcesParams(Block):
         use: sources of videos.
         parts: ``<source>/<part>`` of sources that come in several archives; all of a source of which none is named.
         same_footage: what becomes of a video whose frames another one has: its run is refused, or it is skipped.
+        faulty: what becomes of a video or an object that is not as it should be: its run is refused, or it is left out.
+        max_faulty: share of a source's videos that may be left out so; more, and its layout is another.
         pairs: sources of pairs of images.
         pair_buckets: into how many files a source's pairs are sorted; each is put together in one go.
         pair_outside_max: share of the visible mask that may lie outside of the whole mask.
@@ -26,6 +28,8 @@ class SourcesParams(Block):
     use: tuple[str, ...] = Field(min_length=1)
     parts: tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")], ...]
     same_footage: Literal["refuse", "skip"]
+    faulty: Literal["refuse", "skip"]
+    max_faulty: float = Field(ge=0, le=1)
     pairs: tuple[str, ...]
     pair_buckets: int = Field(ge=1, le=512)
     pair_outside_max: float = Field(ge=0, lt=1)

@@ -2,6 +2,7 @@
 
 sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
 sources/<name>/pairs/     pairs of images, of sources that hold these
+sources/rejected.csv      videos that are left out, and why
 sources/locations.json    where it is on this machine; decides nothing
 """
 
@@ -21,12 +22,15 @@ from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Video
+from tgvac.sources.faults import check_share, sound_videos
+from tgvac.sources.links import explained
 from tgvac.sources.locate import locate
 from tgvac.sources.manifest import MANIFEST_FORMAT, open_adapter
 from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
 from tgvac.sources.params import FetchParams, SourcesParams
 from tgvac.sources.registry import Source, find_source, read_registry
+from tgvac.sources.rejected import REJECTED, Rejected, write_rejected
 from tgvac.sources.same_footage import without_doubles
 from tgvac.sources.world.frozen import world_digest
 from tgvac.sources.world.params import Layout
@@ -42,6 +46,7 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     wanted = [registry[name] for name in sorted({*sources.use, *sources.pairs}) if name in registry]
     paths: dict[str, Path] = {}
     listed: dict[str, list[Video]] = {}
+    faulty: dict[str, str] = {}
     pairs: dict[str, Any] = {}
     _check_parts(sources)
     count = len({*sources.use, *sources.pairs})
@@ -51,9 +56,8 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
             if used[name].layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
             paths[name] = archives.path(name)
-            listed[name] = open_adapter(used[name], paths[name]).videos()
-            if not listed[name]:
-                raise BadInput(f"{paths[name]} holds no videos; give an archive or folder with at least one.")
+            listed[name], found = _videos(used[name], paths[name], sources)
+            faulty |= {f"{name}/{video}": reason for video, reason in found.items()}
             progress.step(f"{name}: {len(listed[name])} videos")
         for name in sorted(set(sources.pairs)):
             used[name] = find_source(registry, name, registry_file)
@@ -68,12 +72,26 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     record: dict[str, Any] = {"format": MANIFEST_FORMAT, "sources": manifest, "pairs": pairs}
     if skipped:
         record["skipped"] = skipped
-        for name, reason in skipped.items():
-            print(f"{name} is left out: {reason}", flush=True)
+    rejected = [Rejected(video, "", reason) for video, reason in (skipped | faulty).items()]
+    for each in sorted(rejected):
+        print(f"{each.name} is left out: {each.reason}", flush=True)
+    write_rejected(ctx.out / REJECTED, rejected)
     if any(source.location == "generated" for source in used.values()):
         # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
+
+
+def _videos(source: Source, path: Path, params: SourcesParams) -> tuple[list[Video], dict[str, str]]:
+    """The videos of a source that are complete, at least one, and why others are not."""
+    try:
+        sound, faulty = sound_videos(open_adapter(source, path), path)
+    except BadInput as error:
+        raise explained(error, path) from None
+    if not sound and not faulty:
+        raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
+    check_share(params, source.name, faulty, len(sound) + len(faulty))
+    return sound, faulty
 
 
 def _check_parts(sources: SourcesParams) -> None:

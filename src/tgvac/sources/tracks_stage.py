@@ -1,13 +1,19 @@
 """Phase `tracks`: one file an object, at working resolution.
 
 tracks/files/<track>.zip          contract 1
-tracks/shards/shard-000.json      index of a shard
-tracks/index.json                 index of all
+tracks/rejected/<video>.json      of a video that was left out, or some of whose objects were: reasons by object
+tracks/shards/shard-000.json      index of a shard, of both kinds of files
+tracks/index.json                 index of all tracks (`join_tracks`)
+tracks/rejected.csv               what was left out, and why
+
+Only here is footage decoded, so here shows what the listing of sources can't see: a picture that is no picture, a
+mask of another size. Such a video has no track, and the set goes on without it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -16,26 +22,47 @@ from tgvac.clip.geometry import FrameGeometry, measure
 from tgvac.clip.images import resize_mask, resize_rgb
 from tgvac.clip.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
+from tgvac.files import write_json
 from tgvac.shards import Made, run_items, shard_of, write_index
-from tgvac.sources.adapter import VOID, Adapter, Video
+from tgvac.sources.adapter import BLACK_AND_WHITE, VOID, Adapter, Video
 from tgvac.sources.manifest import adapter_of, read_manifest, videos_of
 from tgvac.sources.params import TracksParams
 from tgvac.sources.registry import Source
+from tgvac.sources.rejected import reason_of
 from tgvac.stage import Context
+
+Size = tuple[int, int]
+"""Height and width."""
 
 
 def run(ctx: Context, *, tracks: TracksParams) -> None:
-    """Make one shard's tracks; the shards' indices are joined by the runner."""
+    """Make one shard's tracks; the shards' indices are joined by `join_tracks`."""
     manifest = read_manifest(ctx)
     todo = {f"{name}/{v.name}": (name, v) for name in manifest for v in videos_of(manifest, name)}
     todo = {item: found for item, found in todo.items() if shard_of(item, ctx.shards) == ctx.shard}
-    adapters: dict[str, tuple[Source, Adapter]] = {}
+    opened: dict[str, tuple[Source, Adapter, Path]] = {}
 
-    def make(item: str) -> Iterator[Made]:
+    def make(item: str) -> list[Made]:
         name, video = todo[item]
-        if name not in adapters:
-            adapters[name] = adapter_of(ctx, name)
-        return make_tracks(ctx, tracks, *adapters[name], video)
+        if name not in opened:
+            opened[name] = adapter_of(ctx, name)
+        source, adapter, path = opened[name]
+        listing = ctx.out / "rejected" / f"{file_stem(item)}.json"
+        listing.unlink(missing_ok=True)
+        try:
+            made, rejected = make_tracks(ctx, tracks, source, adapter, video)
+        except BadInput:
+            _check_as_listed(ctx, source, adapter, video)
+            # Once more: a disk or a network may have failed for a moment, and what is left out is remembered.
+            try:
+                made, rejected = make_tracks(ctx, tracks, source, adapter, video)
+            except BadInput as error:
+                # Whatever is wrong shows while the first object's track is written, of which nothing stays then.
+                made, rejected = [], {"": reason_of(error, path)}
+        if rejected:
+            write_json(listing, rejected)
+            made.append(Made(item, listing, {"video": item, "rejected": rejected}))
+        return made
 
     keys = {
         item: [video.digest, manifest[name]["layout"], manifest[name]["licence"], ctx.digest]
@@ -44,22 +71,48 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
     write_index(ctx.shard_index(), run_items(ctx.label, keys, ctx.ledger(), make))
 
 
-def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Adapter, video: Video) -> Iterator[Made]:
-    """Write a track for each object of a video, a frame in memory at a time."""
+def _check_as_listed(ctx: Context, source: Source, adapter: Adapter, video: Video) -> None:
+    """See that a faulty video is the one that was listed.
+
+    That it is left out is remembered under its digest, so its fault must be its own; a file that went away since is
+    the archive's, and may be back tomorrow.
+    """
+    if adapter.video(video.name).digest != video.digest:
+        raise BadInput(
+            f"Video '{video.name}' of source '{source.name}' is not as it was listed;"
+            f" run `tgvac stage sources --scale {ctx.scale}` again, with the same --at."
+        )
+
+
+def make_tracks(
+    ctx: Context, params: TracksParams, source: Source, adapter: Adapter, video: Video
+) -> tuple[list[Made], dict[str, str]]:
+    """Write a track for each object of a video, a frame in memory at a time.
+
+    Returns:
+        the tracks; and of objects that have none the reasons, by id.
+
+    Raises:
+        BadInput: when no track can be made of the video.
+    """
     count = min(len(video.frame_numbers), params.max_frames or len(video.frame_numbers))
-    annotated, geometry = _measure_objects(adapter, source, video, count)
-    native = adapter.frame(video, 0).shape[:2]
+    height, width = adapter.frame(video, 0).shape[:2]
+    native = (height, width)
+    annotated, geometry = _measure_objects(adapter, source, video, count, native)
     factor = params.long_side / max(native)
     height, width = (max(1, round(side * factor)) for side in native)
     boxes = _boxes(adapter, video, count, native, (height, width))
-    objects = sorted({*geometry, *boxes})
-    if not objects:
+    if not geometry and not boxes:
         raise BadInput(
             f"{source.name}: video '{video.name}' shows no object in any of its first {count} frames (a mask that is"
             " empty everywhere, where 0 is background and 255 is void, or an object that is always absent);"
             " mend its annotations or take it out of the source."
         )
-    for object_id in objects:
+    rejected = _unannounced(adapter.announced(video), video, geometry)
+    made = []
+    for object_id in sorted({*geometry, *boxes}):
+        if str(object_id) in rejected:
+            continue
         info = adapter.info(video, object_id)
         meta = TrackMeta(
             track=f"{source.name}/{video.name}/{object_id}",
@@ -78,48 +131,65 @@ def make_tracks(ctx: Context, params: TracksParams, source: Source, adapter: Ada
             boxes=tuple(boxes.get(object_id, ())),
         )
         path = ctx.out / "files" / f"{file_stem(meta.track)}.zip"
-        write_track(path, meta, _pixels(adapter, video, object_id, meta), params.codec)
-        yield Made(meta.track, path, {"video": meta.source_video, "frames": count, "category": meta.category})
+        write_track(path, meta, _pixels(adapter, source, video, object_id, meta, native), params.codec)
+        made.append(Made(meta.track, path, {"video": meta.source_video, "frames": count, "category": meta.category}))
+    return made, rejected
+
+
+def _frame(adapter: Adapter, source: Source, video: Video, i: int, native: Size) -> np.ndarray:
+    """Frame ``i``, which must be as large as the first."""
+    frame_HW3 = adapter.frame(video, i)
+    if frame_HW3.shape[:2] != native:
+        raise BadInput(
+            f"{source.name}: frame {video.frame_numbers[i]:05d} of '{video.name}' is"
+            f" {frame_HW3.shape[1]}x{frame_HW3.shape[0]}, its first frame {native[1]}x{native[0]};"
+            " all frames of a video must have one size."
+        )
+    return frame_HW3
 
 
 def _pixels(
-    adapter: Adapter, video: Video, object_id: int, meta: TrackMeta
+    adapter: Adapter, source: Source, video: Video, object_id: int, meta: TrackMeta, native: Size
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     for i in range(meta.frames):
         ids_HW = adapter.annotation(video, i)
         mask_HW = None
         if ids_HW is not None:
             mask_HW = resize_mask(np.where(ids_HW == object_id, 255, 0).astype(np.uint8), meta.height, meta.width)
-        yield resize_rgb(adapter.frame(video, i), meta.height, meta.width), mask_HW
+        yield resize_rgb(_frame(adapter, source, video, i, native), meta.height, meta.width), mask_HW
 
 
 def _measure_objects(
-    adapter: Adapter, source: Source, video: Video, count: int
+    adapter: Adapter, source: Source, video: Video, count: int, native: Size
 ) -> tuple[tuple[bool, ...], dict[int, list[FrameGeometry | None]]]:
     """Which frames are annotated, and the geometry of each object there, at the annotation's own resolution.
 
-    Of a source without masks no frame is read.
+    Only annotated frames are read; of a source without masks none.
     """
     annotated = [False] * count
+    void = False
     found: dict[int, list[FrameGeometry | None]] = {}
     for i in range(count):
         ids_HW = adapter.annotation(video, i)
         if ids_HW is None:
             continue
         annotated[i] = True
-        shape = adapter.frame(video, i).shape[:2]
+        shape = _frame(adapter, source, video, i, native).shape[:2]
         if ids_HW.shape != shape:
             raise BadInput(
                 f"{source.name}: the annotation of frame {video.frame_numbers[i]:05d} of '{video.name}' is"
                 f" {ids_HW.shape[1]}x{ids_HW.shape[0]}, its frame {shape[1]}x{shape[0]}; both must have one size."
             )
         for object_id in np.unique(ids_HW):
+            void = void or object_id == VOID
             if object_id in (0, VOID):
                 continue
             found.setdefault(int(object_id), [None] * count)
         for object_id, rows in found.items():
             mask_HW = ids_HW == object_id
             rows[i] = measure(mask_HW, (ids_HW != 0) & ~mask_HW)
+    if void and not found:
+        raise BadInput(f"{source.name}: every annotation of '{video.name}' {BLACK_AND_WHITE}")
     # Frames annotated before an object first appears show none of it.
     empty = FrameGeometry(area=0.0, parts=(), border=0.0, touch=0.0)
     for rows in found.values():
@@ -129,9 +199,28 @@ def _measure_objects(
     return tuple(annotated), found
 
 
-def _boxes(
-    adapter: Adapter, video: Video, count: int, native: tuple[int, ...], working: tuple[int, int]
-) -> dict[int, list[Box | None]]:
+def _unannounced(
+    announced: frozenset[int] | None, video: Video, geometry: dict[int, list[FrameGeometry | None]]
+) -> dict[str, str]:
+    """Objects of ids that nobody knows, by id, and a sentence on each.
+
+    Args:
+        announced: see :meth:`Adapter.announced`.
+    """
+    if announced is None or not geometry:
+        return {}
+    first = {k: next(i for i, row in enumerate(rows) if row and row.parts) for k, rows in geometry.items()}
+    start = min(first.values())
+    return {
+        str(k): f"the id {k} shows first in frame {video.frame_numbers[i]:05d}, and neither objects.json names it nor"
+        f" frame {video.frame_numbers[start]:05d}, whose mask says what objects there are; mend the mask, or name it"
+        " there."
+        for k, i in sorted(first.items())
+        if i > start and k not in announced
+    }
+
+
+def _boxes(adapter: Adapter, video: Video, count: int, native: Size, working: Size) -> dict[int, list[Box | None]]:
     """The boxes of each object that is ever present, in pixels of the working resolution, cut at the frame's edge."""
     found: dict[int, list[Box | None]] = {}
     for i in range(count):

@@ -25,7 +25,7 @@ from tgvac.clip.box import Box
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.clip.video_reader import VideoReader
 from tgvac.errors import BadInput
-from tgvac.sources.adapter import VOID, ObjectInfo, Video
+from tgvac.sources.adapter import BLACK_AND_WHITE, VOID, Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 
 SUFFIXES = (".mp4", ".mov", ".avi", ".mkv", ".webm")
@@ -73,15 +73,19 @@ class _FrameFolder:
         return len(self.names)
 
     def frame(self, i: int) -> np.ndarray:
+        if i >= len(self.names):
+            raise BadInput(f"{self.store.path} has no frame {i}, which was there when sources were listed; restore it.")
         return decode_rgb(self.store.read(self.names[i]), self.store.describe(self.names[i]))
 
 
-class VideoFolder:
+class VideoFolder(Adapter):
     """Reads a folder of videos; one video is open at a time.
 
     Raises:
-        BadInput: when it is no folder, a video has nothing beside it, or what is beside it contradicts the video.
+        BadInput: when it is no folder, or holds no video.
     """
+
+    passes_links = False
 
     def __init__(self, path: Path) -> None:
         if not path.is_dir():
@@ -92,20 +96,13 @@ class VideoFolder:
         self._said = lru_cache(maxsize=4)(self._read_said)
         self._mask = lru_cache(maxsize=2)(self._read_mask)
 
-    def _list(self) -> dict[str, Path]:
-        found: dict[str, Path] = {}
+    def _list(self) -> dict[str, list[Path]]:
+        """The videos of each name."""
+        found: dict[str, list[Path]] = {}
         for path in sorted(p for p in self._path.iterdir() if not p.name.startswith(".")):
             if not (path.is_dir() or path.suffix.lower() in SUFFIXES):
                 continue
-            name = path.name if path.is_dir() else path.stem
-            if name in found:
-                raise BadInput(f"{found[name]} and {path} are two videos of one name; rename one of them.")
-            if not _NAME.fullmatch(name) or "--" in name:
-                raise BadInput(
-                    f"{path} has a name that cannot be a video's; write letters, digits, spaces, '_', '.' and single"
-                    " '-', and a letter or digit first."
-                )
-            found[name] = path
+            found.setdefault(path.name if path.is_dir() else path.stem, []).append(path)
         if not found:
             raise BadInput(
                 f"{self._path} holds no video ({', '.join(SUFFIXES)}) and no folder of frames; give the folder that"
@@ -113,8 +110,22 @@ class VideoFolder:
             )
         return found
 
+    def _place(self, name: str) -> Path:
+        """Where a video lies, if one of that name does, and one alone."""
+        if name not in self._videos:
+            raise BadInput(f"{self._path / name} is no longer there, as it was when sources were listed; restore it.")
+        path, *others = self._videos[name]
+        if others:
+            raise BadInput(f"{path} and {others[0]} are two videos of one name; rename one of them.")
+        if not _NAME.fullmatch(name) or "--" in name:
+            raise BadInput(
+                f"{path} has a name that cannot be a video's; write letters, digits, spaces, '_', '.' and single"
+                " '-', and a letter or digit first."
+            )
+        return path
+
     def _open(self, name: str) -> _Frames:
-        path = self._videos[name]
+        path = self._place(name)
         return _FrameFolder(path) if path.is_dir() else VideoReader(path)
 
     def _read_said(self, name: str) -> dict[int, _Object]:
@@ -142,12 +153,13 @@ class VideoFolder:
         ids_HW = self._mask(name)
         return frozenset() if ids_HW is None else frozenset(map(int, np.unique(ids_HW))) - {0, VOID}
 
-    def videos(self) -> list[Video]:
-        """All videos, sorted by name; each is decoded once, to count its frames."""
-        return [self._video(name) for name in sorted(self._videos)]
+    def names(self) -> list[str]:
+        """Of all videos, sorted."""
+        return sorted(self._videos)
 
-    def _video(self, name: str) -> Video:
-        frames, path = self._frames(name), self._videos[name]
+    def video(self, name: str) -> Video:
+        """One video, which what lies beside it fits; it is decoded once, to count its frames."""
+        frames, path = self._frames(name), self._place(name)
         if not (count := frames.count()):
             raise BadInput(f"{path} holds no frames; restore them or take the video out of the folder.")
         self._check(name, *frames.frame(0).shape[:2])
@@ -171,8 +183,10 @@ class VideoFolder:
             )
         boxed = {i for i, o in said.items() if o.box is not None}
         if not boxed | self._masked(name):
+            if ids_HW is not None and (ids_HW == VOID).any():
+                raise BadInput(f"{self._path / name}.png {BLACK_AND_WHITE}")
             raise BadInput(
-                f"{self._videos[name]} has no object in its first frame; write {name}.json with a box, or {name}.png"
+                f"{self._place(name)} has no object in its first frame; write {name}.json with a box, or {name}.png"
                 " with a mask, beside it."
             )
         if lost := sorted(set(said) - boxed - self._masked(name)):

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field, ValidationError
 from tgvac.clip.archive import Store
 from tgvac.clip.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
-from tgvac.sources.adapter import VOID, ObjectInfo, Video
+from tgvac.sources.adapter import VOID, Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 from tgvac.sources.objects import Said, read_objects
 
@@ -71,14 +71,14 @@ class _Tree:
         return self.store.describe(self.base + rest)
 
 
-class YouTubeVos:
+class YouTubeVos(Adapter):
     """Reads YouTube-VOS from folders or zips.
 
     With all frames, every frame stands in a video and only the annotated ones have an annotation; without, the
     annotated frames alone are the video.
 
     Raises:
-        BadInput: when the layout is another, or frames, annotations and ``meta.json`` contradict each other.
+        BadInput: when the layout is another.
     """
 
     def __init__(self, path: Path) -> None:
@@ -108,11 +108,14 @@ class YouTubeVos:
                 f" ({first['msg']}); restore the official file."
             ) from None
 
-    def videos(self) -> list[Video]:
-        """All videos of ``meta.json``, sorted by name."""
-        return [self._video(name) for name in sorted(self._meta)]
+    def names(self) -> list[str]:
+        """All videos of ``meta.json``, sorted."""
+        return sorted(self._meta)
 
-    def _video(self, name: str) -> Video:
+    def video(self, name: str) -> Video:
+        """One video, whose frames, annotations and part of ``meta.json`` do not contradict each other."""
+        if name not in self._meta:
+            raise BadInput(f"{self._train.describe('meta.json')} no longer lists '{name}'; restore it.")
         frames, masks = self._frames.numbered(_FRAMES, name), self._train.numbered(_MASKS, name)
         self._check(name, frames, masks)
         content = ContentDigest()
