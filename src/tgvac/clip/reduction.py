@@ -2,8 +2,8 @@
 
 Pillow's box filter takes whole pixels: going down by a factor below two, each new pixel is one old pixel or the mean of
 two, first along rows, then along columns, rounded half up each time. What is done here is the same to the bit, but
-nothing beyond the frame's edge is ever computed, and no pixel is converted: a third of the time. Framing does this three
-times for every frame that is trained on.
+nothing beyond the frame's edge is computed, and pixels are picked, not weighed: a fifth of the time. Framing does this
+three times for every frame that is trained on.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# n old pixels along a side, k new ones; R rows of the frame that lie in the window.
+# R rows of the frame that lie in the window, W columns of the frame, S the new side; n old pixels along a side, k new ones.
 
 
 def reduces(side: int, size: int) -> bool:
@@ -29,10 +29,17 @@ def reduced_rgb(image_HW3: np.ndarray, top: int, left: int, side: int, size: int
         top, left, side: of the window, in the frame's pixels; it may reach beyond the frame.
         fill: the value beyond the frame.
     """
-    one_RS3, other_RS3 = _columns(image_HW3, top, left, side, size, (fill,) * 3)
-    rows_RS3 = _mean(one_RS3, other_RS3)
-    first_k, second_k = _rows(len(image_HW3), top, side, size)
-    return _mean(rows_RS3[first_k], rows_RS3[second_k])
+    begin, end = _span(len(image_HW3), top, side)
+    if begin == end:
+        return np.full((size, size, 3), fill, np.uint8)
+    # With a fourth channel a pixel is one number of 32 bits, which numpy picks out many times faster than three of 8.
+    rgba_RW4 = cv2.cvtColor(np.ascontiguousarray(image_HW3[begin:end]), cv2.COLOR_RGB2RGBA)
+    beyond = np.array([fill, fill, fill, 255], np.uint8).view(np.uint32)[0]
+    pixels_RW = rgba_RW4.view(np.uint32)[..., 0]
+    columns, rows = _places(side, size, left, pixels_RW.shape[1]), _places(side, size, top - begin, end - begin)
+    pixels_SR = _mean(*(_picked(pixels_RW, place, beyond) for place in columns))
+    pixels_SS = _mean(*(_picked(pixels_SR, place, beyond) for place in rows))
+    return np.asarray(cv2.cvtColor(pixels_SS.view(np.uint8).reshape(size, size, 4), cv2.COLOR_RGBA2RGB))
 
 
 def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int) -> np.ndarray:
@@ -40,19 +47,16 @@ def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int)
 
     Of the four pixels that a new one is made of, of which several may be the same one, two must belong to it.
     """
-    one_RS, other_RS = _columns(mask_HW, top, left, side, size, (0,))
-    count_RS = (one_RS & 1) + (other_RS & 1)
-    first_k, second_k = _rows(len(mask_HW), top, side, size)
-    return np.where(count_RS[first_k] + count_RS[second_k] >= 2, np.uint8(255), np.uint8(0))
-
-
-def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The mean, rounded half up, in eight bits; writes over what it is given."""
-    half = one ^ other
-    half >>= 1
-    one |= other
-    one -= half
-    return one
+    begin, end = _span(len(mask_HW), top, side)
+    if begin == end:
+        return np.zeros((size, size), np.uint8)
+    ones_RW = mask_HW[begin:end] & 1
+    columns, rows = _places(side, size, left, ones_RW.shape[1]), _places(side, size, top - begin, end - begin)
+    first_SR, last_SR = (_picked(ones_RW, place, np.uint8(0)) for place in columns)
+    first_SR += last_SR
+    first_SS, last_SS = (_picked(first_SR, place, np.uint8(0)) for place in rows)
+    first_SS += last_SS
+    return np.where(first_SS >= 2, np.uint8(255), np.uint8(0))
 
 
 @lru_cache(maxsize=64)
@@ -70,39 +74,40 @@ def taps(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.floor(at_k).astype(np.int64), np.ceil(at_k).astype(np.int64)
 
 
+def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The mean of each byte of pixels of 32 bits, rounded half up; writes over what it is given."""
+    a, b = one.view(np.uint8), other.view(np.uint8)
+    half = a ^ b
+    half >>= 1
+    a |= b
+    a -= half
+    return one
+
+
 def _span(height: int, top: int, side: int) -> tuple[int, int]:
     """The rows of a frame that lie in a window."""
-    begin = max(top, 0)
+    begin = min(max(top, 0), height)
     return begin, max(min(top + side, height), begin)
 
 
-def _columns(
-    image: np.ndarray, top: int, left: int, side: int, size: int, fill: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
-    """Both pixels that each new column takes, for the rows in the window, then for one row that lies beyond the frame."""
-    image = np.ascontiguousarray(image)
-    maps = _column_maps(*_span(len(image), top, side), left, side, size)
-    one, other = (
-        cv2.remap(image, at, None, cv2.INTER_NEAREST, borderMode=cv2.BORDER_CONSTANT, borderValue=fill) for at in maps
-    )
-    return one, other
+@lru_cache(maxsize=256)
+def _places(side: int, size: int, offset: int, extent: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+    """Where in a frame's ``extent`` the first and the last pixel of each new one lie, and which of those lie beyond it.
+
+    The numbers of the latter are of any pixel; ``offset`` is where in the frame the window begins.
+    """
+    at = [at_S + offset for at_S in taps(side, size)]
+    inside = [np.clip(at_S, 0, extent - 1) for at_S in at]
+    return tuple((one_S, np.flatnonzero(one_S != at_S)) for one_S, at_S in zip(inside, at, strict=True))
 
 
-@lru_cache(maxsize=64)
-def _column_maps(begin: int, end: int, left: int, side: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    rows_R = np.append(np.arange(begin, end), -1)
-    first, second = (
-        np.stack(np.broadcast_arrays(at_k[None] + left, rows_R[:, None]), axis=2).astype(np.int16)
-        for at_k in taps(side, size)
-    )
-    return first, second
+def _picked(pixels_NM: np.ndarray, place: tuple[np.ndarray, np.ndarray], beyond: np.integer) -> np.ndarray:
+    """Columns by number, each as a row ``[S,N]``; where there is none, ``beyond``.
 
-
-@lru_cache(maxsize=64)
-def _rows(height: int, top: int, side: int, size: int) -> tuple[np.ndarray, np.ndarray]:
-    """Both rows, counted in the window's own, that each new row takes; the last one lies beyond the frame."""
-    begin, end = _span(height, top, side)
-    first, second = (
-        np.where((at_k + top >= begin) & (at_k + top < end), at_k + top - begin, end - begin) for at_k in taps(side, size)
-    )
-    return first, second
+    They lie like this in memory once numpy has picked them; picking twice turns a picture back.
+    """
+    inside_S, outside = place
+    picked_SN = np.ascontiguousarray(pixels_NM[:, inside_S].T)
+    if len(outside):
+        picked_SN[outside] = beyond
+    return picked_SN
