@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# R rows of the frame that lie in the window, W columns of the frame, S the new side; n old pixels along a side, k new ones.
+# R rows of the frame that lie in the window, W its columns, S the new side; n old pixels along a side, k new ones.
 
 
 def reduces(side: int, size: int) -> bool:
