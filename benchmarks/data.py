@@ -2,16 +2,13 @@
 
 Clips of 14 frames at 256 x 256 are rendered in a torch DataLoader from tracks as the workflow stores them. Ratios are
 taken within this one run, in turns, since machines are noisy; on one core by the processor's time, not the clock's.
-Nothing is kept open from one sample to the next, as where thousands of tracks are read in random order.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import multiprocessing
 import os
-import platform
 import resource
 import shutil
 import statistics
@@ -19,42 +16,49 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
+from functools import lru_cache
+from itertools import chain
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch.utils.data import DataLoader, Dataset
 
+from benchmarks.figures import ROOT, Figure, tell
 from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
 from tgvac.clip.images import decode_mask, decode_rgb, encode_png
 from tgvac.clip.recipe import Recipe, read_recipes
-from tgvac.files import write_json
 from tgvac.params import load_params
 from tgvac.seeds import rng
+from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 
-HERE = Path(__file__).resolve().parent
-ROOT = HERE.parent
 FRAMES = 14
 """Of a training clip (paper, 4.1)."""
 
 Arrays = dict[str, np.ndarray]
 
 
-def make_world() -> Context:
-    """A small world at the size of DAVIS' frames, by the ordinary stages; what is there already is not made again."""
+def make_tracks(davis: Path | None) -> Context:
+    """Tracks and recipes by the ordinary stages; what is there already is not made again.
+
+    Args:
+        davis: a folder in DAVIS layout; without one, of a small world whose frames are as large.
+    """
     root = ROOT / "scratch" / "bench" / "data"
     (root / "workflow" / "scales").mkdir(parents=True, exist_ok=True)
     shutil.copy(ROOT / "params.yaml", root)
-    shutil.copytree(ROOT / "reference", root / "reference", dirs_exist_ok=True)
-    shutil.copy(HERE / "data.yaml", root / "workflow" / "scales" / "bench.yaml")
+    for folder in (Path("reference"), Path("workflow/presets")):
+        shutil.copytree(ROOT / folder, root / folder, dirs_exist_ok=True)
+    shutil.copy(ROOT / "benchmarks" / "data.yaml", root / "workflow" / "scales" / "bench.yaml")
+    (root / "workflow" / "scales" / "bench-davis.yaml").write_text("extends: bench\nsources: {use: [davis]}\n")
+    scale, given = ("bench-davis", ["--at", f"davis={davis.resolve()}"]) if davis else ("bench", [])
     for phase in ("sources", "tracks", "masks", "select", "synthesis"):
-        subprocess.run([sys.executable, "-m", "tgvac", "stage", phase, "--scale", "bench"], cwd=root, check=True)
-    return Context(root, "bench", "bench", "")
+        command = [sys.executable, "-m", "tgvac", "stage", phase, "--scale", scale]
+        subprocess.run([*command, *(given if phase == "sources" else [])], cwd=root, check=True)
+    return Context(root, scale, "bench", "")
 
 
 class Clips(Dataset[Arrays]):
@@ -67,8 +71,8 @@ class Clips(Dataset[Arrays]):
     def __init__(self, ctx: Context, framing: FramingParams, count: int, decode_only: bool = False) -> None:
         recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
         self._recipes = [r for r in recipes if r.frames >= FRAMES]
-        self._open, self._framing, self._count = track_opener(ctx), framing, count
-        self._decode_only = decode_only
+        self._ctx, self._framing, self._count, self._decode_only = ctx, framing, count, decode_only
+        self._process = 0
 
     def __len__(self) -> int:
         return self._count
@@ -76,7 +80,11 @@ class Clips(Dataset[Arrays]):
     def __getitem__(self, i: int) -> Arrays:
         if i >= self._count:
             raise IndexError(i)
-        cv2.setNumThreads(1)
+        if self._process != os.getpid():
+            # Open files must not be shared with another worker: they would read from each other's place in the file.
+            self._process, self._open = os.getpid(), lru_cache(maxsize=8)(track_opener(self._ctx))
+            self._clips = RecipeClips(self._recipes, self._open)
+            cv2.setNumThreads(1)
         drawn = rng("bench", i)
         recipe = self._recipes[int(drawn.integers(len(self._recipes)))]
         start = int(drawn.integers(recipe.frames - FRAMES + 1))
@@ -84,7 +92,7 @@ class Clips(Dataset[Arrays]):
         return self._decoded(recipe, wanted) if self._decode_only else self._rendered(recipe, wanted)
 
     def _rendered(self, recipe: Recipe, wanted: range) -> Arrays:
-        clip = RecipeClips([recipe], self._open).render(recipe.recipe, wanted)
+        clip = self._clips.render(recipe.recipe, wanted)
         windows = windows_of(self._framing, clip.visible_FHW)
         return {
             "frames_FSS3": frame_video(self._framing, clip.frames_FHW3, windows, self._framing.pad),
@@ -102,18 +110,19 @@ class Clips(Dataset[Arrays]):
         return {"seen": np.array(seen)}
 
 
-def passed(clips: Dataset[Any], workers: int, clock: Callable[[], float]) -> float:
-    """Seconds that a DataLoader takes for all samples, from its first to its last; starting the workers is not counted."""
-    samples = iter(DataLoader(clips, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None))
-    for _ in range(workers * 2):
+def passed(clips: Clips, workers: int, clock: Callable[[], float]) -> float:
+    """Seconds a sample that a DataLoader takes; the first samples, and the start of workers, are not counted."""
+    loader = DataLoader(clips, batch_size=None, num_workers=workers, prefetch_factor=2 if workers else None)
+    samples, first = iter(loader), 1 + 2 * workers
+    for _ in range(first):
         next(samples)
     began = clock()
     for _ in samples:
         pass
-    return clock() - began
+    return (clock() - began) / (len(clips) - first)
 
 
-def one_core(ctx: Context, framing: FramingParams, count: int, rounds: int) -> Iterator[dict[str, Any]]:
+def one_core(ctx: Context, framing: FramingParams, count: int, rounds: int) -> Iterator[Figure]:
     """Rendering and decoding in turns, in this process."""
     both = {name: Clips(ctx, framing, count, name == "decode") for name in ("render", "decode")}
     took: dict[str, list[float]] = {name: [] for name in both}
@@ -122,33 +131,36 @@ def one_core(ctx: Context, framing: FramingParams, count: int, rounds: int) -> I
             seconds = passed(clips, 0, time.process_time)
             if k:  # the first round warms up
                 took[name].append(seconds)
-    rates = {name: count * FRAMES / statistics.median(each) for name, each in took.items()}
-    yield row("rendering, one core", rates["render"], "frames/s of processor time")
-    yield row("decoding its JPEGs alone, one core", rates["decode"], "frames/s of processor time")
+    rates = {name: FRAMES / statistics.median(each) for name, each in took.items()}
+    yield Figure("rendering, one core", rates["render"], "frames/s of processor time")
+    yield Figure("decoding its JPEGs alone, one core", rates["decode"], "frames/s of processor time")
     ratio = statistics.median(d / r for r, d in zip(took["render"], took["decode"], strict=True))
-    yield row("rendering / decoding alone", ratio, "x", at_least=0.6)
+    yield Figure("rendering / decoding alone", ratio, "x", at_least=0.6)
+    tracks = read_index(ctx.results / "tracks" / "index.json").values()
+    sizes = [entry.bytes / int(entry.facts["frames"]) / 1024 for entry in tracks]
+    yield Figure("a track, mask included", statistics.mean(sizes), "KiB a frame")
 
 
-def workers(ctx: Context, framing: FramingParams, count: int, rounds: int) -> Iterator[dict[str, Any]]:
+def two_workers(ctx: Context, framing: FramingParams, count: int, rounds: int) -> Iterator[Figure]:
     """One worker and two in turns, by the clock."""
     took: dict[int, list[float]] = {1: [], 2: []}
     for _ in range(rounds):
         for number, each in took.items():
-            each.append(passed(Clips(ctx, framing, count), number, time.perf_counter) / (count - 2 * number))
+            each.append(passed(Clips(ctx, framing, count), number, time.perf_counter))
     rates = {number: FRAMES / statistics.median(each) for number, each in took.items()}
-    yield row("rendering, one worker", rates[1], "frames/s")
-    yield row("rendering, two workers", rates[2], "frames/s")
+    yield Figure("rendering, one worker", rates[1], "frames/s")
+    yield Figure("rendering, two workers", rates[2], "frames/s")
     ratio = statistics.median(one / two for one, two in zip(took[1], took[2], strict=True))
-    yield row("two workers / one", ratio, "x", at_least=1.6)
+    yield Figure("two workers / one", ratio, "x", at_least=1.6)
 
 
-def memory(ctx: Context, framing: FramingParams, count: int) -> Iterator[dict[str, Any]]:
+def memory(ctx: Context, framing: FramingParams, count: int) -> Iterator[Figure]:
     """Peak memory after a tenth of the samples and after all of them, in a process of its own."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         early, late = pool.apply(_peaks, (ctx, framing, count))
-    yield row(f"peak memory after {count // 10} samples", early, "MiB")
-    yield row(f"peak memory after {count} samples", late, "MiB")
-    yield row(f"peak after {count} / after {count // 10}", late / early, "x", at_most=1.05)
+    yield Figure(f"peak memory after {count // 10} samples", early, "MiB")
+    yield Figure(f"peak memory after {count} samples", late, "MiB")
+    yield Figure(f"peak after {count} / after {count // 10}", late / early, "x", at_most=1.05)
 
 
 def _peaks(ctx: Context, framing: FramingParams, count: int) -> tuple[float, float]:
@@ -159,7 +171,7 @@ def _peaks(ctx: Context, framing: FramingParams, count: int) -> tuple[float, flo
     return early, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
-def folders_of_png(ctx: Context, framing: FramingParams, count: int) -> Iterator[dict[str, Any]]:
+def folders_of_png(ctx: Context, framing: FramingParams, count: int) -> Iterator[Figure]:
     """The same samples as folders of PNG: their size, and how fast they are written and read."""
     folder = ctx.root / "png"
     shutil.rmtree(folder, ignore_errors=True)
@@ -181,68 +193,37 @@ def folders_of_png(ctx: Context, framing: FramingParams, count: int) -> Iterator
                 raise ValueError(f"sample {i}: {name} did not come back as it was written")
         rendering, writing = rendering + rendered - began, writing + written - rendered
         reading += time.process_time() - written
-    png_bytes = sum(path.stat().st_size for path in folder.rglob("*.png")) / (count * FRAMES)
+    png = sum(path.stat().st_size for path in folder.rglob("*.png")) / (count * FRAMES) / 1024
     shutil.rmtree(folder)
-    kept = [p for phase in ("tracks/files", "masks/files") for p in (ctx.results / phase).iterdir()]
     table = ctx.results / "synthesis" / "recipes.parquet"
+    kept = [table, *chain.from_iterable((ctx.results / phase / "files").iterdir() for phase in ("tracks", "masks"))]
     frames = sum(recipe.frames for recipe in read_recipes(table))
-    own_bytes = sum(path.stat().st_size for path in [*kept, table]) / frames
-    yield row("folders of PNG, written, one core", count * FRAMES / writing, "frames/s of processor time")
-    yield row("folders of PNG, read back, one core", count * FRAMES / reading, "frames/s of processor time")
-    yield row("rendering / reading PNG", reading / rendering, "x")
-    yield row("folders of PNG", png_bytes / 1024, "KiB a frame")
-    yield row("recipes with their tracks and masks", own_bytes / 1024, "KiB a frame")
-    yield row("folders of PNG / recipes with their tracks", png_bytes / own_bytes, "x")
-
-
-def row(
-    what: str, value: float, unit: str, at_least: float | None = None, at_most: float | None = None
-) -> dict[str, Any]:
-    """A measured figure; with a bar, whether it holds."""
-    bar = f">= {at_least:g}" if at_least is not None else f"<= {at_most:g}" if at_most is not None else None
-    holds = value >= at_least if at_least is not None else value <= at_most if at_most is not None else None
-    return {"what": what, "value": round(value, 4), "unit": unit, "bar": bar, "holds": holds}
-
-
-def processor() -> str:
-    """The name of this machine's processor."""
-    info = Path("/proc/cpuinfo")
-    names = [line.partition(":")[2].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
-    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
-
-
-def commit() -> str:
-    """The commit that was measured, marked where files differ from it."""
-    done = subprocess.run(
-        ["git", "describe", "--always", "--dirty", "--abbrev=12"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    return done.stdout.strip() or "unknown"
+    own = sum(path.stat().st_size for path in kept) / frames / 1024
+    yield Figure("folders of PNG, written, one core", count * FRAMES / writing, "frames/s of processor time")
+    yield Figure("folders of PNG, read back, one core", count * FRAMES / reading, "frames/s of processor time")
+    yield Figure("rendering / reading PNG", reading / rendering, "x")
+    yield Figure("folders of PNG", png, "KiB a frame")
+    yield Figure("recipes with all tracks and masks", own, "KiB a frame")
+    yield Figure("folders of PNG / recipes with all tracks", png / own, "x")
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--samples", type=int, default=1000, help="over which memory must be flat")
     parser.add_argument("--block", type=int, default=16, help="samples of a turn")
-    parser.add_argument("--rounds", type=int, default=5, help="turns of each")
+    parser.add_argument("--rounds", type=int, default=7, help="turns of each")
+    parser.add_argument("--davis", type=Path, help="measure on the footage of this folder in DAVIS layout")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    ctx = make_world()
+    ctx = make_tracks(given.davis)
     framing = load_params(ctx.root, ctx.scale).framing
-    rows: list[dict[str, Any]] = []
-    for measured in (
+    figures = chain(
         one_core(ctx, framing, given.block, given.rounds),
-        workers(ctx, framing, given.block * 2, given.rounds),
+        two_workers(ctx, framing, given.block * 4, given.rounds),
         folders_of_png(ctx, framing, given.block),
         memory(ctx, framing, given.samples),
-    ):
-        for each in measured:
-            rows.append(each)
-            verdict = {None: "", True: "holds", False: "FAILS"}[each["holds"]]
-            print(f"{each['what']:<44} {each['value']:>10.4g} {each['unit']:<28} {each['bar'] or '':<8} {verdict}", flush=True)
-    facts = {"date": datetime.now(UTC).strftime("%Y-%m-%d"), "cpu": processor(), "commit": commit(), "measured": rows}
-    write_json(HERE / "results" / "data.json", facts)
-    write_json(ROOT / "results" / "bench" / "data.json", rows)
-    return int(any(each["holds"] is False for each in rows))
+    )
+    return tell("data-davis" if given.davis else "data", figures)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
-# R rows of the frame that lie in the window, W its columns, S the new side; n old pixels along a side, k new ones.
+# R rows of the frame that lie in the window, W its columns, S the new side, K new rows that show anything of the frame;
+# n old pixels along a side, k new ones.
+
+_NO = np.uint8(0)
 
 
 def reduces(side: int, size: int) -> bool:
@@ -36,10 +39,12 @@ def reduced_rgb(image_HW3: np.ndarray, top: int, left: int, side: int, size: int
     rgba_RW4 = cv2.cvtColor(np.ascontiguousarray(image_HW3[begin:end]), cv2.COLOR_RGB2RGBA)
     beyond = np.array([fill, fill, fill, 255], np.uint8).view(np.uint32)[0]
     pixels_RW = rgba_RW4.view(np.uint32)[..., 0]
-    columns, rows = _places(side, size, left, pixels_RW.shape[1]), _places(side, size, top - begin, end - begin)
-    pixels_SR = _mean(*(_picked(pixels_RW, place, beyond) for place in columns))
-    pixels_SS = _mean(*(_picked(pixels_SR, place, beyond) for place in rows))
-    return np.asarray(cv2.cvtColor(pixels_SS.view(np.uint8).reshape(size, size, 4), cv2.COLOR_RGBA2RGB))
+    pixels_SR = _mean(*(_picked(pixels_RW, place, beyond) for place in _places(side, size, left, pixels_RW.shape[1])))
+    seen, rows = _places_seen(side, size, top - begin, end - begin)
+    pixels_KS = _mean(*(_picked(pixels_SR, place, beyond) for place in rows))
+    out_SS3 = np.full((size, size, 3), fill, np.uint8)
+    cv2.cvtColor(pixels_KS.view(np.uint8).reshape(-1, size, 4), cv2.COLOR_RGBA2RGB, dst=out_SS3[seen])
+    return out_SS3
 
 
 def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int) -> np.ndarray:
@@ -51,12 +56,14 @@ def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int)
     if begin == end:
         return np.zeros((size, size), np.uint8)
     ones_RW = mask_HW[begin:end] & 1
-    columns, rows = _places(side, size, left, ones_RW.shape[1]), _places(side, size, top - begin, end - begin)
-    first_SR, last_SR = (_picked(ones_RW, place, np.uint8(0)) for place in columns)
+    first_SR, last_SR = (_picked(ones_RW, place, _NO) for place in _places(side, size, left, ones_RW.shape[1]))
     first_SR += last_SR
-    first_SS, last_SS = (_picked(first_SR, place, np.uint8(0)) for place in rows)
-    first_SS += last_SS
-    return np.where(first_SS >= 2, np.uint8(255), np.uint8(0))
+    seen, rows = _places_seen(side, size, top - begin, end - begin)
+    first_KS, last_KS = (_picked(first_SR, place, _NO) for place in rows)
+    first_KS += last_KS
+    out_SS = np.zeros((size, size), np.uint8)
+    out_SS[seen] = np.where(first_KS >= 2, np.uint8(255), _NO)
+    return out_SS
 
 
 @lru_cache(maxsize=64)
@@ -99,6 +106,21 @@ def _places(side: int, size: int, offset: int, extent: int) -> tuple[tuple[np.nd
     at = [at_S + offset for at_S in taps(side, size)]
     inside = [np.clip(at_S, 0, extent - 1) for at_S in at]
     return tuple((one_S, np.flatnonzero(one_S != at_S)) for one_S, at_S in zip(inside, at, strict=True))
+
+
+@lru_cache(maxsize=256)
+def _places_seen(
+    side: int, size: int, offset: int, extent: int
+) -> tuple[slice, tuple[tuple[np.ndarray, np.ndarray], ...]]:
+    """The new rows that show anything of the frame, and for those alone what :func:`_places` says."""
+    first_S, last_S = (at_S + offset for at_S in taps(side, size))
+    shown = np.flatnonzero((last_S >= 0) & (first_S < extent))
+    seen = slice(int(shown[0]), int(shown[-1]) + 1)
+    cut = []
+    for inside_S, outside in _places(side, size, offset, extent):
+        mine = outside[(outside >= seen.start) & (outside < seen.stop)] - seen.start
+        cut.append((inside_S[seen], mine))
+    return seen, tuple(cut)
 
 
 def _picked(pixels_NM: np.ndarray, place: tuple[np.ndarray, np.ndarray], beyond: np.integer) -> np.ndarray:
