@@ -42,7 +42,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
-	$(BIN)/mypy benchmarks
+	$(BIN)/mypy -p benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 

@@ -61,7 +61,8 @@ class Sizes:
 
     def recipes_of(self, track: str) -> int:
         """How many synthesized videos an object is the target of: evenly many, the first ones one more."""
-        source, number = track.split("/")[0], int(track.split("/")[1].rpartition("-")[2])
+        source, video, _ = track.split("/")
+        number = int(video.rpartition("-")[2])
         each, more = divmod(self.videos[source], self.objects[source])
         return each + (number < more)
 
