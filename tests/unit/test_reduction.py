@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 
 from tests.unit.builders import Array, box, noise
 from tgvac.clip.framing import FramingParams, Window, frame_mask, frame_masks, frame_rgb, frame_video, windows_of
-from tgvac.clip.images import decode_mask, encode_png, on_white, paint
+from tgvac.clip.images import decode_mask, encode_mask, encode_png, on_white, paint
 from tgvac.clip.recipe import Placement
 from tgvac.clip.reduction import reduces, taps
 from tgvac.errors import BadInput
@@ -96,6 +97,22 @@ def test_a_mask_with_one_other_value_is_refused(value: int) -> None:
     mask[4, 4] = value
     with pytest.raises(BadInput, match="holds values other than 0 and 255"):
         decode_mask(encode_png(mask), "m.png")
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 20))
+def test_a_mask_comes_back_from_one_bit_a_pixel_as_from_eight(seed: int, height: int, width: int) -> None:
+    mask = np.where(noise(seed, height, width) > 127, 255, 0).astype(np.uint8)
+    data = encode_mask(mask)
+    with Image.open(io.BytesIO(data)) as picture:
+        assert picture.mode == "1"
+    assert np.array_equal(decode_mask(data, "m.png"), mask)
+    assert np.array_equal(decode_mask(encode_png(mask), "m.png"), mask)
+
+
+def test_what_is_no_mask_is_not_written_as_one() -> None:
+    with pytest.raises(ValueError, match=r"a mask holds \[7, 254\] beside 0 and 255"):
+        encode_mask(np.array([[0, 7, 254, 255]], np.uint8))
 
 
 # Of the code that came before the fast way, which went through Pillow and numpy's selection alone.

@@ -66,8 +66,7 @@ def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
     """Decode a binary mask, ``uint8 [H,W]`` in {0, 255}."""
     mask_HW = decode_indices(data, name, ("P", "L", "1"))
-    # One more turns 255 to 0 and 0 to 1; all else comes to lie above.
-    if (mask_HW + np.uint8(1) > 1).any():
+    if not _is_binary(mask_HW):
         raise BadInput(f"{name} holds values other than 0 and 255; write masks as pure black and white.")
     return mask_HW
 
@@ -76,6 +75,21 @@ def encode_png(image: np.ndarray) -> bytes:
     """Encode ``uint8 [H,W]``, ``[H,W,3]`` or ``[H,W,4]`` as PNG, losslessly."""
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG", compress_level=4)
+    return stream.getvalue()
+
+
+def _is_binary(mask_HW: np.ndarray) -> bool:
+    """Whether all of a mask ``uint8`` is 0 or 255: one more turns 255 to 0 and 0 to 1, and all else lies above."""
+    return not (mask_HW + np.uint8(1) > 1).any()
+
+
+def encode_mask(mask_HW: np.ndarray) -> bytes:
+    """Encode a mask ``uint8 [H,W]`` in {0, 255} as PNG of one bit a pixel, which is read in half the time of eight."""
+    if not _is_binary(mask_HW):
+        raise ValueError(f"a mask holds {sorted(set(np.unique(mask_HW).tolist()) - {0, 255})} beside 0 and 255")
+    stream = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(mask_HW)).convert("1", dither=Image.Dither.NONE)
+    picture.save(stream, format="PNG", compress_level=4)
     return stream.getvalue()
 
 
