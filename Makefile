@@ -2,7 +2,7 @@
 # make ui [SCALE=smoke] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test
 # make standins                                train the shipped stand-ins again
-# make bench-data                               what rendering clips from tracks costs, beside decoding and beside PNG
+# make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects
 # make install                                  only the environment
 SCALE  ?= smoke
@@ -54,9 +54,12 @@ standins: install
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
-# Tables, and benchmarks/results/<name>.json; one process of OpenMP, as in a DataLoader's workers.
-bench-data bench-joins: bench-%: install
-	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.$*
+# Tables, and benchmarks/results/<name>.json; one thread of OpenMP, as in a DataLoader's workers.
+bench-data: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.data $${DAVIS:+--davis "$$DAVIS"}
+
+bench-joins: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
 
 clean:
 	rm -rf results scratch logs .snakemake
