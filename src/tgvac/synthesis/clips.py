@@ -50,8 +50,8 @@ class RecipeClips:
         at = [indices[i] for i in wanted]
         height, width = target.meta.height, target.meta.width
         layers = [self._layer(recipe, placement, wanted, height, width) for placement in recipe.occluders]
-        frames = (target.frame(i) for i in at)
-        return composite(sample, recipe.video, recipe.target, frames, target.masks(at), layers)
+        behind_FHW3 = (target.frame(i) for i in at)
+        return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), layers)
 
     def _layer(
         self, recipe: Recipe, placement: Placement, wanted: Iterable[int], height: int, width: int
