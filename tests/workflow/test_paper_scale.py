@@ -33,7 +33,7 @@ def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def planning(snakemake: Command, root: Path, *more: str) -> tuple[dict[str, int], float]:
-    """Jobs by rule of a dry run of all, and the seconds of processor time that it took, whatever else the machine does."""
+    """Jobs by rule of a dry run of all, and the seconds of processor time that it took."""
     began = worked()
     done = snakemake(root, "-n", "-c2", "all", "--config", "scale=paper", *more)
     assert done.returncode == 0, done.stdout[-3000:]
