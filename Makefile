@@ -2,6 +2,8 @@
 # make ui [SCALE=smoke] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test
 # make standins                                train the shipped stand-ins again
+# make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
+# make bench-joins                              time and memory of the steps that join, by the number of objects
 # make install                                  only the environment
 SCALE  ?= smoke
 CORES  ?= 2
@@ -13,7 +15,7 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui standins test lint lock clean
+.PHONY: install reproduce ui standins test lint lock clean bench-data bench-joins
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -40,6 +42,7 @@ lint: install
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
+	$(BIN)/mypy -p benchmarks
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
@@ -51,5 +54,13 @@ standins: install
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
+# Tables, and benchmarks/results/<name>.json; one thread of OpenMP, as in a DataLoader's workers.
+bench-data: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.data $${DAVIS:+--davis "$$DAVIS"}
+
+bench-joins: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
+
 clean:
-	rm -rf results scratch logs benchmarks .snakemake
+	rm -rf results scratch logs .snakemake
+	find benchmarks -mindepth 1 -maxdepth 1 -type d ! -name results -exec rm -rf {} +

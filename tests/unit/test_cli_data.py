@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.archive_server import ArchiveServer, serving
-from tests.unit.params_project import copy_params
+from tests.unit.params_project import copy_params, overlay
 from tests.unit.test_fetch import DATA
 from tgvac import cli
 
@@ -59,7 +59,8 @@ def test_status_lists_all_sources_or_those_of_a_scale(project: Path, capsys: pyt
     assert called("status") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["source", "davis", "world", "pix2gestalt"]
-    assert called("status", "--scale", "paper") == 0
+    overlay(project, "sources: {use: [davis]}\n")
+    assert called("status", "--scale", "mine") == 0
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["source", "davis", "pix2gestalt"]
     assert lines[1].endswith("tgvac data fetch davis --accept-licences")

@@ -29,7 +29,7 @@ def test_a_composed_clip_keeps_the_contract(seed: int, frames: int, height: int,
         (noise(seed + 10 + k, frames, height, width, 3), random_masks(seed + 20 + k, frames, height, width))
         for k in range(layers)
     ]
-    clip = composite("s", "v", "t", target, amodal, pairs)
+    clip = composite("s", "v", "t", target, amodal, [list(zip(*pair, strict=True)) for pair in pairs])
     clip.check()
     occluder = np.zeros(amodal.shape, bool)
     for _, mask in pairs:
@@ -49,7 +49,7 @@ def test_a_composed_clip_keeps_the_contract(seed: int, frames: int, height: int,
 
 def clip_with(**changes: Array) -> Clip:
     amodal, occluder = box(6, 8, 1, 1, 5, 5)[None], box(6, 8, 0, 3, 6, 8)[None]
-    clip = composite("s/v/1/r0", "s/v", "s/v/1", noise(1, 1, 6, 8, 3), amodal, [(noise(2, 1, 6, 8, 3), occluder)])
+    clip = composite("s/v/1/r0", "s/v", "s/v/1", noise(1, 1, 6, 8, 3), amodal, [[(noise(2, 6, 8, 3), occluder[0])]])
     return dataclasses.replace(clip, **changes)
 
 

@@ -148,7 +148,7 @@ def test_nothing_beside_an_occluder_in_its_own_video_enters_a_soft_clip(
         frame = np.where(mask[..., None] > 0, inside, np.uint8(around))
         colours, alpha = layer_of(frame, mask, placement, H, W, 0.5, feather)
         target, amodal = noise(7, 1, H, W, 3), np.full((1, H, W), 255, np.uint8)
-        made.append(composite("s", "v", "t", target, amodal, [(colours[None], alpha[None])]).frames_FHW3)
+        made.append(composite("s", "v", "t", target, amodal, [[(colours, alpha)]]).frames_FHW3)
     assert np.array_equal(made[0], made[1])
 
 
@@ -176,7 +176,7 @@ def test_an_occluder_that_the_frame_cuts_does_not_fade_there() -> None:
 def test_a_half_transparent_pixel_is_the_rounded_mean_of_both() -> None:
     target, layer = np.full((1, 1, 3, 3), 100, np.uint8), np.full((1, 1, 3, 3), 201, np.uint8)
     alpha = np.array([[[0, 128, 255]]], np.uint8)
-    clip = composite("s", "v", "t", target, np.full((1, 1, 3), 255, np.uint8), [(layer, alpha)])
+    clip = composite("s", "v", "t", target, np.full((1, 1, 3), 255, np.uint8), [[(layer[0], alpha[0])]])
     assert clip.frames_FHW3[0, 0, :, 0].tolist() == [100, round((128 * 201 + 127 * 100) / 255), 201]
     assert clip.occluder_FHW[0, 0].tolist() == [0, 255, 255]
 

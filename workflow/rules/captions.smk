@@ -34,7 +34,7 @@ rule captions:
         benchmark_of("captions")
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=4000,
         runtime=30,
     params:
         digest=join_digest("captions"),

@@ -18,6 +18,7 @@ import numpy as np
 from pydantic import Field
 
 from tgvac.clip.images import resize_mask, resize_rgb
+from tgvac.clip.reduction import reduced_mask, reduced_rgb, reduces
 from tgvac.config import Block
 
 
@@ -92,11 +93,15 @@ def _smooth(values_FK: np.ndarray, radius: int) -> np.ndarray:
 
 def frame_rgb(image_HW3: np.ndarray, window: Window, size: int, pad: int) -> np.ndarray:
     """Cut a window from a frame, ``uint8 [size,size,3]``; beyond the frame lies the value ``pad``."""
+    if reduces(window.side, size):
+        return reduced_rgb(image_HW3, window.top, window.left, window.side, size, pad)
     return resize_rgb(_cut(image_HW3, window, pad), size, size)
 
 
 def frame_mask(mask_HW: np.ndarray, window: Window, size: int) -> np.ndarray:
     """Cut a window from a mask, ``uint8 [size,size]``; beyond the frame there is nothing."""
+    if reduces(window.side, size):
+        return reduced_mask(mask_HW, window.top, window.left, window.side, size)
     return resize_mask(_cut(mask_HW, window, 0), size, size)
 
 

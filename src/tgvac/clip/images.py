@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import io
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -65,7 +66,7 @@ def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
     """Decode a binary mask, ``uint8 [H,W]`` in {0, 255}."""
     mask_HW = decode_indices(data, name, ("P", "L", "1"))
-    if not np.isin(mask_HW, (0, 255)).all():
+    if not _is_binary(mask_HW):
         raise BadInput(f"{name} holds values other than 0 and 255; write masks as pure black and white.")
     return mask_HW
 
@@ -74,6 +75,21 @@ def encode_png(image: np.ndarray) -> bytes:
     """Encode ``uint8 [H,W]``, ``[H,W,3]`` or ``[H,W,4]`` as PNG, losslessly."""
     stream = io.BytesIO()
     Image.fromarray(np.ascontiguousarray(image)).save(stream, format="PNG", compress_level=4)
+    return stream.getvalue()
+
+
+def _is_binary(mask_HW: np.ndarray) -> bool:
+    """Whether all of a mask ``uint8`` is 0 or 255: one more turns 255 to 0 and 0 to 1, and all else lies above."""
+    return not (mask_HW + np.uint8(1) > 1).any()
+
+
+def encode_mask(mask_HW: np.ndarray) -> bytes:
+    """Encode a mask ``uint8 [H,W]`` in {0, 255} as PNG of one bit a pixel, which is read in half the time of eight."""
+    if not _is_binary(mask_HW):
+        raise ValueError(f"a mask holds {sorted(set(np.unique(mask_HW).tolist()) - {0, 255})} beside 0 and 255")
+    stream = io.BytesIO()
+    picture = Image.fromarray(np.ascontiguousarray(mask_HW)).convert("1", dither=Image.Dither.NONE)
+    picture.save(stream, format="PNG", compress_level=4)
     return stream.getvalue()
 
 
@@ -113,5 +129,21 @@ def resize_mask(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def on_white(frame_HW3: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
-    """The masked part of a frame on white; leading axes may be more, as in ``[F,H,W,3]``."""
-    return np.where(mask_HW[..., None] > 0, frame_HW3, np.uint8(255))
+    """The masked part of a frame on white, ``uint8``; leading axes may be more, as in ``[F,H,W,3]``."""
+    out_HW3 = np.full(frame_HW3.shape, 255, np.uint8)
+    paint(out_HW3, frame_HW3, mask_HW)
+    return out_HW3
+
+
+def paint(out_HW3: np.ndarray, image_HW3: np.ndarray, mask_HW: np.ndarray) -> None:
+    """Put an image, where its mask is not 0, on what is there; all ``uint8``, of the same leading axes.
+
+    OpenCV does this many times faster than a selection in numpy.
+
+    Args:
+        out_HW3: written to; contiguous.
+    """
+    if not out_HW3.flags.c_contiguous:
+        raise ValueError("what is painted on must be contiguous, or a copy of it would be painted on")
+    width = out_HW3.shape[-2]
+    cv2.copyTo(image_HW3.reshape(-1, width, 3), mask_HW.reshape(-1, width), out_HW3.reshape(-1, width, 3))

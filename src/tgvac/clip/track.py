@@ -24,7 +24,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 from tgvac.clip.archive import Store, zip_writing
 from tgvac.clip.box import Box
 from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.images import decode_mask, decode_rgb, encode_jpeg, encode_png
+from tgvac.clip.images import decode_mask, decode_rgb, encode_jpeg, encode_mask, encode_png
 from tgvac.errors import BadInput
 
 TRACK_FORMAT = "tgvac-track-2"
@@ -137,7 +137,7 @@ def write_track(
             if mask_HW is not None:
                 if mask_HW.shape != frame_HW3.shape[:2]:
                     raise ValueError(f"mask {i} of {meta.track} is {mask_HW.shape}, its frame {frame_HW3.shape[:2]}")
-                sink.add(f"masks/{i:05d}.png", encode_png(mask_HW))
+                sink.add(f"masks/{i:05d}.png", encode_mask(mask_HW))
             count = i + 1
         if count != meta.frames:
             raise ValueError(f"{meta.track}: {count} frames were given, the meta says {meta.frames}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.clip.archive import zip_writing
-from tgvac.clip.images import encode_png
+from tgvac.clip.images import encode_mask
 from tgvac.clip.track import MasksMeta, Track, file_stem
 from tgvac.files import sha256
 from tgvac.masks.opencv import one_thread
@@ -99,7 +99,7 @@ def make_masks(
         refinement = Refinement(params.refine, params.gates, params.dense_flow)
         sink = stack.enter_context(zip_writing(out))
         for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, beside))):
-            sink.add(f"masks/{i:05d}.png", encode_png(frame.mask_HW))
+            sink.add(f"masks/{i:05d}.png", encode_mask(frame.mask_HW))
             verdicts.append(frame.verdict)
             geometry.append(frame.geometry)
             if truth is not None:

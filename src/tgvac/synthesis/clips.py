@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
 
 import numpy as np
 
 from tgvac.clip.clip import Clip
-from tgvac.clip.recipe import Recipe, read_recipes
+from tgvac.clip.recipe import Placement, Recipe, read_recipes
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
@@ -49,24 +49,20 @@ class RecipeClips:
         indices = recipe.target_indices()
         at = [indices[i] for i in wanted]
         height, width = target.meta.height, target.meta.width
-        layers = []
-        for placement in recipe.occluders:
-            occluder = self._open(placement.track)
-            turns = placement.shown(occluder.meta.frames, recipe.frames)
-            found = [
-                layer_of(
-                    occluder.frame(turns[i]),
-                    occluder.mask(turns[i]),
-                    placement,
-                    height,
-                    width,
-                    recipe.progress(i),
-                    recipe.feather,
-                )
-                for i in wanted
-            ]
-            layers.append((np.stack([colours for colours, _ in found]), np.stack([alpha for _, alpha in found])))
-        return composite(sample, recipe.video, recipe.target, target.frames(at), target.masks(at), layers)
+        layers = [self._layer(recipe, placement, wanted, height, width) for placement in recipe.occluders]
+        behind_FHW3 = (target.frame(i) for i in at)
+        return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), layers)
+
+    def _layer(
+        self, recipe: Recipe, placement: Placement, wanted: Iterable[int], height: int, width: int
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """An occluder's colours and alpha before each wanted frame, one by one."""
+        occluder = self._open(placement.track)
+        turns = placement.shown(occluder.meta.frames, recipe.frames)
+        for i in wanted:
+            shown, progress = turns[i], recipe.progress(i)
+            frame_HW3, mask_HW = occluder.frame(shown), occluder.mask(shown)
+            yield layer_of(frame_HW3, mask_HW, placement, height, width, progress, recipe.feather)
 
 
 def track_opener(ctx: Context) -> OpenTrack:

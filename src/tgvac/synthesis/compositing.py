@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 import numpy as np
 
 from tgvac.clip.clip import Clip
-from tgvac.clip.images import on_white, resize_mask, resize_rgb
+from tgvac.clip.images import paint, resize_mask, resize_rgb
 from tgvac.clip.recipe import Placement
 from tgvac.synthesis.edges import resize_coverage, resize_covered, soft_alpha, soft_layer
 
@@ -85,31 +87,52 @@ def composite(
     sample: str,
     video: str,
     track: str,
-    target_FHW3: np.ndarray,
+    target_FHW3: Iterable[np.ndarray],
     amodal_FHW: np.ndarray,
-    layers: list[tuple[np.ndarray, np.ndarray]],
+    layers: Sequence[Iterable[tuple[np.ndarray, np.ndarray]]],
 ) -> Clip:
-    """A clip from a target and occluder layers ``(colours [F,H,W,3], alphas [F,H,W])``, the last on top.
+    """A clip from a target and its occluders, the last on top.
 
     The occluder's mask is all that a layer changes, to the last trace of a soft edge: every pixel under no occluder is
     the target's own, to the bit, and what counts as visible is the target's alone.
+
+    Args:
+        target_FHW3: the target's frames, ``uint8 [H,W,3]`` each; taken one by one, and left as they are.
+        layers: of each occluder, for each frame, its colours ``uint8 [H,W,3]`` and its alpha ``uint8 [H,W]``.
     """
-    frames_FHW3 = target_FHW3.copy()
+    # Written to frame by frame: fresh memory for whole clips at every step would cost as much as the compositing.
+    frames_FHW3, whole_FHW3 = (np.empty((*amodal_FHW.shape, 3), np.uint8) for _ in range(2))
     occluder_FHW = np.zeros_like(amodal_FHW)
-    for layer_FHW3, alpha_FHW in layers:
-        frames_FHW3 = np.where(alpha_FHW[..., None] == 255, layer_FHW3, frames_FHW3)
-        edge_FHW = (alpha_FHW > 0) & (alpha_FHW < 255)
-        alpha_E1 = alpha_FHW[edge_FHW][:, None].astype(np.uint32)
-        mixed_E3 = alpha_E1 * layer_FHW3[edge_FHW] + (255 - alpha_E1) * frames_FHW3[edge_FHW]
-        frames_FHW3[edge_FHW] = (mixed_E3 + 127) // 255
-        occluder_FHW = occluder_FHW | np.where(alpha_FHW > 0, np.uint8(255), np.uint8(0))
+    for f, (amodal_HW, target_HW3, *before) in enumerate(zip(amodal_FHW, target_FHW3, *layers, strict=True)):
+        frames_FHW3[f] = target_HW3
+        whole_FHW3[f] = 255
+        paint(whole_FHW3[f], target_HW3, amodal_HW)
+        for colours_HW3, alpha_HW in before:
+            _lay(frames_FHW3[f], occluder_FHW[f], colours_HW3, alpha_HW)
+    visible_FHW = ~occluder_FHW
+    visible_FHW &= amodal_FHW
     return Clip(
         sample=sample,
         video=video,
         track=track,
         frames_FHW3=frames_FHW3,
-        visible_FHW=amodal_FHW & ~occluder_FHW,
-        whole_FHW3=on_white(target_FHW3, amodal_FHW),
+        visible_FHW=visible_FHW,
+        whole_FHW3=whole_FHW3,
         amodal_FHW=amodal_FHW,
         occluder_FHW=occluder_FHW,
     )
+
+
+def _lay(frame_HW3: np.ndarray, occluder_HW: np.ndarray, colours_HW3: np.ndarray, alpha_HW: np.ndarray) -> None:
+    """Put a layer on a frame, and its mask to that of the occluders before it."""
+    # One more turns 255 to 0 and 0 to 1; only what lies between comes to lie above.
+    edge_HW = alpha_HW + np.uint8(1) > 1
+    if not edge_HW.any():
+        paint(frame_HW3, colours_HW3, alpha_HW)
+        occluder_HW |= alpha_HW
+        return
+    paint(frame_HW3, colours_HW3, np.where(edge_HW, np.uint8(0), alpha_HW))
+    alpha_E1 = alpha_HW[edge_HW][:, None].astype(np.uint32)
+    mixed_E3 = alpha_E1 * colours_HW3[edge_HW] + (255 - alpha_E1) * frame_HW3[edge_HW]
+    frame_HW3[edge_HW] = (mixed_E3 + 127) // 255
+    occluder_HW |= np.where(alpha_HW > 0, np.uint8(255), np.uint8(0))

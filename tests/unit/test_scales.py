@@ -1,0 +1,70 @@
+"""What the scales on real footage ask for: sources that exist, the paper's choices, and few enough jobs."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from tests.unit.params_project import ROOT
+from tgvac.bridge.graph import Graph
+from tgvac.params import load_params
+from tgvac.phases import PHASES
+from tgvac.report.paper import load_paper
+
+REAL = {"davis", "youtube_vos", "lasot", "pix2gestalt"}
+SCALES = sorted(path.stem for path in (ROOT / "workflow" / "scales").glob("*.yaml"))
+
+
+def archives() -> set[str]:
+    with (ROOT / "reference" / "archives.csv").open(newline="", encoding="utf-8") as stream:
+        return {f"{row['source']}/{row['part']}" for row in csv.DictReader(stream) if row["part"]}
+
+
+@pytest.mark.parametrize("scale", SCALES)
+def test_every_part_that_a_scale_names_is_an_archive_of_a_source_in_use(scale: str) -> None:
+    sources = load_params(ROOT, scale).sources
+    assert set(sources.parts) <= archives()
+    assert {part.partition("/")[0] for part in sources.parts} <= {*sources.use, *sources.pairs}
+
+
+def test_the_paper_s_scale_uses_all_that_the_paper_uses() -> None:
+    params = load_params(ROOT, "paper")
+    assert {*params.sources.use, *params.sources.pairs} == REAL
+    assert params.sources.parts == ()
+    assert (params.masks.full, params.masks.sparse, params.masks.boxes) == ("given", "sam2", "sam")
+    assert params.captions.order == ("blip2",)
+    assert params.frame.pairs_share == 1.0
+    assert (params.evaluation.frames, params.evaluation.long.frames) == (126, 126)
+
+
+def test_the_paper_s_objects_and_videos_an_object_make_its_number_of_videos_but_for_one_misprint() -> None:
+    paper, per_object = load_paper(ROOT / "reference" / "paper.yaml"), load_params(ROOT, "paper").synthesis.per_object
+    columns = ("davis", "youtube_vos", "lasot")
+    objects = [int(paper.cell(f"table1.instances.{c}").value) for c in columns]
+    videos = [int(paper.cell(f"table1.synthesized_videos.{c}").value) for c in columns]
+    assert (sum(objects), sum(videos)) == (1400, 6940)
+    # 332 objects of YouTube-VOS make 1,660 videos, where 1,600 are printed.
+    assert [per_object * n - m for n, m in zip(objects, videos, strict=True)] == [0, 60, 0]
+
+
+def test_safe_has_sam_2_where_the_paper_has_sam() -> None:
+    assert load_params(ROOT, "small").masks.boxes == "sam2"
+    assert load_params(ROOT, "paper").masks.boxes == "sam"
+
+
+def test_the_small_scale_is_real_in_all_but_its_size() -> None:
+    small, paper = load_params(ROOT, "small"), load_params(ROOT, "paper")
+    assert set(small.sources.use) == {"davis", "youtube_vos", "lasot"}
+    assert small.backbones == paper.backbones
+    assert small.framing == paper.framing
+    assert small.sampler == paper.sampler
+    assert small.diffusion == paper.diffusion
+    assert small.evaluation.methods == paper.evaluation.methods
+    assert small.synthesis.split == paper.synthesis.split
+
+
+@pytest.mark.parametrize("scale", ["small", "paper"])
+def test_no_scale_on_real_footage_has_more_than_a_thousand_parts(scale: str) -> None:
+    graph = Graph.load({"scale": scale}, ROOT)
+    assert sum(len(graph.parts(phase.name)) for phase in PHASES if phase.shards) <= 1000 - 50

@@ -1,0 +1,93 @@
+"""The graph at the paper's size: 1,400 objects and 6,940 synthesized videos, with the files that they leave."""
+
+from __future__ import annotations
+
+import re
+import resource
+from pathlib import Path
+
+import pytest
+
+from benchmarks.paper_data import PAPER_OBJECTS, PAPER_VIDEOS, PaperData, Sizes
+from tests.conftest import CLONE, Command, make_project
+from tests.workflow.test_graph import planned
+from tgvac.clip.recipe import read_recipes
+from tgvac.params import load_params
+from tgvac.shards import read_index
+
+pytestmark = pytest.mark.workflow
+
+PARAMS = load_params(CLONE, "paper")
+JOBS = 1000
+SECONDS = 60.0
+"""Of processor time: a dry run takes a few; beyond this, a graph has grown with the data."""
+
+
+@pytest.fixture(scope="module")
+def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project folder in which the data phases of scale `paper` are done, short of every pixel."""
+    root = make_project(tmp_path_factory.mktemp("paper"))
+    sizes = Sizes(PAPER_OBJECTS, PAPER_VIDEOS, frames=14, buckets=4, pairs=10, shards=PARAMS.shards.data)
+    PaperData(root, "paper", sizes).write(PARAMS.select, PARAMS.synthesis, PARAMS.captions)
+    return root
+
+
+def planning(snakemake: Command, root: Path, *more: str) -> tuple[dict[str, int], float]:
+    """Jobs by rule of a dry run of all, and the seconds of processor time that it took."""
+    began = worked()
+    done = snakemake(root, "-n", "-c2", "all", "--config", "scale=paper", *more)
+    assert done.returncode == 0, done.stdout[-3000:]
+    return planned(done.stdout), worked() - began
+
+
+def worked() -> float:
+    """Seconds of processor time of all processes that were started and have ended."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def test_the_indices_hold_as_much_as_the_paper_s_data_set(paper: Path) -> None:
+    assert len(read_index(paper / "results" / "paper" / "tracks" / "index.json")) == sum(PAPER_OBJECTS.values()) == 1400
+    recipes = read_recipes(paper / "results" / "paper" / "synthesis" / "recipes.parquet")
+    by_source = {source: sum(r.source == source for r in recipes) for source in PAPER_VIDEOS}
+    assert by_source == PAPER_VIDEOS
+    assert len(recipes) == 6940
+
+
+def test_all_that_the_paper_s_scale_does_from_nothing_is_a_thousand_jobs_at_most(
+    project: Path, snakemake: Command
+) -> None:
+    jobs, seconds = planning(snakemake, project)
+    assert sum(jobs.values()) <= JOBS
+    assert jobs["tracks_shard"] == jobs["captions_shard"] == PARAMS.shards.data
+    assert jobs["completion_shard"] == jobs["metrics_shard"]
+    assert jobs["completion_shard"] == PARAMS.shards.evaluation * len(PARAMS.evaluation.methods)
+    assert seconds <= SECONDS
+
+
+def test_with_all_data_there_only_what_follows_is_planned_and_the_data_s_size_costs_no_job(
+    paper: Path, project: Path, snakemake: Command
+) -> None:
+    jobs, seconds = planning(snakemake, paper)
+    data = {"sources", "tracks", "masks", "select", "synthesis", "captions"}
+    assert not {name for name in jobs if name.removesuffix("_shard") in data}
+    assert jobs["latents_shard"] == PARAMS.shards.data
+    everything, _ = planning(snakemake, project)
+    follows = {name: count for name, count in everything.items() if name.removesuffix("_shard") not in data}
+    assert jobs == follows
+    assert seconds <= SECONDS
+
+
+def test_all_again_with_all_data_there_is_as_many_jobs_as_from_nothing(paper: Path, snakemake: Command) -> None:
+    jobs, seconds = planning(snakemake, paper, "--forceall")
+    assert sum(jobs.values()) <= JOBS
+    assert seconds <= SECONDS
+
+
+def test_a_shard_holds_the_objects_that_its_name_gives_it_and_none_is_crowded(paper: Path) -> None:
+    shards = sorted((paper / "results" / "paper" / "tracks" / "shards").glob("*.json"))
+    assert [int(re.sub(r"\D", "", path.stem)) for path in shards] == list(range(PARAMS.shards.data))
+    counts = [len(read_index(path)) for path in shards]
+    assert sum(counts) == 1400
+    # Some 29 each, with a deviation of 5.4: hours of work, not days, in the fullest one.
+    assert max(counts) <= 29 + 5 * 5.4
