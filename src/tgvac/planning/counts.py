@@ -144,8 +144,9 @@ def _published(root: Path, params: Params, layouts: dict[str, str], pairs: int) 
         footage.append(Footage(source, layouts[source], objects, objects * frames))
         recipes += _recipes(params, source, objects, samples, frames)
     origin = (
-        f"the paper's Table 1 as a whole, since no run of this scale is here: {sum(f.tracks for f in footage):,} objects,"
-        f" {len(recipes):,} samples, each as long as its source's mean, {pairs:,} pairs"
+        "the paper's Table 1 as a whole, since no run of this scale is here:"
+        f" {sum(f.tracks for f in footage):,} objects, {len(recipes):,} samples, each as long as"
+        f" its source's mean, {pairs:,} pairs"
     )
     if missing := sorted(set(PAPER_SOURCES) - set(params.sources.use)):
         origin += f" (sources.use lacks {', '.join(missing)})"

@@ -15,11 +15,10 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
 
-
 _METRICS = 5
 """Rows a frame: clip, lpips, tc, iou and hidden_psnr."""
 _ROW_BYTES = 40
-"""Of a row of ``rows.parquet``, twice, since shards are kept: its words are stored once a column, its numbers are not."""
+"""Of a row of ``rows.parquet``, twice, since shards are kept; words are stored once a column, numbers are not."""
 
 
 def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import torch
 
@@ -80,11 +80,8 @@ class ModelCosts:
 
     @cached_property
     def _motion_walks(self) -> dict[int, int]:
-        networks = self.networks
-        return {
-            frames: forward_flops(lambda: networks.noise_model("motion")(*networks.noise_input(1, frames)))
-            for frames in _LENGTHS
-        }
+        model = self.networks.noise_model("motion")
+        return {frames: forward_flops(partial(model, *self.networks.noise_input(1, frames))) for frames in _LENGTHS}
 
     @cached_property
     def parameters(self) -> dict[str, Parameters]:

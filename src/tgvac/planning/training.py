@@ -9,7 +9,6 @@ from torch.nn import functional
 from tgvac.baselines.completion_names import trainings
 from tgvac.models.cost.networks import empty
 from tgvac.models.cost.walk import step_flops
-from tgvac.models.standins import build_unet
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.evaluating import padded

@@ -1,7 +1,7 @@
 """What a GPU would run in place of what torch runs on ``meta``: memory-saving attention, and autocast to bfloat16.
 
-Both are rules on torch's functions, since the ``meta`` device has neither: there, attention falls back to one that holds
-every weight of every pair of positions, and ``torch.autocast`` knows no such device.
+Both are rules on torch's functions, since the ``meta`` device has neither: there, attention falls back to one that
+holds the weight of every pair of positions, and ``torch.autocast`` knows no such device.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -118,18 +119,12 @@ class Networks:
     def _config(self, part: str) -> dict[str, Any]:
         """The config of one part: from the folder, or as published."""
         if self.folder is not None:
-            import json
-
-            found: dict[str, Any] = json.loads((self.folder / part / "config.json").read_text(encoding="utf-8"))
-            return found
+            return _read(self.folder / part / "config.json")
         key, known = ("scoring_clip", CLIP) if part == "scoring_clip" else ("stable_diffusion", STABLE_DIFFUSION)
         name = getattr(self.backbones, key)
         local = Path(name) if part == "scoring_clip" else Path(name) / part
         if (local / "config.json").is_file():
-            import json
-
-            found = json.loads((local / "config.json").read_text(encoding="utf-8"))
-            return found
+            return _read(local / "config.json")
         if name not in known:
             raise BadInput(
                 f"The shapes of backbones.{key} '{name}' are not known before it is fetched; run `tgvac stage"
@@ -162,3 +157,8 @@ class Networks:
             return functional.mse_loss(predicted.float(), empty(batch, channels, frames, side, side))
 
         return loss
+
+
+def _read(path: Path) -> dict[str, Any]:
+    config: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return config
