@@ -331,7 +331,7 @@ def test_wrong_options_are_refused_in_one_sentence(
 
 def test_a_network_of_unknown_shapes_is_refused(project: Path) -> None:
     networks = Networks(backbones(stable_diffusion="stable-diffusion-v1-5/stable-diffusion-v15"), MOTION_MODULE, 256)
-    with pytest.raises(BadInput, match="The shapes of backbones.stable_diffusion .* did you mean"):
+    with pytest.raises(BadInput, match=r"The shapes of backbones\.stable_diffusion .* did you mean"):
         _ = networks.vae
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
 from functools import cached_property, partial
 
@@ -47,8 +48,12 @@ class ModelCosts:
         """A pair of pictures through LPIPS."""
         import lpips
 
-        with META:
+        with META, warnings.catch_warnings():
+            # lpips calls torchvision in a way that torchvision has given up.
+            warnings.simplefilter("ignore")
             model = lpips.LPIPS(net=net, pretrained=False, pnet_rand=True, verbose=False).eval()
+        # Some of its constants are made past the default device.
+        model = model.to(META)
         size = self.networks.size
         return forward_flops(lambda: model(empty(1, 3, size, size), empty(1, 3, size, size)))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import torch
 from torch.nn import functional
 
 from tgvac.baselines.completion_names import trainings
@@ -25,18 +26,15 @@ def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
     kept = [n.all * _FLOAT for name, n in models.parameters.items() if name != "motion"]
     yield Work("backbones", models.networks.origin, 1, "folder", 0, sum(kept))
     block = params.backbones
-    # A state in scratch: model, average and two moments of each part, kept as often as checkpoints are.
     if block.origin in ("train", "fit"):
         vae, batch = models.networks.vae, block.batch
-        for parameter in vae.parameters():
-            parameter.requires_grad_(True)
         size = models.networks.size
 
-        def reconstruction() -> object:
+        def reconstruction() -> torch.Tensor:
             x = empty(1, 3, size, size)
             return functional.l1_loss(vae.decode(vae.encode(x).latent_dist.mean).sample, x)
 
-        flops = step_flops(vae, reconstruction).all  # type: ignore[arg-type]
+        flops = step_flops(vae, reconstruction).all
         yield Work("backbones", "training the autoencoder", block.vae_steps, "steps", block.vae_steps * batch * flops)
     if block.origin == "train":
         step = models.frame_step.all
