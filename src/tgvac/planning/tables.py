@@ -36,7 +36,8 @@ def as_text(plan: Plan, costs: Costs, precision: str, utilisation: float, detail
     flops = sum(each.flops for each in plan.phases)
     size = sum(each.bytes if each.on_disk is None else each.on_disk for each in plan.phases)
     scratch = sum(each.scratch for each in plan.phases)
-    row("all", f"with {', '.join(PAGES)} and the target itself", flops, disk(size), disk(scratch), str(plan.jobs))
+    more = " + ?" if any(each.unknown and each.on_disk is None for each in plan.phases) else ""
+    row("all", f"with {', '.join(PAGES)} and the target", flops, disk(size) + more, disk(scratch), str(plan.jobs))
     notes = [f"{each.phase}, {line.what}: {line.note}" for each in plan.phases for line in each.lines if line.note]
     return "\n".join(
         [
@@ -143,5 +144,5 @@ def markdown(rows: Sequence[Sequence[str]]) -> str:
         cells = (c.ljust(w) if i < left else c.rjust(w) for i, (c, w) in enumerate(zip(row, widths, strict=True)))
         return f"| {' | '.join(cells)} |"
 
-    rule = [("-" * w) if i < left else "-" * (w - 1) + ":" for i, w in enumerate(widths)]
-    return "\n".join([line(rows[0]), f"|-{'-|-'.join(rule)}-|", *(line(row) for row in rows[1:])])
+    rule = ["-" * (w + 2) if i < left else "-" * (w + 1) + ":" for i, w in enumerate(widths)]
+    return "\n".join([line(rows[0]), f"|{'|'.join(rule)}|", *(line(row) for row in rows[1:])])
