@@ -30,15 +30,15 @@ def counting(module: nn.Module) -> Iterator[Counted]:
     """Counts what goes through convolutions, linear layers and attention of a module."""
     counted = Counted()
 
-    def layer(each: Any, given: tuple[Any, ...], out: torch.Tensor) -> None:
-        taps = 1
+    def layer(each: Any, given: tuple[Any, ...], named: dict[str, Any], out: torch.Tensor) -> None:
+        seen = given[0] if given else named["input"]
         if isinstance(each, nn.Conv2d):
             taps = each.kernel_size[0] * each.kernel_size[1] * each.in_channels
         else:
             taps = each.in_features
         flops = 2.0 * out.numel() * taps
         counted.forward += flops
-        counted.backward += flops * (given[0].requires_grad + each.weight.requires_grad)
+        counted.backward += flops * (seen.requires_grad + each.weight.requires_grad)
 
     def attended(flops: float, out: torch.Tensor) -> None:
         counted.forward += flops
@@ -64,7 +64,7 @@ def counting(module: nn.Module) -> Iterator[Counted]:
     handles = []
     for each in module.modules():
         if isinstance(each, nn.Conv2d | nn.Linear):
-            handles.append(each.register_forward_hook(layer))
+            handles.append(each.register_forward_hook(layer, with_kwargs=True))
         elif isinstance(each, Attention):
             handles.append(each.register_forward_hook(attention, with_kwargs=True))
         elif isinstance(each, RelativeSelfAttention):

@@ -246,8 +246,8 @@ def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(proje
 
 def test_sam_2_s_shapes_can_be_walked(project: Path) -> None:
     encoder, attention = labelling.sam2_costs(load_params(project, "paper").masks.sam2)
-    # Hiera-L's 48 blocks have layers of 12 d² numbers; d doubles where cells are quartered, so all blocks cost alike, as
-    # those of 576 channels on 64 x 64 cells. Attention and the neck come on top.
+    # Hiera-L's 48 blocks have layers of 12 d² numbers; d doubles where cells are quartered, so all blocks cost alike:
+    # as those of 576 channels on 64 x 64 cells. Attention and the neck come on top.
     layers = 48 * 2 * 12 * 576**2 * 64**2
     assert layers < encoder < 1.25 * layers
     assert 0 < attention(3) < attention(10) < encoder

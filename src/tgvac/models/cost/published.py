@@ -45,7 +45,8 @@ STABLE_DIFFUSION_1: dict[str, dict[str, Any]] = {
     },
 }
 # huggingface.co/openai/clip-vit-large-patch14: config.json. Its text tower is Stable Diffusion 1's text encoder.
-CLIP_VIT_L_14: dict[str, dict[str, Any]] = {
+CLIP_VIT_L_14: dict[str, Any] = {
+    "projection_dim": 768,
     "text_config": STABLE_DIFFUSION_1["text_encoder"],
     "vision_config": {
         "hidden_size": 1024,
@@ -63,4 +64,4 @@ STABLE_DIFFUSION: dict[str, dict[str, dict[str, Any]]] = {
     "runwayml/stable-diffusion-v1-5": STABLE_DIFFUSION_1,
     "CompVis/stable-diffusion-v1-4": STABLE_DIFFUSION_1,
 }
-CLIP: dict[str, dict[str, dict[str, Any]]] = {"openai/clip-vit-large-patch14": CLIP_VIT_L_14}
+CLIP: dict[str, dict[str, Any]] = {"openai/clip-vit-large-patch14": CLIP_VIT_L_14}
