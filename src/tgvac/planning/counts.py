@@ -181,4 +181,5 @@ def _splits(params: Params, objects: int) -> Sequence[Split]:
     split = params.synthesis.split
     val = round(objects * split.val)
     dev = round((objects - val) * split.dev)
-    return ["val"] * val + ["dev"] * dev + ["train"] * (objects - val - dev)
+    names: tuple[tuple[Split, int], ...] = (("val", val), ("dev", dev), ("train", objects - val - dev))
+    return [name for name, count in names for _ in range(count)]

@@ -79,7 +79,7 @@ class ModelCosts:
         """
         short, middle, long = _LENGTHS
         a, b, c = (self._motion_walks[n] for n in _LENGTHS)
-        # Lagrange's form; exact in whole numbers, since the three lengths are 1, 2 and 3.
+        # Lagrange's form; exact in whole numbers, since the three lengths follow each other.
         twice = a * (frames - middle) * (frames - long) + c * (frames - short) * (frames - middle)
         return twice // 2 - b * (frames - short) * (frames - long)
 
@@ -101,4 +101,4 @@ class ModelCosts:
         }
 
 
-_LENGTHS = (1, 2, 3)
+_LENGTHS = (2, 3, 4)

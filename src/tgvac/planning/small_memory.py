@@ -74,7 +74,7 @@ def memory_plan(root: Path, scale: str) -> list[Rung]:
     """The ladders of both stages of a scale."""
     params, costs = load_params(root, scale), load_costs(root)
     networks = networks_of(root, scale, params)
-    out = []
+    out: list[Rung] = []
     for stage, block in (("frame", params.frame), ("motion", params.motion)):
         out += rungs(networks, stage, block.batch, block.clip_frames, costs)
     return out

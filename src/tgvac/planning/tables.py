@@ -29,10 +29,10 @@ def as_text(plan: Plan, costs: Costs, precision: str, utilisation: float, detail
 
     for each in plan.phases:
         row(each.phase, _work(each.lines), each.flops, _size(each), disk(each.scratch), str(each.jobs))
-        if details and len(each.lines) > 1:
+        if details:
             for line in each.lines:
-                size = "?" if line.bytes is None else disk(line.bytes)
-                row("", f"{line.what}: {line.count:,} {line.unit}", line.flops, size, disk(line.scratch), "")
+                kept = "?" if line.bytes is None else disk(line.bytes)
+                row("", f"{line.what}: {line.count:,} {line.unit}", line.flops, kept, disk(line.scratch), "")
     flops = sum(each.flops for each in plan.phases)
     size = sum(each.bytes if each.on_disk is None else each.on_disk for each in plan.phases)
     scratch = sum(each.scratch for each in plan.phases)

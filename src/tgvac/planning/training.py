@@ -92,7 +92,8 @@ def _texts(block: TrainingParams, counts: Counts) -> int:
 
 def _pictures(name: str, params: Params, models: ModelCosts) -> int:
     """The held-out clips that are looked at along the way."""
-    samples, block = params.samples, getattr(params, name)
+    samples = params.samples
+    block: TrainingParams = getattr(params, name)
     if not samples.every:
         return 0
     looks = -(-block.steps // samples.every)

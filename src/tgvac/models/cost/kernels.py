@@ -78,7 +78,7 @@ class Kernels(TorchFunctionMode):
 
     def __exit__(self, *exc: Any) -> None:
         self._cast.clear()
-        super().__exit__(*exc)
+        super().__exit__(*exc)  # type: ignore[no-untyped-call]
 
     def _to_low(self, value: Any) -> Any:
         if not isinstance(value, torch.Tensor) or value.dtype != torch.float32:

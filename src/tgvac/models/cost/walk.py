@@ -53,7 +53,7 @@ def forward_flops(call: Callable[[], Any]) -> int:
     """FLOPs of what is called, without gradients."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter, Kernels("float32"):
         call()
-    return counter.get_total_flops()
+    return int(counter.get_total_flops())
 
 
 def step_flops(module: nn.Module, loss: Loss, checkpointing: bool = False) -> StepFlops:
@@ -111,7 +111,7 @@ def peak_bytes(
                 value = loss()
             torch.autograd.backward(value)
             del value
-        return live.peak + sum(gradient.untyped_storage().nbytes() for gradient in held)
+        return live.peak + sum(int(gradient.untyped_storage().nbytes()) for gradient in held)
 
 
 class _Training:
