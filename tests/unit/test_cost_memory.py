@@ -132,8 +132,8 @@ print(json.dumps({"bytes": 1024 * (kib("VmHWM") - before), "numbers": sum(p.nume
 @pytest.mark.parametrize(
     "choices",
     [
-        Choices(8, foreach=False),
-        Choices(8, accumulation=2, checkpointing=True, ema=False, foreach=False),
+        Choices(4, foreach=False),
+        Choices(4, accumulation=2, checkpointing=True, ema=False, foreach=False),
     ],
     ids=["plain", "checkpointing in two parts without an average"],
 )

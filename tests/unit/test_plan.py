@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -27,7 +28,7 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.plan import make_plan, networks_of
 from tgvac.planning.reference import load_costs
 from tgvac.planning.small_memory import Rung, ladder, memory_text
-from tgvac.planning.tables import disk, markdown, si
+from tgvac.planning.tables import as_text, disk, markdown, si
 from tgvac.planning.work import Work, gpu_hours
 
 COSTS = load_costs(ROOT)
@@ -202,7 +203,7 @@ def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> N
         module = MOTION_MODULE.model_copy(update={"block": block})
         models = ModelCosts(Networks(backbones(origin="train"), module, 32))
         networks = models.networks
-        walked = forward_flops(lambda n=networks: n.noise_model("motion")(*n.noise_input(1, 7)))  # type: ignore[misc]
+        walked = forward_flops(partial(networks.noise_model("motion"), *networks.noise_input(1, 7)))
         assert models.motion_forward(7) == walked
 
 
@@ -254,10 +255,17 @@ def test_sam_2_s_shapes_can_be_walked(project: Path) -> None:
 
 
 def test_plans_add_up_and_their_jobs_are_those_of_the_graph(project: Path) -> None:
+    finished = project / "results" / "smoke" / "select"
+    finished.mkdir(parents=True)
+    for name in ("stretches.parquet", "tracks.parquet"):
+        (finished / name).write_bytes(b"75" * 500)
     plan = make_plan(project, "smoke")
     by_name = {each.phase: each for each in plan.phases}
     params = load_params(project, "smoke")
     assert by_name["tracks"].jobs == params.shards.data + 1
+    assert by_name["select"].on_disk == 2000
+    assert by_name["tracks"].on_disk is None
+    assert "2.0 kB*" in as_text(plan, COSTS, "bfloat16", 0.5, details=False)
     assert (by_name["frame"].jobs, by_name["motion"].jobs) == (1, 1)
     assert by_name["completion"].jobs == len(params.evaluation.methods) * params.shards.evaluation
     assert by_name["metrics"].jobs == by_name["completion"].jobs + 1

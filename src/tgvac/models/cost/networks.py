@@ -151,6 +151,7 @@ class Networks:
         """The loss of one step of a stage, as its training has it."""
         model = self.noise_model(stage)
         channels, side = self.latent
+        self.noise_input(batch, frames)  # networks that it asks for are built here, and not in the first walk
 
         def loss() -> torch.Tensor:
             predicted = model(*self.noise_input(batch, frames))

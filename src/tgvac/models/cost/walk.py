@@ -111,7 +111,7 @@ def peak_bytes(
                 value = loss()
             torch.autograd.backward(value)
             del value
-        return live.peak + sum(int(gradient.untyped_storage().nbytes()) for gradient in held)
+        return int(live.peak + sum(gradient.untyped_storage().nbytes() for gradient in held))
 
 
 class _Training:
