@@ -155,5 +155,5 @@ def test_a_real_step_takes_as_much_memory_as_the_walk_says(choices: Choices) -> 
     assert done.returncode == 0, done.stderr[-3000:]
     real = json.loads(done.stdout)
     assert real["numbers"] == parameters_of(networks.frame_unet).all
-    # Convolutions on a CPU copy their input into another order for a while, and the allocator rounds: an eighth more.
-    assert memory.sum * 0.97 < real["bytes"] < memory.sum * 1.2, f"{real['bytes'] / MIB:.0f} of {memory.sum / MIB:.0f}"
+    # Convolutions on a CPU copy their input into another order for a while, and the allocator rounds.
+    assert memory.sum * 0.97 < real["bytes"] < memory.sum * 1.12, f"{real['bytes'] / MIB:.0f} of {memory.sum / MIB:.0f}"

@@ -73,7 +73,14 @@ def sources(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
 def tracks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
     """Frames at working resolution."""
     pixel = (costs.disk.jpeg if params.tracks.codec == "jpeg" else costs.disk.png) + costs.disk.mask
-    yield Work("tracks", "frames", counts.frames, "frames", 0, round(counts.frames * working_pixels(params) * pixel))
+    yield Work(
+        "tracks",
+        "at working resolution",
+        counts.frames,
+        "frames",
+        0,
+        round(counts.frames * working_pixels(params) * pixel),
+    )
 
 
 def masks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:

@@ -24,7 +24,7 @@ _FLOAT = 4
 def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
     """The frozen networks; where they are stand-ins, their training."""
     kept = [n.all * _FLOAT for name, n in models.parameters.items() if name != "motion"]
-    yield Work("backbones", models.networks.origin, 1, "folder", 0, sum(kept))
+    yield Work("backbones", "weights", 1, "folder", 0, sum(kept))
     block = params.backbones
     if block.origin in ("train", "fit"):
         vae, batch = models.networks.vae, block.batch
