@@ -304,7 +304,7 @@ def test_memory_prints_a_ladder_for_either_stage(
     monkeypatch.chdir(project)
     assert called("--scale", "smoke", "--memory", "--json") == 0
     found = json.loads(capsys.readouterr().out)
-    assert [each["stage"] for each in found] == ["frame"] * 8 + ["motion"] * 7, "a batch of 1 has no parts"
+    assert [each["stage"] for each in found] == ["frame"] * 9 + ["motion"] * 8, "a batch of 1 has no parts"
     assert all(each["fits_gib"] == [16, 24] for each in found)
 
 

@@ -42,6 +42,7 @@ def ladder(batch: int) -> dict[str, Choices]:
     again = replace(parts, checkpointing=True)
     return {
         "as the params say": plain,
+        "float32, a sample at a time, checkpointing": replace(plain, accumulation=batch, checkpointing=True),
         "bfloat16": half,
         **({"+ a sample at a time": parts} if batch > 1 else {}),
         "+ gradient checkpointing": again,
@@ -93,7 +94,7 @@ def memory_text(found: list[Rung], costs: Costs) -> str:
         [
             markdown(rows),
             "",
-            f"GiB of one GPU. A rung with a + has all that stands above it but the optimizer's."
+            f"GiB of one GPU. A row with a + has what stands above it from bfloat16 on, but the optimizer's and EMA."
             f" {costs.overhead_gib:g} GiB are left to what is no tensor.",
         ]
     )
