@@ -76,9 +76,10 @@ def count_data(root: Path, scale: str, params: Params, costs: Costs, given: Give
         given: take these, and no run's.
     """
     results = root / "results" / scale
+    registry = read_registry(root / "reference" / "registry.csv")
+    layouts = {name: row.layout for name, row in registry.items()}
     if given is None and (results / "synthesis" / "recipes.parquet").is_file():
-        return _counted(root, results)
-    layouts = {name: row.layout for name, row in read_registry(root / "reference" / "registry.csv").items()}
+        return _counted(results, layouts)
     own, published = own_pairs(params.sources), sum(costs.pairs.get(name, 0) for name in params.sources.pairs)
     pairs = own + published
     if given is not None:
@@ -90,7 +91,6 @@ def count_data(root: Path, scale: str, params: Params, costs: Costs, given: Give
             tuple(_recipes(params, source, given.objects, given.objects * params.synthesis.per_object, given.frames)),
             pairs,
         )
-    registry = read_registry(root / "reference" / "registry.csv")
     if all(registry[name].location == _WORLD for name in params.sources.use):
         return _world(params, layouts, pairs)
     return _published(root, params, layouts, pairs)
@@ -101,9 +101,8 @@ def own_pairs(sources: SourcesParams) -> int:
     return sources.world.pairs * sum(name.startswith("world") for name in sources.pairs)
 
 
-def _counted(root: Path, results: Path) -> Counts:
+def _counted(results: Path, layouts: dict[str, str]) -> Counts:
     """Of a finished synthesis."""
-    layouts = {name: row.layout for name, row in read_registry(root / "reference" / "registry.csv").items()}
     tracks = read_index(results / "tracks" / "index.json")
     by_source: dict[str, list[int]] = {}
     for entry in tracks.values():
