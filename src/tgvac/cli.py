@@ -140,6 +140,34 @@ def standins(scale: Scale) -> None:
 
 
 @app.command()
+def plan(
+    scale: Scale,
+    memory: Annotated[
+        bool, typer.Option("--memory", help="Which settings of training fit a small GPU, instead.")
+    ] = False,
+    details: Annotated[
+        bool, typer.Option("--details", help="A row for each training, method and source, too.")
+    ] = False,
+    precision: Annotated[
+        str, typer.Option(help="Of the GPUs' peaks: bfloat16, tf32 or float32, as reference/costs.yaml has them.")
+    ] = "bfloat16",
+    utilisation: Annotated[
+        float | None, typer.Option(min=0.001, max=1.0, help="Share of the peak; else that of reference/costs.yaml.")
+    ] = None,
+    objects: Annotated[int | None, typer.Option(min=1, help="Of your own footage: so many objects.")] = None,
+    frames: Annotated[int | None, typer.Option(min=1, help="Of your own footage: so many frames of each.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For machines.")] = False,
+) -> None:
+    """What a scale costs before it is run: FLOPs, GPU-hours, storage and jobs of each phase; no weights are needed."""
+    from tgvac.planning.show import show_memory, show_plan
+
+    if memory:
+        show_memory(Path.cwd(), scale, as_json)
+    else:
+        show_plan(Path.cwd(), scale, precision, utilisation, details, objects, frames, as_json)
+
+
+@app.command()
 def track(
     scale: Scale,
     optional: Annotated[bool, typer.Option("--optional", help="Tell a failure and end with exit code 0.")] = False,

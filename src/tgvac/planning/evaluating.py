@@ -1,0 +1,81 @@
+"""Completion and metrics: every method on the clips that it completes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+
+from tgvac.baselines.completion_names import model_phase, seeds_of
+from tgvac.baselines.methods import sampler_of
+from tgvac.completion.evaluated import evaluated, frames_of
+from tgvac.models.windows import windows
+from tgvac.params import Params
+from tgvac.planning.counts import Counts
+from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.reference import Costs
+from tgvac.planning.work import Work
+
+_METRICS = 5
+"""Rows a frame: clip, lpips, tc, iou and hidden_psnr."""
+_ROW_BYTES = 40
+"""Of a row of ``rows.parquet``, twice, since shards are kept; words are stored once a column, numbers are not."""
+
+
+def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
+    """One line a method and seed: windows, sampling steps, guidance, autoencoder and text."""
+    for name in params.evaluation.methods:
+        lengths = _lengths(params, counts, name)
+        frames = sum(length * count for length, count in lengths.items())
+        flops = sum(count * _one(params, models, name, length) for length, count in lengths.items())
+        # What a shard is joined from stays in scratch/.
+        size = round(frames * working_pixels(params) * (costs.disk.object + costs.disk.mask))
+        what, seeds = name, seeds_of(name, params.evaluation.train_seeds, params.methods)
+        for seed in seeds:
+            what = f"{name} seed {seed}" if len(seeds) > 1 else name
+            yield Work("completion", what, frames, "frames", flops, size, size)
+
+
+def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
+    """CLIP of the completion and of the truth, and LPIPS between them, for each completed frame."""
+    frames = 0
+    for name in params.evaluation.methods:
+        seeds = seeds_of(name, params.evaluation.train_seeds, params.methods)
+        frames += len(seeds) * sum(length * n for length, n in _lengths(params, counts, name).items())
+    each = 2 * models.clip_image + models.lpips(params.metrics.lpips_net)
+    yield Work("metrics", "CLIP and LPIPS", frames, "frames", frames * each, frames * _METRICS * _ROW_BYTES)
+
+
+def working_pixels(params: Params) -> int:
+    """Pixels of a frame at working resolution, of 16:9 footage; of other shapes there are more."""
+    long = params.tracks.long_side
+    return long * round(long * 9 / 16)
+
+
+def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
+    """How many clips of each length a method completes."""
+    method, evaluation = params.methods[name], params.evaluation
+    return Counter(frames_of(r, evaluation, method) for r in evaluated(counts.recipes, evaluation, method))
+
+
+def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
+    """FLOPs of completing one clip."""
+    phase = model_phase(name, params.methods)
+    if phase is None:
+        return 0
+    if phase == "backbones":
+        return padded(frames, params) * (models.encode + models.decode)
+    method = params.methods[name]
+    sampler = sampler_of(method, params.sampler)
+    step = 0
+    for span in windows(frames, sampler.clip_frames, sampler.hop):
+        step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
+    # With guidance each prediction is made twice, with and without the condition.
+    passes = 1 if sampler.guidance == 1.0 else 2
+    around = padded(frames, params) * (2 * models.encode + models.decode) + 2 * models.text
+    return params.diffusion.sampling_steps * passes * step + around
+
+
+def padded(frames: int, params: Params) -> int:
+    """Pictures that the autoencoder sees for so many: its batches are always full."""
+    batch = params.compute.vae_batch
+    return -(-frames // batch) * batch

@@ -1,0 +1,196 @@
+"""Sources, tracks, masks, recipes and captions: what is read off footage before anything is trained.
+
+SAM, SAM 2 and BLIP-2 are walked on ``meta``, too. Of SAM and SAM 2 their picture encoders count, and of SAM 2 its
+attention to memories; prompts and mask decoders are under a hundredth of these.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from tgvac.masks.params import MasksParams, Sam2Params
+from tgvac.models.cost.networks import empty
+from tgvac.models.cost.walk import META, forward_flops
+from tgvac.params import Params
+from tgvac.planning.counts import Counts, Footage, own_pairs
+from tgvac.planning.evaluating import working_pixels
+from tgvac.planning.reference import Costs
+from tgvac.planning.work import Work
+
+_CARRIED = {"davis": "full", "youtube_vos": "sparse", "lasot": "boxes", "videos": "first"}
+"""What tracks of a layout carry, and so which key of the block ``masks`` names their segmenter."""
+_SENTENCE_BYTES = 600
+"""A sentence of some 300 letters, in its item and in the table."""
+_RECIPE_BYTES = 300
+
+# huggingface.co/facebook/sam-vit-{base,large,huge}: config.json, vision_config. Base is transformers' default.
+SAM: dict[str, dict[str, Any]] = {
+    "facebook/sam-vit-base": {},
+    "facebook/sam-vit-large": {
+        "hidden_size": 1024,
+        "num_hidden_layers": 24,
+        "num_attention_heads": 16,
+        "global_attn_indexes": [5, 11, 17, 23],
+        "mlp_dim": 4096,
+    },
+    "facebook/sam-vit-huge": {
+        "hidden_size": 1280,
+        "num_hidden_layers": 32,
+        "num_attention_heads": 16,
+        "global_attn_indexes": [7, 15, 23, 31],
+        "mlp_dim": 5120,
+    },
+}
+# huggingface.co/Salesforce/blip2-opt-2.7b: config.json, text_config; its towers of pictures are transformers' default.
+BLIP2: dict[str, dict[str, Any]] = {
+    "Salesforce/blip2-opt-2.7b": {
+        "hidden_size": 2560,
+        "num_hidden_layers": 32,
+        "ffn_dim": 10240,
+        "num_attention_heads": 32,
+        "word_embed_proj_dim": 2560,
+    },
+}
+
+
+def sources(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
+    """Archives, of which no publisher states a size, and the pairs sorted into buckets."""
+    world, size = params.sources.world, None
+    if all(each.source.startswith("world") for each in counts.footage):
+        size = round(counts.frames * world.height * world.width * costs.disk.jpeg)
+    yield Work("sources", "videos", counts.tracks, "objects", 0, size, note="" if size else "archives state no size")
+    if counts.pairs:
+        side = world.pair_size if own_pairs(params.sources) else params.framing.size
+        pixels = costs.disk.png + costs.disk.object + 2 * costs.disk.mask
+        size = round(counts.pairs * side * side * pixels)
+        yield Work("sources", "pairs", counts.pairs, "pairs", 0, size, size)
+
+
+def tracks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
+    """Frames at working resolution."""
+    pixel = (costs.disk.jpeg if params.tracks.codec == "jpeg" else costs.disk.png) + costs.disk.mask
+    yield Work(
+        "tracks",
+        "at working resolution",
+        counts.frames,
+        "frames",
+        0,
+        round(counts.frames * working_pixels(params) * pixel),
+    )
+
+
+def masks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
+    """One line a source: by whom its masks are made."""
+    for each in counts.footage:
+        carried = _CARRIED[each.layout]
+        name = getattr(params.masks, carried)
+        size = round(each.frames * working_pixels(params) * costs.disk.mask)
+        flops, note = _segmenting(params.masks, carried, name, each)
+        yield Work("masks", f"{each.source} by {name}", each.frames, "frames", flops, size, note=note)
+
+
+def _segmenting(params: MasksParams, carried: str, name: str, footage: Footage) -> tuple[int, str]:
+    """FLOPs of a source's masks, and what to know of them."""
+    if name == "sam":
+        found = sam_encoder(params.sam.weights)
+        return (0, f"{params.sam.weights}: shapes not known") if found is None else (footage.frames * found, "")
+    if name != "sam2":
+        return 0, ""
+    encoder, attention = sam2_costs(params.sam2)
+    # Between annotations a frame is followed from either side, and an annotation starts either way: each frame is
+    # seen twice, with its annotation and the half of those between as memories. Else once: prompts, and six before it.
+    passes, memories = (2, 3) if carried == "sparse" else (1, 6 + (params.sam2.prompts if carried == "boxes" else 1))
+    return footage.frames * passes * (encoder + attention(memories)), "one object at a time"
+
+
+def sam_encoder(weights: str) -> int | None:
+    """FLOPs of SAM's picture encoder, a frame; None where the weights' shapes are not known."""
+    from transformers import SamVisionConfig, SamVisionModel
+
+    if weights not in SAM:
+        return None
+    config = SamVisionConfig(**SAM[weights])
+    with META:
+        model = SamVisionModel(config).eval()
+    return forward_flops(lambda: model(pixel_values=empty(1, 3, config.image_size, config.image_size)))
+
+
+def sam2_costs(params: Sam2Params) -> tuple[int, Callable[[int], int]]:
+    """FLOPs of SAM 2's picture encoder, a frame, and of its attention to so many memories."""
+    from sam2.build_sam import build_sam2_video_predictor
+
+    with META, _CountsOnCpu():
+        # As tgvac.masks.sam2_weights builds it, without weights; the size of pictures is given by what goes in.
+        predictor = build_sam2_video_predictor(f"configs/sam2.1/{params.model}.yaml", ckpt_path=None, device="meta")
+    size, cells = params.image_size, (params.image_size // 16) ** 2
+    encoder = forward_flops(lambda: predictor.image_encoder(empty(1, 3, size, size)))
+
+    def attention(memories: int) -> int:
+        seen = empty(cells, 1, predictor.hidden_dim)
+        held = empty(memories * cells, 1, predictor.mem_dim)
+        return forward_flops(lambda: predictor.memory_attention([seen], held, [seen], held, 0))
+
+    return encoder, attention
+
+
+class _CountsOnCpu(TorchFunctionMode):
+    """Leaves ``torch.linspace`` on the CPU: SAM 2 reads numbers off it while it is built, and ``meta`` has none."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        named = dict(kwargs or {})
+        if func is torch.linspace:
+            named["device"] = "cpu"
+        return func(*args, **named)
+
+
+def select(counts: Counts) -> Iterator[Work]:
+    """Stretches: a few numbers a track."""
+    yield Work("select", "tracks", counts.tracks, "tracks", 0, counts.tracks * _RECIPE_BYTES)
+
+
+def synthesis(counts: Counts) -> Iterator[Work]:
+    """Recipes: a row each, no pixels."""
+    frames = sum(recipe.frames for recipe in counts.recipes)
+    yield Work(
+        "synthesis", "recipes", len(counts.recipes), "videos", 0, len(counts.recipes) * _RECIPE_BYTES + 8 * frames
+    )
+
+
+def captions(params: Params, counts: Counts) -> Iterator[Work]:
+    """Sentences: by BLIP-2 of every object and pair, unless sources or templates speak first."""
+    order = params.captions.order
+    looked = counts.tracks + counts.pairs
+    if "blip2" not in order:
+        yield Work("captions", " then ".join(order), counts.tracks, "objects", 0, counts.tracks * _SENTENCE_BYTES)
+        return
+    note = "" if order[0] == "blip2" else f"at most: {order[0]} comes first"
+    each = blip2_sentence(params)
+    if each is None:
+        each, note = 0, f"{params.captions.blip2.model}: shapes not known"
+    yield Work("captions", "BLIP-2", looked, "pictures", looked * each, looked * _SENTENCE_BYTES, note=note)
+
+
+def blip2_sentence(params: Params) -> int | None:
+    """FLOPs of one sentence as long as allowed, in all beams; None where the model's shapes are not known."""
+    from transformers import Blip2Config, Blip2ForConditionalGeneration, OPTConfig
+
+    block = params.captions.blip2
+    if block.model not in BLIP2:
+        return None
+    config = Blip2Config(text_config=OPTConfig(**BLIP2[block.model]).to_dict())
+    with META:
+        model = Blip2ForConditionalGeneration(config).eval()
+    size, queries = config.vision_config.image_size, config.num_query_tokens
+    looking = forward_flops(lambda: model.vision_model(pixel_values=empty(1, 3, size, size)))
+    patches = (size // config.vision_config.patch_size) ** 2 + 1
+    seen = empty(1, patches, config.vision_config.hidden_size)
+    asked = empty(1, queries, config.qformer_config.hidden_size)
+    asking = forward_flops(lambda: model.qformer(query_embeds=asked, encoder_hidden_states=seen))
+    # The queries' states stand before the words; each beam reads them, and then a word at a time.
+    words = empty(1, queries + 1 + block.max_new_tokens, config.text_config.hidden_size)
+    speaking = forward_flops(lambda: model.language_model(inputs_embeds=words, use_cache=False))
+    return looking + asking + block.beams * speaking

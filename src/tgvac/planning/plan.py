@@ -1,0 +1,104 @@
+"""The whole plan of a scale, phase by phase."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tgvac.bridge.graph import Graph
+from tgvac.models.cost.networks import Networks
+from tgvac.params import Params, load_params
+from tgvac.phases import PHASES, phase
+from tgvac.planning import evaluating, labelling, training
+from tgvac.planning.counts import Counts, Given, count_data
+from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.reference import load_costs
+from tgvac.planning.work import PhaseCost, Work
+
+PAGES = ("preview", "track")
+"""Rules of the target ``all`` that are no phase: the data set's own page, and the copies for MLflow."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a scale costs."""
+
+    scale: str
+    counts: Counts
+    networks: str
+    phases: tuple[PhaseCost, ...]
+
+    @property
+    def jobs(self) -> int:
+        """Of the target ``all``, with the target itself."""
+        return sum(each.jobs for each in self.phases) + len(PAGES) + 1
+
+
+def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
+    """Count, walk and add up; takes seconds, and no weights.
+
+    Args:
+        root: the project's folder.
+        given: the user's own footage, in place of a run's or the paper's.
+
+    Raises:
+        BadInput: when the scale, or the shapes of its networks, are not known.
+    """
+    params, costs = load_params(root, scale), load_costs(root)
+    counts = count_data(root, scale, params, costs, given)
+    models = ModelCosts(networks_of(root, scale, params))
+    lines: dict[str, Iterable[Work]] = {
+        "sources": labelling.sources(params, counts, costs),
+        "tracks": labelling.tracks(params, counts, costs),
+        "masks": labelling.masks(params, counts, costs),
+        "select": labelling.select(counts),
+        "synthesis": labelling.synthesis(counts),
+        "captions": labelling.captions(params, counts),
+        "backbones": training.backbones(params, models),
+        "latents": training.latents(params, counts, models),
+        "frame": training.stage("frame", params, counts, models),
+        "motion": training.stage("motion", params, counts, models),
+        "completion": evaluating.completion(params, counts, models, costs),
+        "metrics": evaluating.metrics(params, counts, models),
+        "report": (),
+    }
+    graph = Graph(scale, params, {})
+    return Plan(
+        scale,
+        counts,
+        models.networks.origin,
+        tuple(
+            PhaseCost(p.name, tuple(lines[p.name]), jobs_of(graph, p.name), _on_disk(root, graph, p.name))
+            for p in PHASES
+        ),
+    )
+
+
+def networks_of(root: Path, scale: str, params: Params) -> Networks:
+    """The scale's networks: of its finished backbones, of the stand-ins it takes, or as its params say."""
+    finished, shipped = root / "results" / scale / "backbones", root / params.backbones.shipped
+    takes_shipped = params.backbones.origin in ("shipped", "fit")
+    folder = next(
+        (f for f, mine in ((finished, True), (shipped, takes_shipped)) if mine and (f / "index.json").is_file()), None
+    )
+    return Networks(params.backbones, params.motion_module, params.framing.size, folder)
+
+
+def jobs_of(graph: Graph, name: str) -> int:
+    """How many jobs Snakemake starts for a phase: its trainings, or its shards and their joining."""
+    if name in ("frame", "motion"):
+        return len(graph.runs(name))
+    if not phase(name).shards:
+        return 1
+    # Completion is not joined: each method's shards stand for themselves.
+    return len(graph.parts(name)) + bool(phase(name).final)
+
+
+def _on_disk(root: Path, graph: Graph, name: str) -> int | None:
+    """What a finished phase takes on disk."""
+    finals = graph.runs(name) if name in ("frame", "motion") else graph.final(name) or graph.parts(name)
+    if not finals or not all((root / file).is_file() for file in finals):
+        return None
+    folder = root / "results" / graph.scale / name
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())

@@ -1,0 +1,65 @@
+"""What plans reckon with (``reference/costs.yaml``), typed and strict."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from tgvac.config import Block, parse, read_yaml
+
+
+class Speeds(Block):
+    """Peak TFLOPS, dense, by the numbers that are computed with."""
+
+    bfloat16: float = Field(gt=0)
+    tf32: float = Field(gt=0)
+    float32: float = Field(gt=0)
+
+
+class Gpu(Block):
+    """A GPU as its maker publishes it; ``gib`` of memory."""
+
+    label: str
+    gib: int = Field(ge=1)
+    tflops: Speeds
+    source: str = Field(min_length=1)
+
+
+class OptimizerBytes(Block):
+    """State an optimizer keeps, in bytes a number that is trained."""
+
+    adamw: float = Field(ge=0)
+    adam8bit: float = Field(ge=0)
+
+
+class DiskBytes(Block):
+    """Bytes on disk a pixel."""
+
+    jpeg: float = Field(gt=0)
+    png: float = Field(gt=0)
+    mask: float = Field(gt=0)
+    object: float = Field(gt=0)
+
+
+class Costs(Block):
+    """The whole file."""
+
+    format: Literal[1]
+    gpus: dict[str, Gpu] = Field(min_length=1)
+    utilisation: float = Field(gt=0, le=1)
+    overhead_gib: float = Field(ge=0)
+    optimizers: OptimizerBytes
+    disk: DiskBytes
+    pairs: dict[str, int]
+
+
+def load_costs(root: Path) -> Costs:
+    """Read ``reference/costs.yaml`` below the project's folder.
+
+    Raises:
+        BadInput: when it is missing, or a key is.
+    """
+    path = root / "reference" / "costs.yaml"
+    return parse(Costs, read_yaml(path), str(path))

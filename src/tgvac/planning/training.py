@@ -1,0 +1,104 @@
+"""Backbones, latents, and every training that the evaluated methods need."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch.nn import functional
+
+from tgvac.baselines.completion_names import trainings
+from tgvac.models.cost.networks import empty
+from tgvac.models.cost.walk import step_flops
+from tgvac.params import Params
+from tgvac.planning.counts import Counts
+from tgvac.planning.evaluating import padded
+from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.work import Work
+from tgvac.training.params import TrainingParams
+
+_FLOAT = 4
+"""Bytes of a number on disk: weights and latents are kept in float32."""
+
+
+def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
+    """The frozen networks; where they are stand-ins, their training."""
+    kept = [n.all * _FLOAT for name, n in models.parameters.items() if name != "motion"]
+    yield Work("backbones", "weights", 1, "folder", 0, sum(kept))
+    block = params.backbones
+    if block.origin in ("train", "fit"):
+        vae, batch = models.networks.vae, block.batch
+        size = models.networks.size
+
+        def reconstruction() -> torch.Tensor:
+            x = empty(1, 3, size, size)
+            return functional.l1_loss(vae.decode(vae.encode(x).latent_dist.mean).sample, x)
+
+        flops = step_flops(vae, reconstruction).all
+        yield Work("backbones", "training the autoencoder", block.vae_steps, "steps", block.vae_steps * batch * flops)
+    if block.origin == "train":
+        step = models.frame_step.all
+        yield Work(
+            "backbones", "training the text-to-image UNet", block.unet_steps, "steps", block.unet_steps * batch * step
+        )
+        # Two views of each picture and its sentence, forwards and about twice as much backwards.
+        step = 3 * (2 * models.clip_image + models.text)
+        yield Work(
+            "backbones", "training the CLIP that scores", block.clip_steps, "steps", block.clip_steps * batch * step
+        )
+
+
+def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
+    """Three pictures a frame are encoded (target, input, mask); four tensors are kept."""
+    channels, side = models.networks.latent
+    size = 4 * channels * side * side * _FLOAT
+    lengths = [recipe.frames for recipe in counts.split(*params.latents.splits)]
+    frames, seen = sum(lengths), sum(padded(length, params) for length in lengths)
+    yield Work("latents", "clips", frames, "frames", 3 * seen * models.encode, frames * size)
+    if counts.pairs:
+        yield Work("latents", "pairs", counts.pairs, "pairs", 3 * counts.pairs * models.encode, counts.pairs * size)
+
+
+def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
+    """One line a training of ``frame`` or ``motion``: variant and seed."""
+    block: TrainingParams = getattr(params, name)
+    frames = block.clip_frames
+    each = models.frame_step.all if name == "frame" else models.motion_step(frames).all
+    # The sentences that are remembered are encoded once; where there are more, nearly every draw is a new one.
+    new_texts = block.steps * block.batch if _texts(block, counts) > REMEMBERED else _texts(block, counts)
+    flops = block.steps * block.batch * each + new_texts * models.text + _pictures(name, params, models)
+    numbers = models.parameters[name]
+    model, state = numbers.all * _FLOAT, 4 * numbers.trained * _FLOAT
+    for variant in trainings(params.evaluation.methods, name, params.methods):
+        for seed in params.evaluation.train_seeds:
+            yield Work(
+                name,
+                f"{variant} seed {seed}",
+                block.steps,
+                "steps",
+                flops,
+                model,
+                min(params.checkpoints.keep, -(-block.steps // params.checkpoints.every)) * state,
+            )
+
+
+REMEMBERED = 4096
+"""Sentences whose states a training keeps (:class:`tgvac.training.latent_clips.TextStates`)."""
+
+
+def _texts(block: TrainingParams, counts: Counts) -> int:
+    return (counts.pairs if block.pairs_share > 0 else 0) + (counts.tracks if block.pairs_share < 1 else 0)
+
+
+def _pictures(name: str, params: Params, models: ModelCosts) -> int:
+    """The held-out clips that are looked at along the way."""
+    samples = params.samples
+    block: TrainingParams = getattr(params, name)
+    if not samples.every:
+        return 0
+    looks = -(-block.steps // samples.every)
+    clips = max(1, samples.pictures // min(4, block.clip_frames))
+    predict = models.frame_forward if name == "frame" else models.motion_forward(block.clip_frames)
+    passes = samples.sampling_steps * (1 if samples.guidance == 1.0 else 2)
+    shown = padded(block.clip_frames, params)
+    return clips * (looks * (passes * predict + shown * models.decode) + 2 * shown * models.encode + 2 * models.text)

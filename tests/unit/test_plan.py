@@ -1,0 +1,373 @@
+"""``tgvac plan``: counts, work of each phase, hours, tables."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from tests.unit.params_project import ROOT, copy_params, overlay
+from tests.unit.test_cost_walk import backbones
+from tests.unit.tiny_models import MOTION_MODULE, recipe, write_scale
+from tgvac import cli
+from tgvac.clip.recipe import Recipe
+from tgvac.errors import BadInput
+from tgvac.files import write_json
+from tgvac.models.cost.memory import Memory
+from tgvac.models.cost.networks import Networks
+from tgvac.models.cost.walk import Parameters, StepFlops, forward_flops
+from tgvac.params import load_params
+from tgvac.planning import evaluating, labelling, training
+from tgvac.planning.counts import Counts, Footage, Given, count_data
+from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.plan import make_plan, networks_of
+from tgvac.planning.reference import load_costs
+from tgvac.planning.small_memory import Rung, ladder, memory_text
+from tgvac.planning.tables import as_text, disk, markdown, si
+from tgvac.planning.work import Work, gpu_hours
+
+COSTS = load_costs(ROOT)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Params and references, and no results."""
+    copy_params(tmp_path)
+    shutil.copytree(ROOT / "reference", tmp_path / "reference")
+    return tmp_path
+
+
+@dataclass
+class RoundModels:
+    """Stands for networks whose costs are round numbers, which a test adds up by hand."""
+
+    encode: int = 10_000
+    decode: int = 1_000
+    text: int = 100
+    clip_image: int = 7
+    frame_forward: int = 1
+    frame_step: StepFlops = StepFlops(1, 3)  # noqa: RUF009  # frozen
+
+    def motion_forward(self, frames: int) -> int:
+        return 2 * frames
+
+    def motion_step(self, frames: int) -> StepFlops:
+        return StepFlops(frames, 5 * frames)
+
+    def lpips(self, net: str) -> int:
+        return 3
+
+    @property
+    def parameters(self) -> dict[str, Parameters]:
+        return {"frame": Parameters(10, 10), "motion": Parameters(15, 5)}
+
+
+ROUND = cast(ModelCosts, RoundModels())
+
+
+def counts(*recipes: Recipe, pairs: int = 0) -> Counts:
+    return Counts("by hand", False, (Footage("world", "davis", 3, 60),), recipes, pairs)
+
+
+def test_the_paper_s_scale_is_counted_as_its_table_1_where_no_run_is(project: Path) -> None:
+    found = count_data(project, "paper", load_params(project, "paper"), COSTS)
+    assert (found.tracks, len(found.recipes), found.pairs) == (1400, 6940, 837_000)
+    assert found.frames == 24 * 57 + 332 * 113 + 1044 * 1797
+    # A fifth of each source's objects, with all of their samples; a tenth of the rest is dev.
+    assert len(found.split("val")) == pytest.approx(1388, abs=10)
+    assert len(found.split("dev")) == pytest.approx(0.1 * 0.8 * 6940, abs=15)
+    assert {r.frames for r in found.recipes} == {57, 113, 126}, "cut at synthesis.max_frames"
+    assert "Table 1" in found.origin
+    assert not found.real
+
+
+def test_a_world_that_is_not_made_yet_is_counted_by_its_params(project: Path) -> None:
+    params = load_params(project, "smoke")
+    found = count_data(project, "smoke", params, COSTS)
+    world, each = params.sources.world, params.synthesis.per_object
+    assert (found.tracks, len(found.recipes), found.pairs) == (
+        world.videos.davis,
+        each * world.videos.davis,
+        world.pairs,
+    )
+
+
+def test_a_finished_run_is_counted_as_it_is(project: Path) -> None:
+    ctx = write_scale(project, 6, 32, 32, ["world/fish-0/1", "world/fish-1/1"])
+    index = ctx.results / "tracks" / "index.json"
+    record = json.loads(index.read_text())
+    for entry in record["entries"]:
+        entry["facts"] = {"frames": 6}
+    write_json(index, record)
+    write_json(ctx.results / "sources" / "manifest.json", {"pairs": {}})
+    overlay(project, "extends: smoke\n", "fake")
+    found = count_data(project, "fake", load_params(project, "fake"), COSTS)
+    assert found.real
+    assert found.footage == (Footage("world", "davis", 3, 18),)
+    assert [r.recipe for r in found.recipes] == ["world/fish-0/1/r0", "world/fish-1/1/r0"]
+
+
+def test_footage_of_the_user_s_own_is_counted_as_given(project: Path) -> None:
+    params = load_params(project, "local")
+    found = count_data(project, "local", params, COSTS, Given(objects=10, frames=40))
+    assert found.footage == (Footage("davis", "davis", 10, 400),)
+    assert len(found.recipes) == 10 * params.synthesis.per_object
+    assert {r.frames for r in found.recipes} == {params.synthesis.max_frames}
+
+
+def method_params(project: Path, text: str) -> Any:
+    overlay(project, "extends: smoke\n" + text)
+    return load_params(project, "mine")
+
+
+def test_completion_is_windows_times_steps_times_guidance_and_the_autoencoder(project: Path) -> None:
+    methods = "[ours/full, ours/full_g1, ours/no_motion, copy_visible/plain, autoencoder/ceiling]"
+    params = method_params(project, f"evaluation: {{methods: {methods}, frames: 18}}\nsampler: {{hop: 4}}\n")
+    assert (params.sampler.clip_frames, params.diffusion.sampling_steps, params.compute.vae_batch) == (14, 3, 8)
+    data = counts(recipe("a/1/r0", "a/1", 30, "val"), recipe("b/1/r0", "b/1", 30, "train"))
+    found = {w.what: w for w in evaluating.completion(params, data, ROUND, COSTS)}
+    # 18 frames are two windows of 14; the autoencoder sees three full batches of 8.
+    around = 24 * (2 * 10_000 + 1_000) + 2 * 100
+    assert found["ours/full"].flops == 3 * 2 * (2 * 2 * 14) + around
+    assert found["ours/full_g1"].flops == 3 * 1 * (2 * 2 * 14) + around
+    assert found["ours/no_motion"].flops == 3 * 2 * 28 + around, "hop 14, and a last window that ends at the last frame"
+    assert found["copy_visible/plain"].flops == 0
+    assert found["autoencoder/ceiling"].flops == 24 * 11_000
+    assert {w.count for w in found.values()} == {18}
+
+
+def test_trained_methods_are_completed_once_a_seed(project: Path) -> None:
+    params = method_params(
+        project, "evaluation: {methods: [ours/full, copy_visible/plain], train_seeds: [0, 1], frames: 18}\n"
+    )
+    found = list(evaluating.completion(params, counts(recipe("a/1/r0", "a/1", 18, "val")), ROUND, COSTS))
+    assert [w.what for w in found] == ["ours/full seed 0", "ours/full seed 1", "copy_visible/plain"]
+    (measured,) = evaluating.metrics(params, counts(recipe("a/1/r0", "a/1", 18, "val")), ROUND)
+    assert (measured.count, measured.flops) == (54, 54 * (2 * 7 + 3))
+
+
+def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
+    params = method_params(
+        project,
+        "evaluation: {methods: [ours/full, ours/no_motion, ours/no_mask]}\nsamples: {every: 0}\n"
+        "frame: {steps: 100, warmup: 0, batch: 8, pairs_share: 0.5}\nmotion: {steps: 50, warmup: 0, batch: 2}\n"
+        "checkpoints: {every: 30, keep: 3}\n",
+    )
+    data = counts(pairs=20)
+    frame, motion = (list(training.stage(name, params, data, ROUND)) for name in ("frame", "motion"))
+    assert [w.what for w in frame] == [w.what for w in motion] == ["full seed 0", "no_mask seed 0"]
+    # 20 pairs and 3 tracks have a sentence each, which is encoded once.
+    assert frame[0].flops == 100 * 8 * 3 + 23 * 100
+    assert motion[0].flops == 50 * 2 * 5 * 14 + 3 * 100
+    assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
+
+
+def test_sentences_beyond_what_is_remembered_are_encoded_at_every_draw(project: Path) -> None:
+    params = method_params(project, "samples: {every: 0}\nframe: {steps: 100, warmup: 0, batch: 8}\n")
+    many = next(training.stage("frame", params, counts(pairs=training.REMEMBERED), ROUND))
+    assert many.flops == 100 * 8 * (3 + 100)
+
+
+def test_pictures_along_a_training_are_counted(project: Path) -> None:
+    text = "motion: {{steps: 50, warmup: 0}}\nsamples: {{every: {}, pictures: 4, sampling_steps: 2, guidance: 1.0}}\n"
+    none, some = (
+        next(training.stage("motion", method_params(project, text.format(every)), counts(), ROUND)).flops
+        for every in (0, 20)
+    )
+    # Steps 20, 40 and the last, of one clip of 14 frames: 16 with the autoencoder's full batches.
+    assert some - none == 3 * (2 * 28 + 16 * 1_000) + 2 * 16 * 10_000 + 2 * 100
+
+
+def test_latents_are_three_encodings_and_four_tensors_a_frame(project: Path) -> None:
+    params = load_params(project, "smoke")
+    own = Networks(params.backbones, params.motion_module, params.framing.size)
+
+    @dataclass
+    class WithNetworks(RoundModels):
+        networks: Networks = own
+
+    data = counts(recipe("a/1/r0", "a/1", 18, "train"), recipe("b/1/r0", "b/1", 18, "val"), pairs=5)
+    clips, pairs = training.latents(params, data, cast(ModelCosts, WithNetworks()))
+    assert (clips.count, clips.flops) == (18, 3 * 24 * 10_000)
+    assert (pairs.count, pairs.flops) == (5, 3 * 5 * 10_000)
+    assert clips.bytes == 18 * 4 * (4 * 16 * 16) * 4, "latents of 64 pixels are 16 x 16"
+
+
+def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> None:
+    for block in ("animatediff", "paper"):
+        module = MOTION_MODULE.model_copy(update={"block": block})
+        models = ModelCosts(Networks(backbones(origin="train"), module, 32))
+        networks = models.networks
+        walked = forward_flops(partial(networks.noise_model("motion"), *networks.noise_input(1, 7)))
+        assert models.motion_forward(7) == walked
+
+
+def test_an_hour_is_so_many_flops_at_a_share_of_the_peak() -> None:
+    a100 = COSTS.gpus["a100"]
+    assert gpu_hours(312 * 10**12 * 3600, a100, "bfloat16", 0.25) == pytest.approx(4)
+    with pytest.raises(ValueError, match="precision 'fp8' is none of"):
+        gpu_hours(1, a100, "fp8", 0.5)
+
+
+def test_masks_by_weights_cost_and_others_do_not(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(labelling, "sam_encoder", lambda weights: 11 if weights == "known" else None)
+    monkeypatch.setattr(labelling, "sam2_costs", lambda params: (100, lambda memories: memories))
+    params = load_params(project, "paper")
+    footage = tuple(Footage(s, s, 1, 10) for s in ("davis", "youtube_vos", "lasot"))
+    data = replace(counts(), footage=footage)
+
+    def made(**changed: Any) -> list[Work]:
+        masks = params.masks.model_copy(update=changed)
+        return list(labelling.masks(params.model_copy(update={"masks": masks}), data, COSTS))
+
+    known = params.masks.sam.model_copy(update={"weights": "known"})
+    given, between, boxes = made(sam=known)
+    assert given.flops == 0
+    assert between.flops == 10 * 2 * (100 + 3), "followed from either side"
+    assert boxes.flops == 10 * 11
+    assert made(boxes="sam2")[2].flops == 10 * (100 + 6 + params.masks.sam2.prompts)
+    assert made(boxes="grabcut")[2].flops == 0
+    unknown = made(sam=known.model_copy(update={"weights": "/some/folder"}))[2]
+    assert (unknown.flops, unknown.note) == (0, "/some/folder: shapes not known")
+
+
+def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(project: Path) -> None:
+    # SAM's paper counts 2,976 G multiplications and additions a picture for ViT-H; FLOPs are twice as many.
+    assert labelling.sam_encoder("facebook/sam-vit-huge") == pytest.approx(2 * 2.976e12, rel=0.1)
+    sentence = labelling.blip2_sentence(load_params(project, "paper"))
+    assert sentence is not None
+    # OPT has 2.65 G numbers, of which each of 63 places of five beams uses all twice; EVA's tower has 1 G, at 257.
+    assert sentence == pytest.approx(2 * (5 * 63 * 2.65e9 + 257 * 0.99e9), rel=0.1)
+
+
+def test_sam_2_s_shapes_can_be_walked(project: Path) -> None:
+    encoder, attention = labelling.sam2_costs(load_params(project, "paper").masks.sam2)
+    # Hiera-L's 48 blocks have layers of 12 d² numbers; d doubles where cells are quartered, so all blocks cost alike:
+    # as those of 576 channels on 64 x 64 cells. Attention and the neck come on top.
+    layers = 48 * 2 * 12 * 576**2 * 64**2
+    assert layers < encoder < 1.25 * layers
+    assert 0 < attention(3) < attention(10) < encoder
+
+
+def test_plans_add_up_and_their_jobs_are_those_of_the_graph(project: Path) -> None:
+    finished = project / "results" / "smoke" / "select"
+    finished.mkdir(parents=True)
+    for name in ("stretches.parquet", "tracks.parquet"):
+        (finished / name).write_bytes(b"75" * 500)
+    plan = make_plan(project, "smoke")
+    by_name = {each.phase: each for each in plan.phases}
+    params = load_params(project, "smoke")
+    assert by_name["tracks"].jobs == params.shards.data + 1
+    assert by_name["select"].on_disk == 2000
+    assert by_name["tracks"].on_disk is None
+    assert "2.0 kB*" in as_text(plan, COSTS, "bfloat16", 0.5, details=False)
+    assert (by_name["frame"].jobs, by_name["motion"].jobs) == (1, 1)
+    assert by_name["completion"].jobs == len(params.evaluation.methods) * params.shards.evaluation
+    assert by_name["metrics"].jobs == by_name["completion"].jobs + 1
+    assert all(each.flops == sum(w.flops for w in each.lines) for each in plan.phases)
+    assert by_name["frame"].flops > 0
+    assert by_name["latents"].flops > 0
+    assert by_name["backbones"].flops > by_name["frame"].flops / 100, "stand-ins are trained by this run"
+
+
+def called(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(["plan", *arguments])
+    return int(caught.value.code or 0)
+
+
+def test_plan_prints_a_table_or_json(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    assert called("--scale", "smoke", "--details") == 0
+    text = capsys.readouterr().out
+    assert "| frame " in text
+    assert "full seed 0: 24 steps" in text
+    assert called("--scale", "smoke", "--json", "--utilisation", "0.5") == 0
+    half = json.loads(capsys.readouterr().out)
+    assert half["format"] == "tgvac-plan-1"
+    assert half["utilisation"] == 0.5
+    frame = next(each for each in half["phases"] if each["phase"] == "frame")
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (312e12 * 0.5) / 3600)
+    assert [each["phase"] for each in half["phases"]][-1] == "report"
+
+
+def test_memory_prints_a_ladder_for_either_stage(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    assert called("--scale", "smoke", "--memory", "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert [each["stage"] for each in found] == ["frame"] * 9 + ["motion"] * 8, "a batch of 1 has no parts"
+    assert all(each["fits_gib"] == [16, 24] for each in found)
+
+
+def test_what_fits_leaves_room_for_what_is_no_tensor() -> None:
+    choices = ladder(4)["bfloat16"]
+    rung = Rung("frame", "by hand", choices, Memory(2**30, 0, 0, 0, 14 * 2**30))
+    assert rung.fits(16, 1.0)
+    assert not rung.fits(16, 1.1)
+    assert "15.0" in memory_text([rung], COSTS)
+
+
+def test_a_ladder_s_rungs_change_one_thing_more_each() -> None:
+    found = ladder(16)
+    assert found["as the params say"].micro_batch == 16
+    assert found["+ a sample at a time"].micro_batch == 1
+    assert found["+ gradient checkpointing"].checkpointing
+    assert not found["+ Adafactor, no average"].ema
+
+
+def refused(message: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
+    assert called(*arguments) == 2
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.count("\n") == 1
+
+
+def test_wrong_options_are_refused_in_one_sentence(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    refused("No peaks are known for precision 'fp8'", capsys, "--scale", "smoke", "--precision", "fp8")
+    refused("--objects and --frames are both needed", capsys, "--scale", "local", "--objects", "3")
+
+
+def test_a_network_of_unknown_shapes_is_refused(project: Path) -> None:
+    networks = Networks(backbones(stable_diffusion="stable-diffusion-v1-5/stable-diffusion-v15"), MOTION_MODULE, 256)
+    with pytest.raises(BadInput, match=r"The shapes of backbones\.stable_diffusion .* did you mean"):
+        _ = networks.vae
+
+
+def test_a_finished_run_s_own_networks_are_walked(project: Path) -> None:
+    params = load_params(project, "smoke")
+    own = Networks(params.backbones, params.motion_module, 64)
+    folder = project / "results" / "smoke" / "backbones"
+    for part in ("vae", "unet"):
+        (folder / part).mkdir(parents=True)
+    own.vae.save_config(folder / "vae")
+    config = dict(json.loads((folder / "vae" / "config.json").read_text()), block_out_channels=[8, 8, 8])
+    write_json(folder / "vae" / "config.json", config)
+    write_json(folder / "index.json", {"format": "tgvac-index-1", "entries": []})
+    found = networks_of(project, "smoke", params)
+    assert found.folder == folder
+    assert found.vae.config.block_out_channels == [8, 8, 8]
+
+
+def test_costs_are_refused_where_a_key_is_missing(project: Path) -> None:
+    path = project / "reference" / "costs.yaml"
+    path.write_text(path.read_text().replace("overhead_gib: 1.5", ""))
+    with pytest.raises(BadInput, match="overhead_gib"):
+        load_costs(project)
+
+
+def test_numbers_are_written_as_people_read_them() -> None:
+    assert (si(8.67e15), si(950)) == ("8.7 P", "950")
+    assert (disk(54_857_000_000), disk(3_438_000_000), disk(0)) == ("55 GB", "3.4 GB", "–")
+    assert markdown([["a", "b", "c"], ["x", "y", "10"]]).splitlines()[1] == "|---|---|---:|"
