@@ -59,12 +59,20 @@ def stage(
     seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
     at: Given = None,
     device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+    processes: Annotated[int, typer.Option(min=1, help="Share a training among so many, a GPU each.")] = 1,
+    micro_batch: Annotated[int, typer.Option(min=0, help="Of a training: samples at once; 0: all.")] = 0,
+    checkpointing: Annotated[bool, typer.Option(help="Of a training: less memory, a third more time.")] = False,
 ) -> None:
     """Run one phase, or one shard of it; a phase with shards runs them all, then joins them."""
-    from tgvac.bridge.runner import run_phase
+    from tgvac.bridge.processes import is_one_of_several, rank
+    from tgvac.bridge.runner import run_phase, share_training
+    from tgvac.stage import Portions
 
+    if processes > 1 and not is_one_of_several():
+        raise typer.Exit(share_training(Path.cwd(), phase, scale, processes, sys.argv[1:]))
     options = {"method": method, "variant": variant, "seed": str(seed)}
-    run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device)
+    portions = Portions(processes, rank() if processes > 1 else 0, micro_batch, checkpointing)
+    run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device, portions)
 
 
 @app.command()

@@ -27,7 +27,9 @@ def pin(threads: int) -> None:
 def device_of(name: str) -> torch.device:
     """A torch device; ``auto`` is the first GPU, or else the CPU."""
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        # Of processes that share a training, each has a GPU of its own.
+        own = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"
+        return torch.device(own if torch.cuda.is_available() else "cpu")
     try:
         device = torch.device(name)
     except RuntimeError:

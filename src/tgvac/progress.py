@@ -20,10 +20,12 @@ class Progress:
         label: what is being done, such as ``tracks shard 3``.
         total: how many steps there are.
         start: how many were done before this process, so that the rate is that of this process.
+        silent: count, and say nothing, as processes do that help another one.
     """
 
-    def __init__(self, label: str, total: int, start: int = 0) -> None:
+    def __init__(self, label: str, total: int, start: int = 0, silent: bool = False) -> None:
         self._label, self._total, self._done, self._first = label, total, start, start
+        self._silent = silent
         self._began = self._printed = time.monotonic()
         self._tty = sys.stderr.isatty()
         self._wrote = False
@@ -49,6 +51,8 @@ class Progress:
             self._print(note)
 
     def _print(self, note: str = "", final: bool = False) -> None:
+        if self._silent:
+            return
         elapsed = max(time.monotonic() - self._began, 1e-6)
         rate = (self._done - self._first) / elapsed
         left = (self._total - self._done) / rate if rate > 0 else None

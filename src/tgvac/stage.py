@@ -11,6 +11,23 @@ from tgvac.shards import Entry, Ledger
 
 
 @dataclass(frozen=True)
+class Portions:
+    """How a training is divided among processes and within one; it decides speed and memory, and no result.
+
+    Attributes:
+        processes: how many share each step's batch.
+        rank: the number of this one; the first writes what comes of the training.
+        micro_batch: samples that a process computes at once; 0: its whole share.
+        checkpointing: whether activations are computed again in place of being kept.
+    """
+
+    processes: int = 1
+    rank: int = 0
+    micro_batch: int = 0
+    checkpointing: bool = False
+
+
+@dataclass(frozen=True)
 class Context:
     """Handed to every stage function.
 
@@ -25,6 +42,7 @@ class Context:
         locations: folders or archives the user gives in place of a registry's location, by source name.
         options: further wildcards of the rule (method, variant, seed).
         folder: where the phase writes, in place of the folder of its name.
+        portions: how a training is divided.
     """
 
     root: Path
@@ -37,6 +55,7 @@ class Context:
     locations: Mapping[str, str] = field(default_factory=dict)
     options: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
+    portions: Portions = field(default_factory=Portions)
 
     @property
     def results(self) -> Path:

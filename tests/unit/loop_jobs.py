@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
-from tgvac.training.loop import Job, train
+from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.params import CheckpointParams, TrainingParams
 
 KEY = "a run"
@@ -39,7 +39,13 @@ def job(
     params: TrainingParams = TRAINING,
     checkpoints: CheckpointParams = CHECKPOINTS,
 ) -> Job:
-    return Job("test", module, loss or loss_of(module), params, checkpoints, key, folder)
+    by_step = loss or loss_of(module)
+    return Job("test", module, lambda step, rows: step, alone(by_step), params, checkpoints, key, folder)
+
+
+def alone(loss: Callable[[int], torch.Tensor]) -> Callable[[nn.Module, int], StepLoss]:
+    """The loss of a whole batch, drawn by the step's number."""
+    return lambda _, step: StepLoss(loss(step))
 
 
 def stopped_at(step: int, module: nn.Module) -> Callable[[int], torch.Tensor]:

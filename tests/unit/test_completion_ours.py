@@ -175,7 +175,7 @@ def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents
     write_synthesis(tmp_path, [recipe(clip.sample, clip.track, 3)], {clip.track: "a dog"})
     clips = LatentClips(context(tmp_path, "motion"), "train", 3)
     texts, scaling = TextStates(parts), parts.vae.config.scaling_factor
-    batch = make_batch(clips, texts, TRAINING, conditions, scaling, 1000, "motion", 0)
+    batch = make_batch(clips, texts, TRAINING, conditions, scaling, 1000, "motion", 0, range(TRAINING.batch))
 
     # Inference: what the model is called with.
     calls: list[tuple[torch.Tensor, torch.Tensor]] = []

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from diffusers import DDIMScheduler
+from diffusers import DDIMScheduler, PNDMScheduler
 from huggingface_hub import constants
 
 from tests.unit.tiny_models import (
@@ -44,6 +46,7 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     parts.text_encoder.save_pretrained(base / "sd" / "text_encoder")
     parts.tokenizer.save_pretrained(base / "sd" / "tokenizer")
     unet_4().save_pretrained(base / "sd" / "unet")
+    PNDMScheduler(beta_schedule="scaled_linear", steps_offset=1).save_pretrained(base / "sd" / "scheduler")
     clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
     for part in (clip, processor, parts.tokenizer):
         part.save_pretrained(base / "clip")
@@ -141,6 +144,28 @@ def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
     assert "\n" not in str(error.value)
     assert which in str(error.value)
     assert not (ctx.out / "index.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("part", "file", "changes", "told"),
+    [
+        ("unet", "config.json", {"in_channels": 9}, r"the UNet has 9 in channels, its autoencoder 4 channels"),
+        ("unet", "config.json", {"out_channels": 8}, r"the UNet has 8 out channels, its autoencoder 4 channels"),
+        ("unet", "config.json", {"cross_attention_dim": 1024}, r"texts of width 1024, the text encoder makes 16;"),
+        ("scheduler", "scheduler_config.json", {"prediction_type": "v_prediction"}, r"predicts 'v_prediction', and"),
+    ],
+)
+def test_parts_that_do_not_fit_are_refused_before_they_are_read(
+    origins: tuple[Path, Path], tmp_path: Path, part: str, file: str, changes: dict[str, Any], told: str
+) -> None:
+    shutil.copytree(origins[0], tmp_path / "sd")
+    config = tmp_path / "sd" / part / file
+    config.write_text(json.dumps({**json.loads(config.read_text()), **changes}))
+    next((tmp_path / "sd" / "unet").glob("*.safetensors")).unlink()
+    ctx = context(tmp_path, "backbones")
+    with pytest.raises(BadInput, match=told):
+        run(ctx, tmp_path / "sd", origins[1])
+    assert not (ctx.out / "unet").exists()
 
 
 def test_an_index_of_before_does_not_outlive_a_failure(origins: tuple[Path, Path], tmp_path: Path) -> None:

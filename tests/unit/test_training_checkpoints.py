@@ -22,7 +22,7 @@ from tests.unit.loop_jobs import (
     weights,
 )
 from tests.unit.tiny_models import TRAINING
-from tgvac.training.checkpoint import load_checkpoint, restore_optimizer, save_checkpoint
+from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
 from tgvac.training.loop import train
 from tgvac.training.params import CheckpointParams
 
@@ -70,7 +70,7 @@ def test_a_checkpoint_of_another_key_is_never_resumed(tmp_path: Path) -> None:
     (folder,) = [p.parent for p in (tmp_path / "broken").glob("*/step-00000005")]
     found = load_checkpoint(folder, KEY)
     assert found is not None
-    assert found[0] == 10
+    assert found.step == 10
     assert load_checkpoint(folder, "another run") is None
 
 
@@ -118,12 +118,15 @@ def test_the_optimizer_is_restored_to_the_bit(tmp_path: Path) -> None:
         optimizer.zero_grad()
         loss_of(module)(step).backward()
         optimizer.step()
-    events = [{"step": 3, "loss": 0.1}]
-    path = save_checkpoint(tmp_path, 3, KEY, dict(module.named_parameters()), {}, optimizer, events, 1)
+    events, sums, scaler = [{"step": 3, "loss": 0.1}], {"part": (0.1 + 0.2, 3)}, {"scale": 1024.0}
+    path = save_checkpoint(
+        tmp_path, KEY, State(3, dict(module.named_parameters()), {}, optimizer, events, sums, scaler), 1
+    )
     found = load_checkpoint(tmp_path, KEY)
     assert found is not None
     fresh = torch.optim.AdamW([nn.Parameter(p.detach().clone()) for p in trained], lr=1e-2)
-    restore_optimizer(fresh, found[1]["optimizer"])
+    restore_optimizer(fresh, found.optimizer)
+    assert (found.sums, found.scaler) == (sums, scaler)
     for index, state in optimizer.state_dict()["state"].items():
         other = fresh.state_dict()["state"][index]
         assert set(state) == set(other) == {"step", "exp_avg", "exp_avg_sq"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections import Counter
 from pathlib import Path
 
@@ -44,7 +45,8 @@ def batch_of(
     stage: str = "motion",
     params: TrainingParams = TRAINING,
 ) -> Batch:
-    return make_batch(clips, texts, params, conditions, SCALING, DIFFUSION.train_steps, stage, step)
+    rows = range(params.batch)
+    return make_batch(clips, texts, params, conditions, SCALING, DIFFUSION.train_steps, stage, step, rows)
 
 
 def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:
@@ -71,9 +73,24 @@ def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentCli
 
 def test_the_loss_is_the_mean_squared_error_of_the_noise(clips: LatentClips, texts: TextStates) -> None:
     batch, alphas_T = batch_of(clips, texts), alphas_cumprod(DIFFUSION)
-    assert noise_loss(lambda x, t, text: batch.noise_BcFhw, batch, alphas_T, CPU) == 0
+    assert noise_loss(lambda x, t, text: batch.noise_BcFhw, batch, alphas_T, CPU).mean == 0
     off = noise_loss(lambda x, t, text: batch.noise_BcFhw + 3, batch, alphas_T, CPU)
-    torch.testing.assert_close(off, torch.tensor(9.0))
+    torch.testing.assert_close(off.mean, torch.tensor(9.0))
+
+
+def test_losses_are_told_apart_by_the_quarter_of_their_noise_level(clips: LatentClips, texts: TextStates) -> None:
+    batch = dataclasses.replace(batch_of(clips, texts), t_B=torch.tensor([0, 249, 750]))
+    offsets_B = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1, 1)
+    found = noise_loss(lambda x, t, text: batch.noise_BcFhw + offsets_B, batch, alphas_cumprod(DIFFUSION), CPU)
+    assert found.parts == {"loss_quarter_1": pytest.approx([1, 4]), "loss_quarter_4": pytest.approx([9])}
+    assert float(found.mean) == pytest.approx(14 / 3)
+
+
+def test_rows_of_a_batch_are_those_of_the_whole(clips: LatentClips, texts: TextStates) -> None:
+    whole = batch_of(clips, texts, CONDITIONS, 4)
+    part = make_batch(clips, texts, TRAINING, CONDITIONS, SCALING, DIFFUSION.train_steps, "motion", 4, range(1, 3))
+    for name, value in vars(part).items():
+        assert torch.equal(value, getattr(whole, name)[1:3]), name
 
 
 @pytest.mark.parametrize(("latents", "factor"), [("unscaled", 1.0), ("scaled", SCALING)])

@@ -89,6 +89,8 @@ TRAINING = TrainingParams(
     clip_frames=3,
     frame_step=1,
     pairs_share=0.0,
+    precision="float32",
+    diverged=0.0,
 )
 
 

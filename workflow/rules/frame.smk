@@ -15,12 +15,14 @@ rule train_frame:
     resources:
         mem_mb=64000,
         runtime=2880,
+        # How the training is divided, as `--processes 4 --micro-batch 4 --checkpointing`; a profile's business.
+        portions="",
     params:
         digest=digest("frame"),
     message:
         "frame: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "{STAGE:q} frame --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+        "{STAGE:q} frame --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} {resources.portions} 2>&1 | tee {log:q}"
 
 
 rule frame:

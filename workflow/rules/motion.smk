@@ -16,12 +16,14 @@ rule train_motion:
     resources:
         mem_mb=64000,
         runtime=2880,
+        # How the training is divided, as `--processes 4 --micro-batch 4 --checkpointing`; a profile's business.
+        portions="",
     params:
         digest=digest("motion"),
     message:
         "motion: train {wildcards.variant}, seed {wildcards.seed}"
     shell:
-        "{STAGE:q} motion --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
+        "{STAGE:q} motion --scale {SCALE:q} --variant {wildcards.variant:q} --seed {wildcards.seed} {resources.portions} 2>&1 | tee {log:q}"
 
 
 rule motion:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
 from tgvac import provenance
 from tgvac.bridge.graph import Graph, check_given
+from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.params import Params, load_params
@@ -21,7 +22,11 @@ from tgvac.phases import (
     run_step,
     shard_count,
 )
-from tgvac.stage import Context
+from tgvac.stage import Context, Portions
+
+ALONE = Portions()
+SHARED = ("frame", "motion")
+"""Phases whose training several processes can share."""
 
 
 def run_phase(
@@ -33,6 +38,7 @@ def run_phase(
     options: Mapping[str, str],
     locations: Mapping[str, str],
     device: str,
+    portions: Portions = ALONE,
 ) -> None:
     """Run a phase at a scale.
 
@@ -40,6 +46,7 @@ def run_phase(
         shard: one shard only; None for all of them and then their joining.
         merge: join the shards, and make none.
         options: method, variant and seed, for the phases whose files name them.
+        portions: how a training is divided.
 
     Raises:
         BadInput: for whatever the user can mend.
@@ -61,13 +68,29 @@ def run_phase(
         device=device,
         locations=dict(locations),
         options=dict(options),
+        portions=portions,
     )
     for step in _steps(ctx, wanted, shard, merge):
         part = "all" if step.shard is None else f"{step.shard:03d}"
         lock = "-".join([name, *(options[w] for w in wanted.wildcards), part])
+        if portions.rank:
+            # The first of the processes holds the lock, and writes what comes of it.
+            run_step(step, params, wanted)
+            continue
         with locked(root / "scratch" / scale / "locks" / f"{lock}.lock"):
             run_step(step, params, wanted)
             _write_provenance(step, wanted, params)
+
+
+def share_training(root: Path, name: str, scale: str, processes: int, arguments: Sequence[str]) -> int:
+    """Run a training as several processes of the same command; its exit code.
+
+    Raises:
+        BadInput: when the phase is no training that processes could share.
+    """
+    if name not in SHARED:
+        raise BadInput(f"Phase '{name}' is not shared among processes; leave --processes out, or shard it.")
+    return run_shared(arguments, processes, load_params(root, scale).compute.threads)
 
 
 def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Iterator[Context]:

@@ -30,6 +30,7 @@ class TrackedRun:
             training has the same identity, also when it was interrupted and went on, for it ends in the same bytes.
         params: by dotted name, as text.
         events: what the training noted, in order of steps; each has ``step``.
+        watched: what was noted beside it, and decides nothing: the loss on what is held out, and speed.
         inputs: the files it read, below ``results/<scale>/``, with their digests.
         code: digest of the code behind the phase.
         index: the file that names all that it made, below ``results/<scale>/``, and its digest.
@@ -45,6 +46,7 @@ class TrackedRun:
     identity: str
     params: dict[str, str]
     events: tuple[dict[str, float], ...]
+    watched: tuple[dict[str, float], ...]
     inputs: dict[str, str]
     code: str
     index: tuple[str, str]
@@ -124,6 +126,11 @@ def _run(
         identity=digest([scale, phase.name, variant, seed, record]),
         params={"variant": variant, "seed": str(seed), **_flat(deciding_params(params, phase, {"variant": variant}))},
         events=tuple(_events(events, scale, phase.name)),
+        watched=tuple(
+            event
+            for path in sorted((index.parent / "samples").glob("*.jsonl"))
+            for event in _events(path, scale, phase.name)
+        ),
         inputs=record["inputs"],
         code=record["code"],
         index=(index.relative_to(results).as_posix(), record["output"]["sha256"]),

@@ -149,7 +149,7 @@ def _log_training(client: MlflowClient, found: Run, run: TrackedRun) -> None:
     # Events carry steps and no time of day. One time for all keeps a repeated import free of duplicates.
     metrics = [
         Metric(f"curves/{key}", value, found.info.start_time, int(event["step"]))
-        for event in run.events
+        for event in (*run.events, *run.watched)
         for key, value in event.items()
         if key != "step" and math.isfinite(value)
     ]

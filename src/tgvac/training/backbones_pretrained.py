@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tgvac.errors import BadInput
+from tgvac.models.fit import check_fit
 from tgvac.models.params import BackbonesParams
 from tgvac.models.runtime import quiet
 from tgvac.stage import Context
@@ -13,14 +14,22 @@ def fetch(ctx: Context, params: BackbonesParams) -> dict[str, str]:
     """Load both by the ordinary path and keep a frozen copy; returns what was taken from where.
 
     Raises:
-        BadInput: when a folder or name cannot be loaded.
+        BadInput: when a folder or name cannot be loaded, or its parts don't fit.
     """
-    from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from transformers import CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     quiet()
     try:
         origin, revision = params.stable_diffusion, params.stable_diffusion_revision
+        # Before anything of some gigabytes is read.
+        check_fit(
+            origin,
+            UNet2DConditionModel.load_config(origin, subfolder="unet", revision=revision),
+            AutoencoderKL.load_config(origin, subfolder="vae", revision=revision),
+            CLIPTextConfig.from_pretrained(origin, subfolder="text_encoder", revision=revision).to_dict(),
+            DDPMScheduler.load_config(origin, subfolder="scheduler", revision=revision),
+        )
         for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
             part = kind.from_pretrained(origin, subfolder=name, revision=revision, use_safetensors=True)
             place_parts(ctx.out / name, part)

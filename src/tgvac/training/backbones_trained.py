@@ -24,7 +24,7 @@ from tgvac.models.schedule import alphas_cumprod
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.stage import Context
 from tgvac.synthesis.clips import clip_keys, recipe_clips
-from tgvac.training.loop import Job, train, write_events
+from tgvac.training.loop import Job, StepLoss, train, write_events
 from tgvac.training.outputs import place_parts
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.standins import Loss, clip_loss, measure_scaling, unet_loss, vae_loss
@@ -70,13 +70,18 @@ class _Fitting:
         ctx, key = self.ctx, digest([self.ctx.digest, name, self.data, *start])
         ready = cache(loss)
 
-        def later(step: int) -> torch.Tensor:
+        def later(_: nn.Module, step: int) -> StepLoss:
             # Prepared for at the first step: a training that is done already has none.
-            return ready()(step)
+            return StepLoss(ready()(step))
 
         params, folder = _training(self.params, steps), ctx.scratch / name
-        job = Job(f"backbones {name}", module, later, params, self.checkpoints, key, folder)
+        job = Job(f"backbones {name}", module, _whole_batch, later, params, self.checkpoints, key, folder)
         write_events(ctx.out / "events" / f"{name}.jsonl", train(job))
+
+
+def _whole_batch(step: int, rows: range) -> int:
+    """Stand-ins are trained by one process, which draws a step's batch by its number."""
+    return step
 
 
 def train_all(
@@ -172,4 +177,6 @@ def _training(params: BackbonesParams, steps: int) -> TrainingParams:
         clip_frames=1,
         frame_step=1,
         pairs_share=0.0,
+        precision="float32",
+        diverged=0.0,
     )

@@ -1,6 +1,7 @@
 """Checkpoints: written beside and renamed, verified by digest before use, the last few kept.
 
-    step-000120/state.json              step, key of the run, SHA-256 of each file
+    step-000120/state.json              step, key of the run, SHA-256 of each file; what is summed up for the next
+                                        event; the loss scaler's state, where there is one
     step-000120/model.safetensors       the trained parameters
     step-000120/ema.safetensors         their moving average
     step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>"
@@ -16,6 +17,8 @@ import json
 import os
 import shutil
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -24,35 +27,59 @@ from safetensors.torch import load_file, save_file
 
 from tgvac.files import sha256, write_json, write_text
 
-CHECKPOINT_FORMAT = "tgvac-checkpoint-2"
+CHECKPOINT_FORMAT = "tgvac-checkpoint-3"
 _FILES = ("model", "ema", "optimizer")
 _NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
 
 
-def save_checkpoint(
-    folder: Path,
-    step: int,
-    key: str,
-    model: dict[str, torch.Tensor],
-    ema: dict[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    events: list[dict[str, float]],
-    keep: int,
-) -> Path:
-    """Save the state after ``step`` steps; older checkpoints beyond ``keep`` go."""
-    final = folder / f"step-{step:08d}"
-    part = folder / f".step-{step:08d}.part"
+@dataclass(frozen=True)
+class State:
+    """All that a training goes on from, after ``step`` steps."""
+
+    step: int
+    model: Mapping[str, torch.Tensor]
+    ema: Mapping[str, torch.Tensor]
+    optimizer: torch.optim.Optimizer
+    events: list[dict[str, float]]
+    sums: Mapping[str, tuple[float, int]] = field(default_factory=dict)
+    scaler: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Found:
+    """A checkpoint as it was read."""
+
+    step: int
+    model: dict[str, torch.Tensor]
+    ema: dict[str, torch.Tensor]
+    optimizer: dict[str, torch.Tensor]
+    events: list[dict[str, float]]
+    sums: dict[str, tuple[float, int]]
+    scaler: dict[str, Any]
+
+
+def save_checkpoint(folder: Path, key: str, state: State, keep: int) -> Path:
+    """Save a state; older checkpoints beyond ``keep`` go."""
+    final = folder / f"step-{state.step:08d}"
+    part = folder / f".step-{state.step:08d}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    tensors = {"model": model, "ema": ema, "optimizer": _optimizer_tensors(optimizer)}
+    tensors = {"model": state.model, "ema": state.ema, "optimizer": _optimizer_tensors(state.optimizer)}
     for name in _FILES:
         path = part / f"{name}.safetensors"
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors[name].items()}, path)
         with path.open("rb") as written:
             os.fsync(written.fileno())
-    write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
-    digests = {name: sha256(part / name) for name in _NAMES}
-    write_json(part / "state.json", {"format": CHECKPOINT_FORMAT, "step": step, "key": key, "sha256": digests})
+    write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in state.events))
+    record = {
+        "format": CHECKPOINT_FORMAT,
+        "step": state.step,
+        "key": key,
+        "sums": dict(state.sums),
+        "scaler": dict(state.scaler),
+        "sha256": {name: sha256(part / name) for name in _NAMES},
+    }
+    write_json(part / "state.json", record)
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
     for newer in (p for p in _found(folder) if p.name > final.name):
@@ -63,8 +90,8 @@ def save_checkpoint(
     return final
 
 
-def load_checkpoint(folder: Path, key: str) -> tuple[int, dict[str, dict[str, torch.Tensor]]] | None:
-    """The newest whole checkpoint of this run: its step and tensors; None where there is none.
+def load_checkpoint(folder: Path, key: str) -> Found | None:
+    """The newest whole checkpoint of this run; None where there is none.
 
     A checkpoint that fails its digests, or belongs to a run with another key, is passed over with a line.
     """
@@ -76,7 +103,14 @@ def load_checkpoint(folder: Path, key: str) -> tuple[int, dict[str, dict[str, to
             for name in _NAMES:
                 if sha256(path / name) != state["sha256"][name]:
                     raise ValueError(f"{name} is not as it was written")
-            return int(state["step"]), {name: load_file(path / f"{name}.safetensors") for name in _FILES}
+            lines = (path / "events.jsonl").read_text(encoding="utf-8").splitlines()
+            return Found(
+                step=int(state["step"]),
+                **{name: load_file(path / f"{name}.safetensors") for name in _FILES},
+                events=[json.loads(line) for line in lines],
+                sums={name: (float(total), int(count)) for name, (total, count) in state["sums"].items()},
+                scaler=state["scaler"],
+            )
         except (OSError, ValueError, KeyError) as error:
             print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)
     return None

@@ -45,7 +45,7 @@ def run(
     train_noise_model(
         ctx,
         unet,
-        frame_noise_model(unet),
+        frame_noise_model,
         params,
         diffusion,
         conditions,

@@ -1,19 +1,19 @@
 """The one training loop: stand-ins, frame stage and motion stage all run through it.
 
 The loss of step s is a function of s alone (draws are by name), so a run that is killed and resumed
-ends with the same bits as one that was not.
+ends with the same bits as one that was not, and it is the same however many processes share the batch.
 """
 
 from __future__ import annotations
 
 import json
 import math
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -22,11 +22,31 @@ from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.progress import Progress
-from tgvac.training.checkpoint import load_checkpoint, restore_optimizer, save_checkpoint
+from tgvac.training.averages import averaged, copy_weights, move_average
+from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
+from tgvac.training.divergence import has_diverged
 from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.placement import Placement
+from tgvac.training.signals import INTERRUPTED, Signals
+from tgvac.training.speed import Speed
 
-INTERRUPTED = 75
-"""Exit code after a signal: the state is saved, the same command goes on (``EX_TEMPFAIL``)."""
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Event = dict[str, float]
+
+
+@dataclass(frozen=True)
+class StepLoss:
+    """The loss of some rows of a step's batch.
+
+    Attributes:
+        mean: over the rows; differentiable.
+        parts: further values to be averaged and logged, by name, such as the losses of early noise levels.
+    """
+
+    mean: torch.Tensor
+    parts: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -36,24 +56,28 @@ class Job:
     Attributes:
         name: for progress and messages.
         module: what is trained; only parameters that require gradients are.
-        loss: the loss of a step, from the step's number.
+        batch: the input of some rows of a step's batch.
+        loss: what the module makes of it.
         params: optimizer, schedule, number of steps.
         checkpoints: how often to save; no part of the run's identity.
         key: digest of all that decides the result; a checkpoint of another key is not resumed.
         folder: where checkpoints and running events lie, outside declared outputs.
         look: called with a step and a folder for pictures, while the module holds the averaged weights.
         look_every: steps between two looks; 0: none. The last step is looked at, too.
+        placement: where it computes, and in which portions.
     """
 
     name: str
     module: nn.Module
-    loss: Callable[[int], torch.Tensor]
+    batch: Callable[[int, range], Any]
+    loss: Callable[[nn.Module, Any], StepLoss]
     params: TrainingParams
     checkpoints: CheckpointParams
     key: str
     folder: Path
     look: Callable[[int, Path], None] | None = None
     look_every: int = 0
+    placement: Placement = field(default_factory=Placement)
 
     @property
     def state(self) -> Path:
@@ -62,8 +86,13 @@ class Job:
 
     @property
     def pictures(self) -> Path:
-        """Where it keeps the pictures made along the way."""
+        """Where it keeps what is looked at along the way: pictures, the loss on what is held out, speed."""
         return self.state / "samples"
+
+    @property
+    def speed(self) -> Path:
+        """Where it notes how fast it was: true of this run alone."""
+        return self.pictures / "speed.jsonl"
 
 
 def learning_rate(params: TrainingParams, step: int) -> float:
@@ -76,145 +105,157 @@ def learning_rate(params: TrainingParams, step: int) -> float:
     return params.lr * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(job: Job) -> list[dict[str, float]]:
+def train(job: Job) -> list[Event]:
     """Train to the last step, from the newest checkpoint if there is one; leave the averaged weights in the module.
 
     Returns:
-        the events: step, loss, lr and gradient norm, every ``log_every`` steps; equal to the bit for equal runs.
+        the events: step, loss, means of its parts since the last event, lr and gradient norm, every ``log_every``
+        steps; equal to the bit for equal runs of one process.
 
     Raises:
-        BadInput: when the loss is not finite; names the last good checkpoint.
+        BadInput: when the loss is not finite or grows out of bounds; names the last good checkpoint.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
-    params, folder = job.params, job.state
+    params, every = job.params, job.checkpoints
+    accelerator = job.placement.accelerator()
+    shares = job.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
     ema = {n: p.detach().clone() for n, p in trained.items()}
     optimizer = torch.optim.AdamW(
         trained.values(), lr=params.lr, betas=(params.beta1, params.beta2), weight_decay=params.weight_decay
     )
-    start, events = _resume(job, folder, trained, ema, optimizer)
-    job.module.train()
-    with _Signals() as signals, Progress(job.name, params.steps, start=start) as progress:
+    start, events, sums = _resume(job, trained, ema, optimizer, accelerator)
+    module, stepper = accelerator.prepare(job.module, optimizer)
+    module.train()
+    main = accelerator.is_main_process
+    with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
+        speed = Speed(job.speed, start, params.batch, job.placement.device)
         for step in range(start, params.steps):
-            for group in optimizer.param_groups:
+            for group in stepper.param_groups:
                 group["lr"] = learning_rate(params, step)
-            loss = job.loss(step)
-            if not torch.isfinite(loss):
-                raise _not_finite(job, folder, step, loss.item())
-            optimizer.zero_grad(set_to_none=True)
-            torch.autograd.backward(loss)
-            norm = torch.nn.utils.clip_grad_norm_(trained.values(), params.clip_norm)
-            if not torch.isfinite(norm):
-                raise _not_finite(job, folder, step, norm.item())
-            optimizer.step()
-            _average(ema, trained, params.ema, step)
+            stepper.zero_grad(set_to_none=True)
+            loss, parts = _backward(job, accelerator, module, step, shares, speed)
+            if not math.isfinite(loss):
+                raise _stopped(job, f"the loss became {loss} at step {step + 1}")
+            norm = float(accelerator.clip_grad_norm_(trained.values(), params.clip_norm))
+            if not math.isfinite(norm) and accelerator.scaler is None:
+                raise _stopped(job, f"the loss's gradient became {norm} at step {step + 1}")
+            # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
+            stepper.step()
+            move_average(ema, trained, params.ema, step)
             done = step + 1
-            if done % job.checkpoints.log_every == 0 or done == params.steps:
-                event = {"step": done, "loss": loss.item(), "lr": learning_rate(params, step), "grad_norm": norm.item()}
-                events.append(event)
-            if job.look is not None and job.look_every and (done % job.look_every == 0 or done == params.steps):
+            last = done == params.steps
+            _add(sums, parts)
+            if done % every.log_every == 0 or last:
+                means = {name: total / count for name, (total, count) in sorted(sums.items())}
+                events.append(
+                    {"step": done, "loss": loss, **means, "lr": learning_rate(params, step), "grad_norm": norm}
+                )
+                sums.clear()
+                if main:
+                    speed.note(done)
+                if has_diverged(events, params.diverged):
+                    raise _stopped(job, f"the loss has grown to more than {params.diverged:g} times its lowest")
+            if main and job.look is not None and job.look_every and (done % job.look_every == 0 or last):
                 # Before the step is saved: a run that goes on from it has its pictures already.
-                with _averaged(job.module, trained, ema):
+                with speed.pause(), averaged(job.module, trained, ema):
                     job.look(done, job.pictures)
-            if done % job.checkpoints.every == 0 or done == params.steps or signals.caught:
-                _save(job, folder, done, trained, ema, optimizer, events)
-            if signals.caught and done < params.steps:
-                print(f"{job.name}: stopped by signal {signals.caught} at step {done}; saved", file=sys.stderr)
+            caught = _agreed(accelerator, signals.caught)
+            if main and (done % every.every == 0 or last or caught):
+                with speed.pause():
+                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator))
+                    save_checkpoint(job.state, job.key, state, every.keep)
+            if caught and not last:
+                accelerator.wait_for_everyone()
+                if main:
+                    print(f"{job.name}: stopped by signal {caught} at step {done}; saved", file=sys.stderr)
                 raise SystemExit(INTERRUPTED)
-            progress.step(f"loss {loss.item():.4f}")
-    _copy(ema, trained)
+            progress.step(f"loss {loss:.4f}")
+    accelerator.unwrap_model(module, keep_fp32_wrapper=False)
+    copy_weights(ema, trained)
     job.module.eval()
     return events
 
 
-def _average(ema: dict[str, torch.Tensor], trained: dict[str, nn.Parameter], decay: float, step: int) -> None:
-    """The moving average; its decay grows with the steps, so that short runs don't remember the first weights."""
-    now = min(decay, (1 + step) / (10 + step))
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            ema[name].lerp_(parameter.detach(), 1 - now)
+def _backward(
+    job: Job, accelerator: Accelerator, module: nn.Module, step: int, shares: list[range], speed: Speed
+) -> tuple[float, dict[str, list[float]]]:
+    """Add up the gradients of this process's micro-batches; the loss and its parts over all processes."""
+    losses, parts = [], dict[str, list[float]]()
+    for number, rows in enumerate(shares, 1):
+        with speed.waiting():
+            batch = job.batch(step, rows)
+        more = number < len(shares)
+        with accelerator.no_sync(module) if more else nullcontext():
+            found = job.loss(module, batch)
+            accelerator.backward(found.mean / len(shares) if len(shares) > 1 else found.mean)
+        losses.append(found.mean.detach())
+        for name, values in found.parts.items():
+            parts.setdefault(name, []).extend(values)
+    loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
+    if accelerator.num_processes == 1:
+        return float(loss), parts
+    from accelerate.utils import gather_object
+
+    everywhere: list[tuple[float, dict[str, list[float]]]] = gather_object([(float(loss), parts)])
+    joined: dict[str, list[float]] = {}
+    for _, theirs in everywhere:
+        for name, values in theirs.items():
+            joined.setdefault(name, []).extend(values)
+    return sum(one for one, _ in everywhere) / len(everywhere), joined
 
 
-@contextmanager
-def _averaged(module: nn.Module, trained: dict[str, nn.Parameter], ema: dict[str, torch.Tensor]) -> Iterator[None]:
-    """The module with its averaged weights for a moment; afterwards all is as before, to the bit."""
-    kept = {name: parameter.detach().clone() for name, parameter in trained.items()}
-    _copy(ema, trained)
-    module.eval()
-    try:
-        yield
-    finally:
-        _copy(kept, trained)
-        module.train()
+def _add(sums: dict[str, tuple[float, int]], parts: Mapping[str, Sequence[float]]) -> None:
+    for name, values in parts.items():
+        total, count = sums.get(name, (0.0, 0))
+        sums[name] = (total + sum(values), count + len(values))
 
 
-def _copy(source: dict[str, torch.Tensor], trained: dict[str, nn.Parameter]) -> None:
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(source[name])
+def _agreed(accelerator: Accelerator, caught: int) -> int:
+    """The signal that any of the processes has caught, or 0: they leave together, after the same step."""
+    if accelerator.num_processes == 1:
+        return caught
+    found: torch.Tensor = accelerator.gather(torch.tensor([caught], device=accelerator.device))
+    return int(found.max())
+
+
+def _scale(accelerator: Accelerator) -> dict[str, Any]:
+    """The loss scaler's state, where there is one."""
+    return {} if accelerator.scaler is None else dict(accelerator.scaler.state_dict())
+
+
+def _tensors(trained: Mapping[str, nn.Parameter]) -> dict[str, torch.Tensor]:
+    return {name: parameter.detach() for name, parameter in trained.items()}
 
 
 def _resume(
     job: Job,
-    folder: Path,
-    trained: dict[str, nn.Parameter],
-    ema: dict[str, torch.Tensor],
+    trained: Mapping[str, nn.Parameter],
+    ema: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
-) -> tuple[int, list[dict[str, float]]]:
-    found = load_checkpoint(folder, job.key)
+    accelerator: Accelerator,
+) -> tuple[int, list[Event], dict[str, tuple[float, int]]]:
+    found = load_checkpoint(job.state, job.key)
     if found is None:
-        return 0, []
-    step, tensors = found
+        return 0, [], {}
     with torch.no_grad():
         for name, parameter in trained.items():
-            parameter.copy_(tensors["model"][name])
-            ema[name].copy_(tensors["ema"][name])
-    restore_optimizer(optimizer, tensors["optimizer"])
-    events_file = folder / f"step-{step:08d}" / "events.jsonl"
-    events = [json.loads(line) for line in events_file.read_text(encoding="utf-8").splitlines()]
-    print(f"{job.name}: going on from step {step}", file=sys.stderr, flush=True)
-    return step, events
+            parameter.copy_(found.model[name])
+            ema[name].copy_(found.ema[name])
+    restore_optimizer(optimizer, found.optimizer)
+    if found.scaler and accelerator.scaler is not None:
+        accelerator.scaler.load_state_dict(found.scaler)
+    if accelerator.is_main_process:
+        print(f"{job.name}: going on from step {found.step}", file=sys.stderr, flush=True)
+    return found.step, found.events, found.sums
 
 
-def _save(
-    job: Job,
-    folder: Path,
-    step: int,
-    trained: dict[str, nn.Parameter],
-    ema: dict[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    events: list[dict[str, float]],
-) -> None:
-    model = {n: p.detach() for n, p in trained.items()}
-    save_checkpoint(folder, step, job.key, model, ema, optimizer, events, job.checkpoints.keep)
-
-
-def write_events(path: Path, events: list[dict[str, float]]) -> None:
+def write_events(path: Path, events: list[Event]) -> None:
     """Write the finished run's events as JSON lines."""
     write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
 
 
-def _not_finite(job: Job, folder: Path, step: int, value: float) -> BadInput:
-    saved = sorted(folder.glob("step-*"))
+def _stopped(job: Job, why: str) -> BadInput:
+    saved = sorted(job.state.glob("step-*"))
     last = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved"
-    return BadInput(
-        f"{job.name}: the loss or its gradient became {value} at step {step + 1}; {last};"
-        " lower the learning rate or lengthen the warm-up."
-    )
-
-
-class _Signals:
-    """Notes SIGTERM, SIGINT and SIGUSR1, so that the loop can save and leave between two steps."""
-
-    caught = 0
-
-    def __enter__(self) -> _Signals:
-        self._old = {s: signal.signal(s, self._note) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
-
-    def _note(self, number: int, frame: object) -> None:
-        self.caught = number
+    return BadInput(f"{job.name}: {why}; {last}; lower the learning rate or lengthen the warm-up.")

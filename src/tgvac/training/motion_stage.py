@@ -50,7 +50,7 @@ def run(
     train_noise_model(
         ctx,
         unet,
-        video_noise_model(unet),
+        video_noise_model,
         params,
         diffusion,
         conditions,

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -15,17 +17,18 @@ from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
 from tgvac.training.latent_clips import TextStates, training_clips
-from tgvac.training.loop import Job, train
-from tgvac.training.objective import make_batch, noise_loss
+from tgvac.training.loop import Job, StepLoss, train
+from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.outputs import run_folder, run_key, save_model
 from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.placement import Placement
 from tgvac.training.samples import HeldOut, watcher
 
 
 def train_noise_model(
     ctx: Context,
-    module: nn.Module,
-    model: NoiseModel,
+    module: Any,
+    as_model: Callable[[Any], NoiseModel],
     params: TrainingParams,
     diffusion: DiffusionParams,
     conditions: ConditionsParams,
@@ -40,7 +43,7 @@ def train_noise_model(
 
     Args:
         module: the network, on its device.
-        model: the same network as a noise model of clips.
+        as_model: makes a noise model of clips of it, and of what wraps it.
         weights: the index of what its first weights came from; part of the run's identity.
     """
     folder = ctx.results / "backbones"
@@ -50,15 +53,21 @@ def train_noise_model(
     texts = TextStates(backbones)
     alphas_T = alphas_cumprod(diffusion)
 
-    def loss(step: int) -> torch.Tensor:
-        batch = make_batch(clips, texts, params, conditions, scaling, diffusion.train_steps, ctx.phase, step)
-        return noise_loss(model, batch, alphas_T, device)
+    def batch(step: int, rows: range) -> Batch:
+        return make_batch(clips, texts, params, conditions, scaling, diffusion.train_steps, ctx.phase, step, rows)
+
+    def loss(network: nn.Module, given: Batch) -> StepLoss:
+        return noise_loss(as_model(network), given, alphas_T, device)
 
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
     key = run_key(ctx, params, clips.digest, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
     name = f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
     held_out = HeldOut(ctx, params, samples, framing, conditions, diffusion, compute, backbones)
-    look = watcher(held_out, model, device)
-    job = Job(name, module, loss, params, checkpoints, key, ctx.scratch, look, samples.every)
+    look = watcher(held_out, as_model(module), device)
+    placement = Placement(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing)
+    if ctx.portions.checkpointing:
+        module.enable_gradient_checkpointing()
+    job = Job(name, module, batch, loss, params, checkpoints, key, ctx.scratch, look, samples.every, placement)
     events = train(job)
-    save_model(run_folder(ctx), "unet", module, events, job.pictures)
+    if ctx.portions.rank == 0:
+        save_model(run_folder(ctx), "unet", module, events, job.pictures)

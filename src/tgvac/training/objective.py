@@ -19,6 +19,7 @@ from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import add_noise
 from tgvac.seeds import unit
 from tgvac.training.latent_clips import TextStates, TrainingClips
+from tgvac.training.loop import StepLoss
 from tgvac.training.params import TrainingParams
 
 # Shapes: B clips, F frames, c latent channels, h, w latents, N tokens, D text width, T noise levels.
@@ -55,10 +56,11 @@ def make_batch(
     levels: int,
     stage: str,
     step: int,
+    rows: range,
 ) -> Batch:
-    """The batch of one step, a function of (stage, seed, step)."""
+    """Some rows of the batch of one step; each a function of (stage, seed, step, row)."""
     z, frames, masks, states, noises, times = [], [], [], [], [], []
-    for i in range(params.batch):
+    for i in rows:
         names = (stage, params.seed, step, i)
         sample, start = clips.draw(params.clip_frames, params.frame_step, *names)
         at = (start, params.clip_frames, params.frame_step)
@@ -82,9 +84,19 @@ def make_batch(
     )
 
 
-def noise_loss(model: NoiseModel, batch: Batch, alphas_T: torch.Tensor, device: torch.device) -> torch.Tensor:
-    """Mean squared error of the predicted noise."""
+QUARTERS = 4
+"""Of the noise levels; the loss of each is logged by itself, since they differ tenfold."""
+
+
+def noise_loss(model: NoiseModel, batch: Batch, alphas_T: torch.Tensor, device: torch.device) -> StepLoss:
+    """Mean squared error of the predicted noise; each clip's by its quarter of noise levels, 1 the least noisy."""
     z_t = add_noise(alphas_T, batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
     x = stack_channels(z_t, batch.frame_BcFhw, batch.mask_BcFhw)
     predicted = model(x.to(device), batch.t_B.to(device), batch.text_BND.to(device))
-    return functional.mse_loss(predicted.float(), batch.noise_BcFhw.to(device))
+    noise = batch.noise_BcFhw.to(device)
+    with torch.no_grad():
+        each = (predicted.float() - noise).square().flatten(1).mean(1).tolist()
+    parts: dict[str, list[float]] = {}
+    for t, value in zip(batch.t_B.tolist(), each, strict=True):
+        parts.setdefault(f"loss_quarter_{1 + QUARTERS * t // len(alphas_T)}", []).append(value)
+    return StepLoss(functional.mse_loss(predicted.float(), noise), parts)

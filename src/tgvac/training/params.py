@@ -30,7 +30,8 @@ class LatentsParams(Block):
 class TrainingParams(Block):
     """One stage of training; the same keys for frames and for motion.
 
-    ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips.
+    ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
+    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any.
     """
 
     steps: int = Field(ge=1)
@@ -47,6 +48,8 @@ class TrainingParams(Block):
     clip_frames: int = Field(ge=1)
     frame_step: int = Field(ge=1)
     pairs_share: float = Field(ge=0, le=1)
+    precision: Literal["float32", "bfloat16", "float16"]
+    diverged: float = Field(ge=0)
 
     @model_validator(mode="after")
     def _warmup_within_steps(self) -> Self:

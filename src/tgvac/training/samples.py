@@ -1,10 +1,12 @@
-"""Pictures along a training: the same held-out clips, completed with the averaged weights of a step.
+"""A training watched: the same held-out clips again and again, with the averaged weights of a step.
 
 samples/step-00000300.png     a column a frame: what was given, what the model makes of it, the truth
+samples/validation.jsonl      step, and the loss on these clips with fixed noise at fixed noise levels
 """
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -21,12 +23,15 @@ from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.files import writing
 from tgvac.models.backbones import Backbones
 from tgvac.models.condition import condition_of
-from tgvac.models.latents import decode, to_images
+from tgvac.models.latents import decode, encode_moments, to_images, to_tensor
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
+from tgvac.models.runtime import normal
 from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
+from tgvac.models.schedule import alphas_cumprod
 from tgvac.seeds import rng
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
+from tgvac.training.objective import QUARTERS, Batch, noise_loss
 from tgvac.training.params import SamplesParams, TrainingParams
 
 # Shapes: F frames of a clip, S the model's square.
@@ -41,6 +46,7 @@ class Shown:
 
     sample: str
     condition: VideoCondition
+    z_Fchw: torch.Tensor
     frames_FSS3: np.ndarray
     wholes_FSS3: np.ndarray
 
@@ -83,13 +89,33 @@ class HeldOut:
         masks = frame_masks(self.framing, clip.visible_FHW, windows)
         text = self.captions.get(recipe.target, "")
         condition = condition_of(self.backbones, frames, masks, text, self.conditions, self.compute.vae_batch)
-        return Shown(recipe.recipe, condition, frames, frame_video(self.framing, clip.whole_FHW3, windows, 255))
+        wholes = frame_video(self.framing, clip.whole_FHW3, windows, 255)
+        mean, _ = encode_moments(self.backbones.vae, to_tensor(wholes), self.compute.vae_batch)
+        return Shown(recipe.recipe, condition, mean * self.backbones.vae.config.scaling_factor, frames, wholes)
 
     @cached_property
     def captions(self) -> dict[str, str]:
         """Sentences by track."""
         found = read_captions(self.ctx.results / "captions" / "captions.parquet")
         return {track: caption.text for track, caption in found.items()}
+
+    @torch.no_grad()
+    def loss(self, model: NoiseModel, device: torch.device) -> float | None:
+        """The objective on the held-out clips, at the middle of each quarter of noise levels; None without clips.
+
+        Noise is drawn by names that no step has, so values of different steps and runs can be compared.
+        """
+        alphas_T = alphas_cumprod(self.diffusion)
+        levels, found = len(alphas_T), []
+        for shown in self.clips:
+            condition, z_1cFhw = shown.condition, shown.z_Fchw.transpose(0, 1)[None]
+            frame, mask = (x.transpose(0, 1)[None] for x in (condition.frame_Fchw, condition.mask_Fchw))
+            for quarter in range(QUARTERS):
+                t_1 = torch.tensor([(2 * quarter + 1) * levels // (2 * QUARTERS)])
+                noise = normal(tuple(z_1cFhw.shape), "validation noise", shown.sample, quarter)
+                batch = Batch(z_1cFhw, frame, mask, condition.text_1ND, noise, t_1)
+                found.append(float(noise_loss(model, batch, alphas_T, device).mean))
+        return sum(found) / len(found) if found else None
 
     def picture(self, model: NoiseModel, device: torch.device) -> np.ndarray | None:
         """The grid ``uint8 [H,W,3]`` as the model is now; None where there is no clip to show."""
@@ -138,9 +164,12 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
     """What the loop calls at a step, with the folder for its picture."""
 
     def look(step: int, folder: Path) -> None:
-        picture = held_out.picture(model, device)
-        if picture is not None:
-            with writing(folder / f"step-{step:08d}.png") as part:
-                part.write_bytes(encode_png(picture))
+        picture, loss = held_out.picture(model, device), held_out.loss(model, device)
+        if picture is None or loss is None:
+            return
+        with writing(folder / f"step-{step:08d}.png") as part:
+            part.write_bytes(encode_png(picture))
+        with (folder / "validation.jsonl").open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps({"step": step, "validation_loss": loss}) + "\n")
 
     return look

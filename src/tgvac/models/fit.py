@@ -1,0 +1,40 @@
+"""Whether the parts of a Stable Diffusion folder fit each other and this project, told from their configs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tgvac.errors import BadInput
+
+Config = Mapping[str, Any]
+
+
+def check_fit(name: str, unet: Config, vae: Config, text_encoder: Config, scheduler: Config) -> None:
+    """Refuse what is no text-to-image model of the 1.x kind.
+
+    Args:
+        name: of the folder or hub repository, for the message.
+
+    Raises:
+        BadInput: with the two values that disagree.
+    """
+    latents = vae["latent_channels"]
+    for what in ("in_channels", "out_channels"):
+        if unet[what] != latents:
+            raise BadInput(
+                f"{name}: the UNet has {unet[what]} {what.replace('_', ' ')}, its autoencoder {latents} channels;"
+                " name a text-to-image model of Stable Diffusion 1.x (inpainting models have 9)."
+            )
+    width, states = unet["cross_attention_dim"], text_encoder["hidden_size"]
+    if width != states:
+        raise BadInput(
+            f"{name}: the UNet attends to texts of width {width}, the text encoder makes {states};"
+            " take both from the same model."
+        )
+    predicts = scheduler.get("prediction_type", "epsilon")
+    if predicts != "epsilon":
+        raise BadInput(
+            f"{name}: the UNet predicts '{predicts}', and training here predicts noise ('epsilon', equation 2);"
+            " name a model of Stable Diffusion 1.x."
+        )

@@ -1,0 +1,66 @@
+"""Where and how a training computes; changes speed and memory, and what it computes only in the last bits.
+
+The batch of the params is the batch of a step, whatever the placement: it is divided among processes, and each
+process's share into micro-batches, whose gradients are added up. One process with its whole share at once is what
+is promised to be equal to the bit.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from tgvac.errors import BadInput
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+Precision = Literal["float32", "bfloat16", "float16"]
+_ACCELERATE = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
+
+
+@dataclass(frozen=True)
+class Placement:
+    """One training's.
+
+    Attributes:
+        device: type of the device, ``cpu`` or ``cuda``.
+        precision: of the forward pass; weights, gradients, optimizer and average are float32 always.
+        micro_batch: samples that a process computes at once; 0: its whole share.
+        checkpointing: keep block inputs alone for the backward pass, and compute the blocks again.
+    """
+
+    device: str = "cpu"
+    precision: Precision = "float32"
+    micro_batch: int = 0
+    checkpointing: bool = False
+
+    def accelerator(self) -> Accelerator:
+        """The process group's, as the environment of the process says (RANK, WORLD_SIZE).
+
+        Raises:
+            BadInput: when the device has no such precision.
+        """
+        from accelerate import Accelerator
+
+        if self.precision == "float16" and self.device == "cpu":
+            raise BadInput("compute.precision float16 needs a GPU; on a CPU take float32 or bfloat16.")
+        return Accelerator(cpu=self.device == "cpu", mixed_precision=_ACCELERATE[self.precision])
+
+    def shares(self, batch: int, processes: int, rank: int) -> list[range]:
+        """The rows of a step's batch that a process computes, a range a micro-batch.
+
+        Raises:
+            BadInput: when the batch cannot be divided evenly.
+        """
+        if batch % processes:
+            raise BadInput(f"A batch of {batch} cannot be divided among {processes} processes; make one a multiple.")
+        share = batch // processes
+        size = self.micro_batch or share
+        if share % size:
+            raise BadInput(
+                f"A process's share of the batch, {share} samples, is no multiple of the micro-batch of {size};"
+                " choose one that divides it."
+            )
+        first = rank * share
+        return [range(at, at + size) for at in range(first, first + share, size)]

@@ -1,0 +1,76 @@
+"""How fast a training is: seconds, samples, waiting and memory, between one event and the next.
+
+Noted in a file of its own beside the checkpoints, a line an event: true of this run on this machine alone, so it
+stands in no index, decides nothing, and is shown along with the curves.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+
+# What getrusage counts in: kibibytes on Linux, bytes on macOS.
+_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+class Speed:
+    """Measures the steps of one training.
+
+    Args:
+        file: where the lines go.
+        start: the step that the run goes on from.
+        batch: samples a step, over all processes.
+        device: type of the device.
+    """
+
+    def __init__(self, file: Path, start: int, batch: int, device: str) -> None:
+        self._file, self._noted, self._batch, self._cuda = file, start, batch, device == "cuda"
+        self._begin()
+
+    def _begin(self) -> None:
+        self._waited = self._paused = 0.0
+        self._since = time.perf_counter()
+
+    @contextmanager
+    def waiting(self) -> Iterator[None]:
+        """Around what a step waits for: its input."""
+        began = time.perf_counter()
+        yield
+        self._waited += time.perf_counter() - began
+
+    @contextmanager
+    def pause(self) -> Iterator[None]:
+        """Around what is no part of a step: pictures and saving."""
+        began = time.perf_counter()
+        yield
+        self._paused += time.perf_counter() - began
+
+    def note(self, step: int) -> None:
+        """Write the line of an event, and begin anew."""
+        seconds = time.perf_counter() - self._since - self._paused
+        steps = step - self._noted
+        line = {
+            "step": step,
+            "seconds_a_step": seconds / steps,
+            "samples_a_second": self._batch * steps / seconds,
+            "waiting_share": self._waited / seconds,
+            "memory_bytes": self._memory(),
+        }
+        self._file.parent.mkdir(parents=True, exist_ok=True)
+        with self._file.open("a", encoding="utf-8") as stream:
+            stream.write(json.dumps(line, sort_keys=True) + "\n")
+        self._noted = step
+        self._begin()
+
+    def _memory(self) -> int:
+        """The most that was held so far: on the GPU, or of the process."""
+        if self._cuda:
+            return int(torch.cuda.max_memory_allocated())
+        return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * _UNIT

@@ -1,0 +1,43 @@
+"""A training whose batch can be divided: rows drawn by step and row. Also a program, for one of several processes."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from tests.unit.loop_jobs import network
+from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
+from tgvac.training.loop import Job, StepLoss, train
+from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.placement import Placement
+
+PARAMS = TRAINING.model_copy(update={"batch": 4})
+
+
+def rows_of(step: int, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
+    """Inputs ``[B,6]`` and answers ``[B,2]``."""
+    inputs = torch.stack([randn(6, seed=100 * step + i) for i in rows])
+    return inputs, torch.stack([randn(2, seed=7000 + 100 * step + i) for i in rows])
+
+
+def squares(module: nn.Module, given: tuple[torch.Tensor, torch.Tensor]) -> StepLoss:
+    each = (module(given[0]) - given[1]).square().mean(1)
+    return StepLoss(each.mean(), {"each": each.tolist()})
+
+
+def divided(
+    folder: Path,
+    placement: Placement,
+    params: TrainingParams = PARAMS,
+    checkpoints: CheckpointParams = CHECKPOINTS,
+) -> Job:
+    return Job("test", network(), rows_of, squares, params, checkpoints, "a run", folder, placement=placement)
+
+
+if __name__ == "__main__":
+    job = divided(Path(sys.argv[1]), Placement())
+    print(json.dumps(train(job)))

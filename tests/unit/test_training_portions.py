@@ -1,0 +1,178 @@
+"""A step's batch divided, among micro-batches and processes; precision, speed, and losses that diverge."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.loop_jobs import weights
+from tests.unit.shared_training import PARAMS, divided, rows_of, squares
+from tgvac.bridge.processes import run_shared
+from tgvac.errors import BadInput
+from tgvac.training.divergence import has_diverged
+from tgvac.training.loop import StepLoss, train
+from tgvac.training.params import CheckpointParams
+from tgvac.training.placement import Placement
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def assert_close(events: list[dict[str, float]], others: list[dict[str, float]]) -> None:
+    assert [sorted(e) for e in events] == [sorted(e) for e in others]
+    for one, other in zip(events, others, strict=True):
+        assert one == pytest.approx(other, rel=2e-5)
+
+
+@pytest.mark.parametrize("micro_batch", [1, 2])
+def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> None:
+    whole, portions = (
+        divided(tmp_path / "whole", Placement()),
+        divided(tmp_path / "p", Placement(micro_batch=micro_batch)),
+    )
+    assert_close(train(portions), train(whole))
+    for name, value in whole.module.state_dict().items():
+        torch.testing.assert_close(portions.module.state_dict()[name], value, rtol=0, atol=1e-5)
+
+
+def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:
+    """To 2e-5 of each number: sums are taken in another order."""
+    alone = train(divided(tmp_path / "one", Placement()))
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(29600 + os.getpid() % 300)}
+    environment |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "tests.unit.shared_training", str(tmp_path / "two")]
+    started = [
+        subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    ends = [process.communicate(timeout=120) for process in started]
+    assert [process.returncode for process in started] == [0, 0], [errors for _, errors in ends]
+    assert_close(json.loads(ends[0][0].splitlines()[-1]), alone)
+    assert "test:" in ends[0][1]
+    assert "test:" not in ends[1][1], "one of them tells the progress"
+
+
+def test_what_does_not_divide_is_refused_with_both_numbers() -> None:
+    with pytest.raises(BadInput, match="A batch of 4 cannot be divided among 3 processes"):
+        Placement().shares(4, 3, 0)
+    with pytest.raises(BadInput, match="share of the batch, 8 samples, is no multiple of the micro-batch of 3"):
+        Placement(micro_batch=3).shares(16, 2, 0)
+    assert Placement(micro_batch=2).shares(8, 2, 1) == [range(4, 6), range(6, 8)]
+
+
+def test_half_precision_needs_a_gpu(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="float16 needs a GPU"):
+        train(divided(tmp_path, Placement(precision="float16")))
+
+
+def test_bfloat16_trains_weights_of_full_precision_nearly_alike(tmp_path: Path) -> None:
+    program = (
+        "import sys, torch; from pathlib import Path; from tests.unit.shared_training import *\n"
+        "job = divided(Path(sys.argv[1]), Placement(precision='bfloat16')); events = train(job)\n"
+        "assert all(p.dtype == torch.float32 for p in job.module.parameters())\n"
+        "assert job.module(torch.zeros(1, 6)).dtype == torch.float32\n"
+        "print(json.dumps(events))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(tmp_path / "b")], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    losses = [e["loss"] for e in json.loads(done.stdout.splitlines()[-1])]
+    exact = [e["loss"] for e in train(divided(tmp_path / "a", Placement()))]
+    assert losses != exact
+    assert losses == pytest.approx(exact, rel=0.05)
+
+
+def test_parts_of_the_loss_are_averaged_since_the_last_event_also_after_an_interruption(tmp_path: Path) -> None:
+    often = CheckpointParams(every=2, keep=2, log_every=5)
+    job = divided(tmp_path / "straight", Placement(), checkpoints=often)
+    events = train(job)
+    assert [e["step"] for e in events] == [5, 10, 12]
+    by_hand = [float(e) for e in (events[0]["each"], events[1]["each"])]
+    assert by_hand[0] != events[0]["loss"]
+    broken = divided(tmp_path / "broken", Placement(), checkpoints=often)
+
+    def stops(step: int, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
+        if step == 7:
+            raise KeyboardInterrupt
+        return rows_of(step, rows)
+
+    object.__setattr__(broken, "batch", stops)
+    with pytest.raises(KeyboardInterrupt):
+        train(broken)
+    again = divided(tmp_path / "broken", Placement(), checkpoints=often)
+    assert train(again) == events
+    assert weights(again.module) == weights(job.module)
+
+
+def test_the_speed_of_each_stretch_is_noted_beside_the_pictures(tmp_path: Path) -> None:
+    job = divided(tmp_path, Placement())
+    train(job)
+    lines = [json.loads(line) for line in job.speed.read_text().splitlines()]
+    assert [line["step"] for line in lines] == [3, 6, 9, 12]
+    for line in lines:
+        assert line["samples_a_second"] == pytest.approx(PARAMS.batch / line["seconds_a_step"])
+        assert 0 < line["waiting_share"] < 1
+        assert line["memory_bytes"] > 10_000_000
+
+
+def test_a_loss_that_grows_out_of_bounds_stops_the_training(tmp_path: Path) -> None:
+    params = PARAMS.model_copy(update={"steps": 60, "diverged": 10.0})
+    job = divided(tmp_path, Placement(), params, CheckpointParams(every=5, keep=2, log_every=1))
+
+    def grows(module: torch.nn.Module, given: tuple[torch.Tensor, torch.Tensor]) -> StepLoss:
+        grows.calls += 1  # type: ignore[attr-defined]
+        return StepLoss(squares(module, given).mean * (1000.0 if grows.calls > 20 else 1.0))  # type: ignore[attr-defined]
+
+    grows.calls = 0  # type: ignore[attr-defined]
+    object.__setattr__(job, "loss", grows)
+    with pytest.raises(BadInput, match=r"more than 10 times its lowest; the last good checkpoint is .*step-00000020"):
+        train(job)
+
+
+def test_divergence_is_a_matter_of_means() -> None:
+    calm = [{"loss": 1.0}] * 30
+    assert not has_diverged(calm, 10.0)
+    assert not has_diverged([*calm, {"loss": 80.0}], 10.0), "one loss among ten says little"
+    assert has_diverged([*calm, *[{"loss": 20.0}] * 10], 10.0)
+    assert not has_diverged([*calm, *[{"loss": 20.0}] * 10], 0.0)
+    assert not has_diverged([{"loss": 1.0}] * 10, 0.5), "too few to compare"
+
+
+def test_processes_that_share_a_command_end_together_with_the_first_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+    began = time.monotonic()
+    assert run_shared(["stage", "nonsense", "--scale", "smoke"], 2, 1) == 2
+    assert time.monotonic() - began < 60
+
+
+def test_a_signal_reaches_all_processes_and_their_exit_code_is_kept(tmp_path: Path) -> None:
+    program = "from tgvac.bridge import processes as p; import sys; sys.exit(p.run_shared([], 2, 1))"
+    stub = tmp_path / "tgvac_stub.py"
+    stub.write_text(
+        "import signal, sys, time\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(75))\ntime.sleep(60)\n"
+    )
+    program = program.replace("import sys;", f"import sys; sys.executable = {str(tmp_path / 'python')!r};")
+    (tmp_path / "python").write_text(f"#!/bin/sh\ntouch {tmp_path}/up.$RANK\nexec {sys.executable} {stub}\n")
+    (tmp_path / "python").chmod(0o755)
+    process = subprocess.Popen([sys.executable, "-c", program])
+    limit = time.monotonic() + 60
+    while len(list(tmp_path.glob("up.*"))) < 2:
+        assert time.monotonic() < limit
+        time.sleep(0.05)
+    time.sleep(1.0)
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(timeout=60) == 75
