@@ -24,7 +24,7 @@ from tgvac.phases import join_digest, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
-DEFAULT_SCALE = "smoke"
+DEFAULT_SCALE = "tiny"
 GIVEN = "TGVAC_GIVEN"
 """The environment's variable in which ``tgvac run`` hands over the user's footage: JSON, path by source."""
 
