@@ -1,11 +1,11 @@
-# make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
-# make ui [SCALE=smoke] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
+# make reproduce [SCALE=tiny] [DAVIS=folder]   run the workflow up to its report
+# make ui [SCALE=tiny] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects
 # make install                                  only the environment
-SCALE  ?= smoke
+SCALE  ?= tiny
 CORES  ?= 2
 PORT   ?= 5000
 PYTHON ?= python3

@@ -20,7 +20,6 @@ from tests.unit.tiny_models import (
     context,
     tokenizer,
     unet_4,
-    unet_12,
     video_unet,
     write_scale,
 )
@@ -48,7 +47,6 @@ def trained_scale(root: Path) -> Context:
     place_parts(folder / "scoring_clip", clip, processor, tokenizer())
     (folder / "scheduler").mkdir()
     (folder / "scheduler" / "scheduler_config.json").write_text("{}")
-    save_model(ctx.results / "frame" / "full" / "seed0", "unet", unet_12(), [])
     save_model(ctx.results / "motion" / "full" / "seed0", "unet", video_unet(), [])
     return ctx
 
@@ -69,7 +67,7 @@ def test_what_is_shipped_is_taken_again_to_the_bit(tmp_path: Path) -> None:
     ship.ship(made, tmp_path / "standins", "make it")
     index = read_index(tmp_path / "standins" / "index.json")
     assert all(sha256(tmp_path / "standins" / name) == entry.sha256 for name, entry in index.items())
-    assert {"README.md", "frame/diffusion_pytorch_model.safetensors", "motion/config.json"} <= set(index)
+    assert {"README.md", "motion/diffusion_pytorch_model.safetensors", "motion/config.json"} <= set(index)
     told = json.loads((tmp_path / "standins" / "made.json").read_text())
     assert (told["command"], told["index"]) == ("make it", sha256(tmp_path / "standins" / "index.json"))
     assert datetime.date.fromisoformat(told["date"]) <= datetime.datetime.now(datetime.UTC).date()

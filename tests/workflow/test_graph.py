@@ -222,3 +222,10 @@ def test_the_slurm_profile_plans_the_paper_s_scale_by_the_literal_command(projec
     assert jobs["tracks_shard"] == yaml.safe_load((CLONE / "params.yaml").read_text())["shards"]["data"]
     assert sum(jobs.values()) <= 1500
     assert "results/paper/" in done.stdout
+
+
+def test_stand_ins_need_no_scale_named(project: Path, snakemake: Command) -> None:
+    done = snakemake(project, "-n", "-c2", "standins")
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert planned(done.stdout)["train_motion"] == 1
+    assert "results/standins/standins/index.json" in done.stdout

@@ -1,9 +1,13 @@
 # What all rules share. The graph asks tgvac.phases; nothing about a phase is written twice.
+import os
 import sys
 
 from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import tracked_outcome
 
+# `snakemake standins` needs no scale: one trains them. By the environment, so that jobs on a cluster know it, too.
+if "standins" in workflow.dag_settings.targets:
+    os.environ.setdefault(tgvac_graph.SCALE, "standins")
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
 TGVAC = [sys.executable, "-m", "tgvac"]

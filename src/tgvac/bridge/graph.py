@@ -24,7 +24,9 @@ from tgvac.phases import join_digest, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
-DEFAULT_SCALE = "smoke"
+DEFAULT_SCALE = "tiny"
+SCALE = "TGVAC_SCALE"
+"""The environment's variable that names a scale where ``--config scale=`` does not."""
 GIVEN = "TGVAC_GIVEN"
 """The environment's variable in which ``tgvac run`` hands over the user's footage: JSON, path by source."""
 
@@ -64,7 +66,7 @@ class Graph:
             BadInput: when a config key is neither ``scale`` nor a source of the registry.
         """
         root = root or Path.cwd()
-        scale = str(config.get("scale", DEFAULT_SCALE))
+        scale = str(config.get("scale") or os.environ.get(SCALE, DEFAULT_SCALE))
         registry = read_registry(root / "reference" / "registry.csv")
         given = {str(k): str(v) for k, v in config.items() if k != "scale"}
         given |= json.loads(os.environ.get(GIVEN, "{}"))

@@ -1,7 +1,7 @@
 """The stand-ins that come with the project: kept in ``standins/``, made by the target of that name.
 
 standins/vae  text_encoder  tokenizer  unet  scoring_clip  scheduler     backbones, safetensors
-standins/frame/unet  motion/unet                                         a small completion model, for demos
+standins/motion                                                          a small completion model, for demos
 standins/index.json                                                      digests of all files
 standins/made.json                                                       command and day
 """

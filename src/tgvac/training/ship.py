@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json, write_text
-from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.training.backbones_shipped import SHIPPED_PARTS
 from tgvac.training.outputs import place_folder, write_folder_index
@@ -33,8 +33,8 @@ def ship(ctx: Context, folder: Path, command: str) -> None:
         BadInput: when the scale's models are missing, or all together are too large to be shipped.
     """
     sources = {name: ctx.results / "backbones" / name for name in (*SHIPPED_PARTS, "scheduler")}
-    for phase in ("frame", "motion"):
-        sources[phase] = ctx.results / phase / "full" / "seed0" / "unet"
+    # The video model holds the frame model's layers, to the bit.
+    sources["motion"] = ctx.results / "motion" / "full" / "seed0" / "unet"
     total = 0
     for source in sources.values():
         if not source.is_dir():
@@ -49,21 +49,17 @@ def ship(ctx: Context, folder: Path, command: str) -> None:
     (folder / "index.json").unlink(missing_ok=True)
     for name, source in sources.items():
         place_folder(folder / name, partial(shutil.copytree, source, dirs_exist_ok=True))
-    write_text(folder / "README.md", _card(ctx, command, total))
+    write_text(folder / "README.md", _card(ctx, sources, command, total))
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MADE))
     today = datetime.now(UTC).date().isoformat()
     write_json(folder / MADE, {"command": command, "date": today, "index": sha256(folder / "index.json")})
 
 
-def _card(ctx: Context, command: str, total: int) -> str:
-    made_by = {
-        phase: read_index(ctx.results / phase / "full" / "seed0" / "index.json") for phase in ("frame", "motion")
-    }
+def _card(ctx: Context, sources: Mapping[str, Path], command: str, total: int) -> str:
     weights = "\n".join(
-        f"| {phase}/unet | {entry.bytes / 2**20:.1f} MiB | `{entry.sha256[:16]}` |"
-        for phase, index in made_by.items()
-        for entry in index.values()
-        if entry.file.endswith(".safetensors")
+        f"| {name} | {path.stat().st_size / 2**20:.1f} MiB | `{sha256(path)[:16]}` |"
+        for name, source in sorted(sources.items())
+        for path in sorted(source.glob("*.safetensors"))
     )
     return f"""# Stand-ins
 
