@@ -41,7 +41,7 @@ def vae_loss(vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, see
             x_B3SS = x_B3SS.flip(-1)
         posterior = vae.encode(x_B3SS).latent_dist
         z = posterior.mean + posterior.std * normal(tuple(posterior.mean.shape), "vae posterior", seed, step)
-        # Stable Diffusion weighs sums over a picture; beside a mean error the divergence is divided as well. With 1e-6 of
+        # Stable Diffusion weighs sums over a picture; beside a mean error the divergence is divided, too. With 1e-6 of
         # the undivided sum posteriors were so wide that a denoiser was mostly shown their noise.
         divergence = posterior.kl().mean() / x_B3SS[0].numel()
         error: torch.Tensor = functional.l1_loss(vae.decode(z).sample, x_B3SS) + kl_weight * divergence
