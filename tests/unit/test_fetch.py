@@ -34,6 +34,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (
     sys.executable,
     "-c",
+    # A process that was started in a shell's background ignores interrupts, and so would this one.
+    "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "from tests.unit.fetching import fetch, source; from pathlib import Path; import sys;"
     "fetch(Path(sys.argv[1]), source(sys.argv[2]))",
 )

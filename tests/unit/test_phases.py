@@ -161,12 +161,12 @@ def test_how_many_faulty_videos_are_let_be_decides_the_joining_of_tracks_and_no_
     assert {p.name for p in PHASES if join_params_digest(params, p) != join_params_digest(PAPER, p)} == expected
 
 
-def test_lists_of_what_was_left_out_are_read_by_the_report_alone() -> None:
+def test_lists_of_what_was_left_out_are_read_by_the_card_and_the_report_alone() -> None:
     lists = {f"results/paper/{name}/rejected.csv" for name in ("sources", "tracks")}
     graph = Graph("paper", PAPER, {})
     options = {"method": "ours", "variant": "full", "seed": "0"}
     readers = {p.name for p in PHASES if lists & set(graph.inputs(p.name, 0 if p.shards else None, options))}
-    assert readers == {"report"}
+    assert readers == {"dataset", "report"}
     assert lists <= set(graph.inputs("report", None, options))
 
 

@@ -16,7 +16,7 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
 
-PAGES = ("preview", "track")
+PAGES = ("track",)
 """Rules of the target ``all`` that are no phase: the data set's own page, and the copies for MLflow."""
 
 
@@ -61,6 +61,7 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
         "motion": training.stage("motion", params, counts, models),
         "completion": evaluating.completion(params, counts, models, costs),
         "metrics": evaluating.metrics(params, counts, models),
+        "dataset": (),
         "report": (),
     }
     graph = Graph(scale, params, {})
