@@ -68,6 +68,7 @@ _NOISE = (
     "diffusion.beta_start",
     "diffusion.beta_end",
     "diffusion.zero_terminal_snr",
+    "diffusion.prediction",
 )
 _PART = "shards/shard-{shard:03d}.json"
 _RUN = "{variant}/seed{seed}/index.json"

@@ -152,7 +152,12 @@ def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
         ("unet", "config.json", {"in_channels": 9}, r"the UNet has 9 in channels, its autoencoder 4 channels"),
         ("unet", "config.json", {"out_channels": 8}, r"the UNet has 8 out channels, its autoencoder 4 channels"),
         ("unet", "config.json", {"cross_attention_dim": 1024}, r"texts of width 1024, the text encoder makes 16;"),
-        ("scheduler", "scheduler_config.json", {"prediction_type": "v_prediction"}, r"predicts 'v_prediction', and"),
+        (
+            "scheduler",
+            "scheduler_config.json",
+            {"prediction_type": "v_prediction"},
+            r"predicts 'v_prediction', and diffusion\.prediction is 'epsilon'",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_before_they_are_read(

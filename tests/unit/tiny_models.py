@@ -63,6 +63,7 @@ DIFFUSION = DiffusionParams(
     sampling_steps=4,
     timestep_spacing="leading",
     zero_terminal_snr=False,
+    prediction="epsilon",
     eta=0.0,
 )
 CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)

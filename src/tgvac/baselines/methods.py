@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
 from tgvac.baselines.mean_colour import MeanColour
@@ -60,16 +61,18 @@ def load_method(kind: str, method: MethodParams, indices: list[Path], blocks: Bl
         ceiling = AutoencoderCeiling(backbones.vae, blocks.framing, blocks.compute.vae_batch, threshold)
         return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW)
     from tgvac.completion.ours import TemporalDiffusion
+    from tgvac.models.prediction import telling_noise
     from tgvac.models.sampler import frame_noise_model, video_noise_model
     from tgvac.models.trained import load_frame_unet, load_video_unet
 
     folder = indices[1].parent
     if method.motion:
-        model = video_noise_model(load_video_unet(folder, blocks.motion_module).to(device).eval())
+        network: Any = load_video_unet(folder, blocks.motion_module).to(device).eval()
     else:
-        model = frame_noise_model(load_frame_unet(folder).to(device).eval())
+        network = load_frame_unet(folder).to(device).eval()
+    as_model = video_noise_model if method.motion else frame_noise_model
     completer = TemporalDiffusion(
-        model,
+        telling_noise(as_model, blocks.diffusion)(network),
         backbones,
         blocks.framing,
         blocks.diffusion,

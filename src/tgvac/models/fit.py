@@ -10,11 +10,14 @@ from tgvac.errors import BadInput
 Config = Mapping[str, Any]
 
 
-def check_fit(name: str, unet: Config, vae: Config, text_encoder: Config, scheduler: Config) -> None:
+def check_fit(
+    name: str, unet: Config, vae: Config, text_encoder: Config, scheduler: Config, prediction: str = "epsilon"
+) -> None:
     """Refuse what is no text-to-image model of the 1.x kind.
 
     Args:
         name: of the folder or hub repository, for the message.
+        prediction: ``diffusion.prediction``.
 
     Raises:
         BadInput: with the two values that disagree.
@@ -32,9 +35,18 @@ def check_fit(name: str, unet: Config, vae: Config, text_encoder: Config, schedu
             f"{name}: the UNet attends to texts of width {width}, the text encoder makes {states};"
             " take both from the same model."
         )
-    predicts = scheduler.get("prediction_type", "epsilon")
-    if predicts != "epsilon":
+    check_prediction(name, scheduler, prediction)
+
+
+def check_prediction(name: str, scheduler: Config, prediction: str) -> None:
+    """Refuse a network whose output means something else than the params say.
+
+    Raises:
+        BadInput: with both.
+    """
+    predicts = str(scheduler.get("prediction_type", "epsilon"))
+    if predicts.removesuffix("_prediction") != prediction:
         raise BadInput(
-            f"{name}: the UNet predicts '{predicts}', and training here predicts noise ('epsilon', equation 2);"
-            " name a model of Stable Diffusion 1.x."
+            f"{name}: the UNet predicts '{predicts}', and diffusion.prediction is '{prediction}'; name another model"
+            " (those of Stable Diffusion 1.x predict epsilon, as equation 2 has it), or set the key accordingly."
         )

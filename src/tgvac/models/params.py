@@ -75,6 +75,7 @@ class DiffusionParams(Block):
     beta_end: float = Field(gt=0, lt=1)
     sampling_steps: int = Field(ge=1)
     timestep_spacing: Literal["leading", "trailing", "linspace"]
+    prediction: Literal["epsilon", "v"]
     zero_terminal_snr: bool
     eta: float = Field(ge=0, le=1)
 

@@ -16,7 +16,7 @@ def ddim(params: DiffusionParams) -> DDIMScheduler:
     """The DDIM sampler (paper, section 4.1: 30 steps), with Stable Diffusion 1.5's settings.
 
     ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals
-    averaging their steps only without it.
+    averaging their steps only without it. It is told the noise, whatever the network predicts (see ``prediction``).
     """
     from diffusers import DDIMScheduler
 
@@ -32,6 +32,21 @@ def ddim(params: DiffusionParams) -> DDIMScheduler:
         timestep_spacing=params.timestep_spacing,
         rescale_betas_zero_snr=params.zero_terminal_snr,
     )
+
+
+def scheduler_of(params: DiffusionParams) -> DDIMScheduler:
+    """The same sampler for whoever calls the network directly, as it is saved beside it: it knows what is predicted."""
+    from diffusers import DDIMScheduler
+
+    told = "epsilon" if params.prediction == "epsilon" else "v_prediction"
+    scheduler: DDIMScheduler = DDIMScheduler.from_config(ddim(params).config, prediction_type=told)
+    return scheduler
+
+
+def velocity(alphas_T: torch.Tensor, z_Bchw: torch.Tensor, noise_Bchw: torch.Tensor, t_B: torch.Tensor) -> torch.Tensor:
+    """v = sqrt(a_t) noise - sqrt(1 - a_t) z (Salimans and Ho 2022); trailing axes are broadcast."""
+    a = alphas_T[t_B].view(-1, *[1] * (z_Bchw.ndim - 1))
+    return a.sqrt() * noise_Bchw - (1 - a).sqrt() * z_Bchw
 
 
 def alphas_cumprod(params: DiffusionParams) -> torch.Tensor:

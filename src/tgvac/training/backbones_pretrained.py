@@ -10,7 +10,7 @@ from tgvac.stage import Context
 from tgvac.training.outputs import place_parts
 
 
-def fetch(ctx: Context, params: BackbonesParams) -> dict[str, str]:
+def fetch(ctx: Context, params: BackbonesParams, prediction: str) -> dict[str, str]:
     """Load both by the ordinary path and keep a frozen copy; returns what was taken from where.
 
     Raises:
@@ -29,6 +29,7 @@ def fetch(ctx: Context, params: BackbonesParams) -> dict[str, str]:
             AutoencoderKL.load_config(origin, subfolder="vae", revision=revision),
             CLIPTextConfig.from_pretrained(origin, subfolder="text_encoder", revision=revision).to_dict(),
             DDPMScheduler.load_config(origin, subfolder="scheduler", revision=revision),
+            prediction,
         )
         for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
             part = kind.from_pretrained(origin, subfolder=name, revision=revision, use_safetensors=True)

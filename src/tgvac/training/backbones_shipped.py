@@ -8,12 +8,14 @@ standins/made.json                                                       command
 
 from __future__ import annotations
 
+import json
 import shutil
 from functools import partial
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.models.backbones import PARTS
+from tgvac.models.fit import check_prediction
 from tgvac.models.params import BackbonesParams
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -23,11 +25,11 @@ SHIPPED_PARTS = (*PARTS, "scoring_clip")
 """What a run takes of the shipped folder."""
 
 
-def take_shipped(ctx: Context, params: BackbonesParams) -> dict[str, str]:
+def take_shipped(ctx: Context, params: BackbonesParams, prediction: str) -> dict[str, str]:
     """Copy the shipped backbones, verified; returns the digest of their index.
 
     Raises:
-        BadInput: when a file is missing or not as the index says.
+        BadInput: when a file is missing or not as the index says, or the networks predict something else.
     """
     folder = ctx.root / params.shipped
     index_file = folder / "index.json"
@@ -40,6 +42,8 @@ def take_shipped(ctx: Context, params: BackbonesParams) -> dict[str, str]:
         path = folder / entry.file
         if not path.is_file() or sha256(path) != entry.sha256:
             raise BadInput(f"{path} is missing or not as {index_file} says; restore it from the repository.")
+    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
+    check_prediction(str(folder), scheduler, prediction)
     for name in SHIPPED_PARTS:
         place_folder(ctx.out / name, partial(shutil.copytree, folder / name, dirs_exist_ok=True))
     return {"standins": sha256(index_file)}

@@ -15,7 +15,7 @@ from typing import Any
 from tgvac.clip.framing import FramingParams
 from tgvac.files import write_json
 from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
-from tgvac.models.schedule import ddim
+from tgvac.models.schedule import scheduler_of
 from tgvac.stage import Context
 from tgvac.training.backbones_pretrained import fetch
 from tgvac.training.backbones_shipped import take_shipped
@@ -38,17 +38,17 @@ def run(
     named: dict[str, Any]
     match backbones.origin:
         case "pretrained":
-            named = fetch(ctx, backbones)
+            named = fetch(ctx, backbones, diffusion.prediction)
         case "train":
             named = train_all(ctx, backbones, framing, diffusion, checkpoints, compute)
         case "shipped":
-            named = take_shipped(ctx, backbones)
+            named = take_shipped(ctx, backbones, diffusion.prediction)
         case "fit":
-            named = take_shipped(ctx, backbones)
+            named = take_shipped(ctx, backbones, diffusion.prediction)
             fit_autoencoder(ctx, backbones, framing, checkpoints, compute)
     if backbones.origin in ("pretrained", "shipped"):
         shutil.rmtree(ctx.out / "events", ignore_errors=True)
-    ddim(diffusion).save_pretrained(ctx.out / "scheduler")
+    scheduler_of(diffusion).save_pretrained(ctx.out / "scheduler")
     write_json(ctx.out / "provenance.json", {"origin": backbones.origin, **named})
     write_folder_index(ctx.out, _files(ctx.out))
 

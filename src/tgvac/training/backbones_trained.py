@@ -115,7 +115,9 @@ def train_all(
     drop = params.unet_drop_text
 
     def denoising() -> Loss:
-        return unet_loss(unet, frozen, fitting.views, alphas_T, batch, compute.vae_batch, drop, seed)
+        return unet_loss(
+            unet, frozen, fitting.views, alphas_T, batch, compute.vae_batch, drop, seed, diffusion.prediction
+        )
 
     fitting.fit("unet", unet, params.unet_steps, denoising)
     place_parts(ctx.out / "unet", unet)

@@ -13,6 +13,7 @@ from tgvac.clip.framing import FramingParams
 from tgvac.files import sha256
 from tgvac.models.backbones import load_backbones
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
+from tgvac.models.prediction import loss_weights, telling_noise
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
@@ -52,12 +53,13 @@ def train_noise_model(
     clips = training_clips(ctx, params.pairs_share, min_frames=params.frame_step * (params.clip_frames - 1) + 1)
     texts = TextStates(backbones)
     alphas_T = alphas_cumprod(diffusion)
+    weights_T, as_model = loss_weights(diffusion, alphas_T), telling_noise(as_model, diffusion)
 
     def batch(step: int, rows: range) -> Batch:
         return make_batch(clips, texts, params, conditions, scaling, diffusion.train_steps, ctx.phase, step, rows)
 
     def loss(network: nn.Module, given: Batch) -> StepLoss:
-        return noise_loss(as_model(network), given, alphas_T, device)
+        return noise_loss(as_model(network), given, alphas_T, device, weights_T)
 
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
     key = run_key(ctx, params, clips.digest, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))

@@ -88,15 +88,26 @@ QUARTERS = 4
 """Of the noise levels; the loss of each is logged by itself, since they differ tenfold."""
 
 
-def noise_loss(model: NoiseModel, batch: Batch, alphas_T: torch.Tensor, device: torch.device) -> StepLoss:
-    """Mean squared error of the predicted noise; each clip's by its quarter of noise levels, 1 the least noisy."""
+def noise_loss(
+    model: NoiseModel,
+    batch: Batch,
+    alphas_T: torch.Tensor,
+    device: torch.device,
+    weights_T: torch.Tensor | None = None,
+) -> StepLoss:
+    """Mean squared error of the predicted noise; each clip's by its quarter of noise levels, 1 the least noisy.
+
+    Args:
+        weights_T: how much each level counts in what is trained; None: all alike. What is logged is not weighed.
+    """
     z_t = add_noise(alphas_T, batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
     x = stack_channels(z_t, batch.frame_BcFhw, batch.mask_BcFhw)
     predicted = model(x.to(device), batch.t_B.to(device), batch.text_BND.to(device))
     noise = batch.noise_BcFhw.to(device)
-    with torch.no_grad():
-        each = (predicted.float() - noise).square().flatten(1).mean(1).tolist()
+    each_B = (predicted.float() - noise).square().flatten(1).mean(1)
     parts: dict[str, list[float]] = {}
-    for t, value in zip(batch.t_B.tolist(), each, strict=True):
+    for t, value in zip(batch.t_B.tolist(), each_B.tolist(), strict=True):
         parts.setdefault(f"loss_quarter_{1 + QUARTERS * t // len(alphas_T)}", []).append(value)
-    return StepLoss(functional.mse_loss(predicted.float(), noise), parts)
+    if weights_T is None:
+        return StepLoss(functional.mse_loss(predicted.float(), noise), parts)
+    return StepLoss((each_B * weights_T[batch.t_B].to(device)).mean(), parts)

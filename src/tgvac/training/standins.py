@@ -15,7 +15,7 @@ from torch.nn import functional
 from tgvac.models.backbones import Backbones
 from tgvac.models.latents import encode_moments
 from tgvac.models.runtime import generator, normal
-from tgvac.models.schedule import add_noise
+from tgvac.models.schedule import add_noise, velocity
 from tgvac.models.text import encode_text
 from tgvac.seeds import rng
 from tgvac.training.views import Views
@@ -66,6 +66,7 @@ def unet_loss(
     vae_batch: int,
     drop_text: float,
     seed: int,
+    prediction: str,
 ) -> Loss:
     """Text to picture of the whole object: what Stable Diffusion can do before it is told of frames and masks."""
     texts = ("", *sorted(set(views.texts)))
@@ -80,7 +81,8 @@ def unet_loss(
         z_Bchw = z_Pchw[at]
         noise = normal(tuple(z_Bchw.shape), "unet noise", seed, step)
         t_B = torch.randint(len(alphas_T), (batch,), generator=generator("unet t", seed, step))
-        return functional.mse_loss(unet(add_noise(alphas_T, z_Bchw, noise, t_B), t_B, text_BND).sample, noise)
+        target = noise if prediction == "epsilon" else velocity(alphas_T, z_Bchw, noise, t_B)
+        return functional.mse_loss(unet(add_noise(alphas_T, z_Bchw, noise, t_B), t_B, text_BND).sample, target)
 
     return loss
 
