@@ -46,7 +46,7 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# About two hours: trains the stand-ins again and puts them in place of the shipped ones.
+# More than an hour: trains the stand-ins again and puts them in place of the shipped ones.
 standins: install
 	$(BIN)/tgvac run --scale standins --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins/standins standins
