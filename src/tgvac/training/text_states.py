@@ -42,17 +42,23 @@ def state_name(encoder: str, text: str) -> str:
 def texts_to_cache(
     ctx: Context, encoder: str, tracks: Iterable[str], pairs: Iterable[str], at_most: int
 ) -> dict[str, str]:
-    """The sentences of some tracks and of all pairs of some sources, and the empty one; by name of their states.
+    """The empty sentence, those of some tracks, and those of all pairs of some sources; by name of their states.
+
+    Where there are too many, those of tracks come first: there are far fewer of them, and each is drawn far more often.
 
     Args:
         encoder: from :func:`encoder_digest`.
-        at_most: the first so many by name are taken; 0: none.
+        at_most: how many are taken, in that order and then by name; 0: none.
     """
     wanted, sources = set(tracks), set(pairs)
-    captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    texts = {c.text for c in captions.values() if c.track in wanted or c.track.partition("/")[0] in sources}
-    named = {state_name(encoder, text): text for text in {"", *texts}}
-    return {name: named[name] for name in sorted(named)[:at_most]}
+    captions = read_captions(ctx.results / "captions" / "captions.parquet").values()
+    often = {"", *(c.text for c in captions if c.track in wanted)}
+    seldom = {c.text for c in captions if c.track.partition("/")[0] in sources} - often
+    ordered = [
+        *sorted((state_name(encoder, t), t) for t in often),
+        *sorted((state_name(encoder, t), t) for t in seldom),
+    ]
+    return dict(sorted(ordered[:at_most]))
 
 
 def by_file(named: Mapping[str, str]) -> dict[str, dict[str, str]]:
