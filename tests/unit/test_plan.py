@@ -161,14 +161,23 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     data = counts(pairs=20)
     frame, motion = (list(training.stage(name, params, data, ROUND)) for name in ("frame", "motion"))
     assert [w.what for w in frame] == [w.what for w in motion] == ["full seed 0", "no_mask seed 0"]
-    # 20 pairs and 3 tracks have a sentence each, which is encoded once.
-    assert frame[0].flops == 100 * 8 * 3 + 23 * 100
-    assert motion[0].flops == 50 * 2 * 5 * 14 + 3 * 100
+    assert frame[0].flops == 100 * 8 * 3
+    assert motion[0].flops == 50 * 2 * 5 * 14
+    # 20 pairs and 3 tracks have a sentence each, which is encoded once: by phase latents, or where there is no cache.
+    bare = params.model_copy(update={"latents": params.latents.model_copy(update={"cache": False})})
+    live, moving = (next(training.stage(name, bare, data, ROUND)) for name in ("frame", "motion"))
+    # A sample of one frame takes its chunk of 8, one of 14 frames two or three chunks; three pictures a frame.
+    assert live.flops == 100 * 8 * (3 + 3 * 8 * 10_000) + 23 * 100
+    assert moving.flops == 50 * 2 * (5 * 14 + 3 * 21 * 10_000) + 3 * 100
+    few = params.model_copy(update={"latents": params.latents.model_copy(update={"texts": 5})})
+    assert next(training.stage("frame", few, data, ROUND)).flops == 100 * 8 * 3 + 18 * 100
+    assert next(training.stage("motion", few, data, ROUND)).flops == 50 * 2 * 5 * 14, "those of tracks are kept first"
     assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
 
 
-def test_sentences_beyond_what_is_remembered_are_encoded_at_every_draw(project: Path) -> None:
-    params = method_params(project, "samples: {every: 0}\nframe: {steps: 100, warmup: 0, batch: 8}\n")
+def test_sentences_beyond_what_is_cached_and_remembered_are_encoded_at_every_draw(project: Path) -> None:
+    text = "samples: {every: 0}\nframe: {steps: 100, warmup: 0, batch: 8}\nlatents: {texts: 0}\n"
+    params = method_params(project, text)
     many = next(training.stage("frame", params, counts(pairs=training.REMEMBERED), ROUND))
     assert many.flops == 100 * 8 * (3 + 100)
 
@@ -192,10 +201,23 @@ def test_latents_are_three_encodings_and_four_tensors_a_frame(project: Path) -> 
         networks: Networks = own
 
     data = counts(recipe("a/1/r0", "a/1", 18, "train"), recipe("b/1/r0", "b/1", 18, "val"), pairs=5)
-    clips, pairs = training.latents(params, data, cast(ModelCosts, WithNetworks()))
+    models = cast(ModelCosts, WithNetworks())
+    clips, pairs, texts = training.latents(params, data, models)
     assert (clips.count, clips.flops) == (18, 3 * 24 * 10_000)
     assert (pairs.count, pairs.flops) == (5, 3 * 5 * 10_000)
     assert clips.bytes == 18 * 4 * (4 * 16 * 16) * 4, "latents of 64 pixels are 16 x 16"
+    assert (texts.count, texts.flops, texts.bytes) == (8, 8 * 100, 8 * 32 * 32 * 4), "32 tokens of 32 numbers"
+
+    def another(mode: str = "frame", **changes: Any) -> list[Work]:
+        block = params.latents.model_copy(update=changes)
+        framing = params.framing.model_copy(update={"mode": mode})
+        return list(training.latents(params.model_copy(update={"latents": block, "framing": framing}), data, models))
+
+    drawn = another(mask_draws=3)[0]
+    assert (drawn.flops, drawn.bytes) == (5 * 24 * 10_000, 18 * 6 * (4 * 16 * 16) * 4), "two further masks"
+    drawn = another("follow", mask_draws=3)[0]
+    assert (drawn.flops, drawn.bytes) == (9 * 24 * 10_000, 18 * 12 * (4 * 16 * 16) * 4), "all of it three times"
+    assert [(w.flops, w.bytes) for w in another(cache=False)] == [(0, 0), (0, 0)]
 
 
 def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> None:

@@ -19,7 +19,7 @@ from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
 from tgvac.training.outputs import variant_of
-from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -32,6 +32,7 @@ def run(
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
+    latents: LatentsParams,
     compute: ComputeParams,
 ) -> None:
     """Train the frame model of one variant and seed, on clips of one frame."""
@@ -52,6 +53,7 @@ def run(
         checkpoints,
         samples,
         framing,
+        latents,
         compute,
         device,
         folder / "index.json",

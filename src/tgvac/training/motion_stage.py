@@ -22,7 +22,7 @@ from tgvac.seeds import seed_of
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
 from tgvac.training.outputs import run_folder, variant_of
-from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -36,6 +36,7 @@ def run(
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
+    latents: LatentsParams,
     compute: ComputeParams,
 ) -> None:
     """Train the motion modules of one variant and seed; the frame layers keep their weights."""
@@ -57,6 +58,7 @@ def run(
         checkpoints,
         samples,
         framing,
+        latents,
         compute,
         device,
         frame_folder / "index.json",

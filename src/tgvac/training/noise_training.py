@@ -1,4 +1,4 @@
-"""What both stages share: a noise model trained on cached clips of the train split."""
+"""What both stages share: a noise model trained on encoded clips of the train split."""
 
 from __future__ import annotations
 
@@ -17,13 +17,15 @@ from tgvac.models.prediction import loss_weights, telling_noise
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.stage import Context
-from tgvac.training.latent_clips import TextStates, training_clips
+from tgvac.training.latent_clips import training_clips
+from tgvac.training.live_features import open_features
 from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.outputs import run_folder, run_key, save_model
-from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.samples import HeldOut, watcher
+from tgvac.training.text_states import TextStates, open_texts
 
 
 def train_noise_model(
@@ -36,6 +38,7 @@ def train_noise_model(
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
+    latents: LatentsParams,
     compute: ComputeParams,
     device: torch.device,
     weights: Path,
@@ -50,8 +53,10 @@ def train_noise_model(
     folder = ctx.results / "backbones"
     backbones = load_backbones(folder, device)
     scaling = backbones.vae.config.scaling_factor
-    clips = training_clips(ctx, params.pairs_share, min_frames=params.frame_step * (params.clip_frames - 1) + 1)
-    texts = TextStates(backbones)
+    features = open_features(ctx, backbones.vae, params.pairs_share, framing, latents, compute)
+    shortest = params.frame_step * (params.clip_frames - 1) + 1
+    clips = training_clips(ctx, params.pairs_share, shortest, features)
+    texts = TextStates(backbones, open_texts(ctx, compute) if latents.cache else None)
     alphas_T = alphas_cumprod(diffusion)
     weights_T, as_model = loss_weights(diffusion, alphas_T), telling_noise(as_model, diffusion)
 

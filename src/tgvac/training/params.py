@@ -21,10 +21,23 @@ class MaskNoiseParams(Block):
 
 
 class LatentsParams(Block):
-    """The cache of encoded clips."""
+    """The cache of encoded clips and sentences.
 
+    ``cache``: whether there is one; else clips and sentences are encoded while training, to the same bits on a CPU.
+    ``texts``: sentences whose states are kept at most. ``mask_draws``: of ``mask_noise``, for each clip or pair.
+    """
+
+    cache: bool
     splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
+    texts: int = Field(ge=0)
+    mask_draws: int = Field(ge=1)
     mask_noise: MaskNoiseParams
+
+    @model_validator(mode="after")
+    def _draws_differ(self) -> Self:
+        if self.mask_draws > 1 and self.mask_noise.share == 0:
+            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so that all would be alike")
+        return self
 
 
 class TrainingParams(Block):
