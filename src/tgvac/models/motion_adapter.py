@@ -6,7 +6,7 @@ ours with the same names of weights.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -83,15 +83,27 @@ def adapter_of(video: UNetMotionModel, params: MotionModuleParams) -> MotionAdap
     return adapter.eval()
 
 
-def assemble(
-    unet: UNet2DConditionModel, adapter: MotionAdapter, params: MotionModuleParams | Literal["frame", "clip"]
-) -> UNetMotionModel:
-    """The video model of a frame model and motion modules, in evaluation mode; it has their very weights, not copies.
+def assemble(unet: UNet2DConditionModel, adapter: MotionAdapter, params: MotionModuleParams) -> UNetMotionModel:
+    """The video model of a frame model and motion modules, in evaluation mode; it has their very weights, no copies.
 
     Args:
-        params: whose ``norm`` its motion modules have, or that alone.
+        params: whose ``norm`` the motion modules have; block and shapes are the adapter's own.
 
     Raises:
         ValueError: when the adapter is of another UNet.
     """
     from diffusers import UNetMotionModel
+
+    with torch.device("meta"):
+        video = UNetMotionModel.from_unet2d(unet, adapter, load_weights=False)
+        if isinstance(adapter, PaperMotionAdapter):
+            use_paper_blocks(video, adapter.config.motion_num_attention_heads, adapter.config.max_distance)
+    parts = {**unet.state_dict(keep_vars=True), **adapter.state_dict(keep_vars=True)}
+    try:
+        video.load_state_dict(parts, assign=True)
+    except RuntimeError as error:
+        raise ValueError(
+            f"the motion adapter has channels {adapter.config.block_out_channels}, the UNet"
+            f" {unet.config.block_out_channels}: they don't make one model"
+        ) from error
+    return apply_norm(video, params).eval()
