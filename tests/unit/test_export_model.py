@@ -1,4 +1,4 @@
-"""A trained model as a folder of diffusers: every part loads, the pipeline completes to the bit, the card tells the run."""
+"""A trained model as a folder of diffusers: all parts load, the pipeline completes to the bit, the card is the run's."""
 
 from __future__ import annotations
 
@@ -61,9 +61,7 @@ def same(a: Completion, b: Completion) -> bool:
 def by_the_stage(root: Path) -> Completion:
     """What phase `completion` makes of the same input."""
     p, results = load_params(root, SCALE), root / "results" / SCALE
-    blocks = Blocks(
-        p.framing, p.diffusion, p.conditions, p.motion_module, p.sampler, p.completion, p.floors, p.compute
-    )
+    blocks = Blocks(p.framing, p.diffusion, p.conditions, p.motion_module, p.sampler, p.completion, p.floors, p.compute)
     indices = [results / "backbones" / "index.json", results / "motion" / "full" / "seed0" / "index.json"]
     frames_FHW3, visible_FHW = video(6, 40, 33)
     empty_FHW = np.zeros_like(visible_FHW)
@@ -144,7 +142,10 @@ def test_the_card_tells_params_digests_and_scores(made: tuple[str, Path, Path]) 
     results = root / "results" / SCALE
     for name in (*DATA, "frame/full/seed0/index.json", "motion/full/seed0/index.json"):
         assert f"| `{name}` | `{sha256(results / name)}` |" in text
-    assert f"| `{CASES[block][0].__name__}` | `{sha256(next((folder / 'motion_adapter').glob('*.safetensors')))}` |" in text
+    assert (
+        f"| `{CASES[block][0].__name__}` | `{sha256(next((folder / 'motion_adapter').glob('*.safetensors')))}` |"
+        in text
+    )
     assert ("is a `MotionAdapter` of diffusers" in text) == (block == "animatediff")
     assert ("diffusers has no class" in text) == (block == "paper")
     assert "| motion | 12 | 0.1250 |" in text
@@ -210,7 +211,7 @@ def test_a_model_of_other_data_is_refused(trained: Path) -> None:
 def test_damaged_weights_are_refused(trained: Path, phase: str) -> None:
     weights = next((trained / "results" / SCALE / phase).rglob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    refused(trained, "is missing or not as .*index.json says; delete that index and make the folder again")
+    refused(trained, "is missing or not as .*index.json says; delete that index and make it again")
 
 
 def test_a_motion_model_of_other_frame_layers_is_refused(trained: Path) -> None:

@@ -173,7 +173,7 @@ def test_positions_that_are_not_sinusoidal_are_refused(tmp_path: Path) -> None:
     state = weights(tmp_path)
     name = "down_blocks.0.motion_modules.0.transformer_blocks.0.pos_embed.pe"
     save_file(state | {name: state[name] + 0.5}, file(tmp_path), {"format": "pt"})
-    with pytest.raises(BadInput, match="positions in down_blocks.0.*that are not sinusoidal.*; name an adapter"):
+    with pytest.raises(BadInput, match=r"positions in down_blocks\.0.*that are not sinusoidal.*; name an adapter"):
         started(tmp_path)
 
 
@@ -187,7 +187,9 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault:
         file(tmp_path).unlink()
     if fault == "pickle":
         torch.save({}, tmp_path / "adapter" / "diffusion_pytorch_model.bin")
-    with pytest.raises(BadInput, match="^motion_module.start 'adapter' cannot be loaded .*set it to '' to start") as told:
+    with pytest.raises(
+        BadInput, match=r"^motion_module\.start 'adapter' cannot be loaded .*set it to '' to start"
+    ) as told:
         started(tmp_path)
     assert "\n" not in str(told.value)
 

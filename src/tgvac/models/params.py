@@ -141,8 +141,8 @@ class MotionModuleParams(Block):
 
     ``block``: ``paper`` has self-attention with relative positions, cross-attention to the text and a feed-forward;
     ``animatediff`` two self-attentions with sinusoidal positions and a feed-forward. ``max_frames`` is what
-    sinusoidal positions are made for, ``max_distance`` the farthest relative one. ``start``: a folder or a hub's name of a
-    ``MotionAdapter`` of diffusers, whose weights they begin with; "": at random, their output zero.
+    sinusoidal positions are made for, ``max_distance`` the farthest relative one. ``start``: a folder or a hub's name
+    of a ``MotionAdapter`` of diffusers, whose weights they begin with; "": at random, their output zero.
     """
 
     block: Literal["paper", "animatediff"]

@@ -5,8 +5,8 @@ adapter are left out by rule:
 * its table of positions. They are sinusoidal, so ours are the same numbers, for ``motion_module.max_frames`` of them;
 * its module of the middle block, where it has one (AnimateDiff's second version): the paper draws none there.
 
-The output projections are as published. So, unlike with ``start: ""``, the video model is not the frame model's function
-before training.
+The output projections are as published. So, unlike with ``start: ""``, the video model is not the frame model's
+function before training.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def start_from_adapter(video: UNetMotionModel, params: MotionModuleParams, root:
     digest = hashlib.sha256()
     for name in sorted(taken):
         digest.update(name.encode())
-        digest.update(taken[name].contiguous().numpy())
+        digest.update(taken[name].contiguous().numpy().data)
     video.load_state_dict(taken, strict=False)
     return digest.hexdigest()
 
@@ -100,8 +100,8 @@ def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionM
     )
     if wrong:
         raise BadInput(
-            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, of another size or of no"
-            f" module (the first is {wrong[0]}); fetch the folder again."
+            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, of another size or of"
+            f" no module (the first is {wrong[0]}); fetch the folder again."
         )
     return adapter
 

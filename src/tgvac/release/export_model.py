@@ -2,7 +2,7 @@
 
 model_index.json                              the pipeline's class, each part's class, and how it completes
 unet/                                         the frame model, UNet2DConditionModel with 12 input channels
-motion_adapter/                               the motion modules: diffusers' MotionAdapter, or PaperMotionAdapter of ours
+motion_adapter/                               the motion modules: MotionAdapter, or our PaperMotionAdapter
 vae/  text_encoder/  tokenizer/  scheduler/   the backbones that it was trained with
 README.md                                     the model's card
 index.json                                    digests of all files
@@ -77,7 +77,9 @@ def _refuse_others(out: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         found = None
     if found != PIPELINE:
-        raise BadInput(f"{out} holds something else; give a folder that is new, empty, or an earlier export of a model.")
+        raise BadInput(
+            f"{out} holds something else; give a folder that is new, empty, or an earlier export of a model."
+        )
 
 
 def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None:
@@ -98,10 +100,7 @@ def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None
     pipeline = _pipeline(folder, facts)
     pipeline.save_config(folder)
     told = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    parts = {
-        name: (told[name][1], _digest(folder / name))
-        for name in ("unet", "motion_adapter", *COPIED, "scheduler")
-    }
+    parts = {name: (told[name][1], _digest(folder / name)) for name in ("unet", "motion_adapter", *COPIED, "scheduler")}
     write_text(folder / "README.md", model_card(facts, load_paper(ctx.root / "reference" / "paper.yaml"), parts))
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
 

@@ -49,7 +49,11 @@ def front_matter(facts: ModelFacts) -> dict[str, Any]:
         **({"license_name": "by-origin", "license_link": "#licences"} if licence == "other" else {}),
         **({} if facts.standins else {"base_model": bases}),
         "language": ["en"],
-        "tags": ["video-amodal-completion", "text-guided", "animatediff" if _published_class(facts) else "motion-module"],
+        "tags": [
+            "video-amodal-completion",
+            "text-guided",
+            "animatediff" if _published_class(facts) else "motion-module",
+        ],
         **({"model-index": [{"name": name_of(facts), "results": results}]} if metrics else {}),
     }
 

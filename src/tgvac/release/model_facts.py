@@ -78,7 +78,7 @@ class ModelFacts:
     @property
     def digests(self) -> dict[str, str]:
         """Digests of all that it was trained from, by file below ``results/<scale>/``, and of what it is."""
-        found = {}
+        found: dict[str, str] = {}
         for stage in self.stages.values():
             found |= {**stage.record["inputs"], stage.index[0]: stage.index[1]}
         return dict(sorted(found.items()))
@@ -149,7 +149,7 @@ def check_whole(folder: Path) -> None:
         path = folder / entry.file
         if not path.is_file() or sha256(path) != entry.sha256:
             raise BadInput(
-                f"{path} is missing or not as {folder / 'index.json'} says; delete that index and make the folder again."
+                f"{path} is missing or not as {folder / 'index.json'} says; delete that index and make it again."
             )
 
 
@@ -158,7 +158,7 @@ def _results(
 ) -> tuple[dict[str, float], Table | None]:
     """What was measured of these very weights, and of what needs none, on the short clips."""
     found = scores_by_index(ctx.results, params.metrics.hard_from)
-    scores = {k: v for stage in reversed(stages.values()) for k, v in found.get(stage.index, {}).items()}
+    scores = {k: v for stage in reversed(list(stages.values())) for k, v in found.get(stage.index, {}).items()}
     ours = dict.fromkeys("/".join(key.split("/")[:2]) for key in scores)
     if not ours:
         return {}, None
