@@ -81,7 +81,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             ValueError: when the networks were loaded in another precision than float32.
         """
         if self.unet.dtype != torch.float32:
-            raise ValueError(f"the networks are in {self.unet.dtype}; load the folder without torch_dtype")
+            raise ValueError(f"the networks are in {self.unet.dtype}; load the folder without a dtype")
         params = parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
         steps = num_inference_steps or params.sampling_steps
         diffusion = diffusion_of(self.scheduler.config, steps, params.eta)
