@@ -134,6 +134,21 @@ def export(
     print(f"{count} videos of the split '{split}' are in {out}")
 
 
+@app.command("export-model")
+def export_model(
+    scale: Scale,
+    to: Annotated[
+        Path | None, typer.Option("--to", "--out", "-o", help="A folder that is new, empty, or an earlier export.")
+    ] = None,
+    variant: Annotated[str, typer.Option(help="Of the training.")] = "full",
+    seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
+) -> None:
+    """Write a scale's trained model as a folder of diffusers, with its card."""
+    from tgvac.release.export_model import export_model as write
+
+    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed)}")
+
+
 @app.command()
 def standins(scale: Scale) -> None:
     """Put together the stand-ins that come with the project, from a scale that trained them."""

@@ -68,7 +68,9 @@ DIFFUSION = DiffusionParams(
 )
 CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
-MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame")
+MOTION_MODULE = MotionModuleParams(
+    block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame", start="", start_revision="main"
+)
 SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4)

@@ -18,6 +18,7 @@ from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
+from tgvac.models.warm_start import start_from_adapter
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
 from tgvac.training.noise_training import train_noise_model
@@ -47,7 +48,9 @@ def run(
     params = motion.model_copy(update={"seed": motion.seed + int(ctx.options["seed"])})
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))
-    unet = inflate(load_frame_unet(frame_folder), motion_module).to(device)
+    unet = inflate(load_frame_unet(frame_folder), motion_module)
+    start = start_from_adapter(unet, motion_module, ctx.root) if motion_module.start else ""
+    unet = unet.to(device)
     train_noise_model(
         ctx,
         unet,
@@ -62,4 +65,5 @@ def run(
         compute,
         device,
         frame_folder / "index.json",
+        start,
     )

@@ -42,6 +42,7 @@ def train_noise_model(
     compute: ComputeParams,
     device: torch.device,
     weights: Path,
+    start: str = "",
 ) -> None:
     """Train whatever of ``module`` requires gradients, and save it in the run's folder as ``unet/``.
 
@@ -49,6 +50,7 @@ def train_noise_model(
         module: the network, on its device.
         as_model: makes a noise model of clips of it, and of what wraps it.
         weights: the index of what its first weights came from; part of the run's identity.
+        start: the digest of first weights that came from outside of the project; likewise.
     """
     folder = ctx.results / "backbones"
     backbones = load_backbones(folder, device)
@@ -67,7 +69,8 @@ def train_noise_model(
         return noise_loss(as_model(network), given, alphas_T, device, weights_T)
 
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
-    key = run_key(ctx, params, clips.digest, *(sha256(path) for path in (*inputs, folder / "index.json", weights)))
+    read = [sha256(path) for path in (*inputs, folder / "index.json", weights)]
+    key = run_key(ctx, params, clips.digest, *read, *([start] if start else []))
     name = f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
     held_out = HeldOut(ctx, params, samples, framing, conditions, diffusion, compute, backbones)
     look = watcher(held_out, as_model(module), device)
