@@ -17,7 +17,7 @@ from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
-from tgvac.training.noise_training import train_noise_model
+from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import variant_of
 from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
 
@@ -42,7 +42,7 @@ def run(
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder)).to(device)
-    train_noise_model(
+    job = noise_job(
         ctx,
         unet,
         frame_noise_model,
@@ -56,3 +56,4 @@ def run(
         device,
         folder / "index.json",
     )
+    train_and_save(ctx, job)

@@ -20,7 +20,7 @@ from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
-from tgvac.training.noise_training import train_noise_model
+from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import run_folder, variant_of
 from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
 
@@ -47,7 +47,7 @@ def run(
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))
     unet = inflate(load_frame_unet(frame_folder), motion_module).to(device)
-    train_noise_model(
+    job = noise_job(
         ctx,
         unet,
         video_noise_model,
@@ -61,3 +61,4 @@ def run(
         device,
         frame_folder / "index.json",
     )
+    train_and_save(ctx, job)
