@@ -20,6 +20,7 @@ from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
+from tgvac.training.loop import Job
 from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import run_folder, variant_of
 from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
@@ -39,6 +40,35 @@ def run(
     compute: ComputeParams,
 ) -> None:
     """Train the motion modules of one variant and seed; the frame layers keep their weights."""
+    job = job_of(
+        ctx,
+        diffusion=diffusion,
+        conditions=conditions,
+        variants=variants,
+        motion=motion,
+        motion_module=motion_module,
+        checkpoints=checkpoints,
+        samples=samples,
+        framing=framing,
+        compute=compute,
+    )
+    train_and_save(ctx, job)
+
+
+def job_of(
+    ctx: Context,
+    *,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
+    motion: TrainingParams,
+    motion_module: MotionModuleParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
+    compute: ComputeParams,
+) -> Job:
+    """The training of the motion modules of one variant and seed; the frame layers keep their weights."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
@@ -47,7 +77,7 @@ def run(
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))
     unet = inflate(load_frame_unet(frame_folder), motion_module).to(device)
-    job = noise_job(
+    return noise_job(
         ctx,
         unet,
         video_noise_model,
@@ -61,4 +91,3 @@ def run(
         device,
         frame_folder / "index.json",
     )
-    train_and_save(ctx, job)
