@@ -64,5 +64,6 @@ def run_lr_range(
     ended = "" if found.ended is None else f", ended at {found.ended:.1e}"
     return (
         f"{scale}, {stage}: the probe falls fastest at {found.steepest:.1e} and is lowest at {found.lowest:.1e}{ended};"
-        f" a tenth of that is {found.tenth:.1e}, and the scale trains with {chosen:.1e}. Curve and table are in {folder}."
+        f" a tenth of that is {found.tenth:.1e}, and the scale trains with {chosen:.1e}."
+        f" Curve and table are in {folder}."
     )

@@ -9,6 +9,8 @@ from tgvac.errors import BadInput
 
 class Diverged(BadInput):
     """A training that was given up, since its loss is no number or grows out of bounds."""
+
+
 WINDOW = 10
 """Logged losses whose mean is compared; one alone says little, since a step's noise levels are drawn anew."""
 

@@ -158,9 +158,7 @@ def train(job: Job) -> list[Event]:
             _add(sums, parts)
             if done % every.log_every == 0 or last:
                 means = {name: total / count for name, (total, count) in sorted(sums.items())}
-                events.append(
-                    {"step": done, "loss": loss, **means, "lr": rate(step), "grad_norm": norm}
-                )
+                events.append({"step": done, "loss": loss, **means, "lr": rate(step), "grad_norm": norm})
                 sums.clear()
                 if main:
                     speed.note(done)
