@@ -1,9 +1,9 @@
 """Model FLOPs utilisation: what a training's steps must compute, over what the device can in the same time.
 
 The FLOPs are the model's alone (a walk over shapes, :mod:`tgvac.models.cost.walk`): what gradient checkpointing
-computes again is no use to the model and is not counted, as in Chowdhery et al. 2022 (PaLM), appendix B. What the device can is
-measured, by a product of square matrices in the training's own precision: a maker's peak is known of few devices, and
-of no CPU that shares its cores.
+computes again is no use to the model and is not counted, as in Chowdhery et al. 2022 (PaLM), appendix B. What the
+device can is measured, by a product of square matrices in the training's own precision: a maker's peak is known of few
+devices, and of no CPU that shares its cores.
 """
 
 from __future__ import annotations
