@@ -60,10 +60,9 @@ def test_the_loss_is_that_of_ten_lines_of_numpy(prediction: str) -> None:
 
 def test_the_noise_schedule_has_the_published_values() -> None:
     alphas_T = alphas_cumprod(DIFFUSION)
-    # CompVis/stable-diffusion, configs/stable-diffusion/v1-inference.yaml: linear_start 0.00085, linear_end 0.0120,
-    # 1000 timesteps. Its `alphas_cumprod` of the v1 checkpoints ends at 0.0047, as Lin et al. 2024 ("Common Diffusion
-    # Noise Schedules and Sample Steps are Flawed", table 1) print it: Stable Diffusion's SNR(T) 0.004682, and
-    # sqrt(alpha-bar) 0.068265 at the last step.
+    # Lin et al. 2024, "Common Diffusion Noise Schedules and Sample Steps are Flawed", table 1, row Stable Diffusion:
+    # SNR(T) 0.004682 and sqrt(alpha-bar) 0.068265 at the last step. Its betas begin at 0.00085
+    # (CompVis/stable-diffusion, configs/stable-diffusion/v1-inference.yaml).
     assert float(alphas_T[-1].sqrt()) == pytest.approx(0.068265, abs=5e-7)
     assert float(alphas_T[-1] / (1 - alphas_T[-1])) == pytest.approx(0.004682, abs=5e-7)
     assert float(alphas_T[0]) == pytest.approx(1 - 0.00085, abs=1e-7)
@@ -71,11 +70,11 @@ def test_the_noise_schedule_has_the_published_values() -> None:
 
 
 def test_the_linear_schedule_has_the_published_values() -> None:
-    # The same table, linear schedule (Ho et al. 2020: betas from 0.0001 to 0.02): SNR(T) 0.00004036, 0.006353.
+    # The same table, row Linear (Ho et al. 2020: betas from 0.0001 to 0.02): 4.035993e-05 and 0.006353.
     linear = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 2e-2}
     alphas_T = alphas_cumprod(DIFFUSION.model_copy(update=linear))
     assert float(alphas_T[-1].sqrt()) == pytest.approx(0.006353, abs=5e-7)
-    assert float(alphas_T[-1]) == pytest.approx(4.036e-5, abs=5e-9)
+    assert float(alphas_T[-1] / (1 - alphas_T[-1])) == pytest.approx(4.035993e-5, rel=1e-5)
 
 
 def plain_of(ours: UNetMotionModel) -> UNetMotionModel:

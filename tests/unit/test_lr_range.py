@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from pathlib import Path
 
@@ -40,7 +41,7 @@ def points_of(probes: list[float], every: int = 2) -> list[Point]:
 def test_rates_rise_by_equal_factors_from_the_lowest_to_the_highest() -> None:
     rates = [TEST.rate(step) for step in range(TEST.steps)]
     assert (rates[0], rates[-1]) == (pytest.approx(1e-4), pytest.approx(1e2))
-    assert all(b / a == pytest.approx(10**0.1) for a, b in zip(rates, rates[1:], strict=False))
+    assert all(b / a == pytest.approx(10**0.1) for a, b in itertools.pairwise(rates))
 
 
 def test_a_fit_does_best_at_a_rate_in_between_and_ends_where_it_breaks(tmp_path: Path) -> None:
