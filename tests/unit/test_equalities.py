@@ -69,6 +69,13 @@ def test_the_noise_schedule_has_the_published_values() -> None:
     assert (alphas_T.diff() < 0).all()
 
 
+def test_the_noise_of_either_end_is_what_samplers_of_stable_diffusion_are_given() -> None:
+    # ComfyUI's samplers by sigma, sqrt(1 / alpha-bar - 1), have these defaults: 14.614642 and 0.0291675.
+    sigmas_T = (1 / alphas_cumprod(DIFFUSION).double() - 1).sqrt()
+    assert float(sigmas_T[-1]) == pytest.approx(14.614642, rel=1e-5)
+    assert float(sigmas_T[0]) == pytest.approx(0.0291675, rel=1e-4)
+
+
 def test_the_linear_schedule_has_the_published_values() -> None:
     # The same table, row Linear (Ho et al. 2020: betas from 0.0001 to 0.02): 4.035993e-05 and 0.006353.
     linear = {"beta_schedule": "linear", "beta_start": 1e-4, "beta_end": 2e-2}
