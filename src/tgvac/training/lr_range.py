@@ -107,7 +107,7 @@ def range_test(job: Job, test: RangeTest, scratch: Path) -> list[Point]:
 
     def loss(module: nn.Module, one: Any) -> StepLoss:
         found = job.loss(module, one)
-        losses.append(float(found.mean))
+        losses.append(float(found.mean.detach()))
         return found
 
     changed = replace(
