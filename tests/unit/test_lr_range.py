@@ -92,7 +92,7 @@ def test_a_loss_that_is_no_number_ends_the_test_with_what_was_seen(tmp_path: Pat
 def test_a_curve_tells_where_it_falls_fastest_and_where_it_is_lowest() -> None:
     probes = [1.0, 1.0, 1.0, 0.9, 0.5, 0.3, 0.28, 0.27, 0.27, 0.27, 0.4, 0.9]
     found = found_in(points_of(probes), RangeTest(1e-5, 1.0, 24, 1, 2))
-    # Means of five logarithms of looks 2 to 6: -0.160 -0.400 -0.655 -0.917 -1.158; the largest fall, 0.262, is to look 5.
+    # Means of five logarithms, looks 2 to 6: -0.160 -0.400 -0.655 -0.917 -1.158; the largest fall, 0.262, is to look 5.
     assert found.steepest == pytest.approx(1e-5 * 10**5)
     assert found.lowest == pytest.approx(1e-5 * 10**7)
     with pytest.raises(ValueError, match="2 looks at the probe are no curve"):
