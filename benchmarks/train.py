@@ -103,7 +103,7 @@ def passes(both_ways: Both, rounds: int) -> float:
     took = []
     for _ in range(rounds):
         began = time.perf_counter()
-        both_ways.loss(module, given).mean.backward()
+        torch.autograd.backward(both_ways.loss(module, given).mean)
         took.append(time.perf_counter() - began)
         module.zero_grad(set_to_none=True)
     return statistics.median(took)
@@ -188,7 +188,7 @@ def lean_step(ways: Both, optimizer: Lean, batches: Batches, step: int) -> tuple
     began, optimizer.seconds = time.perf_counter(), 0.0
     given = batches(step, range(ways.setting.params.batch))
     there = time.perf_counter()
-    ways.loss(ways.setting.module, given).mean.backward()
+    torch.autograd.backward(ways.loss(ways.setting.module, given).mean)
     passed = time.perf_counter()
     return (
         Took(time.perf_counter() - began, there - began, passed - there - optimizer.seconds, optimizer.seconds),

@@ -66,7 +66,7 @@ def write_cache(folder: Path, clips: Mapping[str, Pictures], backbones: Backbone
     base = ctx.results / "latents"
     for name, clip in clips.items():
         track, frames = name.rpartition("/")[0], len(clip.frames_FSS3)
-        tensors = {}
+        tensors: dict[str, torch.Tensor] = {}
         for what in ("target", "frame", "mask"):
             tensors |= {f"{name}|{key}": value for key, value in clip.encoded(backbones, what).items()}
         path = base / "files" / f"{track.replace('/', '--')}.safetensors"
