@@ -62,7 +62,7 @@ bench-data: install
 bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
 
-# With as many threads as the params say; 12 GB of memory.
+# With as many threads as the params say; some 12 GB of memory, by reckoning.
 bench-train: install
 	$(BIN)/python -m benchmarks.train
 
