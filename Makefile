@@ -4,6 +4,7 @@
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects
+# make bench-train                              a training step with cached features and without, and where its time goes
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -15,7 +16,7 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui standins test lint lock clean bench-data bench-joins
+.PHONY: install reproduce ui standins test lint lock clean bench-data bench-joins bench-train
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -60,6 +61,10 @@ bench-data: install
 
 bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
+
+# With as many threads as the params say; some 12 GB of memory, by reckoning.
+bench-train: install
+	$(BIN)/python -m benchmarks.train
 
 clean:
 	rm -rf results scratch logs .snakemake

@@ -190,6 +190,24 @@ def plan(
         show_plan(Path.cwd(), scale, precision, utilisation, details, objects, frames, as_json)
 
 
+@app.command("lr-range")
+def lr_range(
+    scale: Scale,
+    stage: Annotated[str, typer.Option(help="frame or motion.")],
+    lowest: Annotated[float, typer.Option(help="Learning rate of the first step.")] = 1e-5,
+    highest: Annotated[float, typer.Option(help="That of the last.")] = 1e-1,
+    steps: Annotated[int, typer.Option(min=1, help="From one to the other, by equal factors.")] = 120,
+    probe: Annotated[int, typer.Option(min=1, help="Samples on which the loss is looked at, untrained ones.")] = 16,
+    every: Annotated[int, typer.Option(min=1, help="Steps between two looks.")] = 2,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder; else results/<scale>/lr-range.")] = None,
+    device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+) -> None:
+    """Which learning rates a stage of a scale can be trained with: a short training whose rate rises."""
+    from tgvac.bridge.lr_range import run_lr_range
+
+    print(run_lr_range(Path.cwd(), scale, stage, lowest, highest, steps, probe, every, out, device))
+
+
 @app.command()
 def track(
     scale: Scale,

@@ -21,7 +21,8 @@ from tgvac.models.trained import load_frame_unet
 from tgvac.models.warm_start import start_from_adapter
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
-from tgvac.training.noise_training import train_noise_model
+from tgvac.training.loop import Job
+from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import run_folder, variant_of
 from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
@@ -41,6 +42,37 @@ def run(
     compute: ComputeParams,
 ) -> None:
     """Train the motion modules of one variant and seed; the frame layers keep their weights."""
+    job = job_of(
+        ctx,
+        diffusion=diffusion,
+        conditions=conditions,
+        variants=variants,
+        motion=motion,
+        motion_module=motion_module,
+        checkpoints=checkpoints,
+        samples=samples,
+        framing=framing,
+        latents=latents,
+        compute=compute,
+    )
+    train_and_save(ctx, job)
+
+
+def job_of(
+    ctx: Context,
+    *,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
+    motion: TrainingParams,
+    motion_module: MotionModuleParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
+    latents: LatentsParams,
+    compute: ComputeParams,
+) -> Job:
+    """The training of the motion modules of one variant and seed; the frame layers keep their weights."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
@@ -51,7 +83,7 @@ def run(
     unet = inflate(load_frame_unet(frame_folder), motion_module)
     start = start_from_adapter(unet, motion_module, ctx.root) if motion_module.start else ""
     unet = unet.to(device)
-    train_noise_model(
+    return noise_job(
         ctx,
         unet,
         video_noise_model,

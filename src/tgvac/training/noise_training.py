@@ -25,10 +25,12 @@ from tgvac.training.outputs import run_folder, run_key, save_model
 from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.samples import HeldOut, watcher
+from tgvac.training.speed import Work
 from tgvac.training.text_states import TextStates, open_texts
+from tgvac.training.utilisation import gemm_rate, sample_flops
 
 
-def train_noise_model(
+def noise_job(
     ctx: Context,
     module: Any,
     as_model: Callable[[Any], NoiseModel],
@@ -43,8 +45,8 @@ def train_noise_model(
     device: torch.device,
     weights: Path,
     start: str = "",
-) -> None:
-    """Train whatever of ``module`` requires gradients, and save it in the run's folder as ``unet/``.
+) -> Job:
+    """The training of whatever of ``module`` requires gradients.
 
     Args:
         module: the network, on its device.
@@ -77,7 +79,18 @@ def train_noise_model(
     placement = Placement(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing)
     if ctx.portions.checkpointing:
         module.enable_gradient_checkpointing()
-    job = Job(name, module, batch, loss, params, checkpoints, key, ctx.scratch, look, samples.every, placement)
+
+    def work() -> Work:
+        flops = params.batch * sample_flops(module, as_model, batch(0, range(1)))
+        return Work(flops, ctx.portions.processes * gemm_rate(device, params.precision))
+
+    return Job(
+        name, module, batch, loss, params, checkpoints, key, ctx.scratch, look, samples.every, placement, work=work
+    )
+
+
+def train_and_save(ctx: Context, job: Job) -> None:
+    """Train, and save the network in the run's folder as ``unet/``."""
     events = train(job)
     if ctx.portions.rank == 0:
-        save_model(run_folder(ctx), "unet", module, events, job.pictures)
+        save_model(run_folder(ctx), "unet", job.module, events, job.pictures)
