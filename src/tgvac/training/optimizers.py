@@ -11,6 +11,7 @@ least), and never more than one over the root of the step's number. ``beta1`` an
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 import torch
 from torch import nn
@@ -33,11 +34,15 @@ def build_optimizer(trained: Iterable[nn.Parameter], params: TrainingParams, dev
         return torch.optim.Adafactor(trained, lr=params.lr, weight_decay=params.weight_decay, foreach=False)
     betas = (params.beta1, params.beta2)
     if params.optimizer == "adamw8bit":
-        return _eight_bits(device)(trained, lr=params.lr, betas=betas, weight_decay=params.weight_decay)
+        eight_bits: torch.optim.Optimizer = _eight_bits(device)(
+            trained, lr=params.lr, betas=betas, weight_decay=params.weight_decay
+        )
+        return eight_bits
     return torch.optim.AdamW(trained, lr=params.lr, betas=betas, weight_decay=params.weight_decay)
 
 
-def _eight_bits(device: str) -> type[torch.optim.Optimizer]:
+def _eight_bits(device: str) -> Any:
+    """bitsandbytes' class, which has no types."""
     if device == "cpu":
         raise BadInput("optimizer adamw8bit needs a GPU; on a CPU take adafactor, which keeps as little, or adamw.")
     try:
@@ -47,5 +52,4 @@ def _eight_bits(device: str) -> type[torch.optim.Optimizer]:
             "optimizer adamw8bit needs the package bitsandbytes, which is not installed; run `pip install"
             " bitsandbytes`, or take adafactor, which needs no package."
         ) from None
-    found: type[torch.optim.Optimizer] = AdamW8bit
-    return found
+    return AdamW8bit
