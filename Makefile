@@ -2,7 +2,7 @@
 # make ui [SCALE=tiny] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test but the two below
 # make test-long                                trainings killed at ten random moments, and resumed
-# make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 14 GB of memory
+# make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects

@@ -13,8 +13,10 @@ import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +143,15 @@ def measured(row: str) -> int:
     return int(json.loads(done.stdout.splitlines()[-1]))
 
 
+def figures(row: str) -> Iterator[Figure]:
+    """What is computed of a row, what is measured, and the one over the other."""
+    said, real = computed(row), measured(row)
+    yield Figure(f"{row}, computed", said / 2**20, "MiB")
+    yield Figure(f"{row}, measured", real / 2**20, "MiB")
+    yield Figure(f"{row}, measured / computed", real / said, "x", at_least=LEAST)
+    yield Figure(f"{row}, the same", real / said, "x", at_most=MOST)
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--child", help="of the rows this one, in this process")
@@ -148,16 +159,7 @@ def main() -> int:
     given = parser.parse_args()
     if given.child:
         return child(given.child)
-    figures = []
-    for row in given.row or ROWS:
-        said, real = computed(row), measured(row)
-        figures += [
-            Figure(f"{row}, computed", said / 2**20, "MiB"),
-            Figure(f"{row}, measured", real / 2**20, "MiB"),
-            Figure(f"{row}, measured / computed", real / said, "x", at_least=LEAST),
-            Figure(f"{row}, the same", real / said, "x", at_most=MOST),
-        ]
-    return tell("memory", figures)
+    return tell("memory", chain.from_iterable(figures(row) for row in given.row or ROWS))
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """The real size: Stable Diffusion 1.5's networks with random weights, through the workflow's own commands.
 
-Opt-in (`make test-size`): minutes, 25 GB of disk, 14 GB of memory. Prints seconds and the most memory of each command.
+Opt-in (`make test-size`): minutes, 25 GB of disk, 12 GB of memory. Prints seconds and the most memory of each command.
 One clip of two frames is drawn here; backbones are taken over, latents made and both stages trained as in any run.
 """
 
