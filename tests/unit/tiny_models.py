@@ -80,6 +80,7 @@ CHECKPOINTS = CheckpointParams(every=5, keep=2, log_every=3)
 TRAINING = TrainingParams(
     steps=12,
     batch=3,
+    optimizer="adamw",
     lr=1e-2,
     lr_schedule="cosine",
     warmup=3,

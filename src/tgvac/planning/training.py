@@ -8,12 +8,14 @@ import torch
 from torch.nn import functional
 
 from tgvac.baselines.completion_names import trainings
+from tgvac.models.cost.memory import kept_bytes_of
 from tgvac.models.cost.networks import empty
 from tgvac.models.cost.walk import step_flops
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.evaluating import padded
 from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
 from tgvac.training.encoding import follows_masks
 from tgvac.training.params import TrainingParams
@@ -72,7 +74,7 @@ def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work
         yield Work("latents", "sentences", texts, "sentences", texts * models.text, texts * states)
 
 
-def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
+def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
     """One line a training of ``frame`` or ``motion``: variant and seed."""
     block: TrainingParams = getattr(params, name)
     frames = block.clip_frames
@@ -80,7 +82,7 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iter
     flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
     flops += _pictures(name, params, models) + _encoded(block, params) * models.encode
     numbers = models.parameters[name]
-    model, state = numbers.all * _FLOAT, 4 * numbers.trained * _FLOAT
+    model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
     for variant in trainings(params.evaluation.methods, name, params.methods):
         for seed in params.evaluation.train_seeds:
             yield Work(
@@ -92,6 +94,17 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iter
                 model,
                 min(params.checkpoints.keep, -(-block.steps // params.checkpoints.every)) * state,
             )
+
+
+def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:
+    """Bytes of what is trained, of its average where there is one, and of what the optimizer keeps."""
+    numbers, state = models.parameters[name].trained, costs.optimizers.model_dump()
+    if block.optimizer == "adafactor":
+        network = models.networks.frame_unet if name == "frame" else models.networks.video_unet
+        kept = kept_bytes_of("adafactor", [tuple(p.shape) for p in network.parameters() if p.requires_grad], state)
+    else:
+        kept = round(state[block.optimizer] * numbers)
+    return (2 if block.ema > 0 else 1) * numbers * _FLOAT + kept
 
 
 def _texts(block: TrainingParams, counts: Counts) -> int:

@@ -167,6 +167,7 @@ def _training(params: BackbonesParams, steps: int) -> TrainingParams:
     return TrainingParams(
         steps=steps,
         batch=params.batch,
+        optimizer="adamw",
         lr=params.lr,
         lr_schedule="cosine",
         warmup=min(100, steps // 4),

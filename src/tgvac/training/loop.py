@@ -22,9 +22,10 @@ from torch import nn
 from tgvac.config import digest
 from tgvac.files import write_text
 from tgvac.progress import Progress
-from tgvac.training.averages import averaged, copy_weights, move_average
+from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
 from tgvac.training.divergence import Diverged, has_diverged
+from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.signals import INTERRUPTED, Signals
@@ -118,16 +119,15 @@ def train(job: Job) -> list[Event]:
 
     Raises:
         Diverged: when the loss is not finite or grows out of bounds; names the last good checkpoint.
+        BadInput: when the optimizer cannot be had.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, every = job.params, job.checkpoints
     accelerator = job.placement.accelerator()
     shares = job.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
-    ema = {n: p.detach().clone() for n, p in trained.items()}
-    optimizer = torch.optim.AdamW(
-        trained.values(), lr=params.lr, betas=(params.beta1, params.beta2), weight_decay=params.weight_decay
-    )
+    ema = start_average(trained, params.ema)
+    optimizer = build_optimizer(trained.values(), params, job.placement.device)
     start, events, sums = _resume(job, trained, ema, optimizer, accelerator)
     main = accelerator.is_main_process
     # Before the module is prepared: its forward pass may be wrapped then.
@@ -141,7 +141,6 @@ def train(job: Job) -> list[Event]:
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
             with speed.computing():
-                stepper.zero_grad(set_to_none=True)
                 loss, parts = _backward(job, accelerator, module, step, shares, speed)
             if not math.isfinite(loss):
                 raise _stopped(job, f"the loss became {loss} at step {step + 1}")
@@ -152,6 +151,8 @@ def train(job: Job) -> list[Event]:
             # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
             with speed.computing():
                 stepper.step()
+                # Before pictures and saving, which need memory of their own.
+                stepper.zero_grad(set_to_none=True)
             move_average(ema, trained, params.ema, step)
             done = step + 1
             last = done == params.steps
@@ -249,7 +250,8 @@ def _resume(
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(found.model[name])
-            ema[name].copy_(found.ema[name])
+        for name, average in ema.items():
+            average.copy_(found.ema[name])
     restore_optimizer(optimizer, found.optimizer)
     if found.scaler and accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(found.scaler)

@@ -44,11 +44,13 @@ class TrainingParams(Block):
     """One stage of training; the same keys for frames and for motion.
 
     ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
-    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any.
+    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any;
+    ``optimizer`` as in :mod:`tgvac.training.optimizers`; ``ema`` the average's decay, of which 0 keeps none.
     """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
+    optimizer: Literal["adamw", "adamw8bit", "adafactor"]
     lr: float = Field(gt=0)
     lr_schedule: Literal["constant", "cosine"]
     warmup: int = Field(ge=0)
