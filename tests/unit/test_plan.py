@@ -171,7 +171,9 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     assert moving.flops == 50 * 2 * (5 * 14 + 3 * 21 * 10_000) + 3 * 100
     few = params.model_copy(update={"latents": params.latents.model_copy(update={"texts": 5})})
     assert next(training.stage("frame", few, data, ROUND, COSTS)).flops == 100 * 8 * 3 + 18 * 100
-    assert next(training.stage("motion", few, data, ROUND, COSTS)).flops == 50 * 2 * 5 * 14, "those of tracks are kept first"
+    assert next(training.stage("motion", few, data, ROUND, COSTS)).flops == 50 * 2 * 5 * 14, (
+        "those of tracks are kept first"
+    )
     assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
 
 
