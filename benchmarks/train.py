@@ -33,10 +33,11 @@ from tgvac.devices import pin
 from tgvac.models.prediction import loss_weights
 from tgvac.models.runtime import quiet
 from tgvac.models.schedule import alphas_cumprod
-from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.latent_clips import LatentClips
 from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.params import CheckpointParams
+from tgvac.training.text_states import TextStates
 from tgvac.training.utilisation import gemm_rate
 
 CPU = torch.device("cpu")

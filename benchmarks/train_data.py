@@ -97,7 +97,7 @@ class EncodedClips(LatentClips):
         self._pictures, self._backbones = clips, backbones
         self._deviation: dict[str, torch.Tensor] = {}
 
-    def read(self, sample: str, what: str, start: int, count: int, step: int = 1) -> torch.Tensor:
+    def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
         """``float32 [count,c,h,w]``; a target's deviation is that of its mean, which is read first."""
         if (start, step, count) != (0, 1, len(self._pictures[sample].frames_FSS3)):
             raise ValueError(f"{count} frames from {start} by {step} are not the whole clip {sample}")

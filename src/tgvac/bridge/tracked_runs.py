@@ -122,6 +122,7 @@ def _run(
     record: dict[str, Any],
 ) -> TrackedRun:
     results = root / "results" / scale
+    decided = deciding_params(params, phase, _options(phase, variant))
     benchmark = root / "benchmarks" / scale / phase.name / f"{variant}-seed{seed}.tsv"
     return TrackedRun(
         scale=scale,
@@ -129,7 +130,7 @@ def _run(
         variant=variant,
         seed=seed,
         identity=digest([scale, phase.name, variant, seed, record]),
-        params={"variant": variant, "seed": str(seed), **_flat(deciding_params(params, phase, _options(phase, variant)))},
+        params={"variant": variant, "seed": str(seed), **_flat(decided)},
         events=tuple(_events(events, scale, phase.name)),
         watched=tuple(
             event
