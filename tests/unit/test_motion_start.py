@@ -15,6 +15,7 @@ from tests.unit.tiny_models import (
     CONDITIONS,
     DIFFUSION,
     FRAMING,
+    LATENTS,
     MOTION_MODULE,
     TRAINING,
     context,
@@ -29,10 +30,10 @@ from tgvac.training.params import SamplesParams
 def handed(root: Path, module: MotionModuleParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
     """The network and the digest that the phase gives to the training."""
     given: list[Any] = []
-    monkeypatch.setattr(motion_stage, "train_noise_model", lambda *arguments: given.extend(arguments))
+    monkeypatch.setattr(motion_stage, "noise_job", lambda *arguments: given.extend(arguments))
     ctx = context(root, "motion", options={"variant": "full", "seed": "0"})
     save_model(ctx.results / "frame" / "full" / "seed0", "unet", unet_12(), [])
-    motion_stage.run(
+    motion_stage.job_of(
         ctx,
         diffusion=DIFFUSION,
         conditions=CONDITIONS,
@@ -42,6 +43,7 @@ def handed(root: Path, module: MotionModuleParams, monkeypatch: pytest.MonkeyPat
         checkpoints=CHECKPOINTS,
         samples=SamplesParams(every=0, pictures=1, sampling_steps=1, guidance=1.0),
         framing=FRAMING,
+        latents=LATENTS,
         compute=COMPUTE,
     )
     return given[1], given[-1]
