@@ -23,6 +23,7 @@ from tgvac.files import write_json
 from tgvac.masks import join_quality
 from tgvac.shards import Entry, merge_indices, shard_of, write_index
 from tgvac.sources.manifest import MANIFEST_FORMAT
+from tgvac.sources.rejected import REJECTED, write_rejected
 from tgvac.stage import Context
 from tgvac.synthesis import select_stage, synthesis_stage
 from tgvac.synthesis.params import SelectParams, SynthesisParams
@@ -97,6 +98,7 @@ class PaperData:
         out = self.context("sources").out
         write_json(out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": sources, "pairs": {}})
         write_json(out / "locations.json", dict.fromkeys(sources, "data"))
+        write_rejected(out / REJECTED, ())
 
     def write_tracks(self) -> None:
         frames, ctx, entries = self.sizes.frames, self.context("tracks"), []
@@ -114,6 +116,7 @@ class PaperData:
             entries.append(_entry(ctx, track, path, facts))
         self._index(ctx, entries)
         merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
+        write_rejected(ctx.out / REJECTED, ())
 
     def write_masks(self) -> None:
         frames, ctx, entries = self.sizes.frames, self.context("masks"), []

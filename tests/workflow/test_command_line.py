@@ -38,8 +38,8 @@ def test_phases_are_listed_in_their_order(tgvac: Command) -> None:
     done = tgvac(CLONE, "phases", "--scale", "smoke")
     names = [line.split()[0] for line in done.stdout.splitlines()]
     assert names == [
-        *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones"),
-        *("latents", "frame", "motion", "completion", "metrics", "report"),
+        *("sources", "tracks", "masks", "select", "synthesis", "captions", "dataset"),
+        *("backbones", "latents", "frame", "motion", "completion", "metrics", "report"),
     ]
 
 
