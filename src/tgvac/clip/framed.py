@@ -34,6 +34,15 @@ class FramedClip:
     visible_FSS: np.ndarray
     whole_FSS3: np.ndarray
 
+    @classmethod
+    def empty(cls, sample: str, track: str, frames: int, size: int) -> FramedClip:
+        """To be written to; one piece of memory, since the C library gives back to the system what is freed in several,
+        and fresh pages for every clip cost as much as framing it."""
+        area = frames * size * size
+        data = np.empty(7 * area, np.uint8)
+        pictures, masks_FSS = data[: 6 * area].reshape(2, frames, size, size, 3), data[6 * area :]
+        return cls(sample, track, pictures[0], masks_FSS.reshape(frames, size, size), pictures[1])
+
 
 def frame_clip(clip: Clip, framing: FramingParams, seen: Seen | None = None) -> FramedClip:
     """Frame a clip that has been rendered in full."""

@@ -56,7 +56,9 @@ def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) 
                     f"{name} is an image of mode {image.mode}, not an annotation;"
                     " give a palette or grey PNG whose pixel value is the object's id."
                 )
-            return np.asarray(image.convert("L") if image.mode == "1" else image)
+            if image.mode == "1":
+                return np.frombuffer(image.tobytes("raw", "L"), np.uint8).reshape(image.height, image.width)
+            return np.asarray(image)
     except BadInput:
         raise
     except _UNREADABLE as error:

@@ -108,9 +108,7 @@ def _places(side: int, size: int, offset: int, extent: int) -> _Places:
     return _Places(seen, seen.stop - seen.start, (inside[0], inside[1]), (beyond[0], beyond[1]))
 
 
-def _seen(
-    image: np.ndarray, top: int, left: int, side: int, size: int
-) -> tuple[tuple[_Places, _Places], int, int]:
+def _seen(image: np.ndarray, top: int, left: int, side: int, size: int) -> tuple[tuple[_Places, _Places], int, int]:
     """Places down and across, and the rows of the frame from the first to before the last that the window holds."""
     height, width = image.shape[:2]
     begin = min(max(top, 0), height)

@@ -9,7 +9,7 @@ import numpy as np
 
 from tgvac.clip.clip import Clip
 from tgvac.clip.framed import FramedClip, Seen, frame_whole
-from tgvac.clip.framing import FramingParams, frame_masks, frame_rgb, windows_of
+from tgvac.clip.framing import FramingParams, frame_mask, frame_rgb, windows_of
 from tgvac.clip.recipe import Placement, Recipe, read_recipes
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
@@ -48,7 +48,7 @@ class RecipeClips:
         at = [indices[i] for i in wanted]
         layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
         behind_FHW3 = (target.frame(i) for i in at)
-        before = [(layer.drawn(i) for i in wanted) for layer in layers]
+        before = [map(layer.drawn, wanted) for layer in layers]
         return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), before)
 
     def framed(
@@ -62,22 +62,26 @@ class RecipeClips:
         # Windows follow the masks of all frames, so masks come first.
         amodal_FHW = target.masks(at)
         masks = [[layer.mask(i) for i in wanted] for layer in layers]
-        alphas = [[layer.alpha(i, m) for i, m in zip(wanted, each, strict=True)] for layer, each in zip(layers, masks, strict=True)]
+        alphas = [
+            [layer.alpha(i, mask_HW) for i, mask_HW in zip(wanted, each, strict=True)]
+            for layer, each in zip(layers, masks, strict=True)
+        ]
         visible_FHW = amodal_FHW.copy()
         for each in alphas:
-            for visible_HW, alpha_HW in zip(visible_FHW, each, strict=True):
-                visible_HW &= ~covered(alpha_HW)
+            for f, alpha_HW in enumerate(each):
+                visible_FHW[f] &= ~covered(alpha_HW)
         seen_FHW = seen(visible_FHW) if seen else visible_FHW
         windows = windows_of(framing, seen_FHW)
-        frames_FSS3, whole_FSS3 = (np.empty((len(at), framing.size, framing.size, 3), np.uint8) for _ in range(2))
+        out = FramedClip.empty(sample, recipe.target, len(at), framing.size)
         canvas_HW3 = np.empty((target.meta.height, target.meta.width, 3), np.uint8)
         for f, (i, window) in enumerate(zip(wanted, windows, strict=True)):
             canvas_HW3[:] = target_HW3 = target.frame(at[f])
-            whole_FSS3[f] = frame_whole(target_HW3, amodal_FHW[f], window, framing.size)
+            out.whole_FSS3[f] = frame_whole(target_HW3, amodal_FHW[f], window, framing.size)
             for layer, masks_F, alphas_F in zip(layers, masks, alphas, strict=True):
                 lay(canvas_HW3, layer.colours(i, masks_F[f]), alphas_F[f])
-            frames_FSS3[f] = frame_rgb(canvas_HW3, window, framing.size, framing.pad)
-        return FramedClip(sample, recipe.target, frames_FSS3, frame_masks(framing, seen_FHW, windows), whole_FSS3)
+            out.frames_FSS3[f] = frame_rgb(canvas_HW3, window, framing.size, framing.pad)
+            out.visible_FSS[f] = frame_mask(seen_FHW[f], window, framing.size)
+        return out
 
     def _wanted(self, sample: str, frames: Iterable[int] | None) -> tuple[Recipe, Track, list[int]]:
         recipe = self._recipes[sample]
