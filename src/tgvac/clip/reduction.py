@@ -36,7 +36,7 @@ def reduced_rgb(image_HW3: np.ndarray, top: int, left: int, side: int, size: int
     """
     out_SS3 = np.full((size, size, 3), fill, np.uint8)
     (rows, columns), begin, end = _seen(image_HW3, top, left, side, size)
-    if not rows.count or not columns.count:
+    if not rows.number or not columns.number:
         return out_SS3
     # With a fourth channel a pixel is one number of 32 bits, which is picked many times faster than three of 8.
     rgba_RW4 = cv2.cvtColor(np.ascontiguousarray(image_HW3[begin:end]), cv2.COLOR_RGB2RGBA)
@@ -56,7 +56,7 @@ def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int)
     """
     out_SS = np.zeros((size, size), np.uint8)
     (rows, columns), begin, end = _seen(mask_HW, top, left, side, size)
-    if not rows.count or not columns.count:
+    if not rows.number or not columns.number:
         return out_SS
     first_LR, last_LR = _picked(cv2.transpose(mask_HW[begin:end] & 1), columns, _NO)
     first_LR += last_LR
@@ -85,13 +85,13 @@ class _Places(NamedTuple):
     """What of a frame's ``extent`` is needed along a side of the new picture.
 
     Attributes:
-        seen: the new pixels that show anything of the frame, ``count`` of them.
+        seen: the new pixels that show anything of the frame, ``number`` of them.
         taps: where in the frame the first and the last pixel of each of those lie.
         beyond: for either, which of those lie beyond the frame; their places are of any pixel.
     """
 
     seen: slice
-    count: int
+    number: int
     taps: tuple[np.ndarray, np.ndarray]
     beyond: tuple[np.ndarray, np.ndarray]
 
