@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from tgvac.clip.clip import Clip
@@ -60,17 +61,17 @@ class RecipeClips:
         at = [indices[i] for i in wanted]
         layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
         # Windows follow the masks of all frames, so masks come first.
-        amodal_FHW = target.masks(at)
+        amodal_FHW = [target.mask(k) for k in at]
         masks = [[layer.mask(i) for i in wanted] for layer in layers]
         alphas = [
             [layer.alpha(i, mask_HW) for i, mask_HW in zip(wanted, each, strict=True)]
             for layer, each in zip(layers, masks, strict=True)
         ]
-        visible_FHW = amodal_FHW.copy()
+        # Frame by frame, in memory that is used again; fresh memory for all masks at once costs as much as the work.
+        visible_FHW = list(amodal_FHW)
         for each in alphas:
-            for f, alpha_HW in enumerate(each):
-                visible_FHW[f] &= ~covered(alpha_HW)
-        seen_FHW = seen(visible_FHW) if seen else visible_FHW
+            visible_FHW = [cv2.subtract(m, covered(a)) for m, a in zip(visible_FHW, each, strict=True)]
+        seen_FHW = seen(np.stack(visible_FHW)) if seen else visible_FHW
         windows = windows_of(framing, seen_FHW)
         out = FramedClip.empty(sample, recipe.target, len(at), framing.size)
         canvas_HW3 = np.empty((target.meta.height, target.meta.width, 3), np.uint8)
