@@ -1,11 +1,15 @@
-# make reproduce [SCALE=tiny] [DAVIS=folder]   run the workflow up to its report
-# make ui [SCALE=tiny] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
-# make test                                     lint, types, every test
+# make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
+# make ui [SCALE=smoke][PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
+# make test                                     lint, types, every test but the two below
+# make test-long                                trainings killed at ten random moments, and resumed
+# make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects
+# make bench-train                              a training step with cached features and without, and where its time goes
+# make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
 # make install                                  only the environment
-SCALE  ?= tiny
+SCALE  ?= smoke
 CORES  ?= 2
 PORT   ?= 5000
 PYTHON ?= python3
@@ -15,7 +19,8 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui standins test lint lock clean bench-data bench-joins
+.PHONY: install reproduce ui standins test test-long test-size lint lock clean
+.PHONY: bench-data bench-joins bench-train bench-memory
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -46,7 +51,7 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# About two hours: trains the stand-ins again and puts them in place of the shipped ones.
+# More than an hour: trains the stand-ins again and puts them in place of the shipped ones.
 standins: install
 	$(BIN)/tgvac run --scale standins --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins/standins standins
@@ -54,12 +59,26 @@ standins: install
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
+# Each prints what it draws or measures.
+test-long: install
+	$(BIN)/python -m pytest -s -m long tests/workflow/test_killed_trainings.py
+
+test-size: install
+	$(BIN)/python -m pytest -s -m size tests/workflow/test_real_size.py
+
 # Tables, and benchmarks/results/<name>.json; one thread of OpenMP, as in a DataLoader's workers.
 bench-data: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.data $${DAVIS:+--davis "$$DAVIS"}
 
 bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
+
+# With as many threads as the params say; some 12 GB of memory, by reckoning.
+bench-train: install
+	$(BIN)/python -m benchmarks.train
+
+bench-memory: install
+	$(BIN)/python -m benchmarks.memory
 
 clean:
 	rm -rf results scratch logs .snakemake

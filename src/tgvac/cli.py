@@ -76,7 +76,7 @@ def stage(
 
 
 @app.command()
-def phases(scale: Scale = "tiny") -> None:
+def phases(scale: Scale = "smoke") -> None:
     """List the phases of the workflow, in order."""
     from tgvac.params import load_params
     from tgvac.phases import PHASES, shard_count
@@ -134,6 +134,21 @@ def export(
     print(f"{count} videos of the split '{split}' are in {out}")
 
 
+@app.command("export-model")
+def export_model(
+    scale: Scale,
+    to: Annotated[
+        Path | None, typer.Option("--to", "--out", "-o", help="A folder that is new, empty, or an earlier export.")
+    ] = None,
+    variant: Annotated[str, typer.Option(help="Of the training.")] = "full",
+    seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
+) -> None:
+    """Write a scale's trained model as a folder of diffusers, with its card."""
+    from tgvac.release.export_model import export_model as write
+
+    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed)}")
+
+
 @app.command()
 def standins(scale: Scale) -> None:
     """Put together the stand-ins that come with the project, from a scale that trained them."""
@@ -173,6 +188,24 @@ def plan(
         show_memory(Path.cwd(), scale, as_json)
     else:
         show_plan(Path.cwd(), scale, precision, utilisation, details, objects, frames, as_json)
+
+
+@app.command("lr-range")
+def lr_range(
+    scale: Scale,
+    stage: Annotated[str, typer.Option(help="frame or motion.")],
+    lowest: Annotated[float, typer.Option(help="Learning rate of the first step.")] = 1e-5,
+    highest: Annotated[float, typer.Option(help="That of the last.")] = 1e-1,
+    steps: Annotated[int, typer.Option(min=1, help="From one to the other, by equal factors.")] = 120,
+    probe: Annotated[int, typer.Option(min=1, help="Samples on which the loss is looked at, untrained ones.")] = 16,
+    every: Annotated[int, typer.Option(min=1, help="Steps between two looks.")] = 2,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder; else results/<scale>/lr-range.")] = None,
+    device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+) -> None:
+    """Which learning rates a stage of a scale can be trained with: a short training whose rate rises."""
+    from tgvac.bridge.lr_range import run_lr_range
+
+    print(run_lr_range(Path.cwd(), scale, stage, lowest, highest, steps, probe, every, out, device))
 
 
 @app.command()

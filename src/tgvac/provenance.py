@@ -20,7 +20,12 @@ from tgvac.files import sha256, write_json
 
 PACKAGE = "tgvac"
 _SOURCE = Path(__file__).resolve().parent
-LEFT_OUT = frozenset({"tgvac.cli", "tgvac.params", "tgvac.phases", "tgvac.provenance", "tgvac.progress"})
+LEFT_OUT = frozenset(
+    {
+        *("tgvac.cli", "tgvac.params", "tgvac.phases", "tgvac.provenance", "tgvac.progress"),
+        "tgvac.training.utilisation",
+    }
+)
 
 
 def module_file(module: str) -> Path | None:

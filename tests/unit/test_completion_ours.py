@@ -38,9 +38,10 @@ from tgvac.models.latents import encode_mode, to_images, to_tensor
 from tgvac.models.sampler import NoiseModel, frame_noise_model, initial_noise, video_noise_model
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.shards import write_index
-from tgvac.training.latent_clips import LatentClips, TextStates
-from tgvac.training.latents_stage import encode_clip
+from tgvac.training.encoding import encode_clip
+from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import make_batch
+from tgvac.training.text_states import TextStates
 
 FOLLOW = FRAMING.model_copy(update={"mode": "follow", "margin": 0.25, "smooth": 2})
 

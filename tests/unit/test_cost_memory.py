@@ -20,7 +20,7 @@ from tgvac.models.cost.memory import Choices, factored, memory_of
 from tgvac.models.cost.networks import Networks, empty
 from tgvac.models.cost.walk import META, parameters_of
 
-STATE = {"adamw": 8.0, "adam8bit": 2.03125}
+STATE = {"adamw": 8.0, "adamw8bit": 2.03125}
 MIB = 2**20
 
 

@@ -20,7 +20,9 @@ from tgvac.models.params import BackbonesParams, MotionModuleParams
 from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
 
 FLOAT = 4
-PAPER_MODULE = MotionModuleParams(block="paper", heads=8, max_frames=128, max_distance=13, norm="frame")
+PAPER_MODULE = MotionModuleParams(
+    block="paper", heads=8, max_frames=128, max_distance=13, norm="frame", start="", start_revision="main"
+)
 
 
 def backbones(**changed: Any) -> BackbonesParams:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tests.unit.builders import box, noise
 from tests.unit.tiny_models import EXACT_MASKS, FRAMING, vae
 from tgvac.synthesis.compositing import composite
-from tgvac.training.latents_stage import encode_clip
+from tgvac.training.encoding import encode_clip
 from tgvac.training.mask_noise import noisy_masks
 from tgvac.training.params import MaskNoiseParams
 

@@ -92,14 +92,20 @@ def test_progress_ends_at_the_size(tmp_path: Path) -> None:
         assert sum(told) == size_of(given)
 
 
+def peak_of(path: Path, count: int) -> int:
+    """Bytes that reading takes at most; with those of whatever else happens to run in this process meanwhile."""
+    tracemalloc.start()
+    assert sum(1 for _ in members(path)) == count
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
 def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     peaks = []
     for count in (200, 4000):
         path = tar_of(tmp_path / f"{count}.tar", {f"whole/{i}_whole.png": b"x" for i in range(count)}, "w")
-        tracemalloc.start()
-        assert sum(1 for _ in members(path)) == count
-        peaks.append(tracemalloc.get_traced_memory()[1])
-        tracemalloc.stop()
+        peaks.append(min(peak_of(path, count) for _ in range(3)))
     # 3,800 members more would be 3 MB of tarfile's records.
     assert peaks[1] < peaks[0] + 200_000
 

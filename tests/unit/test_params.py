@@ -62,3 +62,8 @@ def test_stand_ins_that_cannot_be_built_are_refused_before_anything_runs(
 ) -> None:
     overlay(project, f"extends: smoke\n{text}\n")
     assert message in refusal(project)
+
+
+def test_several_draws_of_masks_without_faults_are_refused(project: Path) -> None:
+    overlay(project, "extends: smoke\nlatents: {mask_draws: 2}\n")
+    assert "mask_draws is 2, but mask_noise.share is 0, so that all would be alike" in refusal(project)

@@ -57,6 +57,8 @@ DECIDES = {
     "report.strips": {"report"},
     "dataset.words": {"dataset"},
     "latents.splits": {"latents"},
+    "latents.cache": {"latents"},
+    "latents.mask_draws": {"latents"},
     "checkpoints.every": set(),
     "shards.data": set(),
     "captions.blip2.model": {"captions"},

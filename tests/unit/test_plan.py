@@ -18,7 +18,7 @@ from tgvac import cli
 from tgvac.clip.recipe import Recipe
 from tgvac.errors import BadInput
 from tgvac.files import write_json
-from tgvac.models.cost.memory import Memory
+from tgvac.models.cost.memory import Choices, Memory, memory_of
 from tgvac.models.cost.networks import Networks
 from tgvac.models.cost.walk import Parameters, StepFlops, forward_flops
 from tgvac.params import load_params
@@ -27,7 +27,7 @@ from tgvac.planning.counts import Counts, Footage, Given, count_data
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.plan import make_plan, networks_of
 from tgvac.planning.reference import load_costs
-from tgvac.planning.small_memory import Rung, ladder, memory_text
+from tgvac.planning.small_memory import Rung, as_asked, ladder, memory_text
 from tgvac.planning.tables import as_text, disk, markdown, si
 from tgvac.planning.work import Work, gpu_hours
 
@@ -159,24 +159,35 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
         "checkpoints: {every: 30, keep: 3}\n",
     )
     data = counts(pairs=20)
-    frame, motion = (list(training.stage(name, params, data, ROUND)) for name in ("frame", "motion"))
+    frame, motion = (list(training.stage(name, params, data, ROUND, COSTS)) for name in ("frame", "motion"))
     assert [w.what for w in frame] == [w.what for w in motion] == ["full seed 0", "no_mask seed 0"]
-    # 20 pairs and 3 tracks have a sentence each, which is encoded once.
-    assert frame[0].flops == 100 * 8 * 3 + 23 * 100
-    assert motion[0].flops == 50 * 2 * 5 * 14 + 3 * 100
+    assert frame[0].flops == 100 * 8 * 3
+    assert motion[0].flops == 50 * 2 * 5 * 14
+    # 20 pairs and 3 tracks have a sentence each, which is encoded once: by phase latents, or where there is no cache.
+    bare = params.model_copy(update={"latents": params.latents.model_copy(update={"cache": False})})
+    live, moving = (next(training.stage(name, bare, data, ROUND, COSTS)) for name in ("frame", "motion"))
+    # A sample of one frame takes its chunk of 8, one of 14 frames two or three chunks; three pictures a frame.
+    assert live.flops == 100 * 8 * (3 + 3 * 8 * 10_000) + 23 * 100
+    assert moving.flops == 50 * 2 * (5 * 14 + 3 * 21 * 10_000) + 3 * 100
+    few = params.model_copy(update={"latents": params.latents.model_copy(update={"texts": 5})})
+    assert next(training.stage("frame", few, data, ROUND, COSTS)).flops == 100 * 8 * 3 + 18 * 100
+    assert next(training.stage("motion", few, data, ROUND, COSTS)).flops == 50 * 2 * 5 * 14, (
+        "those of tracks are kept first"
+    )
     assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
 
 
-def test_sentences_beyond_what_is_remembered_are_encoded_at_every_draw(project: Path) -> None:
-    params = method_params(project, "samples: {every: 0}\nframe: {steps: 100, warmup: 0, batch: 8}\n")
-    many = next(training.stage("frame", params, counts(pairs=training.REMEMBERED), ROUND))
+def test_sentences_beyond_what_is_cached_and_remembered_are_encoded_at_every_draw(project: Path) -> None:
+    text = "samples: {every: 0}\nframe: {steps: 100, warmup: 0, batch: 8}\nlatents: {texts: 0}\n"
+    params = method_params(project, text)
+    many = next(training.stage("frame", params, counts(pairs=training.REMEMBERED), ROUND, COSTS))
     assert many.flops == 100 * 8 * (3 + 100)
 
 
 def test_pictures_along_a_training_are_counted(project: Path) -> None:
     text = "motion: {{steps: 50, warmup: 0}}\nsamples: {{every: {}, pictures: 4, sampling_steps: 2, guidance: 1.0}}\n"
     none, some = (
-        next(training.stage("motion", method_params(project, text.format(every)), counts(), ROUND)).flops
+        next(training.stage("motion", method_params(project, text.format(every)), counts(), ROUND, COSTS)).flops
         for every in (0, 20)
     )
     # Steps 20, 40 and the last, of one clip of 14 frames: 16 with the autoencoder's full batches.
@@ -192,10 +203,23 @@ def test_latents_are_three_encodings_and_four_tensors_a_frame(project: Path) -> 
         networks: Networks = own
 
     data = counts(recipe("a/1/r0", "a/1", 18, "train"), recipe("b/1/r0", "b/1", 18, "val"), pairs=5)
-    clips, pairs = training.latents(params, data, cast(ModelCosts, WithNetworks()))
+    models = cast(ModelCosts, WithNetworks())
+    clips, pairs, texts = training.latents(params, data, models)
     assert (clips.count, clips.flops) == (18, 3 * 24 * 10_000)
     assert (pairs.count, pairs.flops) == (5, 3 * 5 * 10_000)
     assert clips.bytes == 18 * 4 * (4 * 16 * 16) * 4, "latents of 64 pixels are 16 x 16"
+    assert (texts.count, texts.flops, texts.bytes) == (8, 8 * 100, 8 * 32 * 32 * 4), "32 tokens of 32 numbers"
+
+    def another(mode: str = "frame", **changes: Any) -> list[Work]:
+        block = params.latents.model_copy(update=changes)
+        framing = params.framing.model_copy(update={"mode": mode})
+        return list(training.latents(params.model_copy(update={"latents": block, "framing": framing}), data, models))
+
+    drawn = another(mask_draws=3)[0]
+    assert (drawn.flops, drawn.bytes) == (5 * 24 * 10_000, 18 * 6 * (4 * 16 * 16) * 4), "two further masks"
+    drawn = another("follow", mask_draws=3)[0]
+    assert (drawn.flops, drawn.bytes) == (9 * 24 * 10_000, 18 * 12 * (4 * 16 * 16) * 4), "all of it three times"
+    assert [(w.flops, w.bytes) for w in another(cache=False)] == [(0, 0), (0, 0)]
 
 
 def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> None:
@@ -309,7 +333,7 @@ def test_memory_prints_a_ladder_for_either_stage(
 
 
 def test_what_fits_leaves_room_for_what_is_no_tensor() -> None:
-    choices = ladder(4)["bfloat16"]
+    choices = ladder(Choices(4))["bfloat16"]
     rung = Rung("frame", "by hand", choices, Memory(2**30, 0, 0, 0, 14 * 2**30))
     assert rung.fits(16, 1.0)
     assert not rung.fits(16, 1.1)
@@ -317,11 +341,57 @@ def test_what_fits_leaves_room_for_what_is_no_tensor() -> None:
 
 
 def test_a_ladder_s_rungs_change_one_thing_more_each() -> None:
-    found = ladder(16)
+    found = ladder(Choices(16))
     assert found["as the params say"].micro_batch == 16
     assert found["+ a sample at a time"].micro_batch == 1
     assert found["+ gradient checkpointing"].checkpointing
     assert not found["+ Adafactor, no average"].ema
+
+
+def test_the_first_rung_is_what_the_params_choose(project: Path) -> None:
+    params = method_params(project, "motion: {optimizer: adafactor, ema: 0.0, precision: float16, batch: 2}\n")
+    asked = as_asked(params.motion)
+    assert asked == Choices(2, optimizer="adafactor", ema=False, precision="bfloat16")
+    assert ladder(asked)["as the params say"] == asked
+    assert ladder(asked)["bfloat16"].optimizer == "adamw", "the others go on from plain AdamW"
+
+
+def small(project: Path) -> Any:
+    overlay(project, "extends: paper\npreset: small_gpu\n")
+    return load_params(project, "mine")
+
+
+def test_the_preset_for_small_gpus_fits_sixteen_gigabytes_a_sample_at_a_time(project: Path) -> None:
+    params = small(project)
+    networks = Networks(params.backbones, params.motion_module, params.framing.size)
+    for stage, block in (("frame", params.frame), ("motion", params.motion)):
+        choices = replace(as_asked(block), accumulation=block.batch, checkpointing=True)
+        network: Any = networks.frame_unet if stage == "frame" else networks.video_unet
+        loss_of = partial(networks.noise_loss, stage, frames=block.clip_frames)
+        beside = (networks.vae, networks.text_encoder)
+        rung = Rung(stage, "", choices, memory_of(network, loss_of, choices, {}, beside))
+        assert rung.fits(16, COSTS.overhead_gib), stage
+
+
+@pytest.mark.parametrize(("keys", "each"), [("ema: 0.0", 3 * 4.0), ("optimizer: adamw8bit", 2 * 4 + 2.03125)])
+def test_checkpoints_hold_what_the_optimizer_and_the_average_keep(project: Path, keys: str, each: float) -> None:
+    class Larger(RoundModels):
+        @property
+        def parameters(self) -> dict[str, Parameters]:
+            return {"frame": Parameters(9000, 8000)}
+
+    models = cast(ModelCosts, Larger())
+    params = method_params(project, f"frame: {{{keys}}}\ncheckpoints: {{keep: 1}}\n")
+    assert next(training.stage("frame", params, counts(), models, COSTS)).scratch == each * 8000
+
+
+def test_a_checkpoint_of_adafactor_holds_rows_and_columns(project: Path) -> None:
+    params = method_params(project, "motion: {optimizer: adafactor, ema: 0.0}\ncheckpoints: {keep: 1}\n")
+    networks = Networks(params.backbones, params.motion_module, params.framing.size)
+    shapes = [p.shape for p in networks.video_unet.parameters() if p.requires_grad]
+    kept = sum(s.numel() if len(s) < 2 else s[:-1].numel() + s[:-2].numel() * s[-1] for s in shapes)
+    scratch = next(training.stage("motion", params, counts(), ModelCosts(networks), COSTS)).scratch
+    assert scratch == 4 * (sum(s.numel() for s in shapes) + kept)
 
 
 def refused(message: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:

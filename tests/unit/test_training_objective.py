@@ -14,9 +14,10 @@ from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TR
 from tgvac.errors import BadInput
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod
-from tgvac.training.latent_clips import LatentClips, TextStates
+from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import Batch, dropped, make_batch, noise_loss
 from tgvac.training.params import TrainingParams
+from tgvac.training.text_states import TextStates
 
 SCALING = 0.25
 TRACKS = {"world/a/1": 9, "world/b/1": 7}

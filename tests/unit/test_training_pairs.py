@@ -67,7 +67,7 @@ def test_a_pair_is_encoded_as_a_clip_of_one_frame_whatever_its_bucket(scale: Con
     drawn = {latents.draw(1, 1, "any", i)[0] for i in range(200)}
     assert len(drawn) == len(IDS)
     index = read_index(scale.out / "index.json")
-    assert sum(entry.facts["pairs"] for entry in index.values()) == len(IDS)
+    assert sum(entry.facts.get("pairs", 0) for entry in index.values()) == len(IDS)
     for sample in drawn:
         bucket, _, row = sample.partition("#")
         name = pairs.in_bucket(int(bucket[-3:]))[int(row)]
@@ -110,12 +110,12 @@ def test_a_pair_has_one_frame(scale: Context) -> None:
 
 def test_clips_and_pairs_are_mixed_by_their_share_and_each_is_read_as_its_own(scale: Context) -> None:
     class Clips:
-        digest = "clips"
+        digest, draws = "clips", 1
 
         def draw(self, count: int, step: int, *names: str | int) -> tuple[str, int]:
             return "world/a/1/r0", 3
 
-        def read(self, sample: str, what: str, start: int, count: int, step: int = 1) -> torch.Tensor:
+        def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
             return torch.full((count, 1), float(start))
 
         def text(self, sample: str) -> str:

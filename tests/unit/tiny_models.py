@@ -68,16 +68,19 @@ DIFFUSION = DiffusionParams(
 )
 CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
-MOTION_MODULE = MotionModuleParams(block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame")
+MOTION_MODULE = MotionModuleParams(
+    block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame", start="", start_revision="main"
+)
 SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4)
 EXACT_MASKS = MaskNoiseParams(share=0.0, seed=1, erode=0.1, dilate=0.1, leak_share=0.5, leak=0.2)
-LATENTS = LatentsParams(splits=("train",), mask_noise=EXACT_MASKS)
+LATENTS = LatentsParams(cache=True, splits=("train",), texts=100, mask_draws=1, mask_noise=EXACT_MASKS)
 CHECKPOINTS = CheckpointParams(every=5, keep=2, log_every=3)
 TRAINING = TrainingParams(
     steps=12,
     batch=3,
+    optimizer="adamw",
     lr=1e-2,
     lr_schedule="cosine",
     warmup=3,

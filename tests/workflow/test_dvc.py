@@ -12,10 +12,11 @@ import pytest
 
 from tests.conftest import CLONE, Command
 from tests.workflow.test_interruption import digests
+from tgvac.bridge.dvc_stages import file_of
 
 pytestmark = pytest.mark.workflow
 
-FILE = "workflow/dvc/smoke/dvc.yaml"
+FILE = file_of("smoke")
 
 
 def dvc(folder: Path, *arguments: str) -> str:
@@ -39,8 +40,8 @@ def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dvc") / "project"
     shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
     shutil.copytree(CLONE / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
-    for name in (".dvcignore", ".gitignore"):
-        shutil.copy(CLONE / name, folder)
+    for name in (".dvcignore", ".gitignore", FILE):
+        shutil.copy(CLONE / name, folder / name)
     (folder / ".dvc").mkdir()
     for name in ("config", ".gitignore"):
         shutil.copy(CLONE / ".dvc" / name, folder / ".dvc")

@@ -18,8 +18,9 @@ from tgvac.files import sha256
 
 pytestmark = pytest.mark.workflow
 
-# Logs of hosts and times, and where the sources lie: all that may differ between two folders.
-MAY_DIFFER = {"locations.json"}
+# Where the sources lie, how fast this very run was, and what is looked at again after a kill before a step was saved:
+# all that may differ between two folders.
+MAY_DIFFER = {"locations.json", "speed.jsonl", "validation.jsonl"}
 
 
 def digests(folder: Path) -> dict[str, str]:
@@ -62,21 +63,6 @@ def upto(smoke: Path, tmp_path: Path) -> Callable[..., Path]:
         return folder
 
     return make
-
-
-@pytest.mark.parametrize("phase", ["frame", "motion"])
-def test_a_training_killed_and_run_again_gives_the_same_bytes(
-    smoke: Path, upto: Callable[..., Path], tgvac: Command, phase: str
-) -> None:
-    folder = upto(phase)
-    scratch = folder / "scratch" / "smoke" / phase
-    process = start(folder, "stage", phase, "--scale", "smoke")
-    kill_when(process, lambda: any(scratch.rglob("step-*/state.json")))
-    assert not (folder / "results" / "smoke" / phase).exists(), "it was killed too late to show anything"
-    done = tgvac(folder, "stage", phase, "--scale", "smoke")
-    assert done.returncode == 0, done.stderr
-    assert "going on from step" in done.stderr
-    assert digests(folder / "results" / "smoke" / phase) == digests(smoke / "results" / "smoke" / phase)
 
 
 @pytest.mark.parametrize(("phase", "options"), [("tracks", ()), ("latents", ()), ("completion", ("ours", "no_motion"))])

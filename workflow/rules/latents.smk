@@ -5,6 +5,7 @@ rule latents_shard:
         final("tracks"),
         final("masks"),
         final("synthesis"),
+        final("captions"),
         final("backbones"),
     output:
         part("latents"),

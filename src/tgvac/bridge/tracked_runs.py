@@ -81,7 +81,7 @@ def find_tracked(root: Path, scale: str, params: Params) -> tuple[list[TrackedRu
             record = read_record(index)
             if record is None:
                 left_out.append(f"{name} is not whole; `tgvac run --scale {scale}` finishes it.")
-            elif record["params"] != params_digest(params, phase):
+            elif record["params"] != params_digest(params, phase, _options(phase, variant)):
                 left_out.append(
                     f"{name} was made with other params than scale '{scale}' has now;"
                     f" `tgvac run --scale {scale}` makes it again."
@@ -105,6 +105,11 @@ def _names(events: Path) -> tuple[str, int]:
     return events.parent.parent.name, int(events.parent.name.removeprefix("seed"))
 
 
+def _options(phase: Phase, variant: str) -> dict[str, str]:
+    """Of the job that trained it, as far as they decide which params do; parts of backbones are one job."""
+    return {"variant": variant} if "variant" in phase.wildcards else {}
+
+
 def _run(
     root: Path,
     scale: str,
@@ -117,6 +122,7 @@ def _run(
     record: dict[str, Any],
 ) -> TrackedRun:
     results = root / "results" / scale
+    decided = deciding_params(params, phase, _options(phase, variant))
     benchmark = root / "benchmarks" / scale / phase.name / f"{variant}-seed{seed}.tsv"
     return TrackedRun(
         scale=scale,
@@ -124,7 +130,7 @@ def _run(
         variant=variant,
         seed=seed,
         identity=digest([scale, phase.name, variant, seed, record]),
-        params={"variant": variant, "seed": str(seed), **_flat(deciding_params(params, phase, {"variant": variant}))},
+        params={"variant": variant, "seed": str(seed), **_flat(decided)},
         events=tuple(_events(events, scale, phase.name)),
         watched=tuple(
             event

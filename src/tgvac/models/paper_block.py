@@ -96,20 +96,25 @@ class PaperBlock(nn.Module):
         return out
 
 
+def replace_blocks(modules: nn.Module, heads: int, text_width: int, max_distance: int) -> list[PaperBlock]:
+    """Put the paper's block into every motion module below, in place; returns them, as yet without a text."""
+    from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
+
+    blocks = []
+    for module in modules.modules():
+        if isinstance(module, AnimateDiffTransformer3D):
+            block = PaperBlock(module.proj_in.out_features, heads, text_width, max_distance)
+            module.transformer_blocks = nn.ModuleList([block])
+            blocks.append(block)
+    return blocks
+
+
 def use_paper_blocks(video: UNetMotionModel, heads: int, max_distance: int) -> UNetMotionModel:
     """Put the paper's block into every motion module, in place.
 
     ``UNetMotionModel`` hands its motion modules no text, so that the blocks are given it before each pass.
     """
-    from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
-
-    width = int(video.config.cross_attention_dim)
-    blocks = []
-    for module in video.modules():
-        if isinstance(module, AnimateDiffTransformer3D):
-            block = PaperBlock(module.proj_in.out_features, heads, width, max_distance)
-            module.transformer_blocks = nn.ModuleList([block])
-            blocks.append(block)
+    blocks = replace_blocks(video, heads, int(video.config.cross_attention_dim), max_distance)
 
     def hand_text(_: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
         sample, text = (

@@ -31,7 +31,7 @@ class OptimizerBytes(Block):
     """State an optimizer keeps, in bytes a number that is trained."""
 
     adamw: float = Field(ge=0)
-    adam8bit: float = Field(ge=0)
+    adamw8bit: float = Field(ge=0)
 
 
 class DiskBytes(Block):

@@ -8,12 +8,14 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
+from tgvac.models.cost.kernels import Precision
 from tgvac.models.cost.memory import Choices, Memory, memory_of, walked_peak
 from tgvac.models.cost.networks import Networks
 from tgvac.params import load_params
 from tgvac.planning.plan import networks_of
 from tgvac.planning.reference import Costs, load_costs
 from tgvac.planning.tables import markdown
+from tgvac.training.params import TrainingParams
 
 GIB = 2**30
 SMALL = (16, 24)
@@ -34,30 +36,37 @@ class Rung:
         return self.memory.sum <= (gib - overhead_gib) * GIB
 
 
-def ladder(batch: int) -> dict[str, Choices]:
-    """Choices, each rung a little smaller than the one before; ``batch`` is the scale's own."""
+def as_asked(block: TrainingParams) -> Choices:
+    """What a scale's params choose; float16 takes as many bytes as bfloat16."""
+    precision: Precision = "float32" if block.precision == "float32" else "bfloat16"
+    return Choices(block.batch, optimizer=block.optimizer, ema=block.ema > 0, precision=precision)
+
+
+def ladder(asked: Choices) -> dict[str, Choices]:
+    """Choices, each rung a little smaller than the one before; the first is the scale's own."""
+    batch = asked.batch
     plain = Choices(batch)
     half = replace(plain, precision="bfloat16")
     parts = replace(half, accumulation=batch)
     again = replace(parts, checkpointing=True)
     return {
-        "as the params say": plain,
+        "as the params say": asked,
         "float32, a sample at a time, checkpointing": replace(plain, accumulation=batch, checkpointing=True),
         "bfloat16": half,
         **({"+ a sample at a time": parts} if batch > 1 else {}),
         "+ gradient checkpointing": again,
-        "+ 8-bit AdamW": replace(again, optimizer="adam8bit"),
-        "+ 8-bit AdamW, no average": replace(again, optimizer="adam8bit", ema=False),
+        "+ 8-bit AdamW": replace(again, optimizer="adamw8bit"),
+        "+ 8-bit AdamW, no average": replace(again, optimizer="adamw8bit", ema=False),
         "+ Adafactor": replace(again, optimizer="adafactor"),
         "+ Adafactor, no average": replace(again, optimizer="adafactor", ema=False),
     }
 
 
-def rungs(networks: Networks, stage: str, batch: int, frames: int, costs: Costs) -> Iterator[Rung]:
+def rungs(networks: Networks, stage: str, block: TrainingParams, costs: Costs) -> Iterator[Rung]:
     """The ladder of a stage; what differs in the optimizer alone is walked once."""
     module: Any = networks.frame_unet if stage == "frame" else networks.video_unet
     beside = (networks.vae, networks.text_encoder)
-    loss_of = partial(networks.noise_loss, stage, frames=frames)
+    loss_of = partial(networks.noise_loss, stage, frames=block.clip_frames)
     state = costs.optimizers.model_dump()
 
     @cache
@@ -67,7 +76,7 @@ def rungs(networks: Networks, stage: str, batch: int, frames: int, costs: Costs)
     def peaks(choices: Choices) -> int:
         return walked(replace(choices, optimizer="adamw", ema=True))
 
-    for what, choices in ladder(batch).items():
+    for what, choices in ladder(as_asked(block)).items():
         yield Rung(stage, what, choices, memory_of(module, loss_of, choices, state, beside, peaks))
 
 
@@ -77,7 +86,7 @@ def memory_plan(root: Path, scale: str) -> list[Rung]:
     networks = networks_of(root, scale, params)
     out: list[Rung] = []
     for stage, block in (("frame", params.frame), ("motion", params.motion)):
-        out += rungs(networks, stage, block.batch, block.clip_frames, costs)
+        out += rungs(networks, stage, block, costs)
     return out
 
 

@@ -8,14 +8,18 @@ import torch
 from torch.nn import functional
 
 from tgvac.baselines.completion_names import trainings
+from tgvac.models.cost.memory import kept_bytes_of
 from tgvac.models.cost.networks import empty
 from tgvac.models.cost.walk import step_flops
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.evaluating import padded
 from tgvac.planning.model_costs import ModelCosts
+from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
+from tgvac.training.encoding import follows_masks
 from tgvac.training.params import TrainingParams
+from tgvac.training.text_states import REMEMBERED
 
 _FLOAT = 4
 """Bytes of a number on disk: weights and latents are kept in float32."""
@@ -49,26 +53,36 @@ def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
 
 
 def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
-    """Three pictures a frame are encoded (target, input, mask); four tensors are kept."""
-    channels, side = models.networks.latent
-    size = 4 * channels * side * side * _FLOAT
-    lengths = [recipe.frames for recipe in counts.split(*params.latents.splits)]
+    """Three pictures a frame are encoded (target, input, mask); four tensors are kept.
+
+    A further draw of masks is another picture and tensor, or all of them again where the window follows masks. Without
+    a cache the phase lists what there is, and trainings encode.
+    """
+    block, (channels, side) = params.latents, models.networks.latent
+    further = (block.mask_draws - 1) if block.cache else 0
+    pictures, tensors = (further * 3, further * 4) if follows_masks(params.framing) else (further, further)
+    each = (3 + pictures) * models.encode if block.cache else 0
+    size = (4 + tensors) * channels * side * side * _FLOAT if block.cache else 0
+    lengths = [recipe.frames for recipe in counts.split(*block.splits)]
     frames, seen = sum(lengths), sum(padded(length, params) for length in lengths)
-    yield Work("latents", "clips", frames, "frames", 3 * seen * models.encode, frames * size)
+    yield Work("latents", "clips", frames, "frames", seen * each, frames * size)
     if counts.pairs:
-        yield Work("latents", "pairs", counts.pairs, "pairs", 3 * counts.pairs * models.encode, counts.pairs * size)
+        yield Work("latents", "pairs", counts.pairs, "pairs", counts.pairs * each, counts.pairs * size)
+    if texts := _cached_texts(params, counts):
+        encoder = models.networks.text_encoder.config
+        states = encoder.max_position_embeddings * encoder.hidden_size * _FLOAT
+        yield Work("latents", "sentences", texts, "sentences", texts * models.text, texts * states)
 
 
-def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
+def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
     """One line a training of ``frame`` or ``motion``: variant and seed."""
     block: TrainingParams = getattr(params, name)
     frames = block.clip_frames
     each = models.frame_step.all if name == "frame" else models.motion_step(frames).all
-    # The sentences that are remembered are encoded once; where there are more, nearly every draw is a new one.
-    new_texts = block.steps * block.batch if _texts(block, counts) > REMEMBERED else _texts(block, counts)
-    flops = block.steps * block.batch * each + new_texts * models.text + _pictures(name, params, models)
+    flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
+    flops += _pictures(name, params, models) + _encoded(block, params) * models.encode
     numbers = models.parameters[name]
-    model, state = numbers.all * _FLOAT, 4 * numbers.trained * _FLOAT
+    model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
     for variant in trainings(params.evaluation.methods, name, params.methods):
         for seed in params.evaluation.train_seeds:
             yield Work(
@@ -82,12 +96,43 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts) -> Iter
             )
 
 
-REMEMBERED = 4096
-"""Sentences whose states a training keeps (:class:`tgvac.training.latent_clips.TextStates`)."""
+def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:
+    """Bytes of what is trained, of its average where there is one, and of what the optimizer keeps."""
+    numbers, state = models.parameters[name].trained, costs.optimizers.model_dump()
+    if block.optimizer == "adafactor":
+        network = models.networks.frame_unet if name == "frame" else models.networks.video_unet
+        kept = kept_bytes_of("adafactor", [tuple(p.shape) for p in network.parameters() if p.requires_grad], state)
+    else:
+        kept = round(state[block.optimizer] * numbers)
+    return (2 if block.ema > 0 else 1) * numbers * _FLOAT + kept
 
 
 def _texts(block: TrainingParams, counts: Counts) -> int:
     return (counts.pairs if block.pairs_share > 0 else 0) + (counts.tracks if block.pairs_share < 1 else 0)
+
+
+def _cached_texts(params: Params, counts: Counts) -> int:
+    """Sentences whose states are on disk: one a track and one a pair, as many as are kept."""
+    return min(params.latents.texts, counts.tracks + counts.pairs) if params.latents.cache else 0
+
+
+def _new_texts(block: TrainingParams, params: Params, counts: Counts) -> int:
+    """Sentences that a training encodes by itself."""
+    cached = _cached_texts(params, counts)
+    of_tracks = min(cached, counts.tracks)
+    of_pairs = cached - of_tracks
+    texts = _texts(block, counts)
+    missing = texts - (of_pairs if block.pairs_share > 0 else 0) - (of_tracks if block.pairs_share < 1 else 0)
+    # Those that are remembered are encoded once; where there are more, nearly every draw is a new one.
+    return block.steps * block.batch * missing // texts if missing > REMEMBERED else missing
+
+
+def _encoded(block: TrainingParams, params: Params) -> int:
+    """Pictures that a training encodes by itself: of whole chunks, which a sample's frames touch on the average."""
+    if params.latents.cache:
+        return 0
+    seen = block.frame_step * (block.clip_frames - 1) + params.compute.vae_batch
+    return block.steps * block.batch * 3 * seen
 
 
 def _pictures(name: str, params: Params, models: ModelCosts) -> int:

@@ -18,6 +18,7 @@ from tgvac.config import digest
 from tgvac.devices import pin
 from tgvac.files import sha256
 from tgvac.models.backbones import Backbones, freeze, load_backbones
+from tgvac.models.centred_latents import centre_latents
 from tgvac.models.params import BackbonesParams, ComputeParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.schedule import alphas_cumprod
@@ -27,14 +28,14 @@ from tgvac.synthesis.clips import clip_keys, recipe_clips
 from tgvac.training.loop import Job, StepLoss, train, write_events
 from tgvac.training.outputs import place_parts
 from tgvac.training.params import CheckpointParams, TrainingParams
-from tgvac.training.standins import Loss, clip_loss, measure_scaling, unet_loss, vae_loss
+from tgvac.training.standins import Loss, clip_loss, measure_latents, unet_loss, vae_loss
 from tgvac.training.views import Views, render_views
 
 if TYPE_CHECKING:
     from torch import nn
 
 _SCALING_VIEWS = 512
-"""Pictures over which the latents' deviation is measured; more change its third digit."""
+"""Pictures over which the latents' means and deviations are measured; more change their third digit."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,11 @@ def train_all(
 
     vae = build_vae(shapes, seed)
     fitting.fit("vae", vae, params.vae_steps, lambda: vae_loss(vae, fitting.views, batch, params.kl_weight, seed))
-    _place_autoencoder(fitting, vae, compute)
+    freeze(vae)
+    z_Pchw = measure_latents(vae, fitting.views, _SCALING_VIEWS, compute.vae_batch, seed)
+    centre_latents(vae, z_Pchw.mean((0, 2, 3)), z_Pchw.std((0, 2, 3)))
+    vae.register_to_config(scaling_factor=1.0)
+    place_parts(ctx.out / "vae", vae)
 
     unet = build_unet(shapes, seed)
     frozen = Backbones(vae, text_encoder, tokenizer)
@@ -152,14 +157,11 @@ def fit_autoencoder(
         return vae_loss(vae, fitting.views, params.batch, params.kl_weight, params.seed)
 
     fitting.fit("vae", vae, params.vae_steps, reconstruction, start)
-    _place_autoencoder(fitting, vae, compute)
-
-
-def _place_autoencoder(fitting: _Fitting, vae: Any, compute: ComputeParams) -> None:
-    """Measure the scaling of the latents and save the autoencoder."""
-    views, seed = fitting.views, fitting.params.seed
-    vae.register_to_config(scaling_factor=measure_scaling(freeze(vae), views, _SCALING_VIEWS, compute.vae_batch, seed))
-    place_parts(fitting.ctx.out / "vae", vae)
+    # Not centred again: the shipped UNet knows the latents of the shipped autoencoder, and these are near them.
+    z_Pchw = measure_latents(freeze(vae), fitting.views, _SCALING_VIEWS, compute.vae_batch, params.seed)
+    # As Stable Diffusion's 0.18215 came about.
+    vae.register_to_config(scaling_factor=round(1.0 / float(z_Pchw.std()), 5))
+    place_parts(ctx.out / "vae", vae)
 
 
 def _training(params: BackbonesParams, steps: int) -> TrainingParams:
@@ -167,6 +169,7 @@ def _training(params: BackbonesParams, steps: int) -> TrainingParams:
     return TrainingParams(
         steps=steps,
         batch=params.batch,
+        optimizer="adamw",
         lr=params.lr,
         lr_schedule="cosine",
         warmup=min(100, steps // 4),

@@ -3,8 +3,9 @@
     step-000120/state.json              step, key of the run, SHA-256 of each file; what is summed up for the next
                                         event; the loss scaler's state, where there is one
     step-000120/model.safetensors       the trained parameters
-    step-000120/ema.safetensors         their moving average
-    step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>"
+    step-000120/ema.safetensors         their moving average; of a training without one, nothing
+    step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>", and what it keeps as plain
+                                        numbers, "<parameter index>.<name>.number"
     step-000120/events.jsonl            what was logged up to here
 
 Only safetensors and JSON: nothing that could run code is ever loaded. There is no sampler or random
@@ -29,6 +30,7 @@ from tgvac.files import sha256, write_json, write_text
 
 CHECKPOINT_FORMAT = "tgvac-checkpoint-3"
 _FILES = ("model", "ema", "optimizer")
+_NUMBER = ".number"
 _NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
 
 
@@ -121,17 +123,30 @@ def _found(folder: Path) -> list[Path]:
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
+    """The state as it is, and not by ``state_dict``, in which bitsandbytes hides its tensors from others."""
     out: dict[str, torch.Tensor] = {}
-    for index, state in optimizer.state_dict()["state"].items():
-        for name, value in state.items():
-            out[f"{index}.{name}"] = value if isinstance(value, torch.Tensor) else torch.tensor(value)
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    shared: set[int] = set()
+    for index, parameter in enumerate(parameters):
+        for name, value in optimizer.state.get(parameter, {}).items():
+            if not isinstance(value, torch.Tensor):
+                out[f"{index}.{name}{_NUMBER}"] = torch.tensor(value)
+                continue
+            # A table that all parameters have in common is written for each: safetensors knows no sharing.
+            common = value.numel() > 0 and value.data_ptr() in shared
+            shared.add(value.data_ptr())
+            out[f"{index}.{name}"] = value.clone() if common else value
     return out
 
 
 def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimizer the tensors of a checkpoint; its groups stay as they were built."""
+    """Give an optimizer the tensors and numbers of a checkpoint; its groups stay as they were built."""
     state: dict[int, dict[str, Any]] = {}
-    for name, value in tensors.items():
-        index, _, part = name.partition(".")
-        state.setdefault(int(index), {})[part] = value
+    for key, value in tensors.items():
+        index, _, name = key.partition(".")
+        part = state.setdefault(int(index), {})
+        if name.endswith(_NUMBER):
+            part[name.removesuffix(_NUMBER)] = value.item()
+        else:
+            part[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

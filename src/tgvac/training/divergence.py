@@ -1,8 +1,15 @@
-"""When a training has gone wrong without a number that is none."""
+"""When a training has gone wrong."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+from tgvac.errors import BadInput
+
+
+class Diverged(BadInput):
+    """A training that was given up, since its loss is no number or grows out of bounds."""
+
 
 WINDOW = 10
 """Logged losses whose mean is compared; one alone says little, since a step's noise levels are drawn anew."""

@@ -17,9 +17,10 @@ from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
-from tgvac.training.noise_training import train_noise_model
+from tgvac.training.loop import Job
+from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import variant_of
-from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -32,9 +33,39 @@ def run(
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
+    latents: LatentsParams,
     compute: ComputeParams,
 ) -> None:
     """Train the frame model of one variant and seed, on clips of one frame."""
+    job = job_of(
+        ctx,
+        diffusion=diffusion,
+        conditions=conditions,
+        variants=variants,
+        frame=frame,
+        checkpoints=checkpoints,
+        samples=samples,
+        framing=framing,
+        latents=latents,
+        compute=compute,
+    )
+    train_and_save(ctx, job)
+
+
+def job_of(
+    ctx: Context,
+    *,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
+    frame: TrainingParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
+    latents: LatentsParams,
+    compute: ComputeParams,
+) -> Job:
+    """The training of the frame model of one variant and seed, on clips of one frame."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
@@ -42,7 +73,7 @@ def run(
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder)).to(device)
-    train_noise_model(
+    return noise_job(
         ctx,
         unet,
         frame_noise_model,
@@ -52,6 +83,7 @@ def run(
         checkpoints,
         samples,
         framing,
+        latents,
         compute,
         device,
         folder / "index.json",

@@ -1,123 +1,101 @@
-"""Phase `latents`: every training clip and pair, framed and encoded once.
+"""Phase `latents`: every training clip and pair, framed and encoded once, and every sentence of theirs.
 
     latents/files/<track>.safetensors     of all recipes of one target track, "<recipe>|<what>":
                                           target_mean, target_std   the whole object on white
                                           frame, mask               the input and the visible mask (mode)
-                                          float32 [F,c,h,w], not scaled
+                                          float32 [F,c,h,w], not scaled; of the n-th further draw of masks
+                                          "<recipe>|mask|<n>", and the others where the window follows masks
     latents/files/<source>--bucket-000.safetensors
                                           of one bucket of pairs, "<what>": float32 [P,c,h,w]; the pairs' ids,
                                           row by row, in the metadata
-    latents/index.json                    index of all; facts: the recipes and their frames, or how many pairs
+    latents/texts/<digit>.safetensors     the text encoder's states (tgvac.training.text_states)
+    latents/index.json                    index of all; facts: the recipes and their frames, or how many pairs,
+                                          and the key
 
-A file's key holds the digests of recipe, tracks, masks, autoencoder and framing: a stale cache cannot
-be taken for a fresh one.
+Without a cache, a file holds what would have been encoded, and its key alone:
+
+    latents/files/<item>.json             {"format", "key", "recipes" or "pairs"}
+
+A file's key holds the digests of recipe, tracks, masks, autoencoder and preprocessing (tgvac.training.cache_keys): a
+stale cache cannot be taken for a fresh one.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
-import numpy as np
-import torch
 from safetensors.torch import save_file
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
-from tgvac.clip.pair_clips import PairClips, bucket_name, pair_sources
-from tgvac.clip.recipe import read_recipes
+from tgvac.clip.framing import FramingParams
+from tgvac.clip.pair_clips import pair_sources
 from tgvac.clip.track import file_stem
 from tgvac.devices import device_of, pin
-from tgvac.files import sha256, writing
-from tgvac.models.backbones import load_backbones
-from tgvac.models.latents import encode_conditions, encode_moments, to_tensor
+from tgvac.files import write_json, writing
+from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
+from tgvac.models.text import encode_text
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
-from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
-from tgvac.training.mask_noise import noisy_masks
-from tgvac.training.params import LatentsParams, MaskNoiseParams
+from tgvac.synthesis.clips import RecipeClips, track_opener
+from tgvac.training.cache_keys import bucket_items, clip_items
+from tgvac.training.encoding import encode_clip, encode_pairs
+from tgvac.training.params import LatentsParams
+from tgvac.training.text_states import by_file, encoder_digest, texts_to_cache
+
+FORMAT = "tgvac-latents-1"
 
 
 def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> None:
-    """Encode one shard's clips and pairs; the shards' indices are joined by the runner."""
+    """Encode one shard's clips, pairs and sentences; the shards' indices are joined by the runner."""
     pin(compute.threads)
     quiet()
-    recipes = [r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet") if r.split in latents.splits]
-    by_track: dict[str, list[str]] = defaultdict(list)
-    for recipe in recipes:
-        by_track[recipe.target].append(recipe.recipe)
-    clips, decided_by = RecipeClips(recipes, track_opener(ctx)), clip_keys(ctx, recipes)
+    items = clip_items(ctx, framing, latents, compute) | bucket_items(ctx, framing, latents, compute)
+    clips = RecipeClips((r for found in items.recipes.values() for r in found), track_opener(ctx))
     pairs = pair_sources(ctx.results / "sources")
-    buckets = {f"{name}/{bucket_name(k)}": (name, k) for name, found in pairs.items() for k in range(found.buckets)}
-    keys: dict[str, Any] = {track: [decided_by[r] for r in names] for track, names in by_track.items()}
-    keys |= {item: pairs[name].digest_of(number) for item, (name, number) in buckets.items()}
-    weights = sha256(ctx.results / "backbones" / "index.json")
-    mine = {i: [k, weights, ctx.digest] for i, k in keys.items() if shard_of(i, ctx.shards) == ctx.shard}
+    texts: dict[str, dict[str, str]] = {}
+    if latents.cache:
+        encoder = encoder_digest(ctx, compute)
+        texts = by_file(texts_to_cache(ctx, encoder, items.recipes, pairs, latents.texts))
+    keys: dict[str, Any] = items.keys | {item: list(named) for item, named in texts.items()}
+    mine = {item: [key, ctx.digest] for item, key in keys.items() if shard_of(item, ctx.shards) == ctx.shard}
 
     @cache
-    def vae() -> Any:
-        return load_backbones(ctx.results / "backbones", device_of(ctx.device)).vae
+    def backbones() -> Backbones:
+        return load_backbones(ctx.results / "backbones", device_of(ctx.device))
 
-    noise, batch = latents.mask_noise, compute.vae_batch
+    framed = (framing, compute.vae_batch, latents.mask_noise, latents.mask_draws)
 
     def make(item: str) -> list[Made]:
-        path = ctx.out / "files" / f"{file_stem(item)}.safetensors"
-        facts: dict[str, Any]
-        if item in buckets:
-            name, number = buckets[item]
+        if item in texts:
+            path = ctx.out / f"{item}.safetensors"
+            with writing(path) as part:
+                save_file({name: encode_text(backbones(), [text])[0] for name, text in texts[item].items()}, part)
+            return [Made(item, path, {"texts": len(texts[item])})]
+        facts: dict[str, Any] = {"key": items.keys[item]}
+        if item in items.buckets:
+            name, number = items.buckets[item]
             samples = pairs[name].in_bucket(number)
-            tensors = encode_pairs(vae(), pairs[name], samples, framing, batch, noise)
-            facts, names = {"pairs": len(samples)}, {"pairs": "\n".join(samples)}
+            facts["pairs"] = len(samples)
         else:
-            encoded = {r: encode_clip(vae(), clips.render(r), framing, batch, noise) for r in by_track[item]}
+            facts["recipes"] = {r.recipe: r.frames for r in items.recipes[item]}
+        path = ctx.out / "files" / f"{file_stem(item)}.safetensors"
+        plan = path.with_suffix(".json")
+        if not latents.cache:
+            path.unlink(missing_ok=True)
+            write_json(plan, {"format": FORMAT, **facts})
+            return [Made(item, plan, facts)]
+        plan.unlink(missing_ok=True)
+        metadata = None
+        if item in items.buckets:
+            tensors = encode_pairs(backbones().vae, pairs[name], samples, *framed)
+            metadata = {"pairs": "\n".join(samples)}
+        else:
+            encoded = {r: encode_clip(backbones().vae, clips.render(r), *framed) for r in facts["recipes"]}
             tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
-            facts, names = {"recipes": {r: len(found["mask"]) for r, found in encoded.items()}}, None
         with writing(path) as part:
-            save_file(tensors, part, metadata=names)
+            save_file(tensors, part, metadata=metadata)
         return [Made(item, path, facts)]
 
     write_index(ctx.shard_index(), run_items(ctx.label, mine, ctx.ledger(), make))
-
-
-def encode_pairs(
-    vae: Any,
-    pairs: PairClips,
-    samples: Sequence[str],
-    framing: FramingParams,
-    batch: int,
-    noise: MaskNoiseParams | None = None,
-) -> dict[str, torch.Tensor]:
-    """The latents of pairs, each ``float32 [P,c,h,w]``, not scaled; as many pairs at once as the autoencoder takes."""
-    parts: dict[str, list[torch.Tensor]] = defaultdict(list)
-    for first in range(0, len(samples), batch):
-        found = [pairs.render(sample) for sample in samples[first : first + batch]]
-        for what, value in _encode(vae, found, framing, batch, noise).items():
-            parts[what].append(value)
-    return {what: torch.cat(values) for what, values in parts.items()}
-
-
-def encode_clip(
-    vae: Any, clip: Clip, framing: FramingParams, batch: int, noise: MaskNoiseParams | None = None
-) -> dict[str, torch.Tensor]:
-    """The latents of one clip, each ``float32 [F,c,h,w]``, not scaled; its masks as they are, or with faults."""
-    return _encode(vae, [clip], framing, batch, noise)
-
-
-def _encode(
-    vae: Any, clips: Sequence[Clip], framing: FramingParams, batch: int, noise: MaskNoiseParams | None
-) -> dict[str, torch.Tensor]:
-    """The latents of clips, one after the other."""
-    frames, masks, targets = [], [], []
-    for clip in clips:
-        seen_FHW = clip.visible_FHW if noise is None else noisy_masks(noise, clip.sample, clip.visible_FHW)
-        windows = windows_of(framing, seen_FHW)
-        frames.append(frame_video(framing, clip.frames_FHW3, windows, framing.pad))
-        masks.append(frame_masks(framing, seen_FHW, windows))
-        targets.append(frame_video(framing, clip.whole_FHW3, windows, pad=255))
-    mean, deviation = encode_moments(vae, to_tensor(np.concatenate(targets)), batch)
-    frame, mask = encode_conditions(vae, np.concatenate(frames), np.concatenate(masks), batch)
-    return {"target_mean": mean, "target_std": deviation, "frame": frame, "mask": mask}

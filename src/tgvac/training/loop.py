@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,16 +20,16 @@ import torch
 from torch import nn
 
 from tgvac.config import digest
-from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.progress import Progress
-from tgvac.training.averages import averaged, copy_weights, move_average
+from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import has_diverged
+from tgvac.training.divergence import Diverged, has_diverged
+from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.signals import INTERRUPTED, Signals
-from tgvac.training.speed import Speed
+from tgvac.training.speed import Speed, Work
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -65,6 +66,8 @@ class Job:
         look: called with a step and a folder for pictures, while the module holds the averaged weights.
         look_every: steps between two looks; 0: none. The last step is looked at, too.
         placement: where it computes, and in which portions.
+        rate: the learning rate of a step, in place of the params'.
+        work: counts what a step computes and measures what the device can, for its utilisation.
     """
 
     name: str
@@ -78,6 +81,8 @@ class Job:
     look: Callable[[int, Path], None] | None = None
     look_every: int = 0
     placement: Placement = field(default_factory=Placement)
+    rate: Callable[[int], float] | None = None
+    work: Callable[[], Work] | None = None
 
     @property
     def state(self) -> Path:
@@ -113,44 +118,48 @@ def train(job: Job) -> list[Event]:
         steps; equal to the bit for equal runs of one process.
 
     Raises:
-        BadInput: when the loss is not finite or grows out of bounds; names the last good checkpoint.
+        Diverged: when the loss is not finite or grows out of bounds; names the last good checkpoint.
+        BadInput: when the optimizer cannot be had.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, every = job.params, job.checkpoints
     accelerator = job.placement.accelerator()
     shares = job.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
-    ema = {n: p.detach().clone() for n, p in trained.items()}
-    optimizer = torch.optim.AdamW(
-        trained.values(), lr=params.lr, betas=(params.beta1, params.beta2), weight_decay=params.weight_decay
-    )
+    ema = start_average(trained, params.ema)
+    optimizer = build_optimizer(trained.values(), params, job.placement.device)
     start, events, sums = _resume(job, trained, ema, optimizer, accelerator)
+    main = accelerator.is_main_process
+    # Before the module is prepared: its forward pass may be wrapped then.
+    work = job.work() if job.work is not None and main and start < params.steps else None
     module, stepper = accelerator.prepare(job.module, optimizer)
     module.train()
-    main = accelerator.is_main_process
+    rate = job.rate or partial(learning_rate, params)
     with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
-        speed = Speed(job.speed, start, params.batch, job.placement.device)
+        speed = Speed(job.speed, start, params.batch, job.placement.device, work)
         for step in range(start, params.steps):
             for group in stepper.param_groups:
-                group["lr"] = learning_rate(params, step)
-            stepper.zero_grad(set_to_none=True)
-            loss, parts = _backward(job, accelerator, module, step, shares, speed)
+                group["lr"] = rate(step)
+            with speed.computing():
+                loss, parts = _backward(job, accelerator, module, step, shares, speed)
             if not math.isfinite(loss):
                 raise _stopped(job, f"the loss became {loss} at step {step + 1}")
-            norm = float(accelerator.clip_grad_norm_(trained.values(), params.clip_norm))
+            with speed.computing():
+                norm = float(accelerator.clip_grad_norm_(trained.values(), params.clip_norm))
             if not math.isfinite(norm) and accelerator.scaler is None:
                 raise _stopped(job, f"the loss's gradient became {norm} at step {step + 1}")
             # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
-            stepper.step()
+            with speed.computing():
+                stepper.step()
+                # Before pictures and saving, which need memory of their own.
+                stepper.zero_grad(set_to_none=True)
             move_average(ema, trained, params.ema, step)
             done = step + 1
             last = done == params.steps
             _add(sums, parts)
             if done % every.log_every == 0 or last:
                 means = {name: total / count for name, (total, count) in sorted(sums.items())}
-                events.append(
-                    {"step": done, "loss": loss, **means, "lr": learning_rate(params, step), "grad_norm": norm}
-                )
+                events.append({"step": done, "loss": loss, **means, "lr": rate(step), "grad_norm": norm})
                 sums.clear()
                 if main:
                     speed.note(done)
@@ -241,7 +250,8 @@ def _resume(
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(found.model[name])
-            ema[name].copy_(found.ema[name])
+        for name, average in ema.items():
+            average.copy_(found.ema[name])
     restore_optimizer(optimizer, found.optimizer)
     if found.scaler and accelerator.scaler is not None:
         accelerator.scaler.load_state_dict(found.scaler)
@@ -255,7 +265,7 @@ def write_events(path: Path, events: list[Event]) -> None:
     write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
 
 
-def _stopped(job: Job, why: str) -> BadInput:
+def _stopped(job: Job, why: str) -> Diverged:
     saved = sorted(job.state.glob("step-*"))
     last = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved"
-    return BadInput(f"{job.name}: {why}; {last}; lower the learning rate or lengthen the warm-up.")
+    return Diverged(f"{job.name}: {why}; {last}; lower the learning rate or lengthen the warm-up.")

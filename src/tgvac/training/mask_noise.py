@@ -1,7 +1,8 @@
 """Faults of tracked masks, put on exact ones while training clips are encoded: eroded, dilated, leaking.
 
 In training masks are exact; a tracker's are not. The cache of latents holds encoded masks, so that this is the last
-place at which a mask is pixels: the keys stand under `latents`, and every clip has its faults drawn once, by its name.
+place at which a mask is pixels: the keys stand under `latents`, and every clip has its faults drawn by its name, once
+or several times (`latents.mask_draws`).
 Windows are framed by the faulty masks, as they will be when a tracker's masks are all there is.
 """
 
@@ -15,7 +16,7 @@ from tgvac.seeds import rng
 from tgvac.training.params import MaskNoiseParams
 
 
-def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray) -> np.ndarray:
+def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray, draw: int = 0) -> np.ndarray:
     """The visible masks of a clip as a tracker might have made them, ``uint8 [F,H,W]`` in {0, 255}.
 
     A fault lasts for the whole clip, as a tracker's do; lengths are shares of the longer side of what is seen in a
@@ -23,8 +24,9 @@ def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray) -
 
     Args:
         sample: the clip's id, from which all is drawn.
+        draw: which of the clip's draws; each by a name of its own, so that their number moves none.
     """
-    drawn = rng("mask noise", params.seed, sample)
+    drawn = rng("mask noise", params.seed, sample, *((draw,) if draw else ()))
     # As many numbers are drawn whatever the keys are, so that one key moves nothing but its own.
     hit, which, size, leaks, angle, reach = drawn.random(6).tolist()
     if hit >= params.share:
@@ -33,6 +35,11 @@ def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray) -
     limit = params.erode if shrinks else params.dilate
     leak = reach * params.leak if leaks < params.leak_share else 0.0
     return np.stack([_noisy(mask_HW, shrinks, size * limit, 2 * np.pi * angle, leak) for mask_HW in visible_FHW])
+
+
+def mask_draw(draws: int, *names: str | int) -> int:
+    """Which draw of its masks a sample has, by name; all equally likely."""
+    return int(rng("mask draw", *names).integers(draws)) if draws > 1 else 0
 
 
 def _noisy(mask_HW: np.ndarray, shrinks: bool, change: float, angle: float, leak: float) -> np.ndarray:

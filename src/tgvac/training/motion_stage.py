@@ -18,11 +18,13 @@ from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
+from tgvac.models.warm_start import start_from_adapter
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
-from tgvac.training.noise_training import train_noise_model
+from tgvac.training.loop import Job
+from tgvac.training.noise_training import noise_job, train_and_save
 from tgvac.training.outputs import run_folder, variant_of
-from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
 
 
 def run(
@@ -36,9 +38,41 @@ def run(
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
+    latents: LatentsParams,
     compute: ComputeParams,
 ) -> None:
     """Train the motion modules of one variant and seed; the frame layers keep their weights."""
+    job = job_of(
+        ctx,
+        diffusion=diffusion,
+        conditions=conditions,
+        variants=variants,
+        motion=motion,
+        motion_module=motion_module,
+        checkpoints=checkpoints,
+        samples=samples,
+        framing=framing,
+        latents=latents,
+        compute=compute,
+    )
+    train_and_save(ctx, job)
+
+
+def job_of(
+    ctx: Context,
+    *,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
+    motion: TrainingParams,
+    motion_module: MotionModuleParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    framing: FramingParams,
+    latents: LatentsParams,
+    compute: ComputeParams,
+) -> Job:
+    """The training of the motion modules of one variant and seed; the frame layers keep their weights."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device)
@@ -46,8 +80,10 @@ def run(
     params = motion.model_copy(update={"seed": motion.seed + int(ctx.options["seed"])})
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))
-    unet = inflate(load_frame_unet(frame_folder), motion_module).to(device)
-    train_noise_model(
+    unet = inflate(load_frame_unet(frame_folder), motion_module)
+    start = start_from_adapter(unet, motion_module, ctx.root) if motion_module.start else ""
+    unet = unet.to(device)
+    return noise_job(
         ctx,
         unet,
         video_noise_model,
@@ -57,7 +93,9 @@ def run(
         checkpoints,
         samples,
         framing,
+        latents,
         compute,
         device,
         frame_folder / "index.json",
+        start,
     )

@@ -18,9 +18,11 @@ from tgvac.models.runtime import generator, normal
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import add_noise
 from tgvac.seeds import unit
-from tgvac.training.latent_clips import TextStates, TrainingClips
+from tgvac.training.latent_clips import TrainingClips
 from tgvac.training.loop import StepLoss
+from tgvac.training.mask_noise import mask_draw
 from tgvac.training.params import TrainingParams
+from tgvac.training.text_states import TextStates
 
 # Shapes: B clips, F frames, c latent channels, h, w latents, N tokens, D text width, T noise levels.
 
@@ -63,7 +65,7 @@ def make_batch(
     for i in rows:
         names = (stage, params.seed, step, i)
         sample, start = clips.draw(params.clip_frames, params.frame_step, *names)
-        at = (start, params.clip_frames, params.frame_step)
+        at = (start, params.clip_frames, params.frame_step, mask_draw(clips.draws, *names))
         mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
         z.append((mean + deviation * normal(tuple(mean.shape), "posterior", *names)) * scaling)
         no_text, no_image = dropped(conditions, *names)

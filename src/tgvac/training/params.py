@@ -21,21 +21,36 @@ class MaskNoiseParams(Block):
 
 
 class LatentsParams(Block):
-    """The cache of encoded clips."""
+    """The cache of encoded clips and sentences.
 
+    ``cache``: whether there is one; else clips and sentences are encoded while training, to the same bits on a CPU.
+    ``texts``: sentences whose states are kept at most. ``mask_draws``: of ``mask_noise``, for each clip or pair.
+    """
+
+    cache: bool
     splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
+    texts: int = Field(ge=0)
+    mask_draws: int = Field(ge=1)
     mask_noise: MaskNoiseParams
+
+    @model_validator(mode="after")
+    def _draws_differ(self) -> Self:
+        if self.mask_draws > 1 and self.mask_noise.share == 0:
+            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so that all would be alike")
+        return self
 
 
 class TrainingParams(Block):
     """One stage of training; the same keys for frames and for motion.
 
     ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
-    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any.
+    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any;
+    ``optimizer`` as in :mod:`tgvac.training.optimizers`; ``ema`` the average's decay, of which 0 keeps none.
     """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
+    optimizer: Literal["adamw", "adamw8bit", "adafactor"]
     lr: float = Field(gt=0)
     lr_schedule: Literal["constant", "cosine"]
     warmup: int = Field(ge=0)

@@ -1,4 +1,4 @@
-"""How fast a training is: seconds, samples, waiting and memory, between one event and the next.
+"""How fast a training is: seconds, samples, waiting, utilisation and memory, between one event and the next.
 
 Noted in a file of its own beside the checkpoints, a line an event: true of this run on this machine alone, so it
 stands in no index, decides nothing, and is shown along with the curves.
@@ -12,12 +12,26 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
 # What getrusage counts in: kibibytes on Linux, bytes on macOS.
 _UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a step computes, and what its devices can.
+
+    Attributes:
+        flops: of the model, forward and backward, all rows of the batch.
+        rate: FLOPs a second of all devices that share the batch.
+    """
+
+    flops: float
+    rate: float
 
 
 class Speed:
@@ -28,14 +42,16 @@ class Speed:
         start: the step that the run goes on from.
         batch: samples a step, over all processes.
         device: type of the device.
+        work: what a step computes and what the devices can; None: not known, and no utilisation is told.
     """
 
-    def __init__(self, file: Path, start: int, batch: int, device: str) -> None:
+    def __init__(self, file: Path, start: int, batch: int, device: str, work: Work | None = None) -> None:
         self._file, self._noted, self._batch, self._cuda = file, start, batch, device == "cuda"
+        self._work = work
         self._begin()
 
     def _begin(self) -> None:
-        self._waited = self._paused = 0.0
+        self._waited = self._paused = self._computed = 0.0
         self._since = time.perf_counter()
 
     @contextmanager
@@ -44,6 +60,13 @@ class Speed:
         began = time.perf_counter()
         yield
         self._waited += time.perf_counter() - began
+
+    @contextmanager
+    def computing(self) -> Iterator[None]:
+        """Around forward pass, backward pass and optimizer; what is waited for within is left out."""
+        began, waited = time.perf_counter(), self._waited
+        yield
+        self._computed += time.perf_counter() - began - (self._waited - waited)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
@@ -61,8 +84,12 @@ class Speed:
             "seconds_a_step": seconds / steps,
             "samples_a_second": self._batch * steps / seconds,
             "waiting_share": self._waited / seconds,
+            "outside_share": 1 - self._computed / seconds,
             "memory_bytes": self._memory(),
         }
+        if self._work is not None:
+            rate = self._work.flops * steps / seconds
+            line |= {"model_flops_a_second": rate, "model_flops_utilisation": rate / self._work.rate}
         self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._file.open("a", encoding="utf-8") as stream:
             stream.write(json.dumps(line, sort_keys=True) + "\n")

@@ -16,7 +16,7 @@ from torch import nn
 from tgvac.models.cost.kernels import Precision
 from tgvac.models.cost.walk import Loss, parameters_of, peak_bytes
 
-Optimizer = Literal["adamw", "adam8bit", "adafactor"]
+Optimizer = Literal["adamw", "adamw8bit", "adafactor"]
 
 _FLOAT = 4
 """Bytes of a parameter, of its gradient and of its average: autocast casts copies."""
@@ -96,7 +96,7 @@ def memory_of(
     return Memory(
         parameters=(parameters_of(module).all + sum(parameters_of(m).all for m in beside)) * _FLOAT,
         gradients=gradients,
-        optimizer=_state(choices.optimizer, trained, state_bytes),
+        optimizer=kept_bytes_of(choices.optimizer, trained, state_bytes),
         ema=gradients if choices.ema else 0,
         activations=max(peak - gradients, _passing(choices, trained)),
     )
@@ -113,7 +113,8 @@ def walked_peak(module: nn.Module, loss_of: Callable[[int], Loss], choices: Choi
     )
 
 
-def _state(optimizer: Optimizer, trained: Sequence[tuple[int, ...]], state_bytes: Mapping[str, float]) -> int:
+def kept_bytes_of(optimizer: Optimizer, trained: Sequence[tuple[int, ...]], state_bytes: Mapping[str, float]) -> int:
+    """Bytes that an optimizer keeps of parameters of these shapes; ``state_bytes`` as in :func:`memory_of`."""
     if optimizer == "adafactor":
         return sum(_FLOAT * factored(shape) for shape in trained)
     return round(state_bytes[optimizer] * sum(map(prod, trained)))
@@ -135,7 +136,7 @@ def factored(shape: tuple[int, ...]) -> int:
 def _passing(choices: Choices, trained: Sequence[tuple[int, ...]]) -> int:
     """Bytes that the optimizer's step needs for a while: the root of the second moment, of all parameters or of one.
 
-    bitsandbytes' kernels and an Adafactor without ``foreach`` take one parameter at a time.
+    bitsandbytes' kernels, and Adafactor as trainings here have it, take one parameter at a time.
     """
     together = choices.foreach and choices.optimizer == "adamw"
     sizes = [prod(shape) * _FLOAT for shape in trained]

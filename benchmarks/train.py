@@ -1,0 +1,252 @@
+"""`make bench-train`: what a training step costs, with cached features and without, and where its time goes.
+
+Without the cache a step encodes its pictures (target, frame, mask) and its sentences; with it latents are read and
+sentences remembered. Both draw the same rows and compute the same losses. Ratios are taken within this one run, in
+turns. Small stages go through the training loop as it is; at Stable Diffusion 1.5's shapes gradients are given to AdamW
+as they come and kept no longer, and there is no average, so that a step fits a machine of 16 GB.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import resource
+import shutil
+import statistics
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from benchmarks.figures import ROOT, Figure, tell
+from benchmarks.train_data import EncodedClips, pictures, write_cache
+from benchmarks.train_settings import Setting, real, tiny
+from tgvac.devices import pin
+from tgvac.models.prediction import loss_weights
+from tgvac.models.runtime import quiet
+from tgvac.models.schedule import alphas_cumprod
+from tgvac.training.latent_clips import LatentClips
+from tgvac.training.loop import Job, StepLoss, train
+from tgvac.training.objective import Batch, make_batch, noise_loss
+from tgvac.training.params import CheckpointParams
+from tgvac.training.text_states import TextStates
+from tgvac.training.utilisation import gemm_rate
+
+CPU = torch.device("cpu")
+FASTER = 1.6
+"""With cached features, at Stable Diffusion 1.5's shapes."""
+SHARE = 0.05
+"""Of a step's time, at most: waiting for data; all that is no forward pass, backward pass or optimizer."""
+
+Batches = Callable[[int, range], Batch]
+
+
+@dataclass(frozen=True)
+class Both:
+    """A setting with the two ways to its batches."""
+
+    setting: Setting
+    cached: Batches
+    encoded: Batches
+
+    def loss(self, module: nn.Module, given: Batch) -> StepLoss:
+        diffusion = self.setting.diffusion
+        alphas_T = alphas_cumprod(diffusion)
+        return noise_loss(self.setting.as_model(module), given, alphas_T, CPU, loss_weights(diffusion, alphas_T))
+
+
+def both(setting: Setting, folder: Path, count: int) -> Both:
+    """Write the cache of so many clips, and see that it gives the numbers that encoding gives."""
+    params, backbones = setting.params, setting.backbones
+    clips = pictures(count, params.clip_frames, setting.size)
+    ctx = write_cache(folder, clips, backbones)
+
+    def batches(source: LatentClips, texts: TextStates) -> Batches:
+        scaling, levels = backbones.vae.config.scaling_factor, setting.diffusion.train_steps
+        return partial(make_batch, source, texts, params, setting.conditions, scaling, levels, "bench")
+
+    cached = batches(LatentClips(ctx, "train", params.clip_frames), TextStates(backbones))
+    encoded = batches(EncodedClips(ctx, params.clip_frames, clips, backbones), TextStates(backbones, keep=0))
+    return Both(setting, cached, encoded)
+
+
+def check_same(one: Batch, other: Batch) -> None:
+    """A step of either kind must be the same step."""
+    for name, value in vars(one).items():
+        if not torch.allclose(value, getattr(other, name), atol=1e-4):
+            raise ValueError(f"{name} is another from the cache than from pictures")
+
+
+def trained(both_ways: Both, batches: Batches, steps: int, folder: Path) -> dict[str, float]:
+    """The speed that the training loop notes of its second half of steps, as of a training that has begun."""
+    shutil.rmtree(folder, ignore_errors=True)
+    params = both_ways.setting.params.model_copy(update={"steps": 2 * steps, "warmup": 0})
+    checkpoints = CheckpointParams(every=2 * steps, keep=1, log_every=steps)
+    name = both_ways.setting.name
+    job = Job(name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, "bench", folder)
+    train(job)
+    line: dict[str, float] = json.loads(job.speed.read_text(encoding="utf-8").splitlines()[-1])
+    shutil.rmtree(folder)
+    return line
+
+
+def passes(both_ways: Both, rounds: int) -> float:
+    """Seconds of a forward and a backward pass alone, the median of some rounds."""
+    module, given = both_ways.setting.module.train(), both_ways.cached(0, range(both_ways.setting.params.batch))
+    took = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        torch.autograd.backward(both_ways.loss(module, given).mean)
+        took.append(time.perf_counter() - began)
+        module.zero_grad(set_to_none=True)
+    return statistics.median(took)
+
+
+def small(build: Callable[[], Setting], folder: Path, steps: int, rounds: int) -> Iterator[Figure]:
+    """A stage through the loop as it is, cached and not in turns."""
+    quiet()
+    setting = build()
+    pin(setting.threads)
+    rate = gemm_rate(CPU)
+    ways = both(setting, folder / "cache", 4)
+    rows = range(setting.params.batch)
+    check_same(ways.cached(0, rows), ways.encoded(0, rows))
+    kinds = {"cached": ways.cached, "encoded": ways.encoded}
+    lines: dict[str, list[dict[str, float]]] = {kind: [] for kind in kinds}
+    for _ in range(rounds):
+        for kind, batches in kinds.items():
+            lines[kind].append(trained(ways, batches, steps, folder / kind))
+    seconds = {kind: [line["seconds_a_step"] for line in found] for kind, found in lines.items()}
+    yield from _ratio(setting, seconds["cached"], seconds["encoded"], None)
+    for share, what in _SHARES.items():
+        yield Figure(
+            f"{setting.name}: {what}", statistics.median(e[share] for e in lines["cached"]), "of a step", at_most=SHARE
+        )
+    yield from _rates(setting, rate, passes(ways, 3), statistics.median(seconds["cached"]))
+
+
+_SHARES = {"waiting_share": "waiting for data", "outside_share": "outside of passes and optimizer"}
+
+
+def _ratio(setting: Setting, cached: list[float], encoded: list[float], bar: float | None) -> Iterator[Figure]:
+    yield Figure(f"{setting.name}: step from the cache", statistics.median(cached), "s")
+    yield Figure(f"{setting.name}: step that encodes", statistics.median(encoded), "s")
+    ratio = statistics.median(e / c for c, e in zip(cached, encoded, strict=True))
+    yield Figure(f"{setting.name}: encodes / from the cache", ratio, "x", at_least=bar)
+    ceiling = (setting.flops + setting.encoding_flops) / setting.flops
+    yield Figure(f"{setting.name}: the same in FLOPs", ceiling, "x")
+
+
+def _rates(setting: Setting, rate: float, passing: float, step: float) -> Iterator[Figure]:
+    yield Figure(f"{setting.name}: product of matrices", rate / 1e9, "GFLOPS")
+    yield Figure(f"{setting.name}: forward and backward / that", setting.flops / passing / rate, "x")
+    yield Figure(f"{setting.name}: model FLOPs utilisation", setting.flops / step / rate, "of that, whole step")
+
+
+@dataclass
+class Lean:
+    """AdamW that takes each gradient as it comes and lets it go: no two large ones are held at once."""
+
+    setting: Setting
+    seconds: float = 0.0
+    _of: dict[nn.Parameter, torch.optim.Optimizer] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        p = self.setting.params
+        for parameter in self.setting.module.parameters():
+            if parameter.requires_grad:
+                self._of[parameter] = torch.optim.AdamW(
+                    [parameter], lr=p.lr, betas=(p.beta1, p.beta2), weight_decay=p.weight_decay
+                )
+                parameter.register_post_accumulate_grad_hook(self._take)
+
+    def _take(self, parameter: Any) -> None:
+        began = time.perf_counter()
+        self._of[parameter].step()
+        parameter.grad = None
+        self.seconds += time.perf_counter() - began
+
+
+@dataclass(frozen=True)
+class Took:
+    """Seconds of one step and of its parts."""
+
+    step: float
+    waiting: float
+    passes: float
+    optimizer: float
+
+
+def lean_step(ways: Both, optimizer: Lean, batches: Batches, step: int) -> tuple[Took, Batch]:
+    began, optimizer.seconds = time.perf_counter(), 0.0
+    given = batches(step, range(ways.setting.params.batch))
+    there = time.perf_counter()
+    torch.autograd.backward(ways.loss(ways.setting.module, given).mean)
+    passed = time.perf_counter()
+    return (
+        Took(time.perf_counter() - began, there - began, passed - there - optimizer.seconds, optimizer.seconds),
+        given,
+    )
+
+
+def large(build: Callable[[], Setting], folder: Path, steps: int) -> list[Figure]:
+    """A stage too large for the loop's optimizer and average; in a process of its own, whose memory is told."""
+    quiet()
+    setting = build()
+    pin(setting.threads)
+    rate = gemm_rate(CPU)
+    ways, optimizer = both(setting, folder / "cache", 1), Lean(setting)
+    setting.module.train()
+    lean_step(ways, optimizer, ways.cached, 0)  # makes the optimizer's state, and remembers the sentence
+    cached, encoded = [], []
+    for step in range(1, steps + 1):
+        took, one = lean_step(ways, optimizer, ways.cached, step)
+        cached.append(took)
+        took, other = lean_step(ways, optimizer, ways.encoded, step)
+        encoded.append(took)
+        check_same(one, other)
+    figures = list(_ratio(setting, [t.step for t in cached], [t.step for t in encoded], FASTER))
+    shares = [t.waiting / t.step for t in cached], [1 - (t.passes + t.optimizer) / t.step for t in cached]
+    for what, values in zip(_SHARES.values(), shares, strict=True):
+        figures.append(Figure(f"{setting.name}: {what}", statistics.median(values), "of a step", at_most=SHARE))
+    figures.append(
+        Figure(f"{setting.name}: optimizer", statistics.median(t.optimizer / t.step for t in cached), "of a step")
+    )
+    step_seconds = statistics.median(t.step for t in cached)
+    figures += _rates(setting, rate, statistics.median(t.passes for t in cached), step_seconds)
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    return [*figures, Figure(f"{setting.name}: peak memory", held, "GiB")]
+
+
+def apart(build: Callable[[], Setting], folder: Path, steps: int) -> Iterator[Figure]:
+    """:func:`large` in a process of its own."""
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        yield from pool.apply(large, (build, folder, steps))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--steps", type=int, default=8, help="of a turn at scale tiny")
+    parser.add_argument("--rounds", type=int, default=3, help="turns of each at scale tiny")
+    parser.add_argument("--real-steps", type=int, default=2, help="of each kind at Stable Diffusion 1.5's shapes")
+    parser.add_argument("--only", choices=("tiny", "real"), help="leave the other out")
+    given = parser.parse_args()
+    folder = ROOT / "scratch" / "bench" / "train"
+    figures: list[Iterator[Figure]] = []
+    if given.only != "real":
+        figures += [small(partial(tiny, stage), folder, given.steps, given.rounds) for stage in ("frame", "motion")]
+    if given.only != "tiny":
+        figures.append(apart(real, folder, given.real_steps))
+    return tell("train" if given.only is None else f"train-{given.only}", chain(*figures))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

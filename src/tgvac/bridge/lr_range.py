@@ -1,0 +1,69 @@
+"""A learning-rate range test of a stage of a scale, as the user asks for it; no phase, and nothing reads it."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+from tgvac.errors import BadInput
+from tgvac.files import write_text, writing
+from tgvac.params import load_params
+from tgvac.phases import phase
+from tgvac.stage import Context
+
+STAGES = ("frame", "motion")
+
+
+def run_lr_range(
+    root: Path,
+    scale: str,
+    stage: str,
+    lowest: float,
+    highest: float,
+    steps: int,
+    probe: int,
+    every: int,
+    out: Path | None,
+    device: str,
+) -> str:
+    """Make the test, write ``<scale>-<stage>.csv`` and ``.png``, and say what they tell.
+
+    Args:
+        out: where to; None: ``results/<scale>/lr-range``.
+
+    Raises:
+        BadInput: when the stage is none, or the rates or steps make no range.
+    """
+    if stage not in STAGES:
+        raise BadInput(f"'{stage}' is no stage with a learning rate to be looked for; give --stage frame or motion.")
+    if not 0 < lowest < highest:
+        raise BadInput(
+            f"Learning rates from {lowest:g} to {highest:g} make no range; give --lowest below --highest, above 0."
+        )
+    if steps < 4 * every:
+        raise BadInput(
+            f"{steps} steps with a look at every {every} are too few for a curve; give --steps {4 * every} or more."
+        )
+    params = load_params(root, scale)
+    wanted = phase(stage)
+    ctx = Context(root, scale, stage, "learning-rate range", device=device, options={"variant": "full", "seed": "0"})
+    blocks = {b.split(".")[0]: getattr(params, b.split(".")[0]) for b in (*wanted.blocks, *wanted.aside)}
+    # Networks are imported late, as by every command.
+    from tgvac.training.lr_picture import as_csv, draw
+    from tgvac.training.lr_range import RangeTest, found_in, range_test
+
+    test = RangeTest(lowest, highest, steps, probe, every)
+    job = importlib.import_module(wanted.module).job_of(ctx, **blocks)
+    points = range_test(job, test, root / "scratch" / scale / "lr-range" / stage)
+    found = found_in(points, test)
+    folder = out or ctx.results / "lr-range"
+    write_text(folder / f"{scale}-{stage}.csv", as_csv(points))
+    chosen = float(getattr(params, stage).lr)
+    with writing(folder / f"{scale}-{stage}.png") as part:
+        part.write_bytes(draw(points, found, chosen, f"{scale}, {stage}: batch {getattr(params, stage).batch}"))
+    ended = "" if found.ended is None else f", ended at {found.ended:.1e}"
+    return (
+        f"{scale}, {stage}: the probe falls fastest at {found.steepest:.1e} and is lowest at {found.lowest:.1e}{ended};"
+        f" a tenth of that is {found.tenth:.1e}, and the scale trains with {chosen:.1e}."
+        f" Curve and table are in {folder}."
+    )

@@ -1,0 +1,104 @@
+"""The completion model as a pipeline of diffusers, for whoever has a folder that ``tgvac export-model`` wrote.
+
+    pipe = VideoAmodalCompletionPipeline.from_pretrained("folder").to("cuda")
+    done = pipe(frames, masks, "a brown dog", seed=0)      # done.rgb_FHW3, done.amodal_FHW, done.rgba_FHW4
+
+It completes as the phase `completion` does, through the same code: same weights, params, seed and number of threads
+give the same bytes on a CPU.
+"""
+
+# No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
+from typing import Any
+
+import numpy as np
+import torch
+from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
+from transformers import CLIPTextModel, CLIPTokenizer
+
+from tgvac.clip.completion import Completion
+from tgvac.completion.ours import TemporalDiffusion
+from tgvac.completion.pipeline_params import PipelineParams, diffusion_of
+from tgvac.config import parse
+from tgvac.models.backbones import Backbones
+from tgvac.models.motion_adapter import assemble
+from tgvac.models.prediction import telling_noise
+from tgvac.models.sampler import video_noise_model
+
+
+class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is untyped
+    """Completes one object in a video of any length (paper, section 3.4).
+
+    Args:
+        unet: the frame model, 12 input channels.
+        motion_adapter: the motion modules trained on it.
+        scheduler: says the noise schedule and what the networks predict.
+        settings: ``PipelineParams`` as plain values.
+    """
+
+    def __init__(
+        self,
+        vae: AutoencoderKL,
+        text_encoder: CLIPTextModel,
+        tokenizer: CLIPTokenizer,
+        unet: UNet2DConditionModel,
+        motion_adapter: MotionAdapter,
+        scheduler: DDIMScheduler,
+        settings: dict | None = None,
+    ) -> None:
+        super().__init__()
+        self.register_modules(
+            vae=vae,
+            text_encoder=text_encoder,
+            tokenizer=tokenizer,
+            unet=unet,
+            motion_adapter=motion_adapter,
+            scheduler=scheduler,
+        )
+        self.register_to_config(settings=settings)
+
+    @torch.no_grad()
+    def __call__(
+        self,
+        frames: np.ndarray,
+        masks: np.ndarray,
+        prompt: str = "",
+        seed: int = 0,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        hop: int | None = None,
+    ) -> Completion:
+        """Complete one object.
+
+        Args:
+            frames: the video, ``uint8 [F,H,W,3]``.
+            masks: what is visible of the object, ``uint8 [F,H,W]`` in {0, 255}.
+            prompt: the whole object in a sentence; "" for none.
+            seed: of the noise.
+            num_inference_steps, guidance_scale, hop: in place of those that the model was evaluated with.
+
+        Raises:
+            BadInput: when masks and video don't fit, nothing is visible, or the scheduler is not DDIM's.
+            ValueError: when the networks were loaded in another precision than float32.
+        """
+        if self.unet.dtype != torch.float32:
+            raise ValueError(f"the networks are in {self.unet.dtype}; load the folder without a dtype")
+        params = parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
+        steps = num_inference_steps or params.sampling_steps
+        diffusion = diffusion_of(self.scheduler.config, steps, params.eta)
+        changed: dict[str, Any] = {"guidance": guidance_scale, "hop": hop}
+        sampler = {**params.sampler.model_dump(), **{key: v for key, v in changed.items() if v is not None}}
+        video = assemble(self.unet, self.motion_adapter, params.motion_module).to(self.device)
+        with self.progress_bar(total=steps) as bar:
+            completer = TemporalDiffusion(
+                telling_noise(video_noise_model, diffusion)(video),
+                Backbones(self.vae, self.text_encoder, self.tokenizer),
+                params.framing,
+                diffusion,
+                params.conditions,
+                type(params.sampler)(**sampler),
+                params.completion,
+                params.compute,
+                self.device,
+                bar.update,
+            )
+            return completer.complete(frames, masks, prompt, seed)

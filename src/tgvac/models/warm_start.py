@@ -1,0 +1,144 @@
+"""Motion modules that begin as published ones: the weights of a ``MotionAdapter`` of diffusers.
+
+They are loaded strictly: each module of the video model gets all of its weights, or none is taken. Two things of an
+adapter are left out by rule:
+* its table of positions. They are sinusoidal, so ours are the same numbers, for ``motion_module.max_frames`` of them;
+* its module of the middle block, where it has one (AnimateDiff's second version): the paper draws none there.
+
+The output projections are as published. So, unlike with ``start: ""``, the video model is not the frame model's
+function before training.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tgvac.errors import BadInput
+from tgvac.models.params import MotionModuleParams
+from tgvac.models.runtime import quiet
+
+if TYPE_CHECKING:
+    from diffusers import MotionAdapter, UNetMotionModel
+
+_PUBLISHED = 1e-3
+"""Published positions may have been kept in half precision, whose steps below 1 are half of this."""
+
+
+def start_from_adapter(video: UNetMotionModel, params: MotionModuleParams, root: Path) -> str:
+    """Put the weights of ``params.start`` into the motion modules, in place.
+
+    Args:
+        video: as ``inflate`` makes it, with AnimateDiff's block.
+        root: the folder that a local ``start`` is named relative to.
+
+    Returns:
+        the digest of the weights taken (SHA-256 hex over names and ``float32`` values): other weights under the same
+        name are another training.
+
+    Raises:
+        BadInput: when the adapter cannot be loaded, is not whole, or has other modules than the video model.
+    """
+    named = f"motion_module.start '{params.start}'"
+    adapter = _load(named, params, root, video)
+    published, wanted = adapter.state_dict(), _modules(video.state_dict())
+    taken: dict[str, torch.Tensor] = {}
+    for name, ours in wanted.items():
+        if name.endswith(".pos_embed.pe"):
+            _check_positions(named, name, published[name], ours)
+        else:
+            taken[name] = published[name].float()
+    digest = hashlib.sha256()
+    for name in sorted(taken):
+        digest.update(name.encode())
+        digest.update(taken[name].contiguous().numpy().data)
+    video.load_state_dict(taken, strict=False)
+    return digest.hexdigest()
+
+
+def _modules(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in state.items() if ".motion_modules." in name}
+
+
+def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionModel) -> MotionAdapter:
+    from diffusers import MotionAdapter
+    from safetensors import SafetensorError
+
+    quiet()
+    origin = str(root / params.start) if (root / params.start).is_dir() else params.start
+    try:
+        config = MotionAdapter.load_config(origin, revision=params.start_revision)
+        if config.get("_class_name") != "MotionAdapter":
+            raise BadInput(
+                f"{named} is a {config.get('_class_name')}, not a MotionAdapter; name a motion adapter in the layout of"
+                " diffusers, such as guoyww/animatediff-motion-adapter-v1-5-2."
+            )
+        with torch.device("meta"):
+            shape = MotionAdapter.from_config(config).config
+        _check_shape(named, shape, video.config)
+        adapter, report = MotionAdapter.from_pretrained(
+            origin,
+            revision=params.start_revision,
+            use_safetensors=True,
+            torch_dtype=torch.float32,
+            low_cpu_mem_usage=False,
+            ignore_mismatched_sizes=True,
+            output_loading_info=True,
+        )
+    except (OSError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
+        raise BadInput(
+            f"{named} cannot be loaded ({first}); name a local folder or a reachable hub name of a motion adapter with"
+            " safetensors, or set it to '' to start at random."
+        ) from None
+    wrong = sorted(
+        [*report["missing_keys"], *report["unexpected_keys"], *(str(key[0]) for key in report["mismatched_keys"])]
+    )
+    if wrong:
+        raise BadInput(
+            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, of another size or of"
+            f" no module (the first is {wrong[0]}); fetch the folder again."
+        )
+    return adapter
+
+
+def _check_shape(named: str, adapter: Mapping[str, Any], video: Mapping[str, Any]) -> None:
+    """Refuse an adapter made for another UNet, naming what differs on both sides."""
+    theirs, ours = len(adapter["block_out_channels"]), len(video["block_out_channels"])
+    compared = (
+        ("channels", adapter["block_out_channels"], video["block_out_channels"], "the UNet"),
+        ("layers a level", adapter["motion_layers_per_block"], video["layers_per_block"], "the UNet"),
+        ("heads", adapter["motion_num_attention_heads"], video["motion_num_attention_heads"], "motion_module.heads"),
+        ("blocks a module", adapter["motion_transformer_layers_per_block"], 1, "AnimateDiff"),
+        ("groups of normalisation", adapter["motion_norm_num_groups"], video["norm_num_groups"], "the UNet"),
+        ("input channels of its own", adapter["conv_in_channels"] or 0, 0, "AnimateDiff"),
+    )
+    for what, found, wanted, whose in compared:
+        if _each(found, theirs) != _each(wanted, ours):
+            raise BadInput(
+                f"{named} has {_words(found)} {what}, {whose} {_words(wanted)}; name an adapter that was made for this"
+                " UNet, or set motion_module.start to '' to start at random."
+            )
+
+
+def _each(value: Any, levels: int) -> list[Any]:
+    """A value for each level, where one may stand for all."""
+    return list(value) if isinstance(value, list | tuple) else [value] * levels
+
+
+def _words(value: Any) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _check_positions(named: str, name: str, published: torch.Tensor, ours: torch.Tensor) -> None:
+    """Sinusoidal positions are the same in tables of any length; others would be lost by taking ours."""
+    both = min(published.shape[1], ours.shape[1])
+    if not torch.allclose(published[:, :both].float(), ours[:, :both].cpu(), rtol=0, atol=_PUBLISHED):
+        raise BadInput(
+            f"{named} has positions in {name} that are not sinusoidal, and the video model's are; name an adapter of"
+            " AnimateDiff's."
+        )
