@@ -36,7 +36,9 @@ def test_what_is_written_is_read_as_by_pillow(seed: int, height: int, width: int
     mask = np.where(noise(seed, height, width) > share, 255, 0).astype(np.uint8)
     data = encode_bilevel(mask)
     found = decode_bilevel(data)
-    assert found is not None and found.dtype == np.uint8 and found.flags.c_contiguous
+    assert found is not None
+    assert found.dtype == np.uint8
+    assert found.flags.c_contiguous
     assert np.array_equal(found, mask)
     assert np.array_equal(by_pillow(data), mask)
 

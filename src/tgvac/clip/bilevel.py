@@ -1,10 +1,11 @@
 """Masks as PNG of one bit a pixel in its simplest form: no filters, one chunk of data.
 
-Pillow inflates a PNG row by row, and rows of a mask are so short (57 bytes) that zlib spends four times as long on them
-as on all at once. A mask of 456 x 256 is read here in a third of Pillow's time, and takes fewer bytes, since filters are
-of no use to single bits. Any PNG reader reads what is written; what has another form is left to Pillow.
+Pillow inflates a PNG row by row, and rows of a mask are so short (57 bytes) that zlib spends several times as long on
+them as on all at once. A mask of 456 x 256 is read here in a quarter of Pillow's time, and takes fewer bytes, since
+filters are of no use to single bits. Any PNG reader reads what is written; what has another form is left to Pillow.
 
-Source: Portable Network Graphics, third edition (W3C), sections 5 (chunks), 7.2 (scanlines), 9 (filters), 11.2.1 (IHDR).
+Source: Portable Network Graphics, third edition (W3C), sections 5 (chunks), 7.2 (scanlines), 9 (filters), 11.2.1
+(IHDR).
 """
 
 from __future__ import annotations
