@@ -94,8 +94,8 @@ class LiveFeatures:
     def _encoded_bucket(self, item: str, chunk: int, draw: int) -> Latents:
         name, _ = self._items.buckets[item]
         first = chunk * self._batch
-        chunk = self._names(item)[first : first + self._batch]
-        given = framed(self._pairs[name], chunk, self._framing, self._noise, draw)
+        samples = self._names(item)[first : first + self._batch]
+        given = framed(self._pairs[name], samples, self._framing, self._noise, draw)
         return encode_framed(self._vae, given, self._batch)
 
 
