@@ -26,7 +26,7 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.figures import ROOT, Figure, tell
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.clip.framing import FramingParams
 from tgvac.clip.images import decode_mask, decode_rgb, encode_png
 from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.params import load_params
@@ -92,13 +92,8 @@ class Clips(Dataset[Arrays]):
         return self._decoded(recipe, wanted) if self._decode_only else self._rendered(recipe, wanted)
 
     def _rendered(self, recipe: Recipe, wanted: range) -> Arrays:
-        clip = self._clips.render(recipe.recipe, wanted)
-        windows = windows_of(self._framing, clip.visible_FHW)
-        return {
-            "frames_FSS3": frame_video(self._framing, clip.frames_FHW3, windows, self._framing.pad),
-            "visible_FSS": frame_masks(self._framing, clip.visible_FHW, windows),
-            "whole_FSS3": frame_video(self._framing, clip.whole_FHW3, windows, 255),
-        }
+        clip = self._clips.framed(recipe.recipe, self._framing, wanted)
+        return {"frames_FSS3": clip.frames_FSS3, "visible_FSS": clip.visible_FSS, "whole_FSS3": clip.whole_FSS3}
 
     def _decoded(self, recipe: Recipe, wanted: range) -> Arrays:
         target, shown = self._open(recipe.target), recipe.target_indices()

@@ -10,6 +10,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.unit.clips_in_memory import ClipsInMemory
 from tests.unit.tiny_models import (
     COMPUTE,
     CONDITIONS,
@@ -38,7 +39,7 @@ from tgvac.models.latents import encode_mode, to_images, to_tensor
 from tgvac.models.sampler import NoiseModel, frame_noise_model, initial_noise, video_noise_model
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.shards import write_index
-from tgvac.training.encoding import encode_clip
+from tgvac.training.encoding import encode_clips
 from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import make_batch
 from tgvac.training.text_states import TextStates
@@ -170,7 +171,7 @@ def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents
     out = context(tmp_path, "latents").out
     path = out / "files" / "a.safetensors"
     path.parent.mkdir(parents=True)
-    encoded = encode_clip(parts.vae, clip, FRAMING, COMPUTE.vae_batch)
+    encoded = encode_clips(parts.vae, ClipsInMemory(clip), [clip.sample], FRAMING, COMPUTE.vae_batch)
     save_file({f"{clip.sample}|{what}": value for what, value in encoded.items()}, path)
     write_index(out / "index.json", [entry(out, clip.track, path, recipes={clip.sample: 3})])
     write_synthesis(tmp_path, [recipe(clip.sample, clip.track, 3)], {clip.track: "a dog"})

@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import box, noise
+from tests.unit.clips_in_memory import ClipsInMemory
 from tests.unit.tiny_models import EXACT_MASKS, FRAMING, vae
 from tgvac.synthesis.compositing import composite
-from tgvac.training.encoding import encode_clip
+from tgvac.training.encoding import encode_clips
 from tgvac.training.mask_noise import noisy_masks
 from tgvac.training.params import MaskNoiseParams
 
@@ -27,9 +28,10 @@ def test_without_a_share_masks_are_the_same_object_and_latents_the_same_bits() -
     assert noisy_masks(EXACT_MASKS, "s", MASKS) is MASKS
     small = np.stack([box(32, 32, 8, 8, 20, 20)])
     clip = composite("s", "v", "t", noise(1, 1, 32, 32, 3), small, [])
-    plain, same = encode_clip(vae(), clip, FRAMING, 2), encode_clip(vae(), clip, FRAMING, 2, EXACT_MASKS)
+    given = ClipsInMemory(clip), ["s"], FRAMING, 2
+    plain, same = encode_clips(vae(), *given), encode_clips(vae(), *given, EXACT_MASKS)
     assert all(bool((plain[k] == same[k]).all()) for k in plain)
-    faulty = encode_clip(vae(), clip, FRAMING, 2, params(leak_share=1.0, leak=1.0))
+    faulty = encode_clips(vae(), *given, params(leak_share=1.0, leak=1.0))
     assert not bool((faulty["mask"] == plain["mask"]).all())
     for what in ("frame", "target_mean", "target_std"):
         assert bool((faulty[what] == plain[what]).all())

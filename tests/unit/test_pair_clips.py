@@ -11,7 +11,8 @@ import pytest
 from tests.unit.builders import png
 from tests.unit.layouts import pair_files, pair_images, tar_of
 from tests.unit.test_pairs import IDS, folder_of, made
-from tgvac.clip.clip import Clip, ClipSource
+from tgvac.clip.clip import Clip
+from tgvac.clip.framed import ClipSource
 from tgvac.clip.pair_clips import PairClips
 from tgvac.errors import BadInput
 

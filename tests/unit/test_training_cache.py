@@ -6,9 +6,11 @@ import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -27,6 +29,7 @@ from tests.unit.encoded_scale import (
     write_vae,
 )
 from tests.unit.tiny_models import COMPUTE, FRAMING, LATENTS, unet_4, vae
+from tgvac.clip.framed import frame_clip
 from tgvac.clip.framing import FramingParams
 from tgvac.clip.recipe import read_recipes, write_recipes
 from tgvac.config import digest
@@ -36,11 +39,11 @@ from tgvac.shards import read_index, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 from tgvac.training.cache_keys import part_digest
-from tgvac.training.encoding import encode_clip
+from tgvac.training.encoding import encode_clips, framed
 from tgvac.training.features import CachedFeatures, Features
 from tgvac.training.latent_clips import LatentClips, LatentPairs
 from tgvac.training.live_features import LiveFeatures, open_features
-from tgvac.training.mask_noise import mask_draw
+from tgvac.training.mask_noise import mask_draw, noisy_masks
 from tgvac.training.outputs import place_parts
 from tgvac.training.params import LatentsParams
 
@@ -138,13 +141,13 @@ def test_without_a_cache_no_number_is_on_disk_and_with_it_again_no_plan(scale: C
 
 def test_only_the_chunks_that_a_sample_needs_are_rendered(scale: Context, monkeypatch: pytest.MonkeyPatch) -> None:
     encode(scale, without_cache(LATENTS))
-    live, asked, render = opened(scale, without_cache(LATENTS)), [], RecipeClips.render
+    live, asked, rendered = opened(scale, without_cache(LATENTS)), [], RecipeClips.framed
 
-    def noted(self: RecipeClips, sample: str, frames: Any = None) -> Any:
+    def noted(self: RecipeClips, sample: str, framing: FramingParams, frames: Any, seen: Any) -> Any:
         asked.append(frames)
-        return render(self, sample, frames)
+        return rendered(self, sample, framing, frames, seen)
 
-    monkeypatch.setattr(RecipeClips, "render", noted)
+    monkeypatch.setattr(RecipeClips, "framed", noted)
     for what in WHATS:
         live.clip(TRACKS[0], f"{TRACKS[0]}/r0", what, range(5, 6), 0)
     assert asked == [range(4, 7)], "chunks are of four frames"
@@ -217,8 +220,22 @@ def test_another_autoencoder_has_all_made_anew_and_another_unet_or_sentence_no_l
     after = clip_of(opened(scale, LATENTS), "frame")
     assert not torch.equal(after, before)
     clips = RecipeClips(read_recipes(scale.results / "synthesis" / "recipes.parquet"), track_opener(scale))
-    expected = encode_clip(vae(1), clips.render(f"{TRACKS[0]}/r0"), FRAMING, COMPUTE.vae_batch)["frame"]
+    expected = encode_clips(vae(1), clips, [f"{TRACKS[0]}/r0"], FRAMING, COMPUTE.vae_batch)["frame"]
     assert torch.equal(after, expected)
+
+
+@pytest.mark.parametrize("framing", [FRAMING, FOLLOW], ids=["frame", "follow"])
+def test_what_is_encoded_is_the_clip_rendered_in_full_and_framed_then(scale: Context, framing: FramingParams) -> None:
+    clips = RecipeClips(read_recipes(scale.results / "synthesis" / "recipes.parquet"), track_opener(scale))
+    samples, noise = [f"{track}/r0" for track in TRACKS], DRAWN.mask_noise
+    for draw, frames in ((0, None), (2, range(1, FRAMES))):
+        found = framed(clips, samples, framing, noise, draw, frames)
+        for what, name in (("frames_FSS3", "frames_FSS3"), ("masks_FSS", "visible_FSS"), ("wholes_FSS3", "whole_FSS3")):
+            expected = [
+                getattr(frame_clip(clips.render(s, frames), framing, partial(noisy_masks, noise, s, draw=draw)), name)
+                for s in samples
+            ]
+            assert np.array_equal(getattr(found, what), np.concatenate(expected)), what
 
 
 def test_networks_that_the_index_does_not_name_are_refused(scale: Context) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
@@ -75,19 +73,3 @@ def occlusion_rate(visible_FHW: np.ndarray, amodal_FHW: np.ndarray) -> np.ndarra
     visible = np.count_nonzero(visible_FHW, axis=(1, 2)).astype(np.float64)
     amodal = np.count_nonzero(amodal_FHW, axis=(1, 2)).astype(np.float64)
     return np.where(amodal > 0, 1.0 - visible / np.maximum(amodal, 1.0), np.nan)
-
-
-class ClipSource(Protocol):
-    """Whatever yields clips: rendered recipes, or pairs of images as clips of one frame."""
-
-    def samples(self) -> tuple[str, ...]:
-        """The ids of all clips, sorted."""
-        ...
-
-    def length(self, sample: str) -> int:
-        """How many frames a clip has."""
-        ...
-
-    def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
-        """A clip, or only some of its frames; the same bits every time."""
-        ...

@@ -11,6 +11,7 @@ the model's size, no pixel is resampled and the round trip is exact to the bit.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -51,9 +52,9 @@ class Window:
         return y * scale + self.top, x * scale + self.left
 
 
-def windows_of(params: FramingParams, visible_FHW: np.ndarray) -> list[Window]:
-    """One window a frame, from visible masks ``uint8 [F,H,W]`` alone."""
-    frames, height, width = visible_FHW.shape
+def windows_of(params: FramingParams, visible_FHW: np.ndarray | Sequence[np.ndarray]) -> list[Window]:
+    """One window a frame, from visible masks alone: ``uint8 [F,H,W]``, or as many ``[H,W]``."""
+    frames, (height, width) = len(visible_FHW), visible_FHW[0].shape
     whole = Window((height - max(height, width)) // 2, (width - max(height, width)) // 2, max(height, width))
     if params.mode == "frame":
         return [whole] * frames
@@ -68,7 +69,7 @@ def windows_of(params: FramingParams, visible_FHW: np.ndarray) -> list[Window]:
     return [Window(round(y - side / 2), round(x - side / 2), side) for y, x in centre_F2.tolist()]
 
 
-def _visible_boxes(visible_FHW: np.ndarray) -> np.ndarray | None:
+def _visible_boxes(visible_FHW: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | None:
     """``float64 [F,4]`` top, bottom, left, right; frames that show nothing take their neighbours' boxes."""
     boxes_F4 = np.full((len(visible_FHW), 4), np.nan)
     for i, mask_HW in enumerate(visible_FHW):

@@ -20,6 +20,8 @@ import numpy as np
 
 from tgvac.clip.archive import Store
 from tgvac.clip.clip import Clip
+from tgvac.clip.framed import FramedClip, Seen, frame_clip
+from tgvac.clip.framing import FramingParams
 from tgvac.clip.images import decode_mask, decode_rgb, on_white
 from tgvac.errors import BadInput
 from tgvac.shards import read_index, shard_of
@@ -125,6 +127,12 @@ class PairClips:
         """The source's sentence on the whole object, or ""."""
         pair = self._pair(sample)
         return self._open(bucket_of(pair, self.buckets)).captions.get(pair, "")
+
+    def framed(
+        self, sample: str, framing: FramingParams, frames: Iterable[int] | None = None, seen: Seen | None = None
+    ) -> FramedClip:
+        """A pair as a model sees it."""
+        return frame_clip(self.render(sample, frames), framing, seen)
 
     def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
         """A pair as a clip of one frame.

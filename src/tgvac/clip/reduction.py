@@ -9,15 +9,17 @@ three times for every frame that is trained on.
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import cv2
 import numpy as np
 from PIL import Image
 
-# R rows of the frame that lie in the window, W its columns, S the new side, K new rows that show anything of the frame;
-# n old pixels along a side, k new ones.
+# R rows of the frame that lie in the window, W its columns, S the new side, K and L new rows and columns that show
+# anything of the frame; n old pixels along a side, k new ones.
 
 _NO = np.uint8(0)
+_NOT_LAST = np.uint32(0xFEFEFEFE)
 
 
 def reduces(side: int, size: int) -> bool:
@@ -32,18 +34,18 @@ def reduced_rgb(image_HW3: np.ndarray, top: int, left: int, side: int, size: int
         top, left, side: of the window, in the frame's pixels; it may reach beyond the frame.
         fill: the value beyond the frame.
     """
-    begin, end = _span(len(image_HW3), top, side)
-    if begin == end:
-        return np.full((size, size, 3), fill, np.uint8)
-    # With a fourth channel a pixel is one number of 32 bits, which numpy picks out many times faster than three of 8.
+    out_SS3 = np.full((size, size, 3), fill, np.uint8)
+    (rows, columns), begin, end = _seen(image_HW3, top, left, side, size)
+    if not rows.number or not columns.number:
+        return out_SS3
+    # With a fourth channel a pixel is one number of 32 bits, which is picked many times faster than three of 8.
     rgba_RW4 = cv2.cvtColor(np.ascontiguousarray(image_HW3[begin:end]), cv2.COLOR_RGB2RGBA)
     beyond = np.array([fill, fill, fill, 255], np.uint8).view(np.uint32)[0]
-    pixels_RW = rgba_RW4.view(np.uint32)[..., 0]
-    pixels_SR = _mean(*(_picked(pixels_RW, place, beyond) for place in _places(side, size, left, pixels_RW.shape[1])))
-    seen, rows = _places_seen(side, size, top - begin, end - begin)
-    pixels_KS = _mean(*(_picked(pixels_SR, place, beyond) for place in rows))
-    out_SS3 = np.full((size, size, 3), fill, np.uint8)
-    cv2.cvtColor(pixels_KS.view(np.uint8).reshape(-1, size, 4), cv2.COLOR_RGBA2RGB, dst=out_SS3[seen])
+    pixels_WR = cv2.transpose(rgba_RW4).view(np.uint32)[..., 0]
+    pixels_LR = _mean(*_picked(pixels_WR, columns, beyond))
+    pixels_RL = cv2.transpose(_channels(pixels_LR)).view(np.uint32)[..., 0]
+    pixels_KL = _mean(*_picked(pixels_RL, rows, beyond))
+    cv2.cvtColor(_channels(pixels_KL), cv2.COLOR_RGBA2RGB, dst=out_SS3[rows.seen, columns.seen])
     return out_SS3
 
 
@@ -52,17 +54,15 @@ def reduced_mask(mask_HW: np.ndarray, top: int, left: int, side: int, size: int)
 
     Of the four pixels that a new one is made of, of which several may be the same one, two must belong to it.
     """
-    begin, end = _span(len(mask_HW), top, side)
-    if begin == end:
-        return np.zeros((size, size), np.uint8)
-    ones_RW = mask_HW[begin:end] & 1
-    first_SR, last_SR = (_picked(ones_RW, place, _NO) for place in _places(side, size, left, ones_RW.shape[1]))
-    first_SR += last_SR
-    seen, rows = _places_seen(side, size, top - begin, end - begin)
-    first_KS, last_KS = (_picked(first_SR, place, _NO) for place in rows)
-    first_KS += last_KS
     out_SS = np.zeros((size, size), np.uint8)
-    out_SS[seen] = np.where(first_KS >= 2, np.uint8(255), _NO)
+    (rows, columns), begin, end = _seen(mask_HW, top, left, side, size)
+    if not rows.number or not columns.number:
+        return out_SS
+    first_LR, last_LR = _picked(cv2.transpose(mask_HW[begin:end] & 1), columns, _NO)
+    first_LR += last_LR
+    first_KL, last_KL = _picked(cv2.transpose(first_LR), rows, _NO)
+    first_KL += last_KL
+    cv2.threshold(first_KL, 1, 255, cv2.THRESH_BINARY, dst=out_SS[rows.seen, columns.seen])
     return out_SS
 
 
@@ -81,55 +81,66 @@ def taps(n: int, k: int) -> tuple[np.ndarray, np.ndarray]:
     return np.floor(at_k).astype(np.int64), np.ceil(at_k).astype(np.int64)
 
 
+class _Places(NamedTuple):
+    """What of a frame's ``extent`` is needed along a side of the new picture.
+
+    Attributes:
+        seen: the new pixels that show anything of the frame, ``number`` of them.
+        taps: where in the frame the first and the last pixel of each of those lie.
+        beyond: for either, which of those lie beyond the frame; their places are of any pixel.
+    """
+
+    seen: slice
+    number: int
+    taps: tuple[np.ndarray, np.ndarray]
+    beyond: tuple[np.ndarray, np.ndarray]
+
+
+@lru_cache(maxsize=1024)
+def _places(side: int, size: int, offset: int, extent: int) -> _Places:
+    """``offset`` is where in the frame the window begins."""
+    first_S, last_S = (at_S + offset for at_S in taps(side, size))
+    begin, end = int(np.searchsorted(last_S, 0)), int(np.searchsorted(first_S, extent))
+    seen = slice(begin, max(begin, end))
+    at = first_S[seen], last_S[seen]
+    inside = tuple(np.clip(at_K, 0, extent - 1) for at_K in at)
+    beyond = tuple(np.flatnonzero(in_K != at_K) for in_K, at_K in zip(inside, at, strict=True))
+    return _Places(seen, seen.stop - seen.start, (inside[0], inside[1]), (beyond[0], beyond[1]))
+
+
+def _seen(image: np.ndarray, top: int, left: int, side: int, size: int) -> tuple[tuple[_Places, _Places], int, int]:
+    """Places down and across, and the rows of the frame from the first to before the last that the window holds."""
+    height, width = image.shape[:2]
+    begin = min(max(top, 0), height)
+    end = max(min(top + side, height), begin)
+    return (_places(side, size, top - begin, end - begin), _places(side, size, left, width)), begin, end
+
+
+def _picked(pixels_NM: np.ndarray, places: _Places, beyond: np.integer) -> list[np.ndarray]:
+    """Rows by number, first and last of each mean ``[K,M]``; where there is none, ``beyond``.
+
+    Whole rows are copied as they lie: columns are picked as rows of the transposed picture.
+    """
+    picked = []
+    for inside_K, outside in zip(places.taps, places.beyond, strict=True):
+        picked_KM = pixels_NM.take(inside_K, axis=0)
+        if len(outside):
+            picked_KM[outside] = beyond
+        picked.append(picked_KM)
+    return picked
+
+
+def _channels(pixels_NM: np.ndarray) -> np.ndarray:
+    """Pixels of 32 bits as four channels, ``uint8 [N,M,4]``."""
+    return pixels_NM.view(np.uint8).reshape(*pixels_NM.shape, 4)
+
+
 def _mean(one: np.ndarray, other: np.ndarray) -> np.ndarray:
     """The mean of each byte of pixels of 32 bits, rounded half up; writes over what it is given."""
-    a, b = one.view(np.uint8), other.view(np.uint8)
-    half = a ^ b
+    # A byte's last bit would be shifted into the next one.
+    half = one ^ other
+    half &= _NOT_LAST
     half >>= 1
-    a |= b
-    a -= half
+    one |= other
+    one -= half
     return one
-
-
-def _span(height: int, top: int, side: int) -> tuple[int, int]:
-    """The rows of a frame that lie in a window."""
-    begin = min(max(top, 0), height)
-    return begin, max(min(top + side, height), begin)
-
-
-@lru_cache(maxsize=256)
-def _places(side: int, size: int, offset: int, extent: int) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
-    """Where in a frame's ``extent`` the first and the last pixel of each new one lie, and which of those lie beyond it.
-
-    The numbers of the latter are of any pixel; ``offset`` is where in the frame the window begins.
-    """
-    at = [at_S + offset for at_S in taps(side, size)]
-    inside = [np.clip(at_S, 0, extent - 1) for at_S in at]
-    return tuple((one_S, np.flatnonzero(one_S != at_S)) for one_S, at_S in zip(inside, at, strict=True))
-
-
-@lru_cache(maxsize=256)
-def _places_seen(
-    side: int, size: int, offset: int, extent: int
-) -> tuple[slice, tuple[tuple[np.ndarray, np.ndarray], ...]]:
-    """The new rows that show anything of the frame, and for those alone what :func:`_places` says."""
-    first_S, last_S = (at_S + offset for at_S in taps(side, size))
-    shown = np.flatnonzero((last_S >= 0) & (first_S < extent))
-    seen = slice(int(shown[0]), int(shown[-1]) + 1)
-    cut = []
-    for inside_S, outside in _places(side, size, offset, extent):
-        mine = outside[(outside >= seen.start) & (outside < seen.stop)] - seen.start
-        cut.append((inside_S[seen], mine))
-    return seen, tuple(cut)
-
-
-def _picked(pixels_NM: np.ndarray, place: tuple[np.ndarray, np.ndarray], beyond: np.integer) -> np.ndarray:
-    """Columns by number, each as a row ``[S,N]``; where there is none, ``beyond``.
-
-    They lie like this in memory once numpy has picked them; picking twice turns a picture back.
-    """
-    inside_S, outside = place
-    picked_SN = np.ascontiguousarray(pixels_NM[:, inside_S].T)
-    if len(outside):
-        picked_SN[outside] = beyond
-    return picked_SN

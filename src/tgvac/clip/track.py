@@ -202,4 +202,7 @@ class Track:
 
     def masks(self, indices: Sequence[int]) -> np.ndarray:
         """Several masks, ``uint8 [F,H,W]``."""
-        return np.stack([self.mask(i) for i in indices])
+        masks_FHW = np.empty((len(indices), self.meta.height, self.meta.width), np.uint8)
+        for f, i in enumerate(indices):
+            masks_FHW[f] = self.mask(i)
+        return masks_FHW

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 
+import cv2
 import numpy as np
 
 from tgvac.clip.clip import Clip
+from tgvac.clip.framed import FramedClip, Seen, frame_whole
+from tgvac.clip.framing import FramingParams, frame_mask, frame_rgb, windows_of
 from tgvac.clip.recipe import Placement, Recipe, read_recipes
 from tgvac.clip.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.stage import Context
-from tgvac.synthesis.compositing import composite, layer_of
+from tgvac.synthesis.compositing import alpha_of, composite, covered, lay, layer_of, place
 
 OpenTrack = Callable[[str], Track]
 
@@ -41,28 +44,82 @@ class RecipeClips:
 
     def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
         """A clip, or only some of its frames."""
+        recipe, target, wanted = self._wanted(sample, frames)
+        indices = recipe.target_indices()
+        at = [indices[i] for i in wanted]
+        layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
+        behind_FHW3 = (target.frame(i) for i in at)
+        before = [map(layer.drawn, wanted) for layer in layers]
+        return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), before)
+
+    def framed(
+        self, sample: str, framing: FramingParams, frames: Iterable[int] | None = None, seen: Seen | None = None
+    ) -> FramedClip:
+        """A clip as a model sees it: the bits of :func:`frame_clip`, without ever holding all of the full frames."""
+        recipe, target, wanted = self._wanted(sample, frames)
+        indices = recipe.target_indices()
+        at = [indices[i] for i in wanted]
+        layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
+        # Windows follow the masks of all frames, so masks come first.
+        amodal_FHW = [target.mask(k) for k in at]
+        masks = [[layer.mask(i) for i in wanted] for layer in layers]
+        alphas = [
+            [layer.alpha(i, mask_HW) for i, mask_HW in zip(wanted, each, strict=True)]
+            for layer, each in zip(layers, masks, strict=True)
+        ]
+        # Frame by frame, in memory that is used again; fresh memory for all masks at once costs as much as the work.
+        visible_FHW = list(amodal_FHW)
+        for each in alphas:
+            visible_FHW = [cv2.subtract(m, covered(a)) for m, a in zip(visible_FHW, each, strict=True)]
+        seen_FHW = seen(np.stack(visible_FHW)) if seen else visible_FHW
+        windows = windows_of(framing, seen_FHW)
+        out = FramedClip.empty(sample, recipe.target, len(at), framing.size)
+        canvas_HW3 = np.empty((target.meta.height, target.meta.width, 3), np.uint8)
+        for f, (i, window) in enumerate(zip(wanted, windows, strict=True)):
+            canvas_HW3[:] = target_HW3 = target.frame(at[f])
+            out.whole_FSS3[f] = frame_whole(target_HW3, amodal_FHW[f], window, framing.size)
+            for layer, masks_F, alphas_F in zip(layers, masks, alphas, strict=True):
+                lay(canvas_HW3, layer.colours(i, masks_F[f]), alphas_F[f])
+            out.frames_FSS3[f] = frame_rgb(canvas_HW3, window, framing.size, framing.pad)
+            out.visible_FSS[f] = frame_mask(seen_FHW[f], window, framing.size)
+        return out
+
+    def _wanted(self, sample: str, frames: Iterable[int] | None) -> tuple[Recipe, Track, list[int]]:
         recipe = self._recipes[sample]
         wanted = list(range(recipe.frames) if frames is None else frames)
         if bad := [i for i in wanted if not 0 <= i < recipe.frames]:
             raise ValueError(f"{sample} has frames 0 to {recipe.frames - 1}; {bad[0]} was asked for")
-        target = self._open(recipe.target)
-        indices = recipe.target_indices()
-        at = [indices[i] for i in wanted]
-        height, width = target.meta.height, target.meta.width
-        layers = [self._layer(recipe, placement, wanted, height, width) for placement in recipe.occluders]
-        behind_FHW3 = (target.frame(i) for i in at)
-        return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), layers)
+        return recipe, self._open(recipe.target), wanted
 
-    def _layer(
-        self, recipe: Recipe, placement: Placement, wanted: Iterable[int], height: int, width: int
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """An occluder's colours and alpha before each wanted frame, one by one."""
-        occluder = self._open(placement.track)
-        turns = placement.shown(occluder.meta.frames, recipe.frames)
-        for i in wanted:
-            shown, progress = turns[i], recipe.progress(i)
-            frame_HW3, mask_HW = occluder.frame(shown), occluder.mask(shown)
-            yield layer_of(frame_HW3, mask_HW, placement, height, width, progress, recipe.feather)
+
+class _Layer:
+    """An occluder before a recipe's frames, by their numbers; nothing is kept."""
+
+    def __init__(self, occluder: Track, placement: Placement, recipe: Recipe, target: Track) -> None:
+        self._occluder, self._placement, self._recipe = occluder, placement, recipe
+        self._size = target.meta.height, target.meta.width
+        self._turns = placement.shown(occluder.meta.frames, recipe.frames)
+
+    def mask(self, i: int) -> np.ndarray:
+        """The occluder's own mask."""
+        return self._occluder.mask(self._turns[i])
+
+    def alpha(self, i: int, mask_HW: np.ndarray) -> np.ndarray:
+        """Its alpha in the target's frame, from its own mask."""
+        return alpha_of(mask_HW, self._placement, *self._size, self._recipe.progress(i), self._recipe.feather)
+
+    def colours(self, i: int, mask_HW: np.ndarray) -> np.ndarray:
+        """Its colours in the target's frame, which mean nothing where its alpha is 0."""
+        frame_HW3, progress = self._occluder.frame(self._turns[i]), self._recipe.progress(i)
+        if self._recipe.feather == 0:
+            return place(frame_HW3, self._placement, *self._size, progress)
+        return layer_of(frame_HW3, mask_HW, self._placement, *self._size, progress, self._recipe.feather)[0]
+
+    def drawn(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """Its colours and its alpha."""
+        frame_HW3, mask_HW = self._occluder.frame(self._turns[i]), self.mask(i)
+        progress, feather = self._recipe.progress(i), self._recipe.feather
+        return layer_of(frame_HW3, mask_HW, self._placement, *self._size, progress, feather)
 
 
 def track_opener(ctx: Context) -> OpenTrack:

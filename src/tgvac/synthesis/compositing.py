@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+import cv2
 import numpy as np
 
 from tgvac.clip.clip import Clip
@@ -108,7 +109,8 @@ def composite(
         whole_FHW3[f] = 255
         paint(whole_FHW3[f], target_HW3, amodal_HW)
         for colours_HW3, alpha_HW in before:
-            _lay(frames_FHW3[f], occluder_FHW[f], colours_HW3, alpha_HW)
+            lay(frames_FHW3[f], colours_HW3, alpha_HW)
+            occluder_FHW[f] |= covered(alpha_HW)
     visible_FHW = ~occluder_FHW
     visible_FHW &= amodal_FHW
     return Clip(
@@ -123,16 +125,27 @@ def composite(
     )
 
 
-def _lay(frame_HW3: np.ndarray, occluder_HW: np.ndarray, colours_HW3: np.ndarray, alpha_HW: np.ndarray) -> None:
-    """Put a layer on a frame, and its mask to that of the occluders before it."""
+def lay(frame_HW3: np.ndarray, colours_HW3: np.ndarray, alpha_HW: np.ndarray) -> None:
+    """Put a layer on a frame, all ``uint8``; nothing outside of the alpha's box is looked at.
+
+    Args:
+        frame_HW3: written to; its pixels lie one after the other.
+    """
+    x, y, w, h = cv2.boundingRect(alpha_HW)
+    if not w:
+        return
+    part_HW3, colours_HW3, alpha_HW = (image[y : y + h, x : x + w] for image in (frame_HW3, colours_HW3, alpha_HW))
     # One more turns 255 to 0 and 0 to 1; only what lies between comes to lie above.
     edge_HW = alpha_HW + np.uint8(1) > 1
     if not edge_HW.any():
-        paint(frame_HW3, colours_HW3, alpha_HW)
-        occluder_HW |= alpha_HW
+        paint(part_HW3, colours_HW3, alpha_HW)
         return
-    paint(frame_HW3, colours_HW3, np.where(edge_HW, np.uint8(0), alpha_HW))
+    paint(part_HW3, colours_HW3, np.where(edge_HW, np.uint8(0), alpha_HW))
     alpha_E1 = alpha_HW[edge_HW][:, None].astype(np.uint32)
-    mixed_E3 = alpha_E1 * colours_HW3[edge_HW] + (255 - alpha_E1) * frame_HW3[edge_HW]
-    frame_HW3[edge_HW] = (mixed_E3 + 127) // 255
-    occluder_HW |= np.where(alpha_HW > 0, np.uint8(255), np.uint8(0))
+    mixed_E3 = alpha_E1 * colours_HW3[edge_HW] + (255 - alpha_E1) * part_HW3[edge_HW]
+    part_HW3[edge_HW] = (mixed_E3 + 127) // 255
+
+
+def covered(alpha_HW: np.ndarray) -> np.ndarray:
+    """The mask of all that a layer covers, to the last trace of a soft edge, ``uint8 [H,W]`` in {0, 255}."""
+    return np.asarray(cv2.threshold(alpha_HW, 0, 255, cv2.THRESH_BINARY)[1])

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.clip.captions import Caption, read_captions
-from tgvac.clip.clip import ClipSource
+from tgvac.clip.framed import ClipSource
 from tgvac.clip.framing import FramingParams
 from tgvac.clip.pair_clips import PairClips, pair_sources
 from tgvac.clip.recipe import read_recipes

@@ -10,15 +10,16 @@ draw 0, unless the window that is looked at follows the masks.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.clip.framed import ClipSource
+from tgvac.clip.framing import FramingParams
 from tgvac.clip.pair_clips import PairClips
 from tgvac.models.latents import encode_conditions, encode_mode, encode_moments, mask_to_tensor, to_tensor
 from tgvac.training.mask_noise import noisy_masks
@@ -52,16 +53,28 @@ def follows_masks(framing: FramingParams) -> bool:
     return framing.mode != "frame"
 
 
-def framed(clips: Sequence[Clip], framing: FramingParams, noise: MaskNoiseParams | None, draw: int = 0) -> Framed:
-    """Clips framed by their visible masks, one after the other; masks as they are, or with the faults of a draw."""
-    frames, masks, wholes = [], [], []
-    for clip in clips:
-        seen_FHW = clip.visible_FHW if noise is None else noisy_masks(noise, clip.sample, clip.visible_FHW, draw)
-        windows = windows_of(framing, seen_FHW)
-        frames.append(frame_video(framing, clip.frames_FHW3, windows, framing.pad))
-        masks.append(frame_masks(framing, seen_FHW, windows))
-        wholes.append(frame_video(framing, clip.whole_FHW3, windows, pad=255))
-    return Framed(np.concatenate(frames), np.concatenate(masks), np.concatenate(wholes))
+def framed(
+    source: ClipSource,
+    samples: Iterable[str],
+    framing: FramingParams,
+    noise: MaskNoiseParams | None,
+    draw: int = 0,
+    frames: Sequence[int] | None = None,
+) -> Framed:
+    """Clips framed by their visible masks, one after the other; masks as they are, or with the faults of a draw.
+
+    Args:
+        frames: which of each clip; None for all.
+    """
+    clips = []
+    for sample in samples:
+        seen = None if noise is None else partial(noisy_masks, noise, sample, draw=draw)
+        clips.append(source.framed(sample, framing, frames, seen))
+    return Framed(
+        np.concatenate([clip.frames_FSS3 for clip in clips]),
+        np.concatenate([clip.visible_FSS for clip in clips]),
+        np.concatenate([clip.whole_FSS3 for clip in clips]),
+    )
 
 
 def encode_framed(vae: Any, given: Framed, batch: int) -> Latents:
@@ -73,29 +86,26 @@ def encode_framed(vae: Any, given: Framed, batch: int) -> Latents:
 
 def encode_clips(
     vae: Any,
-    clips: Sequence[Clip],
+    source: ClipSource,
+    samples: Sequence[str],
     framing: FramingParams,
     batch: int,
     noise: MaskNoiseParams | None = None,
     draws: int = 1,
 ) -> Latents:
-    """The latents of clips, one after the other, with all draws of their masks."""
-    found = encode_framed(vae, framed(clips, framing, noise), batch)
+    """The latents of clips, one after the other, with all draws of their masks.
+
+    Each draw renders anew, which takes far less than encoding what is rendered.
+    """
+    found = encode_framed(vae, framed(source, samples, framing, noise), batch)
     for draw in range(1, draws):
-        again = framed(clips, framing, noise, draw)
+        again = framed(source, samples, framing, noise, draw)
         if follows_masks(framing):
             more = encode_framed(vae, again, batch)
         else:
             more = {"mask": encode_mode(vae, mask_to_tensor(again.masks_FSS), batch)}
         found |= {drawn(what, draw): value for what, value in more.items()}
     return found
-
-
-def encode_clip(
-    vae: Any, clip: Clip, framing: FramingParams, batch: int, noise: MaskNoiseParams | None = None, draws: int = 1
-) -> Latents:
-    """The latents of one clip."""
-    return encode_clips(vae, [clip], framing, batch, noise, draws)
 
 
 def encode_pairs(
@@ -110,7 +120,7 @@ def encode_pairs(
     """The latents of pairs, each ``float32 [P,c,h,w]``; as many pairs at once as the autoencoder takes."""
     parts: dict[str, list[torch.Tensor]] = defaultdict(list)
     for first in range(0, len(samples), batch):
-        found = [pairs.render(sample) for sample in samples[first : first + batch]]
-        for what, value in encode_clips(vae, found, framing, batch, noise, draws).items():
+        chunk = samples[first : first + batch]
+        for what, value in encode_clips(vae, pairs, chunk, framing, batch, noise, draws).items():
             parts[what].append(value)
     return {what: torch.cat(values) for what, values in parts.items()}

@@ -40,7 +40,7 @@ from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 from tgvac.training.cache_keys import bucket_items, clip_items
-from tgvac.training.encoding import encode_clip, encode_pairs
+from tgvac.training.encoding import encode_clips, encode_pairs
 from tgvac.training.params import LatentsParams
 from tgvac.training.text_states import by_file, encoder_digest, texts_to_cache
 
@@ -92,7 +92,7 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
             tensors = encode_pairs(backbones().vae, pairs[name], samples, *framed)
             metadata = {"pairs": "\n".join(samples)}
         else:
-            encoded = {r: encode_clip(backbones().vae, clips.render(r), *framed) for r in facts["recipes"]}
+            encoded = {r: encode_clips(backbones().vae, clips, [r], *framed) for r in facts["recipes"]}
             tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
         with writing(path) as part:
             save_file(tensors, part, metadata=metadata)

@@ -85,17 +85,18 @@ class LiveFeatures:
         if follows_masks(self._framing):
             given = self._whole(sample, draw).part(first, stop)
         else:
-            given = framed([self._clips.render(sample, range(first, stop))], self._framing, self._noise, draw)
+            given = framed(self._clips, [sample], self._framing, self._noise, draw, range(first, stop))
         return encode_framed(self._vae, given, self._batch)
 
     def _framed_whole(self, sample: str, draw: int) -> Framed:
-        return framed([self._clips.render(sample)], self._framing, self._noise, draw)
+        return framed(self._clips, [sample], self._framing, self._noise, draw)
 
     def _encoded_bucket(self, item: str, chunk: int, draw: int) -> Latents:
         name, _ = self._items.buckets[item]
         first = chunk * self._batch
-        found = [self._pairs[name].render(s) for s in self._names(item)[first : first + self._batch]]
-        return encode_framed(self._vae, framed(found, self._framing, self._noise, draw), self._batch)
+        samples = self._names(item)[first : first + self._batch]
+        given = framed(self._pairs[name], samples, self._framing, self._noise, draw)
+        return encode_framed(self._vae, given, self._batch)
 
 
 def open_features(

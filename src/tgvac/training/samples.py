@@ -17,7 +17,7 @@ import numpy as np
 import torch
 
 from tgvac.clip.captions import read_captions
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.clip.framing import FramingParams
 from tgvac.clip.images import encode_png
 from tgvac.clip.recipe import Recipe, read_recipes
 from tgvac.files import writing
@@ -83,15 +83,15 @@ class HeldOut:
 
     def _shown(self, source: RecipeClips, recipe: Recipe, span: int) -> Shown:
         start = (recipe.frames - span) // 2
-        clip = source.render(recipe.recipe, range(start, start + span, self.params.frame_step))
-        windows = windows_of(self.framing, clip.visible_FHW)
-        frames = frame_video(self.framing, clip.frames_FHW3, windows, self.framing.pad)
-        masks = frame_masks(self.framing, clip.visible_FHW, windows)
+        wanted = range(start, start + span, self.params.frame_step)
+        clip = source.framed(recipe.recipe, self.framing, wanted)
         text = self.captions.get(recipe.target, "")
-        condition = condition_of(self.backbones, frames, masks, text, self.conditions, self.compute.vae_batch)
-        wholes = frame_video(self.framing, clip.whole_FHW3, windows, 255)
-        mean, _ = encode_moments(self.backbones.vae, to_tensor(wholes), self.compute.vae_batch)
-        return Shown(recipe.recipe, condition, mean * self.backbones.vae.config.scaling_factor, frames, wholes)
+        condition = condition_of(
+            self.backbones, clip.frames_FSS3, clip.visible_FSS, text, self.conditions, self.compute.vae_batch
+        )
+        mean, _ = encode_moments(self.backbones.vae, to_tensor(clip.whole_FSS3), self.compute.vae_batch)
+        z_Fchw = mean * self.backbones.vae.config.scaling_factor
+        return Shown(recipe.recipe, condition, z_Fchw, clip.frames_FSS3, clip.whole_FSS3)
 
     @cached_property
     def captions(self) -> dict[str, str]:

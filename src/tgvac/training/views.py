@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from tgvac.clip.captions import Caption
-from tgvac.clip.clip import ClipSource
-from tgvac.clip.framing import FramingParams, frame_masks, frame_video, windows_of
+from tgvac.clip.framed import ClipSource
+from tgvac.clip.framing import FramingParams
 from tgvac.models.latents import mask_to_tensor, to_tensor
 from tgvac.progress import track as with_progress
 from tgvac.seeds import rng
@@ -66,10 +66,7 @@ def render_views(
     masks, texts = np.empty((count, size, size), np.uint8), [""] * count
     # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
     for i in with_progress(sorted(range(count), key=lambda i: (which[i], chosen[i], at[i], i)), label, count):
-        clip = sources[which[i]].render(chosen[i], [at[i]])
-        windows = windows_of(framing, clip.visible_FHW)
-        frames[i] = frame_video(framing, clip.frames_FHW3, windows, framing.pad)[0]
-        wholes[i] = frame_video(framing, clip.whole_FHW3, windows, 255)[0]
-        masks[i] = frame_masks(framing, clip.visible_FHW, windows)[0]
+        clip = sources[which[i]].framed(chosen[i], framing, [at[i]])
+        frames[i], wholes[i], masks[i] = clip.frames_FSS3[0], clip.whole_FSS3[0], clip.visible_FSS[0]
         texts[i] = captions[clip.track].text if clip.track in captions else ""
     return Views(frames, masks, wholes, tuple(texts))
