@@ -31,7 +31,8 @@ def decode_rgba(data: bytes, name: str) -> np.ndarray:
 def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            return np.asarray(image.convert(mode))
+            # Converting to the mode that it has already would copy it.
+            return np.asarray(image if image.mode == mode else image.convert(mode))
     except _UNREADABLE as error:
         raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
 
