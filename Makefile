@@ -1,5 +1,5 @@
-# make reproduce [SCALE=smoke] [DAVIS=folder]   run the workflow up to its report
-# make ui [SCALE=smoke][PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
+# make reproduce [SCALE=tiny] [DAVIS=folder]    run the workflow up to its report
+# make ui [SCALE=tiny] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
 # make test                                     lint, types, every test but the two below
 # make test-long                                trainings killed at ten random moments, and resumed
 # make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
@@ -9,7 +9,7 @@
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
 # make install                                  only the environment
-SCALE  ?= smoke
+SCALE  ?= tiny
 CORES  ?= 2
 PORT   ?= 5000
 PYTHON ?= python3

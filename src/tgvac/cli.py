@@ -76,7 +76,7 @@ def stage(
 
 
 @app.command()
-def phases(scale: Scale = "smoke") -> None:
+def phases(scale: Scale = "tiny") -> None:
     """List the phases of the workflow, in order."""
     from tgvac.params import load_params
     from tgvac.phases import PHASES, shard_count

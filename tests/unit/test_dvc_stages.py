@@ -139,10 +139,10 @@ def test_a_scale_that_sets_a_key_for_the_first_time_makes_its_file_stale_and_the
     path.write_text(path.read_text().replace("sampler: {guidance: 2.0}", "sampler: {guidance: 2.0, hop: 2}"))
     with pytest.raises(
         BadInput,
-        match=r"^dvc\.yaml, workflow/dvc/smoke-davis/dvc\.yaml no longer .*`tgvac dvc --write`",
+        match=r"^workflow/dvc/smoke-davis/dvc\.yaml, workflow/dvc/smoke/dvc\.yaml no longer .*`tgvac dvc --write`",
     ):
         check_dvc(project)
-    with pytest.raises(BadInput, match=r"^dvc\.yaml no longer"):
+    with pytest.raises(BadInput, match=r"^workflow/dvc/smoke/dvc\.yaml no longer"):
         check_dvc(project, "smoke")
     check_dvc(project, "paper")
     first = stages("smoke")["sources"]

@@ -24,7 +24,7 @@ from tgvac.phases import join_digest, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
-DEFAULT_SCALE = "smoke"
+DEFAULT_SCALE = "tiny"
 SCALE = "TGVAC_SCALE"
 """The environment's variable that names a scale where ``--config scale=`` does not."""
 GIVEN = "TGVAC_GIVEN"
