@@ -12,26 +12,21 @@ from typing import Any, cast
 import pytest
 
 from tests.unit.params_project import ROOT, copy_params, overlay
+from tests.unit.plan_project import COSTS, RoundModels, called, counts, method_params
 from tests.unit.test_cost_walk import backbones
 from tests.unit.tiny_models import MOTION_MODULE, recipe, write_scale
-from tgvac import cli
-from tgvac.clip.recipe import Recipe
 from tgvac.errors import BadInput
 from tgvac.files import write_json
-from tgvac.models.cost.memory import Choices, Memory, memory_of
 from tgvac.models.cost.networks import Networks
-from tgvac.models.cost.walk import Parameters, StepFlops, forward_flops
+from tgvac.models.cost.walk import forward_flops
 from tgvac.params import load_params
 from tgvac.planning import evaluating, labelling, training
-from tgvac.planning.counts import Counts, Footage, Given, count_data
+from tgvac.planning.counts import Footage, Given, count_data
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.plan import make_plan, networks_of
 from tgvac.planning.reference import load_costs
-from tgvac.planning.small_memory import Rung, as_asked, ladder, memory_text
 from tgvac.planning.tables import as_text, disk, markdown, si
 from tgvac.planning.work import Work, gpu_hours
-
-COSTS = load_costs(ROOT)
 
 
 @pytest.fixture
@@ -42,36 +37,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@dataclass
-class RoundModels:
-    """Stands for networks whose costs are round numbers, which a test adds up by hand."""
-
-    encode: int = 10_000
-    decode: int = 1_000
-    text: int = 100
-    clip_image: int = 7
-    frame_forward: int = 1
-    frame_step: StepFlops = StepFlops(1, 3)  # noqa: RUF009  # frozen
-
-    def motion_forward(self, frames: int) -> int:
-        return 2 * frames
-
-    def motion_step(self, frames: int) -> StepFlops:
-        return StepFlops(frames, 5 * frames)
-
-    def lpips(self, net: str) -> int:
-        return 3
-
-    @property
-    def parameters(self) -> dict[str, Parameters]:
-        return {"frame": Parameters(10, 10), "motion": Parameters(15, 5)}
-
-
 ROUND = cast(ModelCosts, RoundModels())
-
-
-def counts(*recipes: Recipe, pairs: int = 0) -> Counts:
-    return Counts("by hand", False, (Footage("world", "davis", 3, 60),), recipes, pairs)
 
 
 def test_the_paper_s_scale_is_counted_as_its_table_1_where_no_run_is(project: Path) -> None:
@@ -118,11 +84,6 @@ def test_footage_of_the_user_s_own_is_counted_as_given(project: Path) -> None:
     assert found.footage == (Footage("davis", "davis", 10, 400),)
     assert len(found.recipes) == 10 * params.synthesis.per_object
     assert {r.frames for r in found.recipes} == {params.synthesis.max_frames}
-
-
-def method_params(project: Path, text: str) -> Any:
-    overlay(project, "extends: smoke\n" + text)
-    return load_params(project, "mine")
 
 
 def test_completion_is_windows_times_steps_times_guidance_and_the_autoencoder(project: Path) -> None:
@@ -299,12 +260,6 @@ def test_plans_add_up_and_their_jobs_are_those_of_the_graph(project: Path) -> No
     assert by_name["backbones"].flops > by_name["frame"].flops / 100, "stand-ins are trained by this run"
 
 
-def called(*arguments: str) -> int:
-    with pytest.raises(SystemExit) as caught:
-        cli.main(["plan", *arguments])
-    return int(caught.value.code or 0)
-
-
 def test_plan_prints_a_table_or_json(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -320,78 +275,6 @@ def test_plan_prints_a_table_or_json(
     frame = next(each for each in half["phases"] if each["phase"] == "frame")
     assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (312e12 * 0.5) / 3600)
     assert [each["phase"] for each in half["phases"]][-1] == "report"
-
-
-def test_memory_prints_a_ladder_for_either_stage(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(project)
-    assert called("--scale", "smoke", "--memory", "--json") == 0
-    found = json.loads(capsys.readouterr().out)
-    assert [each["stage"] for each in found] == ["frame"] * 9 + ["motion"] * 8, "a batch of 1 has no parts"
-    assert all(each["fits_gib"] == [16, 24] for each in found)
-
-
-def test_what_fits_leaves_room_for_what_is_no_tensor() -> None:
-    choices = ladder(Choices(4))["bfloat16"]
-    rung = Rung("frame", "by hand", choices, Memory(2**30, 0, 0, 0, 14 * 2**30))
-    assert rung.fits(16, 1.0)
-    assert not rung.fits(16, 1.1)
-    assert "15.0" in memory_text([rung], COSTS)
-
-
-def test_a_ladder_s_rungs_change_one_thing_more_each() -> None:
-    found = ladder(Choices(16))
-    assert found["as the params say"].micro_batch == 16
-    assert found["+ a sample at a time"].micro_batch == 1
-    assert found["+ gradient checkpointing"].checkpointing
-    assert not found["+ Adafactor, no average"].ema
-
-
-def test_the_first_rung_is_what_the_params_choose(project: Path) -> None:
-    params = method_params(project, "motion: {optimizer: adafactor, ema: 0.0, precision: float16, batch: 2}\n")
-    asked = as_asked(params.motion)
-    assert asked == Choices(2, optimizer="adafactor", ema=False, precision="bfloat16")
-    assert ladder(asked)["as the params say"] == asked
-    assert ladder(asked)["bfloat16"].optimizer == "adamw", "the others go on from plain AdamW"
-
-
-def small(project: Path) -> Any:
-    overlay(project, "extends: paper\npreset: small_gpu\n")
-    return load_params(project, "mine")
-
-
-def test_the_preset_for_small_gpus_fits_sixteen_gigabytes_a_sample_at_a_time(project: Path) -> None:
-    params = small(project)
-    networks = Networks(params.backbones, params.motion_module, params.framing.size)
-    for stage, block in (("frame", params.frame), ("motion", params.motion)):
-        choices = replace(as_asked(block), accumulation=block.batch, checkpointing=True)
-        network: Any = networks.frame_unet if stage == "frame" else networks.video_unet
-        loss_of = partial(networks.noise_loss, stage, frames=block.clip_frames)
-        beside = (networks.vae, networks.text_encoder)
-        rung = Rung(stage, "", choices, memory_of(network, loss_of, choices, {}, beside))
-        assert rung.fits(16, COSTS.overhead_gib), stage
-
-
-@pytest.mark.parametrize(("keys", "each"), [("ema: 0.0", 3 * 4.0), ("optimizer: adamw8bit", 2 * 4 + 2.03125)])
-def test_checkpoints_hold_what_the_optimizer_and_the_average_keep(project: Path, keys: str, each: float) -> None:
-    class Larger(RoundModels):
-        @property
-        def parameters(self) -> dict[str, Parameters]:
-            return {"frame": Parameters(9000, 8000)}
-
-    models = cast(ModelCosts, Larger())
-    params = method_params(project, f"frame: {{{keys}}}\ncheckpoints: {{keep: 1}}\n")
-    assert next(training.stage("frame", params, counts(), models, COSTS)).scratch == each * 8000
-
-
-def test_a_checkpoint_of_adafactor_holds_rows_and_columns(project: Path) -> None:
-    params = method_params(project, "motion: {optimizer: adafactor, ema: 0.0}\ncheckpoints: {keep: 1}\n")
-    networks = Networks(params.backbones, params.motion_module, params.framing.size)
-    shapes = [p.shape for p in networks.video_unet.parameters() if p.requires_grad]
-    kept = sum(s.numel() if len(s) < 2 else s[:-1].numel() + s[:-2].numel() * s[-1] for s in shapes)
-    scratch = next(training.stage("motion", params, counts(), ModelCosts(networks), COSTS)).scratch
-    assert scratch == 4 * (sum(s.numel() for s in shapes) + kept)
 
 
 def refused(message: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:
