@@ -40,6 +40,7 @@ def world(videos: int = 4, **changes: Any) -> WorldParams:
         "pair_size": 64,
         "pair_rate_min": 0.05,
         "pair_rate_max": 0.8,
+        "pair_scale_min": 1.0,
         "unseen": 0.01,
         "shares": shares,
     }

@@ -52,6 +52,8 @@ def pair(params: WorldParams, index: int) -> Pair:
         act(still, (*names, k), category, clothes[k], cast.routes("clean", [category], (0,), generator)[0])
         for k, category in enumerate(categories)
     )
+    if params.pair_scale_min < 1:
+        target = _anywhere(target, params.pair_scale_min, size, rng("world", params.seed, *names, "size"))
     hidden_colour = cast.spread(params, "pix2gestalt", "camouflage", index) < params.shares.camouflaged
     camera, light, backdrop = scenery(clothes, hidden_colour, (size, size), generator)
     behind_HW3 = planes.view(backdrop, camera, 0, size, size)
@@ -64,6 +66,18 @@ def pair(params: WorldParams, index: int) -> Pair:
     visible_HW = whole_HW & ~render.amodal(before, size, size)
     whole_HW3 = np.where(whole_HW[..., None], picture_HW3, np.uint8(255))
     return Pair(target, render.composite(picture_HW3, [before]), whole_HW3, whole_HW, visible_HW)
+
+
+def _anywhere(actor: Actor, smallest: float, size: int, generator: np.random.Generator) -> Actor:
+    """The object at a size between that share of its own and its own, anywhere in the picture."""
+    pose = actor.poses[0]
+    outline_N2 = np.concatenate([paint.outline_N2 for paint in paints(actor, 0)])
+    at_2, shrink = np.array([pose.x, pose.y]), float(generator.uniform(smallest, 1.0))
+    # Shrunk where it stands it has the room around it that it had, and what it gave up.
+    near_2, far_2 = (at_2 + shrink * (edge_2 - at_2) for edge_2 in (outline_N2.min(0), outline_N2.max(0)))
+    margin_2 = np.minimum(outline_N2.min(0), size - outline_N2.max(0)).clip(0)
+    x, y = (at_2 + generator.uniform(margin_2 - near_2, size - margin_2 - far_2)).tolist()
+    return actor._replace(poses=[pose._replace(x=x, y=y, scale=pose.scale * shrink)])
 
 
 def _drawn(actor: Actor, light: float, size: int) -> render.Layer:

@@ -76,6 +76,8 @@ class WorldParams(Block):
     pair_rate_min: Annotated[float, Field(gt=0.0, lt=1.0)]
     pair_rate_max: Annotated[float, Field(gt=0.0, lt=1.0)]
     """Occlusion rates of pairs are spread evenly between the two."""
+    pair_scale_min: Annotated[float, Field(gt=0.0, le=1.0)]
+    """Sizes of whole objects are drawn from here to 1, which is the largest that fits the picture."""
     unseen: Share
     """LaSOT: below this share of its area in view an object is flagged as absent, as an annotator would."""
     shares: WorldShares
