@@ -39,6 +39,9 @@ def device_of(name: str) -> torch.device:
     there = torch.cuda.device_count() if device.type == "cuda" else 1
     if (device.index or 0) >= there:
         raise BadInput(f"Device '{name}' is not there: torch can use {there} GPUs of this machine; give auto or cpu.")
+    if device.type == "cuda" and device.index is not None:
+        # Libraries that are told "cuda" alone take the current one.
+        torch.cuda.set_device(device)
     return device
 
 

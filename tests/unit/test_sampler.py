@@ -134,11 +134,10 @@ def test_trailing_spacing_starts_at_the_last_level() -> None:
     assert scheduler.timesteps.tolist() == [999, 749, 499, 249]
 
 
-@pytest.mark.parametrize("spacing", ["trailing", "linspace"])
-def test_sampling_from_a_level_without_signal_is_refused(spacing: str) -> None:
-    asked = {**DIFFUSION.model_dump(), "zero_terminal_snr": True, "timestep_spacing": spacing}
-    with pytest.raises(ValidationError, match="zero_terminal_snr"):
-        DiffusionParams(**asked)
+@pytest.mark.parametrize("more", [{"timestep_spacing": "trailing"}, {"prediction": "v"}])
+def test_a_level_without_signal_is_neither_sampled_from_nor_the_velocity_s(more: dict[str, str]) -> None:
+    with pytest.raises(ValidationError, match=f"zero_terminal_snr with {next(iter(more))}"):
+        DiffusionParams(**{**DIFFUSION.model_dump(), "zero_terminal_snr": True, **more})
 
 
 def test_zero_terminal_snr_samples_finite_numbers() -> None:

@@ -107,3 +107,20 @@ def test_a_pair_does_not_depend_on_how_many_there_are(members: dict[str, bytes],
             stream = archive.extractfile(name)
             assert stream is not None
             assert name == "captions.json" or stream.read() == members[name]
+
+
+def test_pairs_of_all_sizes_lie_anywhere_and_whole_in_the_picture() -> None:
+    as_large, of_all = (world(pairs=40, pair_size=SIZE, pair_scale_min=smallest) for smallest in (1.0, 0.3))
+    one, other = ([pair(params, i) for i in range(40)] for params in (as_large, of_all))
+    areas = np.array([[p.whole_HW.sum() for p in pairs] for pairs in (one, other)], float)
+    shrink = np.sqrt(areas[1] / areas[0])
+    assert (shrink < 1.02).all()
+    assert shrink.min() < 0.45
+    assert 0.55 < shrink.mean() < 0.75
+    assert all(p.actor.poses[0].scale >= 0.3 * q.actor.poses[0].scale for p, q in zip(other, one, strict=True))
+    for p in other:
+        assert not p.whole_HW[[0, -1]].any()
+        assert not p.whole_HW[:, [0, -1]].any()
+    middles = np.array([np.argwhere(p.whole_HW).mean(0) / SIZE for p in other])
+    assert (middles.min(0) < 0.35).all()
+    assert (middles.max(0) > 0.65).all()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -42,6 +42,11 @@ class FramedClip:
         data = np.empty(7 * area, np.uint8)
         pictures, masks_FSS = data[: 6 * area].reshape(2, frames, size, size, 3), data[6 * area :]
         return cls(sample, track, pictures[0], masks_FSS.reshape(frames, size, size), pictures[1])
+
+    def of(self, frames: Sequence[int]) -> FramedClip:
+        """Some of its frames, as they are framed here."""
+        at = list(frames)
+        return FramedClip(self.sample, self.track, self.frames_FSS3[at], self.visible_FSS[at], self.whole_FSS3[at])
 
 
 def frame_clip(clip: Clip, framing: FramingParams, seen: Seen | None = None) -> FramedClip:

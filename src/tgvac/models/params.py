@@ -74,7 +74,7 @@ class DiffusionParams(Block):
     beta_start: float = Field(gt=0, lt=1)
     beta_end: float = Field(gt=0, lt=1)
     sampling_steps: int = Field(ge=1)
-    timestep_spacing: Literal["leading", "trailing", "linspace"]
+    timestep_spacing: Literal["leading", "trailing"]
     prediction: Literal["epsilon", "v"]
     zero_terminal_snr: bool
     eta: float = Field(ge=0, le=1)
@@ -95,7 +95,13 @@ class DiffusionParams(Block):
 
     @model_validator(mode="after")
     def _start_has_signal(self) -> Self:
-        # The model predicts noise; from noise alone the picture would be a division by zero.
+        # Whatever the network predicts, everything else speaks of noise, which tells nothing of the picture at the last
+        # level of such a schedule: a division by zero, in sampling as in the weight of a velocity's loss.
+        if self.zero_terminal_snr and self.prediction != "epsilon":
+            raise ValueError(
+                f"zero_terminal_snr with prediction {self.prediction} has a loss without bound at the last level, where"
+                " the noise tells nothing of the picture; take epsilon with leading, or leave zero_terminal_snr off"
+            )
         if self.zero_terminal_snr and self.timestep_spacing != "leading":
             raise ValueError(
                 f"zero_terminal_snr with timestep_spacing {self.timestep_spacing} starts where nothing of the picture"

@@ -2,8 +2,8 @@
 
 Everything outside of a network speaks of noise (paper, equation 2). A network that predicts the velocity
 v = sqrt(a) noise - sqrt(1 - a) z (Salimans and Ho 2022) tells the noise as sqrt(a) v + sqrt(1 - a) z_t, and its error
-in v is its error in the noise divided by sqrt(a). Where almost all is noise, an error of the noise becomes seven times
-as large in z, while an error of v does not grow: small networks need it.
+in v is its error in the noise divided by sqrt(a). Where almost all is noise, an error of the noise becomes up to
+fifteen times as large in z, while an error of v does not grow: small networks need it.
 """
 
 from __future__ import annotations

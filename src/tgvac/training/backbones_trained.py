@@ -1,4 +1,4 @@
-"""Stand-in backbones, trained on the run's own train split."""
+"""Stand-in backbones, trained on the run's own train split; the tokenizer knows the words of all captions."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The learning-rate range test (Smith 2017, section 3.3): a short training whose rate rises from step to step.
 
 A step's own loss says little, since losses of noise levels differ tenfold and levels are drawn anew. So a probe is
-looked at beside it: the loss on rows that are never trained on here, with the same noise at the same levels each time.
+looked at beside it: the loss on rows that no step draws, with the same noise at the same levels each time; they are of
+the train split, so their clips may be trained on with other noise.
 Where the probe falls fastest a rate does most; where it rises again the rate is too high.
 """
 

@@ -6,7 +6,6 @@ samples/validation.jsonl      step, and the loss on these clips with fixed noise
 
 from __future__ import annotations
 
-import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -25,12 +24,15 @@ from tgvac.models.backbones import Backbones
 from tgvac.models.condition import condition_of
 from tgvac.models.latents import decode, encode_moments, to_images, to_tensor
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
+from tgvac.models.prediction import loss_weights
 from tgvac.models.runtime import normal
 from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.seeds import rng
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
+from tgvac.training.encoding import follows_masks
+from tgvac.training.notes import note, rewind
 from tgvac.training.objective import QUARTERS, Batch, noise_loss
 from tgvac.training.params import SamplesParams, TrainingParams
 
@@ -84,7 +86,11 @@ class HeldOut:
     def _shown(self, source: RecipeClips, recipe: Recipe, span: int) -> Shown:
         start = (recipe.frames - span) // 2
         wanted = range(start, start + span, self.params.frame_step)
-        clip = source.framed(recipe.recipe, self.framing, wanted)
+        # A window that follows the masks is that of the whole clip, as in training.
+        follows = follows_masks(self.framing)
+        clip = source.framed(recipe.recipe, self.framing, None if follows else wanted)
+        if follows:
+            clip = clip.of(wanted)
         text = self.captions.get(recipe.target, "")
         condition = condition_of(
             self.backbones, clip.frames_FSS3, clip.visible_FSS, text, self.conditions, self.compute.vae_batch
@@ -106,6 +112,7 @@ class HeldOut:
         Noise is drawn by names that no step has, so values of different steps and runs can be compared.
         """
         alphas_T = alphas_cumprod(self.diffusion)
+        weights_T = loss_weights(self.diffusion, alphas_T)
         levels, found = len(alphas_T), []
         for shown in self.clips:
             condition, z_1cFhw = shown.condition, shown.z_Fchw.transpose(0, 1)[None]
@@ -114,7 +121,7 @@ class HeldOut:
                 t_1 = torch.tensor([(2 * quarter + 1) * levels // (2 * QUARTERS)])
                 noise = normal(tuple(z_1cFhw.shape), "validation noise", shown.sample, quarter)
                 batch = Batch(z_1cFhw, frame, mask, condition.text_1ND, noise, t_1)
-                found.append(float(noise_loss(model, batch, alphas_T, device).mean))
+                found.append(float(noise_loss(model, batch, alphas_T, device, weights_T).mean))
         return sum(found) / len(found) if found else None
 
     def picture(self, model: NoiseModel, device: torch.device) -> np.ndarray | None:
@@ -169,7 +176,8 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
             return
         with writing(folder / f"step-{step:08d}.png") as part:
             part.write_bytes(encode_png(picture))
-        with (folder / "validation.jsonl").open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps({"step": step, "validation_loss": loss}) + "\n")
+        # A training that was killed between a look and the next checkpoint looks again.
+        rewind(folder / "validation.jsonl", step - 1)
+        note(folder / "validation.jsonl", {"step": step, "validation_loss": loss})
 
     return look

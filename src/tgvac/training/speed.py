@@ -6,7 +6,6 @@ stands in no index, decides nothing, and is shown along with the curves.
 
 from __future__ import annotations
 
-import json
 import resource
 import sys
 import time
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
+
+from tgvac.training.notes import note, rewind
 
 # What getrusage counts in: kibibytes on Linux, bytes on macOS.
 _UNIT = 1 if sys.platform == "darwin" else 1024
@@ -48,6 +49,7 @@ class Speed:
     def __init__(self, file: Path, start: int, batch: int, device: str, work: Work | None = None) -> None:
         self._file, self._noted, self._batch, self._cuda = file, start, batch, device == "cuda"
         self._work = work
+        rewind(file, start)
         self._begin()
 
     def _begin(self) -> None:
@@ -90,9 +92,7 @@ class Speed:
         if self._work is not None:
             rate = self._work.flops * steps / seconds
             line |= {"model_flops_a_second": rate, "model_flops_utilisation": rate / self._work.rate}
-        self._file.parent.mkdir(parents=True, exist_ok=True)
-        with self._file.open("a", encoding="utf-8") as stream:
-            stream.write(json.dumps(line, sort_keys=True) + "\n")
+        note(self._file, line)
         self._noted = step
         self._begin()
 

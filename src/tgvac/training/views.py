@@ -14,6 +14,7 @@ from tgvac.clip.framing import FramingParams
 from tgvac.models.latents import mask_to_tensor, to_tensor
 from tgvac.progress import track as with_progress
 from tgvac.seeds import rng
+from tgvac.training.encoding import follows_masks
 
 # Shapes: P pictures of the pool, B of a batch, S the model's square.
 
@@ -66,7 +67,9 @@ def render_views(
     masks, texts = np.empty((count, size, size), np.uint8), [""] * count
     # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
     for i in with_progress(sorted(range(count), key=lambda i: (which[i], chosen[i], at[i], i)), label, count):
-        clip = sources[which[i]].framed(chosen[i], framing, [at[i]])
-        frames[i], wholes[i], masks[i] = clip.frames_FSS3[0], clip.whole_FSS3[0], clip.visible_FSS[0]
+        # A window that follows the masks is that of the whole clip, as in training.
+        wanted, k = (None, at[i]) if follows_masks(framing) else ([at[i]], 0)
+        clip = sources[which[i]].framed(chosen[i], framing, wanted)
+        frames[i], wholes[i], masks[i] = clip.frames_FSS3[k], clip.whole_FSS3[k], clip.visible_FSS[k]
         texts[i] = captions[clip.track].text if clip.track in captions else ""
     return Views(frames, masks, wholes, tuple(texts))
