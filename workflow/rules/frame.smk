@@ -12,6 +12,8 @@ rule train_frame:
     benchmark:
         benchmark_of("frame", "{variant}-seed{seed}")
     threads: GRAPH.threads
+    # Behind the last of the frame trainings comes the longest chain of jobs.
+    priority: 5
     resources:
         mem_mb=64000,
         runtime=2880,

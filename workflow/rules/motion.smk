@@ -13,6 +13,7 @@ rule train_motion:
     benchmark:
         benchmark_of("motion", "{variant}-seed{seed}")
     threads: GRAPH.threads
+    priority: 4
     resources:
         mem_mb=64000,
         runtime=2880,
