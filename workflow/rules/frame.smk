@@ -11,9 +11,9 @@ rule train_frame:
         log_of("frame", "{variant}-seed{seed}"),
     benchmark:
         benchmark_of("frame", "{variant}-seed{seed}")
-    threads: GRAPH.threads
     # Behind the last of the frame trainings comes the longest chain of jobs.
     priority: 5
+    threads: GRAPH.threads
     resources:
         mem_mb=64000,
         runtime=2880,

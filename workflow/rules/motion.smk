@@ -12,8 +12,8 @@ rule train_motion:
         log_of("motion", "{variant}-seed{seed}"),
     benchmark:
         benchmark_of("motion", "{variant}-seed{seed}")
-    threads: GRAPH.threads
     priority: 4
+    threads: GRAPH.threads
     resources:
         mem_mb=64000,
         runtime=2880,
