@@ -13,6 +13,8 @@ rule latents_shard:
         log_of("latents", "shard-{shard}"),
     benchmark:
         benchmark_of("latents", "shard-{shard}")
+    # What is trained waits for all of them; the floors, which need none, can be evaluated while trainings end.
+    priority: 6
     threads: GRAPH.threads
     resources:
         mem_mb=8000,
