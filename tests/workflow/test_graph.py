@@ -231,3 +231,5 @@ def test_stand_ins_need_no_scale_named(project: Path, snakemake: Command) -> Non
     assert done.returncode == 0, done.stdout[-3000:]
     assert planned(done.stdout)["train_motion"] == 1
     assert planned(done.stdout)["standins"] == 1
+    assert "results/standins/backbones/index.json" in done.stdout
+    assert "results/tiny/" not in done.stdout

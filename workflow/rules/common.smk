@@ -6,8 +6,8 @@ from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import tracked_outcome
 
 # `snakemake standins` needs no scale: one trains them. By the environment, so that jobs on a cluster know it, too.
-# Unlocking has no targets, and no settings of a graph.
-if workflow.dag_settings and "standins" in workflow.dag_settings.targets:
+# Snakemake itself tells its targets only after all rules have been read.
+if "standins" in sys.argv[1:]:
     os.environ.setdefault(tgvac_graph.SCALE, "standins")
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
