@@ -67,10 +67,12 @@ class RecipeClips:
             [layer.alpha(i, mask_HW) for i, mask_HW in zip(wanted, each, strict=True)]
             for layer, each in zip(layers, masks, strict=True)
         ]
+        soft = recipe.feather > 0
         # Frame by frame, in memory that is used again; fresh memory for all masks at once costs as much as the work.
         visible_FHW = list(amodal_FHW)
         for each in alphas:
-            visible_FHW = [cv2.subtract(m, covered(a)) for m, a in zip(visible_FHW, each, strict=True)]
+            hidden = map(covered, each) if soft else each  # a hard alpha is its own mask
+            visible_FHW = [cv2.subtract(m, h) for m, h in zip(visible_FHW, hidden, strict=True)]
         seen_FHW = seen(np.stack(visible_FHW)) if seen else visible_FHW
         windows = windows_of(framing, seen_FHW)
         out = FramedClip.empty(sample, recipe.target, len(at), framing.size)
@@ -79,7 +81,7 @@ class RecipeClips:
             canvas_HW3[:] = target_HW3 = target.frame(at[f])
             out.whole_FSS3[f] = frame_whole(target_HW3, amodal_FHW[f], window, framing.size)
             for layer, masks_F, alphas_F in zip(layers, masks, alphas, strict=True):
-                lay(canvas_HW3, layer.colours(i, masks_F[f]), alphas_F[f])
+                lay(canvas_HW3, layer.colours(i, masks_F[f]), alphas_F[f], soft)
             out.frames_FSS3[f] = frame_rgb(canvas_HW3, window, framing.size, framing.pad)
             out.visible_FSS[f] = frame_mask(seen_FHW[f], window, framing.size)
         return out

@@ -125,19 +125,20 @@ def composite(
     )
 
 
-def lay(frame_HW3: np.ndarray, colours_HW3: np.ndarray, alpha_HW: np.ndarray) -> None:
+def lay(frame_HW3: np.ndarray, colours_HW3: np.ndarray, alpha_HW: np.ndarray, soft: bool = True) -> None:
     """Put a layer on a frame, all ``uint8``; nothing outside of the alpha's box is looked at.
 
     Args:
         frame_HW3: written to; its pixels lie one after the other.
+        soft: whether alpha may lie between 0 and 255; to look for that costs more than to paint.
     """
     x, y, w, h = cv2.boundingRect(alpha_HW)
     if not w:
         return
     part_HW3, colours_HW3, alpha_HW = (image[y : y + h, x : x + w] for image in (frame_HW3, colours_HW3, alpha_HW))
     # One more turns 255 to 0 and 0 to 1; only what lies between comes to lie above.
-    edge_HW = alpha_HW + np.uint8(1) > 1
-    if not edge_HW.any():
+    edge_HW = alpha_HW + np.uint8(1) > 1 if soft else None
+    if edge_HW is None or not edge_HW.any():
         paint(part_HW3, colours_HW3, alpha_HW)
         return
     paint(part_HW3, colours_HW3, np.where(edge_HW, np.uint8(0), alpha_HW))
