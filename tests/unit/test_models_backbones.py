@@ -190,6 +190,15 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         device_of("cuda")
 
 
+def test_a_gpu_by_its_number_is_made_the_one_that_libraries_take(monkeypatch: pytest.MonkeyPatch) -> None:
+    current: list[torch.device] = []
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
+    monkeypatch.setattr(torch.cuda, "set_device", current.append)
+    assert device_of("cuda:1") == torch.device("cuda", 1)
+    assert device_of("cpu") == CPU
+    assert current == [torch.device("cuda", 1)]
+
+
 def test_a_model_saved_again_does_not_tell_where_it_was_loaded_from(tmp_path: Path) -> None:
     from tests.unit.tiny_models import unet_4
     from tgvac.models.backbones import load_unet

@@ -82,6 +82,16 @@ def test_what_is_shipped_is_taken_again_to_the_bit(tmp_path: Path) -> None:
     assert load_backbones(ctx.out, CPU).vae.config.scaling_factor == 0.5
 
 
+def test_curves_of_networks_that_were_trained_before_go_with_them(tmp_path: Path) -> None:
+    ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
+    ctx = context(tmp_path, "backbones")
+    (ctx.out / "events").mkdir(parents=True)
+    (ctx.out / "events" / "unet.jsonl").write_text('{"step": 1, "loss": 1.0}\n')
+    take(ctx, "shipped")
+    assert not (ctx.out / "events").exists()
+    assert not [name for name in read_index(ctx.out / "index.json") if name.startswith("events")]
+
+
 def test_shipping_twice_gives_the_same_index(tmp_path: Path) -> None:
     made = trained_scale(tmp_path)
     ship.ship(made, tmp_path / "a", "make it")

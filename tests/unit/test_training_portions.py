@@ -31,6 +31,16 @@ def assert_close(events: list[dict[str, float]], others: list[dict[str, float]])
         assert one == pytest.approx(other, rel=2e-5)
 
 
+def test_trainings_of_one_process_may_differ_in_precision(tmp_path: Path) -> None:
+    losses = [
+        train(divided(tmp_path / name, Placement(precision=precision)))[0]["loss"]
+        for name, precision in (("one", "float32"), ("two", "bfloat16"), ("three", "float32"))
+    ]
+    assert losses[0] == losses[2]
+    assert losses[1] != losses[0]
+    assert losses[1] == pytest.approx(losses[0], rel=0.02)
+
+
 @pytest.mark.parametrize("micro_batch", [1, 2])
 def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> None:
     whole, portions = (

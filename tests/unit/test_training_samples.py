@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
+from typing import Any
 
 import numpy as np
+import pytest
+import torch
 
 from tests.unit.test_evaluated import recipe
-from tgvac.training.samples import choose, grid
+from tests.unit.tiny_models import CPU, DIFFUSION
+from tgvac.models.runtime import normal
+from tgvac.models.sampler import VideoCondition
+from tgvac.models.schedule import alphas_cumprod
+from tgvac.training.samples import HeldOut, Shown, choose, grid
 
 
 def test_other_objects_are_watched_first_then_further_recipes_of_the_same() -> None:
@@ -36,3 +44,27 @@ def test_tiles_stand_in_columns_with_white_between() -> None:
     assert [[int(picture[y * 6, x * 6, 0]) for x in range(2)] for y in range(3)] == [[0, 10], [1, 11], [2, 12]]
     assert (picture[4:6] == 255).all()
     assert (picture[:, 4:6] == 255).all()
+
+
+@pytest.mark.parametrize("prediction", ["epsilon", "v"])
+def test_the_loss_on_what_is_held_out_is_that_of_what_the_network_predicts(prediction: str) -> None:
+    z_Fchw = normal((2, 4, 3, 3), "held-out latents")
+    text = torch.zeros(1, 5, 8)
+    condition = VideoCondition(torch.zeros_like(z_Fchw), torch.zeros_like(z_Fchw), text, text)
+    diffusion = DIFFUSION.model_copy(update={"prediction": prediction})
+    nothing: Any = None
+    held_out = HeldOut(nothing, nothing, nothing, nothing, nothing, diffusion, nothing, nothing)
+    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(0), np.empty(0))]
+
+    # A network that always answers 0: its error is its target.
+    def answers_zero(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        z_t = x_BCFhw[:, :4]
+        return torch.zeros_like(z_t) if prediction == "epsilon" else (1 - alphas[t_B]).sqrt() * z_t
+
+    alphas, errors = alphas_cumprod(diffusion), []
+    for quarter in range(4):
+        a = float(alphas[125 + 250 * quarter])
+        noise = normal((1, 4, 2, 3, 3), "validation noise", "s", quarter)[0].transpose(0, 1)
+        velocity = math.sqrt(a) * noise - math.sqrt(1 - a) * z_Fchw
+        errors.append(float((noise if prediction == "epsilon" else velocity).square().mean()))
+    assert held_out.loss(answers_zero, CPU) == pytest.approx(sum(errors) / 4, rel=1e-5)

@@ -42,9 +42,12 @@ class Placement:
             BadInput: when the device has no such precision.
         """
         from accelerate import Accelerator
+        from accelerate.state import AcceleratorState
 
         if self.precision == "float16" and self.device == "cpu":
             raise BadInput("compute.precision float16 needs a GPU; on a CPU take float32 or bfloat16.")
+        # Accelerators of a process share the precision of the first; trainings after one another may differ in it.
+        AcceleratorState._reset_state()
         return Accelerator(cpu=self.device == "cpu", mixed_precision=_ACCELERATE[self.precision])
 
     def shares(self, batch: int, processes: int, rank: int) -> list[range]:
