@@ -15,7 +15,7 @@ from tgvac.errors import BadInput
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod
 from tgvac.training.latent_clips import LatentClips
-from tgvac.training.objective import Batch, dropped, make_batch, noise_loss
+from tgvac.training.objective import Batch, dropped, make_batch, noise_level, noise_loss
 from tgvac.training.params import TrainingParams
 from tgvac.training.text_states import TextStates
 
@@ -48,6 +48,17 @@ def batch_of(
 ) -> Batch:
     rows = range(params.batch)
     return make_batch(clips, texts, params, conditions, SCALING, DIFFUSION.train_steps, stage, step, rows)
+
+
+@pytest.mark.parametrize("power", [1.0, 0.4])
+def test_noise_levels_are_drawn_by_name_with_the_density_that_was_asked_for(power: float) -> None:
+    levels = [noise_level(1000, power, "frame", 1, step, 0) for step in range(4000)]
+    assert levels == [noise_level(1000, power, "frame", 1, step, 0) for step in range(4000)]
+    assert min(levels) >= 0
+    assert max(levels) == 999
+    # Below x lies x^(1 / power) of all.
+    for x in (0.25, 0.5, 0.75):
+        assert sum(t < 1000 * x for t in levels) / 4000 == pytest.approx(x ** (1 / power), abs=0.025)
 
 
 def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:

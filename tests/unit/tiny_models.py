@@ -93,6 +93,7 @@ TRAINING = TrainingParams(
     clip_frames=3,
     frame_step=1,
     pairs_share=0.0,
+    level_power=1.0,
     precision="float32",
     diverged=0.0,
 )

@@ -182,6 +182,7 @@ def _training(params: BackbonesParams, steps: int) -> TrainingParams:
         clip_frames=1,
         frame_step=1,
         pairs_share=0.0,
+        level_power=1.0,
         precision="float32",
         diverged=0.0,
     )

@@ -14,7 +14,7 @@ from torch.nn import functional
 
 from tgvac.models.frame_unet import stack_channels
 from tgvac.models.params import ConditionsParams
-from tgvac.models.runtime import generator, normal
+from tgvac.models.runtime import normal
 from tgvac.models.sampler import NoiseModel
 from tgvac.models.schedule import add_noise
 from tgvac.seeds import unit
@@ -49,6 +49,11 @@ def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool
     return False, draw < conditions.drop_text + conditions.drop_both + conditions.drop_image
 
 
+def noise_level(levels: int, power: float, *names: str | int) -> int:
+    """A level from 0 to before ``levels``, drawn by name: evenly for a power of 1, below it the noisier more often."""
+    return min(int(levels * unit("t", *names) ** power), levels - 1)
+
+
 def make_batch(
     clips: TrainingClips,
     texts: TextStates,
@@ -75,7 +80,7 @@ def make_batch(
         masks.append(clips.read(sample, "mask", *at) * (keep_image if conditions.mask else 0.0))
         states.append(texts["" if no_text or not conditions.text else clips.text(sample)])
         noises.append(normal(tuple(mean.shape), "noise", *names))
-        times.append(int(torch.randint(levels, (1,), generator=generator("t", *names))))
+        times.append(noise_level(levels, params.level_power, *names))
     return Batch(
         z_BcFhw=torch.stack(z).transpose(1, 2),
         frame_BcFhw=torch.stack(frames).transpose(1, 2),

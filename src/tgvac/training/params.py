@@ -45,7 +45,8 @@ class TrainingParams(Block):
 
     ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
     ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any;
-    ``optimizer`` as in :mod:`tgvac.training.optimizers`; ``ema`` the average's decay, of which 0 keeps none.
+    ``optimizer`` as in :mod:`tgvac.training.optimizers`; ``ema`` the average's decay, of which 0 keeps none;
+    ``level_power`` draws noise levels as T u^power of an even u: 1 evenly, the smaller the noisier.
     """
 
     steps: int = Field(ge=1)
@@ -63,6 +64,7 @@ class TrainingParams(Block):
     clip_frames: int = Field(ge=1)
     frame_step: int = Field(ge=1)
     pairs_share: float = Field(ge=0, le=1)
+    level_power: float = Field(gt=0, le=2)
     precision: Literal["float32", "bfloat16", "float16"]
     diverged: float = Field(ge=0)
 
