@@ -88,6 +88,10 @@ class Params(Block):
         if self.frame.pairs_share > 0 and not self.sources.pairs:
             raise ValueError(f"frame.pairs_share is {self.frame.pairs_share}, but sources.pairs is empty")
         self._check_sizes()
+        if self.sampler.unconditional == "text_and_image" and self.conditions.drop_both == 0:
+            raise ValueError(
+                "sampler.unconditional is text_and_image, but conditions.drop_both is 0: no row of training lacks both"
+            )
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
         for key in ("methods", "train_seeds"):

@@ -103,6 +103,10 @@ _FROM_BOTH = "params.yaml with workflow/scales/mine.yaml"
         ),
         ("fram: {steps: 3}", ["mine.yaml", "'fram.steps'", "did you mean 'frame.steps'"]),
         ("xyzzy: 1", ["'xyzzy'", "known are: backbones, captions"]),
+        (
+            "sampler: {unconditional: text_and_image}\nconditions: {drop_both: 0.0}",
+            [_FROM_BOTH, "text_and_image", "conditions.drop_both is 0"],
+        ),
         ("frame: {steps: three}", [_FROM_BOTH, "'frame.steps' is 'three'", "valid integer", "correct"]),
         ("frame: {steps: 3.5}", [_FROM_BOTH, "'frame.steps' is 3.5", "valid integer", "correct"]),
         ("frame: {steps: -3}", [_FROM_BOTH, "'frame.steps' is -3", "greater than or equal to 1", "correct"]),

@@ -17,6 +17,7 @@ H, W = 26, 40
 PLACEMENTS = (
     Placement(track="s/o/1", start=1),
     Placement(track="s/p/1", start=0, scale=1.3, dx=0.2, dy=-0.1, flip=True, drift_x=0.3),
+    Placement(track="s/o/1", start=0, flip=True),
 )
 
 
@@ -45,7 +46,7 @@ def eroded(visible_FHW: Array) -> Array:
 @pytest.mark.parametrize("size", [16, 24, 40, 64])
 @pytest.mark.parametrize("mode", ["frame", "follow"])
 @pytest.mark.parametrize("feather", [0, 2])
-@pytest.mark.parametrize("count", [0, 1, 2])
+@pytest.mark.parametrize("count", [0, 1, 2, 3])
 def test_a_clip_framed_frame_by_frame_is_the_rendered_clip_framed(
     folder: Path, size: int, mode: str, feather: int, count: int
 ) -> None:

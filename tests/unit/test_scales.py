@@ -48,6 +48,13 @@ def test_the_paper_s_objects_and_videos_an_object_make_its_number_of_videos_but_
     assert [per_object * n - m for n, m in zip(objects, videos, strict=True)] == [0, 60, 0]
 
 
+@pytest.mark.parametrize("scale", ["tiny-paper", "tiny-safe"])
+def test_the_presets_at_tiny_draw_noise_levels_and_drop_conditions_as_the_paper_s_scale(scale: str) -> None:
+    preset, paper = load_params(ROOT, scale), load_params(ROOT, "paper")
+    assert (preset.frame.level_power, preset.motion.level_power) == (1.0, 1.0)
+    assert preset.conditions == paper.conditions
+
+
 def test_safe_has_sam_2_where_the_paper_has_sam() -> None:
     assert load_params(ROOT, "small").masks.boxes == "sam2"
     assert load_params(ROOT, "paper").masks.boxes == "sam"

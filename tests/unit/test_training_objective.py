@@ -14,6 +14,7 @@ from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TR
 from tgvac.errors import BadInput
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod
+from tgvac.training import objective
 from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import Batch, dropped, make_batch, noise_level, noise_loss
 from tgvac.training.params import TrainingParams
@@ -59,6 +60,22 @@ def test_noise_levels_are_drawn_by_name_with_the_density_that_was_asked_for(powe
     # Below x lies x^(1 / power) of all.
     for x in (0.25, 0.5, 0.75):
         assert sum(t < 1000 * x for t in levels) / 4000 == pytest.approx(x ** (1 / power), abs=0.025)
+
+
+def test_the_noisiest_level_is_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objective, "unit", lambda *names: 1 - 2.0**-53)
+    assert noise_level(1000, 0.4, "frame") == noise_level(1000, 1.0, "frame") == 999
+
+
+def test_a_batch_has_the_noise_levels_of_its_params(clips: LatentClips, texts: TextStates) -> None:
+    def mean_level(power: float) -> float:
+        params = TRAINING.model_copy(update={"level_power": power})
+        return float(
+            torch.cat([batch_of(clips, texts, step=step, params=params).t_B for step in range(60)]).double().mean()
+        )
+
+    assert mean_level(1.0) == pytest.approx(500, abs=60)
+    assert mean_level(0.2) == pytest.approx(1000 / 1.2, abs=40)
 
 
 def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:

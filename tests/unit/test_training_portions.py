@@ -41,6 +41,11 @@ def test_trainings_of_one_process_may_differ_in_precision(tmp_path: Path) -> Non
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
+def test_a_training_elsewhere_than_its_process_computes_is_refused() -> None:
+    with pytest.raises(BadInput, match="on 'cuda' was asked for, but this process computes on 'cpu'"):
+        Placement(device="cuda").accelerator()
+
+
 @pytest.mark.parametrize("micro_batch", [1, 2])
 def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> None:
     whole, portions = (

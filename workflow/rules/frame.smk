@@ -11,8 +11,8 @@ rule train_frame:
         log_of("frame", "{variant}-seed{seed}"),
     benchmark:
         benchmark_of("frame", "{variant}-seed{seed}")
-    # Behind the last of the frame trainings comes the longest chain of jobs.
-    priority: 5
+    # Behind the last of the frame trainings comes the longest chain of jobs; for the whole model most of them wait.
+    priority: lambda wildcards: 6 if wildcards.variant == "full" else 5
     threads: GRAPH.threads
     resources:
         mem_mb=64000,

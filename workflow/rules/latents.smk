@@ -14,7 +14,7 @@ rule latents_shard:
     benchmark:
         benchmark_of("latents", "shard-{shard}")
     # What is trained waits for all of them; the floors, which need none, can be evaluated while trainings end.
-    priority: 6
+    priority: 7
     threads: GRAPH.threads
     resources:
         mem_mb=8000,

@@ -12,7 +12,7 @@ rule train_motion:
         log_of("motion", "{variant}-seed{seed}"),
     benchmark:
         benchmark_of("motion", "{variant}-seed{seed}")
-    priority: 4
+    priority: lambda wildcards: 4 if wildcards.variant == "full" else 3
     threads: GRAPH.threads
     resources:
         mem_mb=64000,

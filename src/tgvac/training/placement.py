@@ -39,16 +39,25 @@ class Placement:
         """The process group's, as the environment of the process says (RANK, WORLD_SIZE).
 
         Raises:
-            BadInput: when the device has no such precision.
+            BadInput: when the device has no such precision, or this process computes elsewhere already.
         """
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
         if self.precision == "float16" and self.device == "cpu":
-            raise BadInput("compute.precision float16 needs a GPU; on a CPU take float32 or bfloat16.")
+            raise BadInput("precision float16 needs a GPU; on a CPU take float32 or bfloat16.")
+        wanted = _ACCELERATE[self.precision]
         # Accelerators of a process share the precision of the first; trainings after one another may differ in it.
-        AcceleratorState._reset_state()
-        return Accelerator(cpu=self.device == "cpu", mixed_precision=_ACCELERATE[self.precision])
+        # The group of processes and its devices are another state, which stays.
+        if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted:
+            AcceleratorState._reset_state()
+        accelerator = Accelerator(cpu=self.device == "cpu", mixed_precision=wanted)
+        if accelerator.device.type != self.device:
+            raise BadInput(
+                f"A training on '{self.device}' was asked for, but this process computes on"
+                f" '{accelerator.device.type}'; give that device, or start another process."
+            )
+        return accelerator
 
     def shares(self, batch: int, processes: int, rank: int) -> list[range]:
         """The rows of a step's batch that a process computes, a range a micro-batch.

@@ -107,7 +107,7 @@ class HeldOut:
 
     @torch.no_grad()
     def loss(self, model: NoiseModel, device: torch.device) -> float | None:
-        """The objective on the held-out clips, at the middle of each quarter of noise levels; None without clips.
+        """The loss on the held-out clips, at the middle of each quarter of noise levels alike; None without clips.
 
         Noise is drawn by names that no step has, so values of different steps and runs can be compared.
         """
