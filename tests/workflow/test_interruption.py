@@ -32,6 +32,19 @@ def digests(folder: Path) -> dict[str, str]:
     }
 
 
+def so_far(folder: Path, pattern: str) -> list[Path]:
+    """Files somewhere below a folder, which a running process writes to, whose last names match a pattern.
+
+    ``Path.rglob`` fails where a folder is renamed while it looks; ``os.walk`` goes past whatever is gone. Hidden
+    folders are what is being written, and not looked into.
+    """
+    found = []
+    for inside, folders, files in os.walk(folder):
+        folders[:] = [name for name in folders if not name.startswith(".")]
+        found += [path for path in (Path(inside, name) for name in files) if path.match(pattern)]
+    return found
+
+
 def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
     """Start ``tgvac`` as the leader of a process group of its own, so that all of it can be killed at once."""
     command = [sys.executable, "-m", "tgvac", *arguments]
@@ -73,7 +86,7 @@ def test_a_sharded_stage_killed_and_run_again_gives_the_same_bytes(
     extra = ("--method", options[0], "--variant", options[1]) if options else ()
     done_items = folder / "scratch" / "smoke" / phase
     process = start(folder, "stage", phase, "--scale", "smoke", *extra)
-    kill_when(process, lambda: len([p for p in done_items.rglob("*.json") if p.parent.name == "done"]) >= 2)
+    kill_when(process, lambda: len(so_far(done_items, "done/*.json")) >= 2)
     before = {p: p.stat().st_mtime_ns for p in done_items.rglob("*.json")}
     done = tgvac(folder, "stage", phase, "--scale", "smoke", *extra)
     assert done.returncode == 0, done.stderr
@@ -90,7 +103,7 @@ def test_a_whole_run_killed_three_times_in_another_folder_gives_the_same_bytes(
     results, scratch = folder / "results" / "smoke", folder / "scratch" / "smoke"
     for ready in (
         (results / "tracks" / "files").is_dir,
-        lambda: any((scratch / "backbones" / "vae").rglob("step-*/state.json")),
+        lambda: bool(so_far(scratch / "backbones" / "vae", "step-*/state.json")),
         (scratch / "completion").is_dir,
     ):
         kill_when(start(folder, "run", "--scale", "smoke"), ready)

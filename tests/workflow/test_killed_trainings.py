@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, make_project
-from tests.workflow.test_interruption import digests, start
+from tests.workflow.test_interruption import digests, so_far, start
 from tgvac.seeds import rng
 
 pytestmark = pytest.mark.workflow
@@ -85,7 +85,7 @@ def undisturbed(
 
 def noted(folder: Path, phase: str) -> int:
     """How many events the trainings in a folder have noted so far, killed ones among them."""
-    files = (folder / "scratch" / "smoke" / phase).rglob("speed.jsonl")
+    files = so_far(folder / "scratch" / "smoke" / phase, "speed.jsonl")
     return sum(file.read_bytes().count(b"\n") for file in files)
 
 
@@ -112,7 +112,8 @@ def killed_at(folder: Path, phase: str, moment: Moment) -> None:
 
 def saved(folder: Path, phase: str) -> int:
     """The step that the next process goes on from."""
-    steps = [int(path.parent.name[5:]) for path in (folder / "scratch" / "smoke" / phase).rglob("step-*/state.json")]
+    states = so_far(folder / "scratch" / "smoke" / phase, "step-*/state.json")
+    steps = [int(path.parent.name[5:]) for path in states]
     return max(steps, default=0)
 
 
