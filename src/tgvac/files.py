@@ -7,6 +7,7 @@ import fcntl
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -19,18 +20,48 @@ def writing(path: Path) -> Iterator[Path]:
     No partial file is ever seen under the final name; after an error the temporary file is gone.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Named by the target, so that what a killed process left is replaced and never lies about; each file has one
-    # writer at a time, since a stage holds a lock.
-    tail = hashlib.sha256(path.name.encode()).hexdigest()[:8]
-    part = path.with_name(f".{path.name[:60]}.{tail}.part")
+    part = _beside(path)
     try:
         yield part
-        with part.open("rb") as written:
-            os.fsync(written.fileno())
-        part.chmod(0o644)
-        part.replace(path)
+        _put(part, path)
     finally:
         part.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def writing_apart(path: Path) -> Iterator[Path]:
+    """As ``writing``, for libraries that write to a temporary file of their own beside what they are asked for.
+
+    safetensors does. What they leave when they are killed lies in a hidden folder, which the next writer of the same
+    file clears.
+    """
+    folder = _beside(path)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        part = folder / path.name
+        yield part
+        _put(part, path)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _beside(path: Path) -> Path:
+    """Where a file is written before it has its name.
+
+    Named by the target, so that what a killed process left is replaced and never lies about; each file has one writer
+    at a time, since a stage holds a lock.
+    """
+    tail = hashlib.sha256(path.name.encode()).hexdigest()[:8]
+    return path.with_name(f".{path.name[:60]}.{tail}.part")
+
+
+def _put(part: Path, path: Path) -> None:
+    """Flush what is written to disk, and give it its name."""
+    with part.open("rb") as written:
+        os.fsync(written.fileno())
+    part.chmod(0o644)
+    part.replace(path)
 
 
 def write_text(path: Path, text: str) -> None:

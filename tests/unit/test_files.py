@@ -11,8 +11,10 @@ import threading
 from pathlib import Path
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
-from tgvac.files import locked, sha256, write_json, write_text, writing
+from tgvac.files import locked, sha256, write_json, write_text, writing, writing_apart
 
 
 def test_a_file_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
@@ -39,6 +41,26 @@ def test_an_error_while_writing_keeps_the_old_file_and_leaves_nothing_beside_it(
         fail()
     assert path.read_text() == "old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_library_left_beside_when_it_was_killed_is_gone_once_the_file_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "a.safetensors"
+    killed = f"""
+import os
+from pathlib import Path
+from tgvac.files import writing_apart
+with writing_apart(Path({str(path)!r})) as part:
+    (part.parent / ".tmp1KZ9se").write_bytes(b"half")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", killed], check=False).returncode == 9
+    assert [p.name.startswith(".") for p in tmp_path.iterdir()] == [True]
+    with writing_apart(path) as part:
+        save_file({"x": torch.ones(2)}, part)
+        assert not path.exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["a.safetensors"]
+    assert load_file(path)["x"].tolist() == [1.0, 1.0]
+    assert path.stat().st_mode & 0o777 == 0o644
 
 
 def test_json_is_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from tgvac.clip.framing import FramingParams
 from tgvac.clip.pair_clips import pair_sources
 from tgvac.clip.track import file_stem
 from tgvac.devices import device_of, pin
-from tgvac.files import write_json, writing
+from tgvac.files import write_json, writing_apart
 from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
@@ -70,7 +70,7 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
     def make(item: str) -> list[Made]:
         if item in texts:
             path = ctx.out / f"{item}.safetensors"
-            with writing(path) as part:
+            with writing_apart(path) as part:
                 save_file({name: encode_text(backbones(), [text])[0] for name, text in texts[item].items()}, part)
             return [Made(item, path, {"texts": len(texts[item])})]
         facts: dict[str, Any] = {"key": items.keys[item]}
@@ -94,7 +94,7 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
         else:
             encoded = {r: encode_clips(backbones().vae, clips, [r], *framed) for r in facts["recipes"]}
             tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
-        with writing(path) as part:
+        with writing_apart(path) as part:
             save_file(tensors, part, metadata=metadata)
         return [Made(item, path, facts)]
 
