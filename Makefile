@@ -74,8 +74,9 @@ bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
 
 # With as many threads as the params say; some 12 GB of memory, by reckoning.
+# Gradients of gigabytes are allocated anew in each step; pages of 2 MB make that cheap.
 bench-train: install
-	$(BIN)/python -m benchmarks.train
+	THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m benchmarks.train
 
 bench-memory: install
 	$(BIN)/python -m benchmarks.memory

@@ -36,6 +36,7 @@ from tgvac.models.schedule import alphas_cumprod
 from tgvac.training.latent_clips import LatentClips
 from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
+from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams
 from tgvac.training.text_states import TextStates
 from tgvac.training.utilisation import gemm_rate
@@ -153,19 +154,16 @@ def _rates(setting: Setting, rate: float, passing: float, step: float) -> Iterat
 
 @dataclass
 class Lean:
-    """AdamW that takes each gradient as it comes and lets it go: no two large ones are held at once."""
+    """The setting's optimizer, each gradient given to it as it comes and let go: no two large ones are held at once."""
 
     setting: Setting
     seconds: float = 0.0
     _of: dict[nn.Parameter, torch.optim.Optimizer] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        p = self.setting.params
         for parameter in self.setting.module.parameters():
             if parameter.requires_grad:
-                self._of[parameter] = torch.optim.AdamW(
-                    [parameter], lr=p.lr, betas=(p.beta1, p.beta2), weight_decay=p.weight_decay
-                )
+                self._of[parameter] = build_optimizer([parameter], self.setting.params, "cpu")
                 parameter.register_post_accumulate_grad_hook(self._take)
 
     def _take(self, parameter: Any) -> None:

@@ -24,6 +24,7 @@ from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import TrainingParams
 
 FACTORED = TRAINING.model_copy(update={"optimizer": "adafactor", "lr": 5e-2})
+FUSED = TRAINING.model_copy(update={"fused": True})
 
 
 def trained(module: nn.Module) -> list[nn.Parameter]:
@@ -38,6 +39,21 @@ def test_adamw_has_the_params_rates() -> None:
     assert type(optimizer) is torch.optim.AdamW
     group = optimizer.param_groups[0]
     assert (group["lr"], group["betas"], group["weight_decay"]) == (1e-2, (0.9, 0.99), 1e-2)
+
+
+def test_a_fused_step_is_the_same_step() -> None:
+    each = []
+    for fused in (False, True):
+        module = network()
+        optimizer = build_optimizer(trained(module), TRAINING.model_copy(update={"fused": fused}), "cpu")
+        assert bool(optimizer.param_groups[0]["fused"]) is fused
+        for step in range(3):
+            optimizer.zero_grad()
+            torch.autograd.backward(loss_of(module)(step))
+            optimizer.step()
+        each.append(trained(module))
+    for one, other in zip(*each, strict=True):
+        torch.testing.assert_close(one, other, rtol=1e-5, atol=1e-7)
 
 
 def test_adafactor_steps_as_its_authors_write_it() -> None:
@@ -62,13 +78,16 @@ def test_the_choices_of_trainings_and_of_plans_are_the_same() -> None:
 # Going on.
 
 
+@pytest.mark.parametrize("params", [FACTORED, FUSED], ids=["adafactor", "fused adamw"])
 @pytest.mark.parametrize("step", [1, 6, 11])
-def test_adafactor_that_was_broken_off_ends_with_the_same_bits_and_events(tmp_path: Path, step: int) -> None:
+def test_another_optimizer_that_was_broken_off_ends_with_the_same_bits_and_events(
+    tmp_path: Path, step: int, params: TrainingParams
+) -> None:
     whole, broken, resumed = network(), network(), network()
-    events = train(job(tmp_path / "straight", whole, params=FACTORED))
+    events = train(job(tmp_path / "straight", whole, params=params))
     with pytest.raises(KeyboardInterrupt):
-        train(job(tmp_path / "broken", broken, stopped_at(step, broken), params=FACTORED))
-    assert train(job(tmp_path / "broken", resumed, params=FACTORED)) == events
+        train(job(tmp_path / "broken", broken, stopped_at(step, broken), params=params))
+    assert train(job(tmp_path / "broken", resumed, params=params)) == events
     assert weights(resumed) == weights(whole)
     assert weights(whole) != straight(tmp_path / "adamw")[0]
 

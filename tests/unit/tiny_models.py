@@ -81,6 +81,7 @@ TRAINING = TrainingParams(
     steps=12,
     batch=3,
     optimizer="adamw",
+    fused=False,
     lr=1e-2,
     lr_schedule="cosine",
     warmup=3,

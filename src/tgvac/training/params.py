@@ -45,13 +45,15 @@ class TrainingParams(Block):
 
     ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
     ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any;
-    ``optimizer`` as in :mod:`tgvac.training.optimizers`; ``ema`` the average's decay, of which 0 keeps none;
+    ``optimizer`` and ``fused`` as in :mod:`tgvac.training.optimizers`;
+    ``ema`` the average's decay, of which 0 keeps none;
     ``level_power`` draws noise levels as T u^power, u even in [0, 1): 1 evenly, the smaller the noisier.
     """
 
     steps: int = Field(ge=1)
     batch: int = Field(ge=1)
     optimizer: Literal["adamw", "adamw8bit", "adafactor"]
+    fused: bool
     lr: float = Field(gt=0)
     lr_schedule: Literal["constant", "cosine"]
     warmup: int = Field(ge=0)
