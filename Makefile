@@ -51,10 +51,13 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# More than an hour: trains the stand-ins again and puts them in place of the shipped ones.
+# About two hours: trains the stand-ins again, first the backbones, then on these the completion model, and puts them in
+# place of the shipped ones.
 standins: install
 	$(BIN)/tgvac run --scale standins --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins/standins standins
+	$(BIN)/tgvac run --scale standins-completion --cores $(CORES) --target standins
+	rm -rf standins && cp -R results/standins-completion/standins standins
 
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90

@@ -5,7 +5,7 @@ import sys
 from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import tracked_outcome
 
-# `snakemake standins` needs no scale: one trains them. By the environment, so that jobs on a cluster know it, too.
+# `snakemake standins` needs no scale: one trains their backbones. By the environment, so that jobs on a cluster know it, too.
 # Snakemake itself tells its targets only after all rules have been read.
 if "standins" in sys.argv[1:]:
     os.environ.setdefault(tgvac_graph.SCALE, "standins")

@@ -36,7 +36,7 @@ def take_shipped(ctx: Context, params: BackbonesParams, prediction: str) -> dict
     if not index_file.is_file():
         raise BadInput(
             f"{index_file} does not exist; restore the folder from the repository, or make it with"
-            " `make standins` (about an hour and a half)."
+            " `make standins` (about two hours)."
         )
     for entry in read_index(index_file).values():
         path = folder / entry.file

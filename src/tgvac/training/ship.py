@@ -64,8 +64,9 @@ def _card(ctx: Context, sources: Mapping[str, Path], command: str, total: int) -
     return f"""# Stand-ins
 
 Small networks of the very classes of the real ones (`AutoencoderKL`, `CLIPTextModel`, `UNet2DConditionModel`,
-`CLIPModel`, `UNetMotionModel`), trained on the procedural world of scale `{ctx.scale}`, whose videos no other scale
-shares. They let the whole workflow run on a laptop; **no number obtained with them is the paper's**.
+`CLIPModel`, `UNetMotionModel`), trained on a part of the procedural world that only scales `standins` and
+`standins-completion` have. They let the whole workflow run on a laptop; **no number obtained with them is
+the paper's**.
 
 Made by `{command}`, {total / 2**20:.1f} MiB in all; the same command on the same lock file and type of
 processor gives the same bytes (`index.json` has the digest of each file, `{MADE}` the day).
