@@ -158,7 +158,7 @@ def standins(scale: Scale) -> None:
 
     load_params(Path.cwd(), scale)
     ctx = Context(Path.cwd(), scale, "standins", "")
-    ship(ctx, ctx.out, f"snakemake -c2 standins --config scale={scale}")
+    ship(ctx, ctx.out, "make standins")
     print(f"the stand-ins are in {ctx.out}")
 
 

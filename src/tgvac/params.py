@@ -24,6 +24,7 @@ from tgvac.models.params import (
     ComputeParams,
     ConditionsParams,
     DiffusionParams,
+    FrameModelParams,
     MotionModuleParams,
     SamplerParams,
     VariantParams,
@@ -59,6 +60,7 @@ class Params(Block):
     variants: dict[str, VariantParams]
     frame: TrainingParams
     motion: TrainingParams
+    frame_model: FrameModelParams
     motion_module: MotionModuleParams
     sampler: SamplerParams
     completion: CompletionParams

@@ -166,7 +166,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "frame",
         "tgvac.training.frame_stage",
-        (*_NOISE, "conditions", "variants.{variant}", "frame", "checkpoints.log_every", "compute"),
+        (*_NOISE, "conditions", "variants.{variant}", "frame", "frame_model", "checkpoints.log_every", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions", "backbones", "latents"),
         (_RUN,),
         aside=("samples", "framing", "latents"),

@@ -16,6 +16,7 @@ from tests.unit.tiny_models import (
     CONDITIONS,
     DIFFUSION,
     EXACT_MASKS,
+    FRAME_MODEL,
     FRAMING,
     LATENTS,
     MOTION_MODULE,
@@ -117,7 +118,7 @@ def trained(
     }
     if phase == "frame":
         params = STEPS.model_copy(update={"clip_frames": 1, "pairs_share": pairs_share})
-        frame_stage.run(ctx, frame=params, **shared)
+        frame_stage.run(ctx, frame=params, frame_model=FRAME_MODEL, **shared)
     else:
         motion_stage.run(ctx, motion=STEPS, motion_module=MOTION_MODULE, **shared)
     folder = run_folder(ctx)

@@ -23,6 +23,7 @@ from tgvac.clip.completion import Completion
 from tgvac.completion.params import MethodParams
 from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.completion.pipeline_params import diffusion_of
+from tgvac.config import merge, read_yaml
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.models.motion_adapter import PaperMotionAdapter, assemble
@@ -277,3 +278,11 @@ def test_half_precision_is_refused(made: tuple[str, Path, Path]) -> None:
     pipe = VideoAmodalCompletionPipeline.from_pretrained(made[2], dtype=torch.float16)
     with pytest.raises(ValueError, match=r"networks are in torch\.float16; load the folder without a dtype"):
         completed(pipe)
+
+
+def test_the_card_names_the_frame_model_that_training_started_from(trained: Path) -> None:
+    path = trained / "workflow" / "scales" / f"{SCALE}.yaml"
+    path.write_text(yaml.safe_dump(merge(read_yaml(path), {"frame_model": {"start": "some/model"}})), encoding="utf-8")
+    seal(trained, load_params(trained, SCALE), "frame", DATA)
+    text = card(export_model(trained, SCALE))[1]
+    assert "training started from `some/model`" in text

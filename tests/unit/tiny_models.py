@@ -24,6 +24,7 @@ from tgvac.models.params import (
     ComputeParams,
     ConditionsParams,
     DiffusionParams,
+    FrameModelParams,
     MotionModuleParams,
     SamplerParams,
     StandinParams,
@@ -68,6 +69,7 @@ DIFFUSION = DiffusionParams(
 )
 CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
+FRAME_MODEL = FrameModelParams(start="", start_revision="main")
 MOTION_MODULE = MotionModuleParams(
     block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame", start="", start_revision="main"
 )

@@ -142,6 +142,17 @@ class VariantParams(Block):
         return conditions.model_copy(update=self.model_dump(exclude_none=True))
 
 
+class FrameModelParams(Block):
+    """What the frame model begins with.
+
+    ``start``: a folder or a hub's name of a frame model of twelve channels in diffusers' layout, or of a video model,
+    whose frame layers are taken; "": the backbones' UNet, widened.
+    """
+
+    start: str
+    start_revision: str
+
+
 class MotionModuleParams(Block):
     """The temporal modules.
 

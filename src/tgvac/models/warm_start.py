@@ -11,7 +11,6 @@ function before training.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +20,7 @@ import torch
 from tgvac.errors import BadInput
 from tgvac.models.params import MotionModuleParams
 from tgvac.models.runtime import quiet
+from tgvac.models.weights import weights_digest
 
 if TYPE_CHECKING:
     from diffusers import MotionAdapter, UNetMotionModel
@@ -52,12 +52,8 @@ def start_from_adapter(video: UNetMotionModel, params: MotionModuleParams, root:
             _check_positions(named, name, published[name], ours)
         else:
             taken[name] = published[name].float()
-    digest = hashlib.sha256()
-    for name in sorted(taken):
-        digest.update(name.encode())
-        digest.update(taken[name].contiguous().numpy().data)
     video.load_state_dict(taken, strict=False)
-    return digest.hexdigest()
+    return weights_digest(taken)
 
 
 def _modules(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -20,7 +20,9 @@ LICENCES = {"stable-diffusion-v1-5/stable-diffusion-v1-5": "creativeml-openrail-
 
 def front_matter(facts: ModelFacts) -> dict[str, Any]:
     """What a hub reads: library, licence, what it was made from, and the means over all frames."""
-    bases = [name for name in (facts.params.backbones.stable_diffusion, facts.params.motion_module.start) if name]
+    params = facts.params
+    starts = (params.backbones.stable_diffusion, params.frame_model.start, params.motion_module.start)
+    bases = [name for name in starts if name]
     licence = "apache-2.0" if facts.standins else LICENCES.get(bases[0], "other")
     means = {
         score.label: facts.scores.get(f"ours/{facts.variant}/{facts.params.evaluation.mask_source}/all/{score.metric}")

@@ -12,8 +12,9 @@ from collections.abc import Mapping
 from tgvac.clip.framing import FramingParams
 from tgvac.devices import device_of, pin
 from tgvac.models.backbones import load_unet
+from tgvac.models.frame_start import start_from_frame_model
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, FrameModelParams, VariantParams
 from tgvac.models.runtime import quiet
 from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
@@ -30,6 +31,7 @@ def run(
     conditions: ConditionsParams,
     variants: Mapping[str, VariantParams],
     frame: TrainingParams,
+    frame_model: FrameModelParams,
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
@@ -43,6 +45,7 @@ def run(
         conditions=conditions,
         variants=variants,
         frame=frame,
+        frame_model=frame_model,
         checkpoints=checkpoints,
         samples=samples,
         framing=framing,
@@ -59,6 +62,7 @@ def job_of(
     conditions: ConditionsParams,
     variants: Mapping[str, VariantParams],
     frame: TrainingParams,
+    frame_model: FrameModelParams,
     checkpoints: CheckpointParams,
     samples: SamplesParams,
     framing: FramingParams,
@@ -72,7 +76,9 @@ def job_of(
     conditions = variant_of(ctx, variants).of(conditions)
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
-    unet = extend_conv_in(load_unet(folder)).to(device)
+    unet = extend_conv_in(load_unet(folder))
+    start = start_from_frame_model(unet, frame_model, ctx.root) if frame_model.start else ""
+    unet = unet.to(device)
     return noise_job(
         ctx,
         unet,
@@ -87,4 +93,5 @@ def job_of(
         compute,
         device,
         folder / "index.json",
+        start,
     )

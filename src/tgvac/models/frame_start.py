@@ -1,0 +1,106 @@
+"""A frame model that begins as another one: any with the same channels, such as pix2gestalt's in diffusers' layout.
+
+The paper starts from Stable Diffusion, which is the default. Pix2gestalt's network has the same twelve channels in the
+same order and was trained for the same task, so starting there is what peers advise where steps are few.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from tgvac.errors import BadInput
+from tgvac.models.params import FrameModelParams
+from tgvac.models.weights import weights_digest
+
+if TYPE_CHECKING:
+    from diffusers import UNet2DConditionModel
+
+_WEIGHTS = "diffusion_pytorch_model.safetensors"
+_CLASSES = ("UNet2DConditionModel", "UNetMotionModel")
+
+
+def start_from_frame_model(unet: UNet2DConditionModel, params: FrameModelParams, root: Path) -> str:
+    """Put the weights of ``params.start`` into the frame model, in place.
+
+    A video model gives its frame layers; its motion modules are left out.
+
+    Args:
+        unet: the frame model, widened to its twelve channels.
+        root: the folder that a local ``start`` is named relative to.
+
+    Returns:
+        the digest of the weights taken (SHA-256 hex over names and ``float32`` values): other weights under the same
+        name are another training.
+
+    Raises:
+        BadInput: when the model cannot be loaded, or a weight is missing, left over or of another shape than here.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    named = f"frame_model.start '{params.start}'"
+    folder = _folder(named, params, root)
+    _check_class(named, folder)
+    try:
+        published = load_file(folder / _WEIGHTS)
+    except (OSError, SafetensorError) as error:
+        raise BadInput(f"{named} cannot be read ({_first(error)}); fetch {folder / _WEIGHTS} again.") from None
+    taken = {name: value.float() for name, value in published.items() if ".motion_modules." not in name}
+    _check_fit(named, taken, unet.state_dict())
+    unet.load_state_dict(taken)
+    return weights_digest(taken)
+
+
+def _folder(named: str, params: FrameModelParams, root: Path) -> Path:
+    """The local folder of the network itself, fetched where the start is a hub's name."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    folder = root / params.start
+    if not folder.is_dir():
+        files = [f"{part}{name}" for part in ("", "unet/") for name in ("config.json", _WEIGHTS)]
+        try:
+            folder = Path(snapshot_download(params.start, revision=params.start_revision, allow_patterns=files))
+        except (OSError, HFValidationError, HfHubHTTPError) as error:
+            raise BadInput(
+                f"{named} is no folder and cannot be fetched ({_first(error)}); name a local folder or a reachable hub"
+                " name of a frame model with safetensors, or set it to '' to start from backbones/unet."
+            ) from None
+    # The folder of a whole model has the network in a part of its own.
+    return folder / "unet" if (folder / "unet").is_dir() else folder
+
+
+def _check_class(named: str, folder: Path) -> None:
+    path = folder / "config.json"
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["_class_name"]
+    except (OSError, ValueError, KeyError, TypeError):
+        raise BadInput(f"{named} has no config of a network of diffusers at {path}; name the folder of one.") from None
+    if found not in _CLASSES:
+        raise BadInput(f"{named} is a {found}, and neither {' nor '.join(_CLASSES)}; name a frame or a video model.")
+
+
+def _check_fit(named: str, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    """Refuse weights of another network, naming the first that differs with what both sides have."""
+    for name in sorted({*found, *wanted}):
+        theirs, ours = _shape(found, name), _shape(wanted, name)
+        if theirs != ours:
+            raise BadInput(
+                f"{named} does not fit the frame model: {name} {theirs} there and {ours} here; name a model of the same"
+                " channels, or set it to '' to start from backbones/unet."
+            )
+    if bad := next((name for name in sorted(found) if not torch.isfinite(found[name]).all()), None):
+        raise BadInput(f"{named} has numbers in {bad} that are not finite; name a model whose training went well.")
+
+
+def _shape(state: Mapping[str, torch.Tensor], name: str) -> str:
+    return f"has the shape {'x'.join(map(str, state[name].shape))}" if name in state else "is missing"
+
+
+def _first(error: Any) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")

@@ -1,0 +1,183 @@
+"""A frame model that begins as another one: its weights taken whole, or refused with what differs."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from tests.unit.tiny_models import (
+    CHECKPOINTS,
+    COMPUTE,
+    CONDITIONS,
+    DIFFUSION,
+    FRAME_MODEL,
+    FRAMING,
+    LATENTS,
+    TRAINING,
+    context,
+    randomised,
+    unet_4,
+    unet_12,
+    video_unet,
+)
+from tgvac.errors import BadInput
+from tgvac.models.frame_start import start_from_frame_model
+from tgvac.models.params import FrameModelParams, VariantParams
+from tgvac.training import frame_stage
+from tgvac.training.params import SamplesParams
+
+STARTED = FrameModelParams(start="other", start_revision="main")
+
+
+def publish(root: Path, network: Any = None) -> dict[str, torch.Tensor]:
+    """A frame model with random weights, as its authors would save it; what was saved."""
+    network = network or randomised(unet_12(), seed=5)
+    network.save_pretrained(root / "other")
+    return load_file(weights(root))
+
+
+def weights(root: Path) -> Path:
+    return root / "other" / "diffusion_pytorch_model.safetensors"
+
+
+def started(root: Path) -> dict[str, torch.Tensor]:
+    unet = unet_12()
+    start_from_frame_model(unet, STARTED, root)
+    return unet.state_dict()
+
+
+def test_a_frame_model_gives_all_of_its_weights(tmp_path: Path) -> None:
+    published = publish(tmp_path)
+    found = started(tmp_path)
+    assert set(found) == set(published)
+    assert all(torch.equal(found[name], value) for name, value in published.items())
+
+
+@pytest.mark.parametrize("block", ["animatediff", "paper"])
+def test_a_video_model_gives_its_frame_layers_and_no_motion(tmp_path: Path, block: str) -> None:
+    published = publish(tmp_path, randomised(video_unet(block=block), seed=6))
+    found = started(tmp_path)
+    assert {name for name in published if ".motion_modules." not in name} == set(found)
+    assert all(torch.equal(value, published[name]) for name, value in found.items())
+
+
+def test_a_whole_model_s_folder_gives_its_part_of_that_name(tmp_path: Path) -> None:
+    published = publish(tmp_path)
+    (tmp_path / "whole").mkdir()
+    (tmp_path / "other").rename(tmp_path / "whole" / "unet")
+    (tmp_path / "whole").rename(tmp_path / "other")
+    assert torch.equal(started(tmp_path)["conv_in.weight"], published["conv_in.weight"])
+
+
+def test_weights_in_half_precision_are_taken_in_full(tmp_path: Path) -> None:
+    publish(tmp_path, randomised(unet_12(), seed=5).half())
+    assert {value.dtype for value in started(tmp_path).values()} == {torch.float32}
+
+
+def test_the_digest_tells_weights_apart_and_not_where_they_lie(tmp_path: Path) -> None:
+    digests = []
+    for name, seed in (("a", 5), ("b", 5), ("c", 6)):
+        publish(tmp_path / name, randomised(unet_12(), seed=seed))
+        digests.append(start_from_frame_model(unet_12(), STARTED, tmp_path / name))
+    assert digests[0] == digests[1] != digests[2]
+
+
+def test_a_text_to_image_unet_is_refused_with_both_shapes(tmp_path: Path) -> None:
+    publish(tmp_path, unet_4())
+    sentence = r"^frame_model\.start 'other' does not fit .*: conv_in\.weight has the shape 16x4x3x3 there and has the"
+    with pytest.raises(BadInput, match=sentence + r" shape 16x12x3x3 here; name"):
+        started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("missing", "conv_out.bias is missing there and has the shape 4 here"),
+        ("unknown", "extra has the shape 4 there and is missing here"),
+        ("nan", "numbers in conv_out.bias that are not finite"),
+    ],
+)
+def test_weights_that_are_not_a_frame_model_s_are_refused(tmp_path: Path, fault: str, sentence: str) -> None:
+    state = {name: value.clone() for name, value in publish(tmp_path).items()}
+    if fault == "missing":
+        del state["conv_out.bias"]
+    elif fault == "unknown":
+        state["extra"] = torch.zeros(4)
+    else:
+        state["conv_out.bias"][0] = float("nan")
+    save_file(state, weights(tmp_path), {"format": "pt"})
+    with pytest.raises(BadInput, match=sentence):
+        started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("fault", "sentence"),
+    [
+        ("absent", "is no folder and cannot be fetched .*set it to ''"),
+        ("empty", "has no config of a network of diffusers at .*config.json"),
+        ("text", "has no config of a network of diffusers at .*config.json"),
+        ("kind", "is a AutoencoderKL, and neither UNet2DConditionModel nor UNetMotionModel"),
+        ("cut", "cannot be read .*fetch .*safetensors again"),
+        ("pickle", "cannot be read .*fetch .*safetensors again"),
+    ],
+)
+def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault: str, sentence: str) -> None:
+    if fault != "absent":
+        publish(tmp_path)
+    config = tmp_path / "other" / "config.json"
+    if fault == "empty":
+        config.unlink()
+    elif fault == "text":
+        config.write_text("[]")
+    elif fault == "kind":
+        config.write_text(json.dumps({"_class_name": "AutoencoderKL"}))
+    elif fault == "cut":
+        weights(tmp_path).write_bytes(weights(tmp_path).read_bytes()[:-40])
+    elif fault == "pickle":
+        weights(tmp_path).unlink()
+        torch.save({}, tmp_path / "other" / "diffusion_pytorch_model.bin")
+    with pytest.raises(BadInput, match=sentence) as told:
+        started(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+def handed(root: Path, frame_model: FrameModelParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
+    """The network and the digest that the phase gives to the training."""
+    given: list[Any] = []
+    monkeypatch.setattr(frame_stage, "noise_job", lambda *arguments: given.extend(arguments))
+    ctx = context(root, "frame", options={"variant": "full", "seed": "0"})
+    unet_4().save_pretrained(ctx.results / "backbones" / "unet")
+    frame_stage.job_of(
+        ctx,
+        diffusion=DIFFUSION,
+        conditions=CONDITIONS,
+        variants={"full": VariantParams()},
+        frame=TRAINING,
+        frame_model=frame_model,
+        checkpoints=CHECKPOINTS,
+        samples=SamplesParams(every=0, pictures=1, sampling_steps=1, guidance=1.0),
+        framing=FRAMING,
+        latents=LATENTS,
+        compute=COMPUTE,
+    )
+    return given[1], given[-1]
+
+
+def test_with_a_start_the_training_begins_at_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    published = publish(tmp_path)
+    network, digest = handed(tmp_path, STARTED, monkeypatch)
+    assert torch.equal(network.conv_in.weight, published["conv_in.weight"])
+    assert len(digest) == 64
+
+
+def test_without_one_it_begins_as_the_widened_text_to_image_unet(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    network, digest = handed(tmp_path, FRAME_MODEL, monkeypatch)
+    assert not network.conv_in.weight[:, 4:].any()
+    assert digest == ""
