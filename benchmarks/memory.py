@@ -37,7 +37,7 @@ from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
 
-PLAIN = Choices(4, foreach=False)
+PLAIN = Choices(4)
 SMALL = replace(PLAIN, accumulation=4, checkpointing=True, optimizer="adafactor", ema=False)
 ROWS = {
     "frame, as the params say": ("frame", PLAIN),

@@ -79,6 +79,16 @@ def test_a_batch_in_parts_needs_what_one_part_needs() -> None:
     assert one <= parts < whole / 8
 
 
+def test_a_step_in_one_pass_writes_nothing_beside() -> None:
+    numbers = sum(p.numel() for p in real_model().parameters())
+    largest = max(p.numel() for p in real_model().parameters())
+    fused, apart, together = (walked(Choices(1, passes=passes)) for passes in ("fused", "apart", "together"))
+    assert together.activations == 4 * numbers
+    assert apart.activations == max(4 * largest, fused.activations)
+    assert fused.activations < together.activations
+    assert walked(Choices(1, optimizer="adafactor")).activations == apart.activations, "it knows one way only"
+
+
 def test_more_parts_than_samples_are_a_mistake() -> None:
     with pytest.raises(ValueError, match="a batch of 2 cannot go through in 3 parts"):
         Choices(2, accumulation=3)
@@ -116,7 +126,7 @@ if asked["checkpointing"]:
     unet.enable_gradient_checkpointing()
 trained = list(unet.parameters())
 average = [p.detach().clone() for p in trained] if asked["ema"] else []
-optimizer = torch.optim.AdamW(trained, foreach=False)
+optimizer = torch.optim.AdamW(trained, fused=asked["passes"] == "fused", foreach=asked["passes"] == "together")
 for number in range(2):
     if number == 1:
         Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew: of a step with its state there
@@ -132,10 +142,10 @@ print(json.dumps({"bytes": 1024 * (kib("VmHWM") - before), "numbers": sum(p.nume
 @pytest.mark.parametrize(
     "choices",
     [
-        Choices(4, foreach=False),
-        Choices(4, accumulation=2, checkpointing=True, ema=False, foreach=False),
+        Choices(4, passes="apart"),
+        Choices(4, accumulation=2, checkpointing=True, ema=False),
     ],
-    ids=["plain", "checkpointing in two parts without an average"],
+    ids=["a parameter at a time", "fused, checkpointing in two parts without an average"],
 )
 def test_a_real_step_takes_as_much_memory_as_the_walk_says(choices: Choices) -> None:
     networks = Networks(backbones(origin="train", standin=LARGE), PAPER_MODULE, SIZE)

@@ -129,7 +129,7 @@ def predicted(project: Path, stage: str) -> int:
     params = load_params(project, SCALE)
     block = getattr(params, stage)
     networks = Networks(params.backbones, params.motion_module, 256, project / "results" / SCALE / "backbones")
-    choices = Choices(1, checkpointing=True, optimizer=block.optimizer, ema=False, foreach=False)
+    choices = Choices(1, checkpointing=True, optimizer=block.optimizer, ema=False)
     module = networks.frame_unet if stage == "frame" else networks.video_unet
     loss_of = partial(networks.noise_loss, stage, frames=block.clip_frames)
     beside = (networks.vae, networks.text_encoder)

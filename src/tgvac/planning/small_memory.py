@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.models.cost.kernels import Precision
-from tgvac.models.cost.memory import Choices, Memory, memory_of, walked_peak
+from tgvac.models.cost.memory import Choices, Memory, Passes, memory_of, walked_peak
 from tgvac.models.cost.networks import Networks
 from tgvac.params import load_params
 from tgvac.planning.plan import networks_of
@@ -39,13 +39,14 @@ class Rung:
 def as_asked(block: TrainingParams) -> Choices:
     """What a scale's params choose; float16 takes as many bytes as bfloat16."""
     precision: Precision = "float32" if block.precision == "float32" else "bfloat16"
-    return Choices(block.batch, optimizer=block.optimizer, ema=block.ema > 0, precision=precision)
+    passes: Passes = "fused" if block.fused else "together"
+    return Choices(block.batch, optimizer=block.optimizer, ema=block.ema > 0, precision=precision, passes=passes)
 
 
 def ladder(asked: Choices) -> dict[str, Choices]:
     """Choices, each rung a little smaller than the one before; the first is the scale's own."""
     batch = asked.batch
-    plain = Choices(batch)
+    plain = Choices(batch, passes=asked.passes)
     half = replace(plain, precision="bfloat16")
     parts = replace(half, accumulation=batch)
     again = replace(parts, checkpointing=True)

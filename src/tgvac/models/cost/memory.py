@@ -17,6 +17,7 @@ from tgvac.models.cost.kernels import Precision
 from tgvac.models.cost.walk import Loss, parameters_of, peak_bytes
 
 Optimizer = Literal["adamw", "adamw8bit", "adafactor"]
+Passes = Literal["fused", "together", "apart"]
 
 _FLOAT = 4
 """Bytes of a parameter, of its gradient and of its average: autocast casts copies."""
@@ -32,7 +33,8 @@ class Choices:
         checkpointing: activations are computed again where the network's own checkpoints are.
         ema: whether an average of what is trained is kept.
         precision: of products and convolutions; ``bfloat16`` is autocast's.
-        foreach: the optimizer works on all parameters at once, as torch's does on a GPU, or on one at a time.
+        passes: how ``adamw``'s step goes through memory: in one pass (``fused``), which writes nothing beside; an
+            operation at a time, on all parameters ``together``, as torch's does on a GPU, or on each one ``apart``.
     """
 
     batch: int
@@ -41,7 +43,7 @@ class Choices:
     optimizer: Optimizer = "adamw"
     ema: bool = True
     precision: Precision = "float32"
-    foreach: bool = True
+    passes: Passes = "fused"
 
     def __post_init__(self) -> None:
         if not 1 <= self.accumulation <= self.batch:
@@ -138,6 +140,6 @@ def _passing(choices: Choices, trained: Sequence[tuple[int, ...]]) -> int:
 
     bitsandbytes' kernels, and Adafactor as trainings here have it, take one parameter at a time.
     """
-    together = choices.foreach and choices.optimizer == "adamw"
+    passes = choices.passes if choices.optimizer == "adamw" else "apart"
     sizes = [prod(shape) * _FLOAT for shape in trained]
-    return sum(sizes) if together else max(sizes, default=0)
+    return {"fused": 0, "together": sum(sizes), "apart": max(sizes, default=0)}[passes]
