@@ -227,7 +227,10 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "report",
         "tgvac.report.report_stage",
-        ("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
+        (
+            *("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
+            "frame_model.start",
+        ),
         (
             *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),
             *("completion", "metrics"),

@@ -23,6 +23,7 @@ from tgvac.files import sha256, write_json, write_text
 from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import FrameModelParams
 from tgvac.params import load_params
 from tgvac.report import report_stage
 from tgvac.report.params import ReportParams
@@ -250,4 +251,11 @@ def _write_clips(ctx: Context) -> None:
 
 
 def run_report(ctx: Context) -> None:
-    report_stage.run(ctx, report=REPORT, metrics=METRICS, methods=METHOD_PARAMS, evaluation=EVALUATION)
+    report_stage.run(
+        ctx,
+        report=REPORT,
+        metrics=METRICS,
+        methods=METHOD_PARAMS,
+        evaluation=EVALUATION,
+        frame_model=FrameModelParams(start="", start_revision="main"),
+    )

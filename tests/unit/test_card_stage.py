@@ -77,6 +77,11 @@ def test_another_process_writes_the_same_bytes(ctx: Context, tmp_path: Path) -> 
     assert contents(again) == contents(ctx)
 
 
+def test_page_and_card_name_the_generator_behind_the_world(ctx: Context) -> None:
+    for name in ("index.html", "README.md"):
+        assert "feed" * 16 in (ctx.out / name).read_text(encoding="utf-8")
+
+
 def test_the_page_needs_nothing_from_elsewhere_and_escapes_what_comes_from_data(ctx: Context) -> None:
     text = (ctx.out / "index.html").read_text(encoding="utf-8")
     # SVG names its own namespace by an address; none is loaded.

@@ -43,7 +43,7 @@ DECIDES = {
     "diffusion.beta_end": {"backbones", "frame", "motion", "completion"},
     "conditions.text": {"frame", "motion", "completion"},
     "frame.lr": {"frame"},
-    "frame_model.start": {"frame"},
+    "frame_model.start": {"frame", "report"},
     "motion.steps": {"motion"},
     "motion_module.heads": {"motion", "completion"},
     "sampler.hop": {"completion"},

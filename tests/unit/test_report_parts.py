@@ -129,9 +129,12 @@ def test_a_run_without_ablations_says_which_rows_it_lacks(tmp_path: Path) -> Non
     basis = basis_of("train", ("world",))
     numbers = Measured(read_frame(project.results / "metrics" / "rows.parquet"), METRICS, "given")
     few = EVALUATION.model_copy(update={"methods": ("ours/full", "ours/hop2")})
-    streams, hops = (build(numbers, paper, basis, few) for build in (streams_table, hops_table))
+    streams, hops = streams_table(numbers, paper, basis, few, ""), hops_table(numbers, paper, basis, few)
     assert [row.cells[0].text for row in streams.rows if row.section == HERE] == ["Visible mask ✓, text prompt ✓"]
     assert streams.remarks[-1].startswith("Not evaluated in this run: ours/no_mask, ours/no_text, ours/no_mask_g1")
     assert [row.cells[0].text for row in hops.rows if row.section == HERE] == ["o = 2"]
+    assert not any("had learned with both streams" in remark for remark in streams.remarks)
+    begun = streams_table(numbers, paper, basis, few, "some/model")
+    assert any("from some/model, which had learned with both streams" in remark for remark in begun.remarks)
     none = hops_table(numbers, paper, basis, EVALUATION.model_copy(update={"methods": ("ours/full",)}))
     assert {row.section for row in none.rows} == {"Published in the paper"}

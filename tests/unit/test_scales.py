@@ -21,6 +21,22 @@ def archives() -> set[str]:
         return {f"{row['source']}/{row['part']}" for row in csv.DictReader(stream) if row["part"]}
 
 
+def seeds_of_the_world() -> dict[str, int]:
+    """Of the scales that draw one, and of the fixtures that tests share."""
+    scales = {name: load_params(ROOT, name).sources for name in SCALES}
+    return {name: s.world.seed for name, s in scales.items() if any(x.startswith("world") for x in (*s.use, *s.pairs))}
+
+
+def test_stand_ins_tiny_and_tests_have_never_seen_each_other_s_objects() -> None:
+    seeds = seeds_of_the_world()
+    standins = {seed for name, seed in seeds.items() if name.startswith("standins")}
+    tiny = {seed for name, seed in seeds.items() if name.startswith("tiny")}
+    tests = {seeds["smoke"]}
+    assert len(standins) == len(tiny) == 1
+    assert not standins & tiny
+    assert not (standins | tiny) & tests
+
+
 @pytest.mark.parametrize("scale", SCALES)
 def test_every_part_that_a_scale_names_is_an_archive_of_a_source_in_use(scale: str) -> None:
     sources = load_params(ROOT, scale).sources

@@ -74,10 +74,12 @@ def test_the_digest_is_of_the_worlds_own_code_and_of_all_of_it() -> None:
     assert modules - reached == {"tgvac.sources.world.frozen"}
 
 
-def test_another_module_means_another_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("module", ["tgvac.sources.world.render", "tgvac.seeds", "tgvac.clip.images"])
+def test_another_module_means_another_digest(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = world_digest()
     real = provenance.closure
-    changed = {"tgvac.sources.world.render": "0" * 64}
+    assert module in real("tgvac.sources.world.publish")
+    changed = {module: "0" * 64}
     monkeypatch.setattr("tgvac.sources.world.frozen.closure", lambda module: {**real(module), **changed})
     assert world_digest() != found
     elsewhere = {"tgvac.files": "0" * 64}

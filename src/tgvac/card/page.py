@@ -58,6 +58,7 @@ def render_page(facts: Facts, shown: Shown) -> str:
         scale=facts.scale,
         style=Markup(template("tgvac.report", "style.css.j2")),
         account=shown.account,
+        world=facts.world,
         numbers=[(table.name, Markup(to_html(table))) for table in shown.numbers],
         rest=[(table.name, Markup(to_html(table))) for table in shown.rest],
         figures=[(FIGURES[name], _svg_uri(data)) for name, data in shown.figures.items()],

@@ -16,11 +16,14 @@ _HOPS = Layout("table4", ALL)
 _WITHOUT = f"{HERE}, without guidance"
 
 
-def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, start: str) -> Table:
     """Table 3: each condition stream left out in training and sampling; what is compared with both streams below.
 
     Without a sentence, guidance on text does nothing, so the rows with guidance differ by guidance as well as by
     text; the rows at guidance 1 differ by text alone.
+
+    Args:
+        start: the frame model that each variant's training began with; "": the backbones' network, without a condition.
     """
     guided, unguided = (tuple(n for n in names if n in evaluation.methods) for names in (GUIDED, UNGUIDED))
     out = here_rows(_STREAMS, numbers, guided, basis.verdict, HERE, STREAMS)
@@ -40,8 +43,19 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
             HOW_COMPARED,
             "Without text, guidance on text does nothing, so a row without text lacks guidance as well; at guidance 1"
             " the rows differ by the stream alone.",
+            *_begun_with(start),
             *_left_out((*GUIDED, *UNGUIDED), evaluation),
         ),
+    )
+
+
+def _begun_with(start: str) -> tuple[str, ...]:
+    """What a trained start means for a row that lacks a stream."""
+    if not start:
+        return ()
+    return (
+        f"Each row was trained on from {start}, which had learned with both streams: a row without one is that model"
+        " trained further without it, not one that never had it.",
     )
 
 

@@ -28,6 +28,7 @@ from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import FrameModelParams
 from tgvac.report.ablations import hops_table, streams_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.claims import load_claims
@@ -56,18 +57,29 @@ PAGE_ROWS = 60
 
 
 def run(
-    ctx: Context, *, report: ReportParams, metrics: MetricsParams, methods: Methods, evaluation: EvaluationParams
+    ctx: Context,
+    *,
+    report: ReportParams,
+    metrics: MetricsParams,
+    methods: Methods,
+    evaluation: EvaluationParams,
+    frame_model: FrameModelParams,
 ) -> None:
     """Write the report of a scale; an earlier one stands until this one is whole."""
     staged = replace(ctx, folder=".report.part")
     shutil.rmtree(staged.out, ignore_errors=True)
-    _write(staged, report, metrics, methods, evaluation)
+    _write(staged, report, metrics, methods, evaluation, frame_model.start)
     shutil.rmtree(ctx.out, ignore_errors=True)
     staged.out.rename(ctx.out)
 
 
 def _write(
-    ctx: Context, report: ReportParams, metrics: MetricsParams, methods: Methods, evaluation: EvaluationParams
+    ctx: Context,
+    report: ReportParams,
+    metrics: MetricsParams,
+    methods: Methods,
+    evaluation: EvaluationParams,
+    start: str,
 ) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
@@ -87,7 +99,7 @@ def _write(
         "table2": quality_table(numbers, paper, basis, evaluation),
         "differences": methods_table(numbers, paper, evaluation),
         "bins": bins_table(numbers, paper, basis, evaluation),
-        "table3": streams_table(numbers, paper, basis, evaluation),
+        "table3": streams_table(numbers, paper, basis, evaluation, start),
         "table4": hops_table(numbers, paper, basis, evaluation),
         "claims": claims_table(judged, paper, basis, metrics),
         "comparisons": comparisons_table(judged),
@@ -110,7 +122,7 @@ def _write(
 
     content = Content(
         scale=ctx.scale,
-        facts=_facts(ctx, basis, metrics, evaluation),
+        facts=_facts(ctx, basis, metrics, evaluation, start),
         basis=basis,
         paper=paper,
         tables=tables | {"selection": selection_table(selection, rejected, PAGE_ROWS)},
@@ -142,7 +154,9 @@ def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]
     return {name: [by_frame[i] for i in sorted(by_frame)] for name, by_frame in rates.items()}
 
 
-def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams) -> list[tuple[str, str]]:
+def _facts(
+    ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams, start: str
+) -> list[tuple[str, str]]:
     """What the page says of the run; nothing that differs between equal runs."""
     origin = {**STANDINS, "pretrained": "pretrained weights"}
     path = ctx.results / "backbones" / "provenance.json"
@@ -158,6 +172,7 @@ def _facts(ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: Evalu
         ("Split", "by source video" if made["split_by"] == "video" else leaks),
         ("Digest of parameters and code", ctx.digest[:16]),
         ("Backbones", "; ".join([origin.get(str(record.get("origin")), "unknown origin"), *named])),
+        ("Frame models start from", start or "the backbones' text-to-image network"),
         ("Sources of video", ", ".join(basis.sources)),
         *([("Digest of the world's generator", str(world))] if world else []),
         ("Measured on", f"split '{evaluation.split}', the first {evaluation.frames} frames of each synthesized video"),
