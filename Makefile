@@ -51,11 +51,9 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# About two hours: trains the stand-ins again, first the backbones, then on these the completion model, and puts them in
-# place of the shipped ones.
+# About two hours: trains the stand-ins again (`snakemake standins`), first the backbones, then on these the completion model,
+# and puts them in place of the shipped ones.
 standins: install
-	$(BIN)/tgvac run --scale standins --cores $(CORES) --target standins
-	rm -rf standins && cp -R results/standins/standins standins
 	$(BIN)/tgvac run --scale standins-completion --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins-completion/standins standins
 

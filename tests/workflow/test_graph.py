@@ -21,7 +21,7 @@ pytestmark = pytest.mark.workflow
 
 RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
 TARGETS_ONLY = {"frame", "motion", "completion"}
-NO_PHASE = {"standins", "track"}
+NO_PHASE = {"standins", "standins_of_another_scale", "track"}
 
 
 def rules() -> dict[str, str]:
@@ -29,7 +29,8 @@ def rules() -> dict[str, str]:
     found = {}
     for path in RULE_FILES:
         for block in re.split(r"(?m)^(?=rule )", path.read_text())[1:]:
-            found[block.split(":")[0].removeprefix("rule ").strip()] = block
+            # What stands between two rules belongs to neither.
+            found[block.split(":")[0].removeprefix("rule ").strip()] = block.split("\n\n\n")[0]
     return found
 
 
@@ -229,7 +230,21 @@ def test_the_slurm_profile_plans_the_paper_s_scale_by_the_literal_command(projec
 def test_stand_ins_need_no_scale_named(project: Path, snakemake: Command) -> None:
     done = snakemake(project, "-n", "-c2", "standins")
     assert done.returncode == 0, done.stdout[-3000:]
-    assert planned(done.stdout)["train_motion"] == 1
-    assert planned(done.stdout)["standins"] == 1
-    assert "results/standins/backbones/index.json" in done.stdout
+    jobs = planned(done.stdout)
+    assert jobs["train_motion"] == jobs["standins"] == jobs["standins_of_another_scale"] == 1
+    assert "results/standins/standins/index.json" in done.stdout, "the backbones' scale comes first"
+    assert "results/standins-completion/motion/full/seed0/index.json" in done.stdout
     assert "results/tiny/" not in done.stdout
+
+
+def test_a_scale_that_takes_another_one_s_stand_ins_has_them_made_first(finished: Path, snakemake: Command) -> None:
+    overlay = "extends: smoke\nbackbones: {origin: shipped, shipped: results/smoke/standins}\n"
+    (finished / "workflow" / "scales" / "taker.yaml").write_text(overlay)
+    done = snakemake(finished, "-c2", "results/taker/backbones/index.json", "--config", "scale=taker")
+    assert done.returncode == 0, done.stdout[-3000:]
+    for name in ("vae", "unet"):
+        weights = Path("backbones") / name / "diffusion_pytorch_model.safetensors"
+        made, taken = (finished / "results" / scale / weights for scale in ("smoke", "taker"))
+        assert made.read_bytes() == taken.read_bytes()
+    again = snakemake(finished, "-n", "-c2", "results/taker/backbones/index.json", "--config", "scale=taker")
+    assert "Nothing to be done" in again.stdout

@@ -4,15 +4,17 @@ import sys
 
 from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import tracked_outcome
+from tgvac.bridge.workflow import SETTINGS
 
-# `snakemake standins` needs no scale: one trains their backbones. By the environment, so that jobs on a cluster know it, too.
+# `snakemake standins` needs no scale: one ends in them. By the environment, so that jobs on a cluster know it, too.
 # Snakemake itself tells its targets only after all rules have been read.
 if "standins" in sys.argv[1:]:
-    os.environ.setdefault(tgvac_graph.SCALE, "standins")
+    os.environ.setdefault(tgvac_graph.SCALE, "standins-completion")
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
 TGVAC = [sys.executable, "-m", "tgvac"]
 STAGE = [*TGVAC, "stage"]
+SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 
 # Functions of the graph under short names; each returns paths or digests, relative to the clone.
 final = GRAPH.final

@@ -20,3 +20,28 @@ rule standins:
         "standins"
     shell:
         "{TGVAC:q} standins --scale {SCALE:q} 2>&1 | tee {log:q}"
+
+
+# Stand-ins that this scale takes and another one trains. A Snakemake of their own, since a graph is of one scale; it takes no
+# lock, since this one holds the folder.
+rule standins_of_another_scale:
+    output:
+        "results/{other}/standins/index.json",
+    log:
+        "logs/{other}/standins/before.log",
+    benchmark:
+        "benchmarks/{other}/standins/before.tsv"
+    wildcard_constraints:
+        other=rf"(?!{SCALE}/)[^/]+",
+    threads: workflow.cores
+    resources:
+        mem_mb=16000,
+        runtime=720,
+    params:
+        digest=lambda wildcards: tgvac_graph.Graph.load(
+            {"scale": wildcards.other}
+        ).trained(),
+    message:
+        "stand-ins of scale {wildcards.other}"
+    shell:
+        "{SNAKEMAKE:q} standins -c{threads} --nolock {SETTINGS:q} --config scale={wildcards.other:q} 2>&1 | tee {log:q}"

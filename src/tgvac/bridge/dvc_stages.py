@@ -103,7 +103,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
             *deps,
             *(name for before in phase.shows for name in graph.lists(before)),
             *phase.reads,
-            *(graph.shipped() if phase.name == "backbones" else ()),
+            *(_shipped(graph) if phase.name == "backbones" else ()),
             *(settings.files if first else ()),
             f"workflow/rules/{phase.name}.smk",
             *_rooms(phase),
@@ -111,6 +111,11 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
         "params": settings.watched(phase),
         "outs": [{f"results/{graph.scale}/{phase.name}": {"persist": True}}],
     }
+
+
+def _shipped(graph: Graph) -> list[str]:
+    """Stand-ins that lie in the project; those of another scale are made by the stage that reads them."""
+    return [name for name in graph.shipped() if not name.startswith("results/")]
 
 
 def _ends(graph: Graph, phase: Phase) -> list[str]:

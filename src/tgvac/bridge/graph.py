@@ -12,6 +12,7 @@ import os
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from tgvac.bridge.tracked_outcome import outcome_file
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.params import Params, load_params
-from tgvac.phases import join_digest, phase, phase_digest, shard_count
+from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
 from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
@@ -127,6 +128,11 @@ class Graph:
     def decided_by(self, module: str, *blocks: str) -> str:
         """The digest of a module's code and of blocks of params, for rules that are no phase."""
         return digest([code_digest(module), {b: getattr(self.params, b).model_dump(mode="json") for b in blocks}])
+
+    def trained(self) -> str:
+        """What decides all that the scale trains, by code and params."""
+        training = takewhile(lambda wanted: wanted.name != "completion", PHASES)
+        return digest([phase_digest(self.params, wanted) for wanted in training])
 
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""

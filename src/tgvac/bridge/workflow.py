@@ -20,6 +20,8 @@ from tgvac.phases import PHASES
 
 TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "track")
 """What a run can be asked for."""
+SETTINGS = ("--rerun-incomplete", "--quiet", "reason", "--max-checksum-file-size", "100MB")
+"""Of Snakemake, for all runs: what was broken off is made again, and large files are compared by content, too."""
 
 
 def command(scale: str, cores: int, target: str) -> list[str]:
@@ -29,7 +31,7 @@ def command(scale: str, cores: int, target: str) -> list[str]:
     """
     return [
         *(sys.executable, "-m", "snakemake", target, f"-c{cores}"),
-        *("--rerun-incomplete", "--nolock", "--quiet", "reason", "--max-checksum-file-size", "100MB"),
+        *("--nolock", *SETTINGS),
         *("--config", f"scale={scale}"),
     ]
 
