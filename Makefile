@@ -60,9 +60,9 @@ standins: install
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
-# Each prints what it draws or measures.
+# Each prints what it draws or measures. All moments of the file, the two of the ordinary tests among them.
 test-long: install
-	$(BIN)/python -m pytest -s -m long tests/workflow/test_killed_trainings.py
+	$(BIN)/python -m pytest -s -m workflow tests/workflow/test_killed_trainings.py
 
 test-size: install
 	$(BIN)/python -m pytest -s -m size tests/workflow/test_real_size.py

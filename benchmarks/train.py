@@ -61,7 +61,8 @@ class Both:
     def loss(self, module: nn.Module, given: Batch) -> StepLoss:
         diffusion = self.setting.diffusion
         alphas_T = alphas_cumprod(diffusion)
-        return noise_loss(self.setting.as_model(module), given, alphas_T, CPU, loss_weights(diffusion, alphas_T))
+        weights_T, model = loss_weights(diffusion, alphas_T), self.setting.as_model(module)
+        return noise_loss(model, given, alphas_T, CPU, weights_T, diffusion.told)
 
 
 def both(setting: Setting, folder: Path, count: int) -> Both:

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from diffusers import AutoencoderKL, DDIMScheduler, MotionAdapter, UNet2DConditionModel
+from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from tests.unit.model_project import DATA, SCALE, evaluate, model_project, seal
@@ -85,6 +85,12 @@ def test_the_pipeline_can_be_saved_and_loaded_again(made: tuple[str, Path, Path]
     assert not same(completed(again, guidance_scale=5.0), completed(pipe))
     assert not same(completed(again, num_inference_steps=3), completed(pipe))
     assert not same(completed(again, hop=1), completed(pipe))
+
+
+def test_diffusers_alone_does_not_know_the_pipeline_and_the_card_says_so(made: tuple[str, Path, Path]) -> None:
+    with pytest.raises(AttributeError, match="module diffusers has no attribute VideoAmodalCompletionPipeline"):
+        DiffusionPipeline.from_pretrained(made[2])
+    assert "`DiffusionPipeline.from_pretrained(FOLDER)` fails" in (made[2] / "README.md").read_text(encoding="utf-8")
 
 
 def test_every_part_loads_by_its_class_and_is_what_was_trained(made: tuple[str, Path, Path]) -> None:

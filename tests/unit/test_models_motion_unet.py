@@ -46,6 +46,28 @@ def test_an_inflated_model_is_the_frame_model_on_every_frame(block: str, norm: s
     assert (ours - frames).abs().max() < 1e-5
 
 
+@pytest.mark.parametrize(("block", "norm"), [("animatediff", "frame"), ("animatediff", "clip"), ("paper", "frame")])
+@pytest.mark.parametrize(("sample", "frame"), [(0, 0), (1, 3)])
+@torch.no_grad()
+def test_a_frame_of_an_inflated_model_is_the_frame_model_s_whatever_else_is_in_the_batch(
+    block: str, norm: str, sample: int, frame: int
+) -> None:
+    video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"block": block, "norm": norm})).eval()
+    x_BCFhw, t_B, text_BND = GIVEN
+    # The frame model is asked for this one picture alone.
+    expected = unet_12()(x_BCFhw[[sample], :, frame], t_B[sample], text_BND[[sample]]).sample[0]
+    # All other frames of its clip, and the other clip with its noise level and text.
+    others, levels, texts = 5 * randn(2, 12, 5, 8, 8, seed=2), torch.tensor([500, 3]), randn(2, 12, 16, seed=3)
+    others[sample, :, frame], levels[sample], texts[sample] = x_BCFhw[sample, :, frame], t_B[sample], text_BND[sample]
+    before, after = (video_noise_model(video)(*given) for given in (GIVEN, (others, levels, texts)))
+    assert expected.std() > 0.1
+    assert (before[sample, :, frame] - expected).abs().max() < 1e-5
+    assert (after[sample, :, frame] - expected).abs().max() < 1e-5
+    changed_BF = (after - before).abs().amax((1, 3, 4)) > 0.1
+    changed_BF[sample, frame] = True
+    assert changed_BF.all(), "all else is another"
+
+
 @pytest.mark.parametrize("block", ["animatediff", "paper"])
 def test_motion_modules_join_frames_and_know_their_order_once_they_are_trained(block: str) -> None:
     model, (x_BCFhw, t_B, text_BND) = video_noise_model(video_unet(block=block)), GIVEN

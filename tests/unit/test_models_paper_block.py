@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
+from scipy.special import erf
 
 from tests.unit.tiny_models import randn, randomised
 from tgvac.models.paper_block import PaperBlock, RelativeSelfAttention, TextCrossAttention
 
-# Shapes: P pixels, F frames, C channels, N words, D text width.
+# Shapes: P pixels, F frames, C channels, B clips, N words, D text width.
 
 
 def softmax(scores: list[float]) -> list[float]:
@@ -65,3 +67,71 @@ def test_every_pixel_asks_the_words_of_its_own_clip() -> None:
 def test_a_block_without_its_model_says_what_it_lacks() -> None:
     with pytest.raises(ValueError, match="hands it the text"):
         PaperBlock(8, 2, 6, 3)(randn(1, 2, 8))
+
+
+Weights = dict[str, np.ndarray]
+
+
+def layer_norm(x: np.ndarray, weights: Weights, name: str) -> np.ndarray:
+    centred = x - x.mean(-1, keepdims=True)
+    normalised = centred / np.sqrt((centred**2).mean(-1, keepdims=True) + 1e-5)
+    return normalised * weights[f"{name}.weight"] + weights[f"{name}.bias"]
+
+
+def attend(scores: np.ndarray, values: np.ndarray) -> np.ndarray:
+    powers = np.exp(scores - scores.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True) @ values
+
+
+def block_by_hand(x_FC: np.ndarray, text_ND: np.ndarray, w: Weights, heads: int, farthest: int) -> np.ndarray:
+    """One pixel's frames through the whole block, from the weights by formulas, in double.
+
+    Three parts, each ``x + part(norm(x))`` (Vaswani et al. 2017, normalised before): attention over the frames with
+    clipped relative positions in the keys (Shaw et al. 2018), attention to the words, a gated feed-forward with the
+    exact GELU (Shazeer 2020).
+    """
+    frames, channels = x_FC.shape
+    width = channels // heads
+    cuts = [slice(h * width, (h + 1) * width) for h in range(heads)]
+
+    given = layer_norm(x_FC, w, "norm1")
+    q, k, v = (given @ w["attn1.to_qkv.weight"][i * channels : (i + 1) * channels].T for i in range(3))
+    # To distances from -farthest to farthest belong the rows from the first to the last.
+    distance_FF = np.clip(np.arange(frames)[None, :] - np.arange(frames)[:, None], -farthest, farthest)
+    position_FFd = w["attn1.positions.weight"][distance_FF + farthest]
+    each = []
+    for cut in cuts:
+        keys_FFd = k[None, :, cut] + position_FFd  # of each frame that asks, of each that is asked
+        each.append(attend((q[:, None, cut] * keys_FFd).sum(-1) / math.sqrt(width), v[:, cut]))
+    x_FC = x_FC + np.concatenate(each, -1) @ w["attn1.to_out.weight"].T + w["attn1.to_out.bias"]
+
+    q = layer_norm(x_FC, w, "norm2") @ w["attn2.to_q.weight"].T
+    k, v = (text_ND @ w["attn2.to_kv.weight"][i * channels : (i + 1) * channels].T for i in range(2))
+    each = [attend(q[:, cut] @ k[:, cut].T / math.sqrt(width), v[:, cut]) for cut in cuts]
+    x_FC = x_FC + np.concatenate(each, -1) @ w["attn2.to_out.weight"].T + w["attn2.to_out.bias"]
+
+    both = layer_norm(x_FC, w, "norm3") @ w["ff.net.0.proj.weight"].T + w["ff.net.0.proj.bias"]
+    wide, gate = np.split(both, 2, axis=-1)
+    gated = wide * gate * (1 + erf(gate / math.sqrt(2))) / 2
+    return x_FC + gated @ w["ff.net.2.weight"].T + w["ff.net.2.bias"]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("frames", [1, 2, 7])
+def test_a_block_is_what_its_definition_says(frames: int) -> None:
+    """Two clips of two pixels, each clip with words of its own; seven frames reach beyond the farthest distance. Words
+    have no mask: as in Stable Diffusion all are attended to, those that fill a sentence up among them."""
+    block = randomised(PaperBlock(8, 2, 6, max_distance=3))
+    assert isinstance(block, PaperBlock)
+    x_PFC, text_BND = randn(4, frames, 8), randn(2, 5, 6, seed=1)
+    block.text_BND = text_BND
+    ours = block(x_PFC, timestep=None).double().numpy()
+    weights = {name: value.double().numpy() for name, value in block.state_dict().items()}
+    given, texts = x_PFC.double().numpy(), text_BND.double().numpy()
+    expected = np.stack([block_by_hand(given[p], texts[p // 2], weights, 2, 3) for p in range(4)])
+    np.testing.assert_allclose(ours, expected, rtol=0, atol=1e-5)
+    # Each of the three parts moves its input by far more than the tolerance.
+    for name in ("attn1.to_out", "attn2.to_out", "ff.net.2"):
+        without = {key: 0 * value if key.startswith(name) else value for key, value in weights.items()}
+        other = np.stack([block_by_hand(given[p], texts[p // 2], without, 2, 3) for p in range(4)])
+        assert np.abs(other - expected).max() > 0.1, name

@@ -11,10 +11,9 @@ import torch
 from diffusers import DDIMScheduler
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import ValidationError
 
 from tests.unit.tiny_models import CPU, DIFFUSION, SAMPLER, randn, unet_12, video_unet
-from tgvac.models.params import DiffusionParams, SamplerParams
+from tgvac.models.params import SamplerParams
 from tgvac.models.sampler import (
     NoiseModel,
     VideoCondition,
@@ -132,18 +131,6 @@ def test_trailing_spacing_starts_at_the_last_level() -> None:
     scheduler = ddim(DIFFUSION.model_copy(update={"timestep_spacing": "trailing"}))
     scheduler.set_timesteps(4)
     assert scheduler.timesteps.tolist() == [999, 749, 499, 249]
-
-
-@pytest.mark.parametrize("more", [{"timestep_spacing": "trailing"}, {"prediction": "v"}])
-def test_a_level_without_signal_is_neither_sampled_from_nor_the_velocity_s(more: dict[str, str]) -> None:
-    with pytest.raises(ValidationError, match=f"zero_terminal_snr with {next(iter(more))}"):
-        DiffusionParams(**{**DIFFUSION.model_dump(), "zero_terminal_snr": True, **more})
-
-
-def test_zero_terminal_snr_samples_finite_numbers() -> None:
-    params = DiffusionParams(**{**DIFFUSION.model_dump(), "zero_terminal_snr": True})
-    assert alphas_cumprod(params)[-1] == 0
-    assert sample_video(toy, condition(3), randn(3, 4, 4, 4), params, SAMPLER, CPU).isfinite().all()
 
 
 # Guidance and what the model is called with.

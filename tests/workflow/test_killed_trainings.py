@@ -7,7 +7,6 @@ them in the ordinary tests, ten in `make test-long`.
 from __future__ import annotations
 
 import os
-import re
 import shutil
 import signal
 import time
@@ -17,15 +16,14 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import Command, make_project
+from tests.conftest import Command
+from tests.workflow.one_stage import one_stage
 from tests.workflow.test_interruption import digests, so_far, start
 from tgvac.seeds import rng
 
 pytestmark = pytest.mark.workflow
 
 STEPS, SAVED, LOGGED = 60, 20, 5
-BEFORE = ("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "latents", "frame")
-"""Phases whose results are there; ``motion`` goes on from the smoke run's ``frame``."""
 
 
 @dataclass(frozen=True)
@@ -44,18 +42,8 @@ class Moment:
 
 def sixty(folder: Path, smoke: Path, phase: str) -> Path:
     """A project in which one phase trains for sixty steps, and what it reads is there."""
-    make_project(folder)
-    scale = folder / "workflow" / "scales" / "smoke.yaml"
-    text = scale.read_text()
-    text = re.sub(rf"^({phase}: {{steps:) \d+", rf"\1 {STEPS}", text, flags=re.MULTILINE)
-    text = re.sub(r"^(checkpoints: {every:) \d+", rf"\1 {SAVED}", text, flags=re.MULTILINE)
-    scale.write_text(text)
-    assert f"{phase}: {{steps: {STEPS}," in text
-    assert f"checkpoints: {{every: {SAVED}, log_every: {LOGGED}}}" in text
-    for name in BEFORE:
-        if name != phase:
-            shutil.copytree(smoke / "results" / "smoke" / name, folder / "results" / "smoke" / name)
-    return folder
+    changed = {phase: {"steps": STEPS}, "checkpoints": {"every": SAVED, "log_every": LOGGED}}
+    return one_stage(folder, smoke, phase, changed)
 
 
 def left_alone(folder: Path, smoke: Path, tgvac: Command, phase: str) -> dict[str, str]:

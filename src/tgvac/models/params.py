@@ -8,6 +8,8 @@ from pydantic import Field, model_validator
 
 from tgvac.config import Block
 
+Prediction = Literal["epsilon", "v"]
+
 ENCODER_HEADS = 4
 """Attention heads of the small text and picture encoders."""
 
@@ -75,7 +77,7 @@ class DiffusionParams(Block):
     beta_end: float = Field(gt=0, lt=1)
     sampling_steps: int = Field(ge=1)
     timestep_spacing: Literal["leading", "trailing"]
-    prediction: Literal["epsilon", "v"]
+    prediction: Prediction
     zero_terminal_snr: bool
     eta: float = Field(ge=0, le=1)
 
@@ -95,19 +97,20 @@ class DiffusionParams(Block):
 
     @model_validator(mode="after")
     def _start_has_signal(self) -> Self:
-        # Whatever the network predicts, everything else speaks of noise, which tells nothing of the picture at the last
-        # level of such a schedule: a division by zero, in sampling as in the weight of a velocity's loss.
-        if self.zero_terminal_snr and self.prediction != "epsilon":
+        if self.zero_terminal_snr and self.prediction == "epsilon":
             raise ValueError(
-                f"zero_terminal_snr with prediction {self.prediction} has a loss without bound at the last level, where"
-                " the noise tells nothing of the picture; take epsilon with leading, or leave zero_terminal_snr off"
-            )
-        if self.zero_terminal_snr and self.timestep_spacing != "leading":
-            raise ValueError(
-                f"zero_terminal_snr with timestep_spacing {self.timestep_spacing} starts where nothing of the picture"
-                " is left, which a model of the noise cannot do; take leading"
+                "zero_terminal_snr with prediction epsilon has a last level where the noise tells nothing of the"
+                " picture; take prediction v, or leave zero_terminal_snr off"
             )
         return self
+
+    @property
+    def told(self) -> Prediction:
+        """What losses and samplers are told: the noise, whatever the network predicts.
+
+        Of a schedule whose last level is noise alone it is the velocity, since there the noise tells nothing.
+        """
+        return "v" if self.zero_terminal_snr else "epsilon"
 
 
 class ConditionsParams(Block):

@@ -27,7 +27,11 @@ if TYPE_CHECKING:
 
 
 class NoiseModel(Protocol):
-    """Predicts noise of clips: ``x [B,C,F,h,w]``, ``t [B]``, ``text [B,N,D]`` to ``[B,c,F,h,w]``."""
+    """Predicts noise of clips: ``x [B,C,F,h,w]``, ``t [B]``, ``text [B,N,D]`` to ``[B,c,F,h,w]``.
+
+    Where ``diffusion.told`` is the velocity, it is that. Guidance and averages weigh with numbers that add up to one,
+    so that they do the same to either.
+    """
 
     def __call__(self, x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor: ...
 

@@ -11,12 +11,15 @@ from tgvac.models.params import DiffusionParams
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler
 
+# As diffusers calls them.
+_PREDICTION_TYPES = {"epsilon": "epsilon", "v": "v_prediction"}
+
 
 def ddim(params: DiffusionParams) -> DDIMScheduler:
     """The DDIM sampler (paper, section 4.1: 30 steps), with Stable Diffusion 1.5's settings.
 
     ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals
-    averaging their steps only without it. It is told the noise, whatever the network predicts (see ``prediction``).
+    averaging their steps only without it. It is told what ``params.told`` says (see ``prediction``).
     """
     from diffusers import DDIMScheduler
 
@@ -28,7 +31,7 @@ def ddim(params: DiffusionParams) -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=False,
         steps_offset=1 if params.timestep_spacing == "leading" else 0,
-        prediction_type="epsilon",
+        prediction_type=_PREDICTION_TYPES[params.told],
         timestep_spacing=params.timestep_spacing,
         rescale_betas_zero_snr=params.zero_terminal_snr,
     )
@@ -38,7 +41,7 @@ def scheduler_of(params: DiffusionParams) -> DDIMScheduler:
     """The same sampler for whoever calls the network directly, as it is saved beside it: it knows what is predicted."""
     from diffusers import DDIMScheduler
 
-    told = "epsilon" if params.prediction == "epsilon" else "v_prediction"
+    told = _PREDICTION_TYPES[params.prediction]
     scheduler: DDIMScheduler = DDIMScheduler.from_config(ddim(params).config, prediction_type=told)
     return scheduler
 

@@ -68,7 +68,7 @@ def noise_job(
         return make_batch(clips, texts, params, conditions, scaling, diffusion.train_steps, ctx.phase, step, rows)
 
     def loss(network: nn.Module, given: Batch) -> StepLoss:
-        return noise_loss(as_model(network), given, alphas_T, device, weights_T)
+        return noise_loss(as_model(network), given, alphas_T, device, weights_T, diffusion.told)
 
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
     read = [sha256(path) for path in (*inputs, folder / "index.json", weights)]

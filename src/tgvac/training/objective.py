@@ -1,4 +1,4 @@
-"""The objective of both stages: predict the noise (paper, equations 2 and 3).
+"""The objective of both stages: predict the noise (paper, equations 2 and 3), or the velocity (``models.prediction``).
 
 Frame stage: clips of one frame. Motion stage: clips of several. The same noise level for all frames
 of a clip, as in AnimateDiff; targets are sampled from the autoencoder's posterior and scaled,
@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional
 
 from tgvac.models.frame_unet import stack_channels
-from tgvac.models.params import ConditionsParams
+from tgvac.models.params import ConditionsParams, Prediction
 from tgvac.models.runtime import normal
 from tgvac.models.sampler import NoiseModel
-from tgvac.models.schedule import add_noise
+from tgvac.models.schedule import add_noise, velocity
 from tgvac.seeds import unit
 from tgvac.training.latent_clips import TrainingClips
 from tgvac.training.loop import StepLoss
@@ -101,20 +101,25 @@ def noise_loss(
     alphas_T: torch.Tensor,
     device: torch.device,
     weights_T: torch.Tensor | None = None,
+    told: Prediction = "epsilon",
 ) -> StepLoss:
     """Mean squared error of the predicted noise; each clip's by its quarter of noise levels, 1 the least noisy.
 
     Args:
+        told: what the model tells; of the velocity it is that one's error.
         weights_T: how much each level counts in what is trained; None: all alike. What is logged is not weighed.
     """
     z_t = add_noise(alphas_T, batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
     x = stack_channels(z_t, batch.frame_BcFhw, batch.mask_BcFhw)
     predicted = model(x.to(device), batch.t_B.to(device), batch.text_BND.to(device))
-    noise = batch.noise_BcFhw.to(device)
-    each_B = (predicted.float() - noise).square().flatten(1).mean(1)
+    target = batch.noise_BcFhw
+    if told == "v":
+        target = velocity(alphas_T, batch.z_BcFhw, target, batch.t_B)
+    target = target.to(device)
+    each_B = (predicted.float() - target).square().flatten(1).mean(1)
     parts: dict[str, list[float]] = {}
     for t, value in zip(batch.t_B.tolist(), each_B.tolist(), strict=True):
         parts.setdefault(f"loss_quarter_{1 + QUARTERS * t // len(alphas_T)}", []).append(value)
     if weights_T is None:
-        return StepLoss(functional.mse_loss(predicted.float(), noise), parts)
+        return StepLoss(functional.mse_loss(predicted.float(), target), parts)
     return StepLoss((each_B * weights_T[batch.t_B].to(device)).mean(), parts)

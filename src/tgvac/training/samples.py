@@ -112,7 +112,7 @@ class HeldOut:
         Noise is drawn by names that no step has, so values of different steps and runs can be compared.
         """
         alphas_T = alphas_cumprod(self.diffusion)
-        weights_T = loss_weights(self.diffusion, alphas_T)
+        weights_T, told = loss_weights(self.diffusion, alphas_T), self.diffusion.told
         levels, found = len(alphas_T), []
         for shown in self.clips:
             condition, z_1cFhw = shown.condition, shown.z_Fchw.transpose(0, 1)[None]
@@ -121,7 +121,7 @@ class HeldOut:
                 t_1 = torch.tensor([(2 * quarter + 1) * levels // (2 * QUARTERS)])
                 noise = normal(tuple(z_1cFhw.shape), "validation noise", shown.sample, quarter)
                 batch = Batch(z_1cFhw, frame, mask, condition.text_1ND, noise, t_1)
-                found.append(float(noise_loss(model, batch, alphas_T, device, weights_T).mean))
+                found.append(float(noise_loss(model, batch, alphas_T, device, weights_T, told).mean))
         return sum(found) / len(found) if found else None
 
     def picture(self, model: NoiseModel, device: torch.device) -> np.ndarray | None:
