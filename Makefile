@@ -6,6 +6,7 @@
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join, by the number of objects
+# make bench-stages                             processor time of the phases that make tracks and recipes, by frame
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
 # make install                                  only the environment
@@ -20,7 +21,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui standins test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-train bench-memory
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -73,6 +74,9 @@ bench-data: install
 
 bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
+
+bench-stages: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.stages
 
 # With as many threads as the params say; some 12 GB of memory, by reckoning.
 # Gradients of gigabytes are allocated anew in each step; pages of 2 MB make that cheap.

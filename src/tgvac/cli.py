@@ -172,8 +172,9 @@ def plan(
         bool, typer.Option("--details", help="A row for each training, method and source, too.")
     ] = False,
     precision: Annotated[
-        str, typer.Option(help="Of the GPUs' peaks: bfloat16, tf32 or float32, as reference/costs.yaml has them.")
-    ] = "bfloat16",
+        str | None,
+        typer.Option(help="Of all work: bfloat16, tf32 or float32; else what each stage computes in by its params."),
+    ] = None,
     utilisation: Annotated[
         float | None, typer.Option(min=0.001, max=1.0, help="Share of the peak; else that of reference/costs.yaml.")
     ] = None,

@@ -34,9 +34,9 @@ BLIP2: dict[str, Any] = {
 }
 
 
-def params(*order: str, template: str = "a {category}", **blip2: Any) -> CaptionsParams:
-    tree = {"order": list(order or ("given", "template")), "template": template, "blip2": {**BLIP2, **blip2}}
-    return parse(CaptionsParams, tree, "test")
+def params(*order: str, template: str = "a {category}", pairs: str = "captioned", **blip2: Any) -> CaptionsParams:
+    tree = {"order": list(order or ("given", "template")), "template": template, "pairs": pairs}
+    return parse(CaptionsParams, {**tree, "blip2": {**BLIP2, **blip2}}, "test")
 
 
 LOOK = Look(np.zeros((4, 4, 3), np.uint8), 7)
@@ -221,10 +221,11 @@ def test_a_template_that_names_something_else_is_refused(template: str) -> None:
         params(template=template)
 
 
-@pytest.mark.parametrize("changes", [{"order": []}, {"order": ["blip"]}, {"template": ""}])
+@pytest.mark.parametrize("changes", [{"order": []}, {"order": ["blip"]}, {"template": ""}, {"pairs": "none"}])
 def test_an_empty_or_unknown_choice_is_refused(changes: dict[str, Any]) -> None:
+    tree = {"order": ["given"], "template": "a {category}", "pairs": "captioned", "blip2": BLIP2}
     with pytest.raises(BadInput, match=f"'{next(iter(changes))}"):
-        parse(CaptionsParams, {"order": ["given"], "template": "a {category}", "blip2": BLIP2, **changes}, "test")
+        parse(CaptionsParams, {**tree, **changes}, "test")
 
 
 def test_cleaning_leaves_one_line_without_a_closing_stop() -> None:

@@ -288,6 +288,30 @@ def test_sentences_do_not_depend_on_shards(tmp_path: Path, model: Path) -> None:
     assert tables[0] == tables[1]
 
 
+def test_pairs_go_without_text_where_the_params_say_so_and_tracks_are_described_as_ever(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {}
+    for choice in ("captioned", "empty"):
+        ctx = scale(tmp_path / choice)
+        run(ctx, params("given", "blip2", model=str(model), min_area=0.05, pairs=choice))
+        tables[choice] = read_captions(ctx.out / "captions.parquet")
+        assert not any(track.startswith("duo/") for track in rejected(ctx))
+    of_pairs = {f"duo/{pair}/1" for pair in IDS}
+    assert set(tables["captioned"]) - set(tables["empty"]) == of_pairs, "also the one whose source gives a sentence"
+    assert tables["empty"] == {track: c for track, c in tables["captioned"].items() if track not in of_pairs}
+
+    def never(*arguments: object) -> None:
+        raise AssertionError("no picture of a pair is to be looked at")
+
+    # All tracks were described before, so that the model is loaded for pairs or not at all.
+    monkeypatch.setattr(captions_stage, "Blip2", never)
+    monkeypatch.setattr(captions_stage, "_pair", never)
+    again = params("given", "blip2", model=str(model), min_area=0.05, pairs="empty")
+    run(replace(ctx, digest="other"), again)
+    assert read_captions(ctx.out / "captions.parquet") == tables["empty"]
+
+
 def test_without_the_model_in_the_order_neither_masks_nor_stretches_are_read(tmp_path: Path) -> None:
     ctx = scale(tmp_path)
     for phase in ("masks", "select"):

@@ -130,6 +130,9 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     # A sample of one frame takes its chunk of 8, one of 14 frames two or three chunks; three pictures a frame.
     assert live.flops == 100 * 8 * (3 + 3 * 8 * 10_000) + 23 * 100
     assert moving.flops == 50 * 2 * (5 * 14 + 3 * 21 * 10_000) + 3 * 100
+    silent = params.model_copy(update={"captions": params.captions.model_copy(update={"pairs": "empty"})})
+    silent = silent.model_copy(update={"latents": params.latents.model_copy(update={"texts": 0})})
+    assert next(training.stage("frame", silent, data, ROUND, COSTS)).flops == 100 * 8 * 3 + 3 * 100, "of tracks alone"
     few = params.model_copy(update={"latents": params.latents.model_copy(update={"texts": 5})})
     assert next(training.stage("frame", few, data, ROUND, COSTS)).flops == 100 * 8 * 3 + 18 * 100
     assert next(training.stage("motion", few, data, ROUND, COSTS)).flops == 50 * 2 * 5 * 14, (
@@ -195,6 +198,8 @@ def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> N
 def test_an_hour_is_so_many_flops_at_a_share_of_the_peak() -> None:
     a100 = COSTS.gpus["a100"]
     assert gpu_hours(312 * 10**12 * 3600, a100, "bfloat16", 0.25) == pytest.approx(4)
+    assert gpu_hours(312 * 10**12 * 3600, a100, "float16", 0.25) == pytest.approx(4), "as fast as bfloat16"
+    assert gpu_hours(195 * 10**11 * 3600, a100, "float32", 0.25) == pytest.approx(4)
     with pytest.raises(ValueError, match="precision 'fp8' is none of"):
         gpu_hours(1, a100, "fp8", 0.5)
 
@@ -217,6 +222,7 @@ def test_masks_by_weights_cost_and_others_do_not(project: Path, monkeypatch: pyt
     assert boxes.flops == 10 * 11
     assert made(boxes="sam2")[2].flops == 10 * (100 + 6 + params.masks.sam2.prompts)
     assert made(boxes="grabcut")[2].flops == 0
+    assert (between.precision, boxes.precision) == (params.masks.sam2.precision, params.masks.sam.precision)
     unknown = made(sam=known.model_copy(update={"weights": "/some/folder"}))[2]
     assert (unknown.flops, unknown.note) == (0, "/some/folder: shapes not known")
 
@@ -228,6 +234,18 @@ def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(proje
     assert sentence is not None
     # OPT has 2.65 G numbers, of which each of 63 places of five beams uses all twice; EVA's tower has 1 G, at 257.
     assert sentence == pytest.approx(2 * (5 * 63 * 2.65e9 + 257 * 0.99e9), rel=0.1)
+
+
+def test_pairs_without_sentences_are_no_pictures_for_the_captioner(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(labelling, "blip2_sentence", lambda params: 11)
+    params, looked = load_params(project, "paper"), {}
+    for choice in ("captioned", "empty"):
+        block = params.captions.model_copy(update={"pairs": choice})
+        (line,) = labelling.captions(params.model_copy(update={"captions": block}), counts(pairs=20))
+        looked[choice] = (line.count, line.flops, line.precision)
+    assert looked == {"captioned": (23, 23 * 11, "bfloat16"), "empty": (3, 3 * 11, "bfloat16")}
 
 
 def test_sam_2_s_shapes_can_be_walked(project: Path) -> None:
@@ -250,7 +268,7 @@ def test_plans_add_up_and_their_jobs_are_those_of_the_graph(project: Path) -> No
     assert by_name["tracks"].jobs == params.shards.data + 1
     assert by_name["select"].on_disk == 2000
     assert by_name["tracks"].on_disk is None
-    assert "2.0 kB*" in as_text(plan, COSTS, "bfloat16", 0.5, details=False)
+    assert "2.0 kB*" in as_text(plan, COSTS, 0.5, details=False)
     assert (by_name["frame"].jobs, by_name["motion"].jobs) == (1, 1)
     assert by_name["completion"].jobs == len(params.evaluation.methods) * params.shards.evaluation
     assert by_name["metrics"].jobs == by_name["completion"].jobs + 1
@@ -273,8 +291,32 @@ def test_plan_prints_a_table_or_json(
     assert half["format"] == "tgvac-plan-1"
     assert half["utilisation"] == 0.5
     frame = next(each for each in half["phases"] if each["phase"] == "frame")
-    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (312e12 * 0.5) / 3600)
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (19.5e12 * 0.5) / 3600), "as the params have it"
     assert [each["phase"] for each in half["phases"]][-1] == "report"
+
+
+def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    overlay(project, "extends: smoke\nmotion: {precision: bfloat16}\n")
+    assert called("--scale", "mine", "--json", "--utilisation", "0.5") == 0
+    found = json.loads(capsys.readouterr().out)
+    frame, motion = (next(p for p in found["phases"] if p["phase"] == name) for name in ("frame", "motion"))
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (19.5e12 * 0.5) / 3600)
+    assert motion["gpu_hours"]["a100"] == pytest.approx(motion["flops"] / (312e12 * 0.5) / 3600)
+    assert found["precision"] is None, "no one precision is everyone's"
+    assert [work["precision"] for work in motion["work"]] == ["bfloat16"]
+    assert called("--scale", "mine", "--utilisation", "0.5") == 0
+    text = capsys.readouterr().out
+    assert "GPU-hours at 50% of the peak" in text
+    assert "\nbfloat16 in motion: A6000 154.8 TFLOPS, A100 312 TFLOPS" in text
+    assert "\nfloat32 in backbones, latents, frame, completion, metrics: A6000 38.7 TFLOPS, A100 19.5 TFLOPS" in text
+    assert called("--scale", "mine", "--json", "--utilisation", "0.5", "--precision", "tf32") == 0
+    asked = json.loads(capsys.readouterr().out)
+    frame = next(p for p in asked["phases"] if p["phase"] == "frame")
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (156e12 * 0.5) / 3600)
+    assert asked["precision"] == "tf32"
 
 
 def refused(message: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:

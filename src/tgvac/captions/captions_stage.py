@@ -43,7 +43,8 @@ class Pinned(Protocol):
 def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
     """Caption one shard's tracks and pairs."""
     tracks = _Tracks(ctx, captions)
-    pairs = pair_sources(ctx.results / "sources")
+    # Who has no row in the table goes without text.
+    pairs = pair_sources(ctx.results / "sources") if captions.pairs == "captioned" else {}
     buckets = {f"{name}/{bucket_name(k)}": (name, k) for name, found in pairs.items() for k in range(found.buckets)}
     keys: dict[str, Any] = {track: tracks.key(track) for track in tracks.names}
     keys |= {item: pairs[name].digest_of(number) for item, (name, number) in buckets.items()}

@@ -30,6 +30,7 @@ class CaptionsParams(Block):
 
     order: tuple[Literal["blip2", "given", "template"], ...] = Field(min_length=1)
     template: str = Field(min_length=1)
+    pairs: Literal["captioned", "empty"]
     blip2: Blip2Params
 
     @field_validator("template")

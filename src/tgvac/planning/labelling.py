@@ -90,7 +90,13 @@ def masks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
         name = getattr(params.masks, carried)
         size = round(each.frames * working_pixels(params) * costs.disk.mask)
         flops, note = _segmenting(params.masks, carried, name, each)
-        yield Work("masks", f"{each.source} by {name}", each.frames, "frames", flops, size, note=note)
+        what, precision = f"{each.source} by {name}", _precision(params.masks, name)
+        yield Work("masks", what, each.frames, "frames", flops, size, note=note, precision=precision)
+
+
+def _precision(params: MasksParams, name: str) -> str:
+    """What a segmenter computes in."""
+    return {"sam": params.sam.precision, "sam2": params.sam2.precision}.get(name, "float32")
 
 
 def _segmenting(params: MasksParams, carried: str, name: str, footage: Footage) -> tuple[int, str]:
@@ -160,10 +166,15 @@ def synthesis(counts: Counts) -> Iterator[Work]:
     )
 
 
+def captioned_pairs(params: Params, counts: Counts) -> int:
+    """Pairs that have sentences of their own."""
+    return counts.pairs if params.captions.pairs == "captioned" else 0
+
+
 def captions(params: Params, counts: Counts) -> Iterator[Work]:
     """Sentences: by BLIP-2 of every object and pair, unless sources or templates speak first."""
     order = params.captions.order
-    looked = counts.tracks + counts.pairs
+    looked = counts.tracks + captioned_pairs(params, counts)
     if "blip2" not in order:
         yield Work("captions", " then ".join(order), counts.tracks, "objects", 0, counts.tracks * _SENTENCE_BYTES)
         return
@@ -171,7 +182,16 @@ def captions(params: Params, counts: Counts) -> Iterator[Work]:
     each = blip2_sentence(params)
     if each is None:
         each, note = 0, f"{params.captions.blip2.model}: shapes not known"
-    yield Work("captions", "BLIP-2", looked, "pictures", looked * each, looked * _SENTENCE_BYTES, note=note)
+    yield Work(
+        "captions",
+        "BLIP-2",
+        looked,
+        "pictures",
+        looked * each,
+        looked * _SENTENCE_BYTES,
+        note=note,
+        precision=params.captions.blip2.dtype,
+    )
 
 
 def blip2_sentence(params: Params) -> int | None:

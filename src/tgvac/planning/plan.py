@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tgvac.bridge.graph import Graph
@@ -12,6 +12,7 @@ from tgvac.params import Params, load_params
 from tgvac.phases import PHASES, phase
 from tgvac.planning import evaluating, labelling, training
 from tgvac.planning.counts import Counts, Given, count_data
+from tgvac.planning.measured import cpu_time
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
@@ -33,6 +34,19 @@ class Plan:
     def jobs(self) -> int:
         """Of the target ``all``, with the target itself."""
         return sum(each.jobs for each in self.phases) + len(PAGES) + 1
+
+    @property
+    def cpu_hours(self) -> float:
+        """Of the phases of which it was measured."""
+        return sum(each.cpu.hours for each in self.phases if each.cpu is not None)
+
+    def in_precision(self, precision: str) -> Plan:
+        """The same work, all of it computed in one precision."""
+        phases = (
+            replace(each, lines=tuple(replace(line, precision=precision) for line in each.lines))
+            for each in self.phases
+        )
+        return replace(self, phases=tuple(phases))
 
 
 def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
@@ -65,15 +79,14 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
         "report": (),
     }
     graph = Graph(scale, params, {})
-    return Plan(
-        scale,
-        counts,
-        models.networks.origin,
-        tuple(
-            PhaseCost(p.name, tuple(lines[p.name]), jobs_of(graph, p.name), _on_disk(root, graph, p.name))
-            for p in PHASES
-        ),
-    )
+
+    def cost(name: str) -> PhaseCost:
+        jobs, on_disk = jobs_of(graph, name), _on_disk(root, graph, name)
+        ran = jobs if given is None and on_disk is not None else None
+        cpu = cpu_time(root, scale, name, ran, params, counts)
+        return PhaseCost(name, tuple(lines[name]), jobs, on_disk, cpu)
+
+    return Plan(scale, counts, models.networks.origin, tuple(cost(p.name) for p in PHASES))
 
 
 def networks_of(root: Path, scale: str, params: Params) -> Networks:

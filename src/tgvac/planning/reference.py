@@ -17,6 +17,13 @@ class Speeds(Block):
     tf32: float = Field(gt=0)
     float32: float = Field(gt=0)
 
+    def of(self, precision: str) -> float:
+        """The peak of a precision; float16 is as fast as bfloat16 on all of these GPUs."""
+        name = "bfloat16" if precision == "float16" else precision
+        if name not in Speeds.model_fields:
+            raise ValueError(f"precision '{precision}' is none of {sorted(Speeds.model_fields)}")
+        return float(getattr(self, name))
+
 
 class Gpu(Block):
     """A GPU as its maker publishes it; ``gib`` of memory."""

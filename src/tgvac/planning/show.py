@@ -16,7 +16,7 @@ from tgvac.planning.tables import as_json, as_text
 def show_plan(
     root: Path,
     scale: str,
-    precision: str,
+    precision: str | None,
     utilisation: float | None,
     details: bool,
     objects: int | None,
@@ -25,10 +25,13 @@ def show_plan(
 ) -> None:
     """Print what a scale costs.
 
+    Args:
+        precision: of all work, in place of what each stage computes in.
+
     Raises:
         BadInput: when the precision has no peaks, or of objects and frames only one is given.
     """
-    if precision not in Speeds.model_fields:
+    if precision is not None and precision not in Speeds.model_fields:
         raise BadInput(f"No peaks are known for precision '{precision}'; take one of {', '.join(Speeds.model_fields)}.")
     if (objects is None) != (frames is None):
         raise BadInput("Of your own footage --objects and --frames are both needed; give the other one, too.")
@@ -36,10 +39,11 @@ def show_plan(
     costs = load_costs(root)
     share = costs.utilisation if utilisation is None else utilisation
     plan = make_plan(root, scale, given)
+    plan = plan if precision is None else plan.in_precision(precision)
     if machine:
-        print(json.dumps(as_json(plan, costs, precision, share), indent=1))
+        print(json.dumps(as_json(plan, costs, share), indent=1))
     else:
-        print(as_text(plan, costs, precision, share, details))
+        print(as_text(plan, costs, share, details))
 
 
 def show_memory(root: Path, scale: str, machine: bool) -> None:

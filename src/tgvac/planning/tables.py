@@ -2,66 +2,101 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from tgvac.planning.plan import PAGES, Plan
 from tgvac.planning.reference import Costs
-from tgvac.planning.work import PhaseCost, Work, gpu_hours
+from tgvac.planning.work import PhaseCost, Work, hours_of
 
 PLAN_FORMAT = "tgvac-plan-1"
 
 
-def as_text(plan: Plan, costs: Costs, precision: str, utilisation: float, details: bool) -> str:
+def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
     """The plan as a Markdown table with what it stands on above and below.
 
     Args:
-        precision: which of the GPUs' peaks.
         utilisation: the share of the peak that is reached, in (0, 1].
         details: a row for each training, method and source, too.
     """
     gpus = list(costs.gpus.values())
-    rows = [["phase", "work", "FLOPs", *(f"{gpu.label} h" for gpu in gpus), "results", "scratch", "jobs"]]
+    head = ["phase", "work", "FLOPs", *(f"{gpu.label} h" for gpu in gpus), "CPU hours"]
+    rows = [[*head, "results", "scratch", "jobs"]]
 
-    def row(name: str, what: str, flops: int, size: str, scratch: str, jobs: str) -> None:
-        hours = [_hours(gpu_hours(flops, gpu, precision, utilisation)) if flops else "–" for gpu in gpus]
-        rows.append([name, what, si(flops) if flops else "–", *hours, size, scratch, jobs])
+    def row(name: str, what: str, lines: Sequence[Work], *more: str) -> None:
+        flops = sum(line.flops for line in lines)
+        hours = [_hours(hours_of(lines, gpu, utilisation)) if flops else "–" for gpu in gpus]
+        rows.append([name, what, si(flops) if flops else "–", *hours, *more])
 
     for each in plan.phases:
-        row(each.phase, _work(each.lines), each.flops, _size(each), disk(each.scratch), str(each.jobs))
+        row(each.phase, _work(each.lines), each.lines, _cpu(each), _size(each), disk(each.scratch), str(each.jobs))
         if details:
             for line in each.lines:
                 kept = "?" if line.bytes is None else disk(line.bytes)
-                row("", f"{line.what}: {line.count:,} {line.unit}", line.flops, kept, disk(line.scratch), "")
-    flops = sum(each.flops for each in plan.phases)
+                row("", f"{line.what}: {line.count:,} {line.unit}", [line], "", kept, disk(line.scratch), "")
     size = sum(each.bytes if each.on_disk is None else each.on_disk for each in plan.phases)
     scratch = sum(each.scratch for each in plan.phases)
     more = " + ?" if any(each.unknown and each.on_disk is None for each in plan.phases) else ""
-    row("all", f"with {', '.join(PAGES)} and the target", flops, disk(size) + more, disk(scratch), str(plan.jobs))
-    notes = [f"{each.phase}, {line.what}: {line.note}" for each in plan.phases for line in each.lines if line.note]
+    cpu = f"{_hours(plan.cpu_hours)} + ?" if plan.cpu_hours else "–"
+    lines = [line for each in plan.phases for line in each.lines]
+    row(
+        "all",
+        f"with {', '.join(PAGES)} and the target",
+        lines,
+        *(cpu, disk(size) + more, disk(scratch), str(plan.jobs)),
+    )
     return "\n".join(
         [
             f"Scale {plan.scale}. Data: {plan.counts.origin}.",
             f"Networks: {plan.networks}, walked on shapes alone.",
-            f"GPU-hours at {utilisation:.0%} of the peak in {precision} (reference/costs.yaml says why):"
-            f" {', '.join(f'{gpu.label} {getattr(gpu.tflops, precision):g} TFLOPS' for gpu in gpus)}.",
+            f"GPU-hours at {utilisation:.0%} of the peak (reference/costs.yaml says why) in the precision of each:",
+            *_precisions(plan, costs),
             "",
             markdown(rows),
             "",
-            "Storage without a star is reckoned; a star marks what lies on disk. ? marks what nothing tells.",
-            *notes,
+            "Storage and CPU hours without a star are reckoned; a star marks what lies on disk, and what this scale's"
+            " own jobs took. CPU hours are of one core. ? marks what nothing tells.",
+            *_notes(plan),
         ]
     )
 
 
-def as_json(plan: Plan, costs: Costs, precision: str, utilisation: float) -> dict[str, Any]:
+def _precisions(plan: Plan, costs: Costs) -> list[str]:
+    """A line for each precision: what computes in it, and the peaks."""
+    found: dict[str, list[str]] = {}
+    for each in plan.phases:
+        lines = [line for line in each.lines if line.flops]
+        mixed = len({line.precision for line in lines}) > 1
+        for line in lines:
+            names = found.setdefault(line.precision, [])
+            if (name := f"{each.phase} ({line.what})" if mixed else each.phase) not in names:
+                names.append(name)
+    return [
+        f"{precision} in {', '.join(names)}:"
+        f" {', '.join(f'{gpu.label} {gpu.tflops.of(precision):g} TFLOPS' for gpu in costs.gpus.values())}."
+        for precision, names in sorted(found.items())
+    ]
+
+
+def _notes(plan: Plan) -> Iterator[str]:
+    """What a reader must know of lines, and where CPU hours are from."""
+    for each in plan.phases:
+        if each.cpu is not None:
+            yield f"{each.phase}, CPU hours: {each.cpu.source}"
+        yield from (f"{each.phase}, {line.what}: {line.note}" for line in each.lines if line.note)
+
+
+def as_json(plan: Plan, costs: Costs, utilisation: float) -> dict[str, Any]:
     """The plan in full; FLOPs, bytes and hours as numbers."""
 
-    def hours(flops: int) -> dict[str, float]:
-        return {name: gpu_hours(flops, gpu, precision, utilisation) for name, gpu in costs.gpus.items()}
+    def hours(lines: Sequence[Work]) -> dict[str, float]:
+        return {name: hours_of(lines, gpu, utilisation) for name, gpu in costs.gpus.items()}
 
     def line(each: Work) -> dict[str, Any]:
-        return {**vars(each), "gpu_hours": hours(each.flops)}
+        return {**vars(each), "gpu_hours": hours([each])}
+
+    # One that all work is done in, if there is one; else each line has its own.
+    precisions = {one.precision for each in plan.phases for one in each.lines if one.flops}
 
     return {
         "format": PLAN_FORMAT,
@@ -75,14 +110,16 @@ def as_json(plan: Plan, costs: Costs, precision: str, utilisation: float) -> dic
             "pairs": plan.counts.pairs,
         },
         "networks": plan.networks,
-        "precision": precision,
+        "precision": precisions.pop() if len(precisions) == 1 else None,
         "utilisation": utilisation,
         "jobs": plan.jobs,
         "phases": [
             {
                 "phase": each.phase,
                 "flops": each.flops,
-                "gpu_hours": hours(each.flops),
+                "gpu_hours": hours(each.lines),
+                "cpu_hours": None if each.cpu is None else each.cpu.hours,
+                "cpu_hours_from": None if each.cpu is None else each.cpu.source,
                 "bytes": None if each.unknown else each.bytes,
                 "bytes_on_disk": each.on_disk,
                 "bytes_scratch": each.scratch,
@@ -98,6 +135,10 @@ def _work(lines: Sequence[Work]) -> str:
     """Lines of one unit are added up."""
     units = dict.fromkeys(line.unit for line in lines)
     return ", ".join(f"{sum(line.count for line in lines if line.unit == unit):,} {unit}" for unit in units)
+
+
+def _cpu(each: PhaseCost) -> str:
+    return "–" if each.cpu is None else f"{_hours(each.cpu.hours)}{'*' if each.cpu.own else ''}"
 
 
 def _size(each: PhaseCost) -> str:

@@ -14,6 +14,7 @@ from tgvac.models.cost.walk import step_flops
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.evaluating import padded
+from tgvac.planning.labelling import captioned_pairs
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
@@ -93,6 +94,7 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
                 flops,
                 model,
                 min(params.checkpoints.keep, -(-block.steps // params.checkpoints.every)) * state,
+                precision=block.precision,
             )
 
 
@@ -107,13 +109,14 @@ def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Cos
     return (2 if block.ema > 0 else 1) * numbers * _FLOAT + kept
 
 
-def _texts(block: TrainingParams, counts: Counts) -> int:
-    return (counts.pairs if block.pairs_share > 0 else 0) + (counts.tracks if block.pairs_share < 1 else 0)
+def _texts(block: TrainingParams, params: Params, counts: Counts) -> int:
+    pairs = captioned_pairs(params, counts) if block.pairs_share > 0 else 0
+    return pairs + (counts.tracks if block.pairs_share < 1 else 0)
 
 
 def _cached_texts(params: Params, counts: Counts) -> int:
     """Sentences whose states are on disk: one a track and one a pair, as many as are kept."""
-    return min(params.latents.texts, counts.tracks + counts.pairs) if params.latents.cache else 0
+    return min(params.latents.texts, counts.tracks + captioned_pairs(params, counts)) if params.latents.cache else 0
 
 
 def _new_texts(block: TrainingParams, params: Params, counts: Counts) -> int:
@@ -121,7 +124,7 @@ def _new_texts(block: TrainingParams, params: Params, counts: Counts) -> int:
     cached = _cached_texts(params, counts)
     of_tracks = min(cached, counts.tracks)
     of_pairs = cached - of_tracks
-    texts = _texts(block, counts)
+    texts = _texts(block, params, counts)
     missing = texts - (of_pairs if block.pairs_share > 0 else 0) - (of_tracks if block.pairs_share < 1 else 0)
     # Those that are remembered are encoded once; where there are more, nearly every draw is a new one.
     return block.steps * block.batch * missing // texts if missing > REMEMBERED else missing

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from tgvac.planning.reference import Gpu, Speeds
+from tgvac.planning.reference import Gpu
 
 HOUR = 3600
 
@@ -22,6 +22,7 @@ class Work:
         bytes: on disk in ``results/``, or None where nothing says.
         scratch: bytes on disk in ``scratch/``, while it lasts.
         note: what a reader must know of it.
+        precision: what its networks compute in.
     """
 
     phase: str
@@ -32,6 +33,21 @@ class Work:
     bytes: int | None = 0
     scratch: int = 0
     note: str = ""
+    precision: str = "float32"
+
+
+@dataclass(frozen=True)
+class CpuTime:
+    """Hours of one core.
+
+    Attributes:
+        own: whether the scale's own jobs took them.
+        source: where they are from, for people.
+    """
+
+    hours: float
+    own: bool
+    source: str
 
 
 @dataclass(frozen=True)
@@ -39,6 +55,7 @@ class PhaseCost:
     """A phase's lines and its jobs.
 
     Attributes:
+        cpu: what it takes of processors, where that was measured.
         on_disk: bytes that its folder really takes, where the phase has been run.
     """
 
@@ -46,6 +63,7 @@ class PhaseCost:
     lines: tuple[Work, ...]
     jobs: int
     on_disk: int | None = None
+    cpu: CpuTime | None = None
 
     @property
     def flops(self) -> int:
@@ -70,13 +88,15 @@ def gpu_hours(flops: int, gpu: Gpu, precision: str, utilisation: float) -> float
     """Hours of one GPU at a share of its peak.
 
     Args:
-        precision: a field of :class:`Speeds`.
+        precision: as params have it.
         utilisation: in (0, 1].
     """
-    if precision not in Speeds.model_fields:
-        raise ValueError(f"precision '{precision}' is none of {sorted(Speeds.model_fields)}")
-    peak: float = getattr(gpu.tflops, precision)
-    return flops / (peak * 1e12 * utilisation) / HOUR
+    return flops / (gpu.tflops.of(precision) * 1e12 * utilisation) / HOUR
+
+
+def hours_of(lines: Iterable[Work], gpu: Gpu, utilisation: float) -> float:
+    """Hours of one GPU for some lines, each in its own precision."""
+    return sum(gpu_hours(line.flops, gpu, line.precision, utilisation) for line in lines)
 
 
 def total(phases: Sequence[PhaseCost]) -> int:
