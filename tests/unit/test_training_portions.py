@@ -113,7 +113,7 @@ def test_bfloat16_trains_weights_of_full_precision_nearly_alike(tmp_path: Path) 
 
 
 def test_parts_of_the_loss_are_averaged_since_the_last_event_also_after_an_interruption(tmp_path: Path) -> None:
-    often = CheckpointParams(every=2, keep=2, log_every=5)
+    often = CheckpointParams(every=2, seconds=0, keep=2, log_every=5)
     job = divided(tmp_path / "straight", Placement(), checkpoints=often)
     events = train(job)
     assert [e["step"] for e in events] == [5, 10, 12]
@@ -147,7 +147,7 @@ def test_the_speed_of_each_stretch_is_noted_beside_the_pictures(tmp_path: Path) 
 
 def test_a_loss_that_grows_out_of_bounds_stops_the_training(tmp_path: Path) -> None:
     params = PARAMS.model_copy(update={"steps": 60, "diverged": 10.0})
-    job = divided(tmp_path, Placement(), params, CheckpointParams(every=5, keep=2, log_every=1))
+    job = divided(tmp_path, Placement(), params, CheckpointParams(every=5, seconds=0, keep=2, log_every=1))
 
     def grows(module: torch.nn.Module, given: tuple[torch.Tensor, torch.Tensor]) -> StepLoss:
         grows.calls += 1  # type: ignore[attr-defined]

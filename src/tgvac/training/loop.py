@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -25,9 +26,11 @@ from tgvac.progress import Progress
 from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
 from tgvac.training.divergence import Diverged, has_diverged
+from tgvac.training.earlier import earlier_state
 from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
+from tgvac.training.saving import Saving
 from tgvac.training.signals import INTERRUPTED, Signals
 from tgvac.training.speed import Speed, Work
 
@@ -110,8 +113,11 @@ def learning_rate(params: TrainingParams, step: int) -> float:
     return params.lr * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(job: Job) -> list[Event]:
+def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     """Train to the last step, from the newest checkpoint if there is one; leave the averaged weights in the module.
+
+    Args:
+        clock: seconds, by which checkpoints are made however slow the steps are.
 
     Returns:
         the events: step, loss, means of its parts since the last event, lr and gradient norm, every ``log_every``
@@ -136,7 +142,7 @@ def train(job: Job) -> list[Event]:
     module.train()
     rate = job.rate or partial(learning_rate, params)
     with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
-        speed = Speed(job.speed, start, params.batch, job.placement.device, work)
+        speed, saving = Speed(job.speed, start, params.batch, job.placement.device, work), Saving(every, clock)
         for step in range(start, params.steps):
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
@@ -170,10 +176,11 @@ def train(job: Job) -> list[Event]:
                 with speed.pause(), averaged(job.module, trained, ema):
                     job.look(done, job.pictures)
             caught = _agreed(accelerator, signals.caught)
-            if main and (done % every.every == 0 or last or caught):
+            if main and (saving.due(done) or last or caught):
                 with speed.pause():
                     state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator))
-                    save_checkpoint(job.state, job.key, state, every.keep)
+                    save_checkpoint(job.state, job.key, state, every.keep, every.every, job.name)
+                saving.saved()
             if caught and not last:
                 accelerator.wait_for_everyone()
                 if main:
@@ -246,6 +253,8 @@ def _resume(
 ) -> tuple[int, list[Event], dict[str, tuple[float, int]]]:
     found = load_checkpoint(job.state, job.key)
     if found is None:
+        if accelerator.is_main_process and (earlier := earlier_state(job.state, job.name, job.key)):
+            print(earlier, file=sys.stderr, flush=True)
         return 0, [], {}
     with torch.no_grad():
         for name, parameter in trained.items():
