@@ -25,7 +25,7 @@ from tgvac.files import write_text
 from tgvac.progress import Progress
 from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import Diverged, has_diverged
+from tgvac.training.divergence import SKIPPED, Diverged, has_diverged, lowest_at, what_is_good
 from tgvac.training.earlier import earlier_state
 from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Event = dict[str, float]
+_CALM = "lower the learning rate or lengthen the warm-up"
 
 
 @dataclass(frozen=True)
@@ -124,7 +125,8 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
         steps; equal to the bit for equal runs of one process.
 
     Raises:
-        Diverged: when the loss is not finite or grows out of bounds; names the last good checkpoint.
+        Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
+            names the last good checkpoint.
         BadInput: when the optimizer cannot be had.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
@@ -143,6 +145,7 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     rate = job.rate or partial(learning_rate, params)
     with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
         speed, saving = Speed(job.speed, start, params.batch, job.placement.device, work), Saving(every, clock)
+        skipped = 0
         for step in range(start, params.steps):
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
@@ -155,6 +158,10 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
             if not math.isfinite(norm) and accelerator.scaler is None:
                 raise _stopped(job, f"the loss's gradient became {norm} at step {step + 1}")
             # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
+            skipped = 0 if math.isfinite(norm) else skipped + 1
+            if skipped == SKIPPED:
+                why = f"{skipped} steps on end were left out up to step {step + 1}, as the loss's gradient was {norm}"
+                raise _stopped(job, why, advice="take precision bfloat16 or float32")
             with speed.computing():
                 stepper.step()
                 # Before pictures and saving, which need memory of their own.
@@ -170,7 +177,8 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
                 if main:
                     speed.note(done)
                 if has_diverged(events, params.diverged):
-                    raise _stopped(job, f"the loss has grown to more than {params.diverged:g} times its lowest")
+                    why = f"the loss has grown to more than {params.diverged:g} times its lowest"
+                    raise _stopped(job, why, until=lowest_at(events))
             if main and job.look is not None and job.look_every and (done % job.look_every == 0 or last):
                 # Before the step is saved: a run that goes on from it has its pictures already.
                 with speed.pause(), averaged(job.module, trained, ema):
@@ -274,7 +282,5 @@ def write_events(path: Path, events: list[Event]) -> None:
     write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
 
 
-def _stopped(job: Job, why: str) -> Diverged:
-    saved = sorted(job.state.glob("step-*"))
-    last = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved"
-    return Diverged(f"{job.name}: {why}; {last}; lower the learning rate or lengthen the warm-up.")
+def _stopped(job: Job, why: str, until: int | None = None, advice: str = _CALM) -> Diverged:
+    return Diverged(f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}.")
