@@ -27,11 +27,12 @@ from tgvac.training.averages import averaged, copy_weights, move_average, start_
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
 from tgvac.training.divergence import SKIPPED, Diverged, has_diverged, lowest_at, what_is_good
 from tgvac.training.earlier import earlier_state
+from tgvac.training.leaving import agreed, leave, looked
 from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.saving import Saving
-from tgvac.training.signals import INTERRUPTED, Signals
+from tgvac.training.signals import Signals
 from tgvac.training.speed import Speed, Work
 
 if TYPE_CHECKING:
@@ -67,7 +68,8 @@ class Job:
         checkpoints: how often to save; no part of the run's identity.
         key: digest of all that decides the result; a checkpoint of another key is not resumed.
         folder: where checkpoints and running events lie, outside declared outputs.
-        look: called with a step and a folder for pictures, while the module holds the averaged weights.
+        look: called with a step and a folder for pictures, while the module holds the averaged weights; a signal breaks
+            it off, and it is made when the training goes on.
         look_every: steps between two looks; 0: none. The last step is looked at, too.
         placement: where it computes, and in which portions.
         rate: the learning rate of a step, in place of the params'.
@@ -103,6 +105,11 @@ class Job:
         """Where it notes how fast it was: true of this run alone."""
         return self.pictures / "speed.jsonl"
 
+    def looks_at(self, step: int) -> bool:
+        """Whether a look is due after so many steps."""
+        every = self.look_every if self.look is not None else 0
+        return every > 0 and (step % every == 0 or step == self.params.steps)
+
 
 def learning_rate(params: TrainingParams, step: int) -> float:
     """Linear warm-up, then constant or cosine to zero."""
@@ -136,7 +143,7 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
     ema = start_average(trained, params.ema)
     optimizer = build_optimizer(trained.values(), params, job.placement.device)
-    start, events, sums = _resume(job, trained, ema, optimizer, accelerator)
+    start, events, sums, owed = _resume(job, trained, ema, optimizer, accelerator)
     main = accelerator.is_main_process
     # Before the module is prepared: its forward pass may be wrapped then.
     work = job.work() if job.work is not None and main and start < params.steps else None
@@ -146,6 +153,17 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
         speed, saving = Speed(job.speed, start, params.batch, job.placement.device, work), Saving(every, clock)
         skipped = 0
+
+        def peaceful(done: int) -> bool:
+            """Whether the look at a step was made to its end."""
+            assert job.look is not None
+            with speed.pause(), averaged(job.module, trained, ema):
+                return signals.done_in_peace(partial(job.look, done, job.pictures))
+
+        if owed:
+            caught, owed = looked(accelerator, signals, partial(peaceful, start))
+            if owed:
+                leave(job.name, accelerator, caught, start)
         for step in range(start, params.steps):
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
@@ -179,21 +197,17 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
                 if has_diverged(events, params.diverged):
                     why = f"the loss has grown to more than {params.diverged:g} times its lowest"
                     raise _stopped(job, why, until=lowest_at(events))
-            if main and job.look is not None and job.look_every and (done % job.look_every == 0 or last):
+            caught, owed = agreed(accelerator, signals.caught)[0], job.looks_at(done)
+            if owed and not caught:
                 # Before the step is saved: a run that goes on from it has its pictures already.
-                with speed.pause(), averaged(job.module, trained, ema):
-                    job.look(done, job.pictures)
-            caught = _agreed(accelerator, signals.caught)
+                caught, owed = looked(accelerator, signals, partial(peaceful, done))
             if main and (saving.due(done) or last or caught):
                 with speed.pause():
-                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator))
+                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator), owed)
                     save_checkpoint(job.state, job.key, state, every.keep, every.every, job.name)
                 saving.saved()
-            if caught and not last:
-                accelerator.wait_for_everyone()
-                if main:
-                    print(f"{job.name}: stopped by signal {caught} at step {done}; saved", file=sys.stderr)
-                raise SystemExit(INTERRUPTED)
+            if caught and (owed or not last):
+                leave(job.name, accelerator, caught, done)
             progress.step(f"loss {loss:.4f}")
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)
     copy_weights(ema, trained)
@@ -235,14 +249,6 @@ def _add(sums: dict[str, tuple[float, int]], parts: Mapping[str, Sequence[float]
         sums[name] = (total + sum(values), count + len(values))
 
 
-def _agreed(accelerator: Accelerator, caught: int) -> int:
-    """The signal that any of the processes has caught, or 0: they leave together, after the same step."""
-    if accelerator.num_processes == 1:
-        return caught
-    found: torch.Tensor = accelerator.gather(torch.tensor([caught], device=accelerator.device))
-    return int(found.max())
-
-
 def _scale(accelerator: Accelerator) -> dict[str, Any]:
     """The loss scaler's state, where there is one."""
     return {} if accelerator.scaler is None else dict(accelerator.scaler.state_dict())
@@ -258,12 +264,12 @@ def _resume(
     ema: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-) -> tuple[int, list[Event], dict[str, tuple[float, int]]]:
+) -> tuple[int, list[Event], dict[str, tuple[float, int]], bool]:
     found = load_checkpoint(job.state, job.key)
     if found is None:
         if accelerator.is_main_process and (earlier := earlier_state(job.state, job.name, job.key)):
             print(earlier, file=sys.stderr, flush=True)
-        return 0, [], {}
+        return 0, [], {}, False
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(found.model[name])
@@ -274,7 +280,7 @@ def _resume(
         accelerator.scaler.load_state_dict(found.scaler)
     if accelerator.is_main_process:
         print(f"{job.name}: going on from step {found.step}", file=sys.stderr, flush=True)
-    return found.step, found.events, found.sums
+    return found.step, found.events, found.sums, found.owed and job.look is not None
 
 
 def write_events(path: Path, events: list[Event]) -> None:
