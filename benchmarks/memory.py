@@ -93,7 +93,7 @@ def training(stage: str, choices: Choices, small: bool, folder: Path) -> None:
 
     params = params.model_copy(update={"optimizer": choices.optimizer, "ema": params.ema if choices.ema else 0.0})
     placement = Placement("cpu", "float32", choices.micro_batch, choices.checkpointing)
-    checkpoints = CheckpointParams(every=1000, keep=1, log_every=1000)
+    checkpoints = CheckpointParams(every=1000, seconds=0, keep=1, log_every=1000)
     # It is broken off before the last step is saved, for which files are written whole.
     job = Job(stage, network, lambda step, rows: rows, loss, params, checkpoints, "memory", folder, placement=placement)
     train(replace(job, look=_stop, look_every=params.steps))

@@ -91,7 +91,7 @@ def trained(both_ways: Both, batches: Batches, steps: int, folder: Path) -> dict
     """The speed that the training loop notes of its second half of steps, as of a training that has begun."""
     shutil.rmtree(folder, ignore_errors=True)
     params = both_ways.setting.params.model_copy(update={"steps": 2 * steps, "warmup": 0})
-    checkpoints = CheckpointParams(every=2 * steps, keep=1, log_every=steps)
+    checkpoints = CheckpointParams(every=2 * steps, seconds=0, keep=1, log_every=steps)
     name = both_ways.setting.name
     job = Job(name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, "bench", folder)
     train(job)

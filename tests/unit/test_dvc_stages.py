@@ -111,7 +111,7 @@ def test_a_leaf_is_watched_in_the_file_that_really_sets_it() -> None:
 
 def test_no_stage_watches_what_decides_nothing() -> None:
     for stage in stages("smoke").values():
-        assert not {"checkpoints.every", "checkpoints.keep"} & watched(stage).keys()
+        assert not {"checkpoints.every", "checkpoints.seconds", "checkpoints.keep"} & watched(stage).keys()
 
 
 def test_every_number_that_changes_a_phase_s_digest_is_watched(project: Path) -> None:

@@ -61,6 +61,7 @@ DECIDES = {
     "latents.cache": {"latents"},
     "latents.mask_draws": {"latents"},
     "checkpoints.every": set(),
+    "checkpoints.seconds": set(),
     "shards.data": set(),
     "captions.blip2.model": {"captions"},
     "compute.threads": {"captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
@@ -149,7 +150,8 @@ def test_all_but_shards_fetching_and_the_keeping_of_checkpoints_decides_some_pha
     decided = {block for p in PHASES for block in p.blocks}
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
-    assert idle == {"shards.data", "shards.evaluation", "checkpoints.every", "checkpoints.keep", *looked_at}
+    saved = {"checkpoints.every", "checkpoints.seconds", "checkpoints.keep"}
+    assert idle == {"shards.data", "shards.evaluation", *saved, *looked_at}
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")

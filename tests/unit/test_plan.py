@@ -117,7 +117,7 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
         project,
         "evaluation: {methods: [ours/full, ours/no_motion, ours/no_mask]}\nsamples: {every: 0}\n"
         "frame: {steps: 100, warmup: 0, batch: 8, pairs_share: 0.5}\nmotion: {steps: 50, warmup: 0, batch: 2}\n"
-        "checkpoints: {every: 30, keep: 3}\n",
+        "checkpoints: {every: 30, seconds: 0, keep: 3}\n",
     )
     data = counts(pairs=20)
     frame, motion = (list(training.stage(name, params, data, ROUND, COSTS)) for name in ("frame", "motion"))
@@ -139,6 +139,9 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
         "those of tracks are kept first"
     )
     assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
+    timed = params.model_copy(update={"checkpoints": params.checkpoints.model_copy(update={"seconds": 300.0})})
+    slow = next(training.stage("motion", timed, data, ROUND, COSTS))
+    assert slow.scratch == 3 * 4 * 5 * 4, "by the clock all that are kept may lie there"
 
 
 def test_sentences_beyond_what_is_cached_and_remembered_are_encoded_at_every_draw(project: Path) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -37,15 +39,20 @@ def test_a_damaged_newest_checkpoint_is_passed_over_for_the_one_before(
     interrupted(tmp_path / "broken", 11)  # saved at 5 and 10
     path = next((tmp_path / "broken").glob("*/step-00000010")) / name
     data = path.read_bytes()
-    if harm == "gone":
-        path.unlink()
-    else:
-        middle = len(data) // 2
-        path.write_bytes(data[:middle] if harm == "cut" else data[:middle] + b"\xff" + data[middle + 1 :])
+    middle = len(data) // 2
+    harmed = data[:middle] + (b"" if harm == "cut" else b"\xff" + data[middle + 1 :])
+    path.unlink() if harm == "gone" else path.write_bytes(harmed)
+    was, now = (sha256(each).hexdigest()[:12] for each in (data, harmed))
     module = network()
     events = train(job(tmp_path / "broken", module))
     told = capsys.readouterr().err
     assert "step-00000010 is passed over" in told
+    if name != "state.json":
+        assert {
+            "cut": f"{name} was written with {len(data)} bytes and has {middle}\n",
+            "gone": f"{name}, written with {len(data)} bytes, is missing\n",
+            "changed": f"{name} was written as {was} and is {now} now\n",
+        }[harm] in told
     assert "going on from step 5" in told
     assert (weights(module), events) == straight(tmp_path)
 
@@ -59,19 +66,50 @@ def test_with_no_whole_checkpoint_training_begins_anew(tmp_path: Path) -> None:
     assert (weights(module), events) == straight(tmp_path)
 
 
-def test_a_checkpoint_of_another_key_is_never_resumed(tmp_path: Path) -> None:
+def test_a_checkpoint_of_another_key_is_never_resumed(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     interrupted(tmp_path / "broken", 11)
     module = network()
     train(job(tmp_path / "broken", module, key="another run", params=TRAINING.model_copy(update={"lr": 1e-3})))
     fresh = network()
     train(job(tmp_path / "alone", fresh, key="another run", params=TRAINING.model_copy(update={"lr": 1e-3})))
     assert weights(module) == weights(fresh)
+    capsys.readouterr()
     # Even where its folder is put in the place of the other's.
     (folder,) = [p.parent for p in (tmp_path / "broken").glob("*/step-00000005")]
     found = load_checkpoint(folder, KEY)
     assert found is not None
     assert found.step == 10
-    assert load_checkpoint(folder, "another run") is None
+    assert load_checkpoint(folder, "the digest of another run") is None
+    told = capsys.readouterr().err
+    assert told.count("it belongs to another run, a run, and the digest o is wanted\n") == 2
+    assert f"{folder / 'step-00000010'} is passed over" in told
+
+
+def test_what_else_a_checkpoint_says_is_verified_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    interrupted(tmp_path, 7)
+    path = next(tmp_path.glob("*/step-00000005/state.json"))
+    written = json.loads(path.read_text())["record"]
+    path.write_text(path.read_text().replace('"step": 5', '"step": 6'))
+    assert load_checkpoint(path.parents[1], KEY) is None
+    assert f"state.json was written as {written[:12]} and is " in capsys.readouterr().err
+
+
+def test_a_training_that_finds_only_states_of_other_params_says_so_and_begins_from_nothing(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    interrupted(tmp_path, 7)
+    (old,) = tmp_path.iterdir()
+    assert "begins from nothing" not in capsys.readouterr().err
+    train(job(tmp_path, network(), key="0123456789abcdef"))
+    said = (
+        f"test: begins from nothing, since params, data or code differ: {old} is of a run, and 0123456789ab is wanted;"
+        " that folder may be deleted\n"
+    )
+    assert said in capsys.readouterr().err
+    # Neither one that has its own, nor one beside which only other trainings have theirs.
+    train(job(tmp_path, network()))
+    train(dataclasses.replace(job(tmp_path, network(), key="a third"), name="another seed"))
+    assert "begins from nothing" not in capsys.readouterr().err
 
 
 def test_a_half_written_checkpoint_is_neither_read_nor_in_the_way(tmp_path: Path) -> None:
@@ -89,19 +127,35 @@ def test_a_half_written_checkpoint_is_neither_read_nor_in_the_way(tmp_path: Path
 
 @pytest.mark.parametrize(("keep", "left"), [(1, [12]), (2, [10, 12]), (3, [8, 10, 12]), (9, [2, 4, 6, 8, 10, 12])])
 def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int, left: list[int]) -> None:
-    train(job(tmp_path, network(), checkpoints=CheckpointParams(every=2, keep=keep, log_every=5)))
+    train(job(tmp_path, network(), checkpoints=CheckpointParams(every=2, seconds=0, keep=keep, log_every=5)))
     assert steps_kept(tmp_path) == left
     assert not list(tmp_path.glob("*/.*"))
 
 
+@pytest.mark.parametrize(
+    ("keep", "left"),
+    [(1, [[5], [6], [8], [10], [11], [12]]), (2, [[5], [5, 6], [5, 8], [5, 10], [10, 11], [10, 12]])],
+)
+def test_checkpoints_between_two_intervals_push_out_none_that_lies_at_one(
+    tmp_path: Path, keep: int, left: list[list[int]]
+) -> None:
+    module = network()
+    optimizer = torch.optim.AdamW(module.parameters())
+    kept = []
+    for step in (5, 6, 8, 10, 11, 12):
+        save_checkpoint(tmp_path / "a", KEY, State(step, dict(module.named_parameters()), {}, optimizer, []), keep, 5)
+        kept.append(steps_kept(tmp_path))
+    assert kept == left
+
+
 def test_what_is_saved_after_a_damaged_newer_checkpoint_is_not_thrown_away_for_it(tmp_path: Path) -> None:
-    checkpoints = CheckpointParams(every=5, keep=2, log_every=3)
+    checkpoints = CheckpointParams(every=5, seconds=0, keep=2, log_every=3)
     module = network()
     with pytest.raises(KeyboardInterrupt):
         train(job(tmp_path, module, stopped_at(11, module), checkpoints=checkpoints))
     next(tmp_path.glob("*/step-00000010/model.safetensors")).unlink()
     module = network()
-    often = CheckpointParams(every=1, keep=1, log_every=3)
+    often = CheckpointParams(every=1, seconds=0, keep=1, log_every=3)
     with pytest.raises(KeyboardInterrupt):
         train(job(tmp_path, module, stopped_at(7, module), checkpoints=often))
     assert steps_kept(tmp_path) == [7]

@@ -19,8 +19,9 @@ import torch
 from tests.unit.loop_jobs import interrupted, job, loss_of, network, steps_kept, stopped_at, straight, weights
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING
 from tgvac.errors import BadInput
-from tgvac.training.loop import INTERRUPTED, learning_rate, train
+from tgvac.training.loop import learning_rate, train
 from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.signals import INTERRUPTED
 
 # Formulas.
 
@@ -83,7 +84,7 @@ def test_training_is_adamw_with_clipping_and_a_moving_average(tmp_path: Path, em
 
 
 def test_the_last_step_is_logged_and_saved_though_no_interval_ends_there(tmp_path: Path) -> None:
-    events = train(job(tmp_path, network(), checkpoints=CheckpointParams(every=7, keep=5, log_every=5)))
+    events = train(job(tmp_path, network(), checkpoints=CheckpointParams(every=7, seconds=0, keep=5, log_every=5)))
     assert [e["step"] for e in events] == [5, 10, 12]
     assert steps_kept(tmp_path) == [7, 12]
 

@@ -14,6 +14,7 @@ from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TR
 from tgvac.errors import BadInput
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod
+from tgvac.shards import write_index
 from tgvac.training import objective
 from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import Batch, dropped, make_batch, noise_level, noise_loss
@@ -234,13 +235,21 @@ def test_windows_are_drawn_over_all_clips_and_all_starts(clips: LatentClips) -> 
     assert 500 < of_a < 700  # clips equally likely, whatever their length
 
 
-def test_clips_that_are_too_short_are_left_out_and_none_left_is_said(tmp_path: Path) -> None:
+def test_clips_that_are_all_too_short_are_told_by_the_longest_and_what_is_needed(tmp_path: Path) -> None:
+    ctx = write_latents(tmp_path, {"world/a/1": 10, "world/b/1": 7})
+    assert LatentClips(ctx, "train", 10).samples == ("world/a/1/r0",)
+    said = r"^The longest of 2 clips of the split 'train' has 10 frames, but clip_frames x frame_step need 14; lower "
+    with pytest.raises(BadInput, match=said):
+        LatentClips(ctx, "train", 14)
+
+
+def test_a_split_without_any_clips_is_told_as_such(tmp_path: Path) -> None:
     ctx = write_latents(tmp_path, TRACKS)
-    assert LatentClips(ctx, "train", 8).samples == ("world/a/1/r0",)
-    with pytest.raises(BadInput, match="'train' has 10 frames"):
-        LatentClips(ctx, "train", 10)
-    with pytest.raises(BadInput, match="'dev' has 1 frames"):
-        LatentClips(ctx, "dev", 1)
+    with pytest.raises(BadInput, match=r"'dev' has no clips at all to train on: 0 were synthes.*; give more videos"):
+        LatentClips(ctx, "dev", 14)
+    write_index(ctx.results / "latents" / "index.json", [])
+    with pytest.raises(BadInput, match=r"'train' has no clips at all.*: 2 were synthesized, and none is encoded; name"):
+        LatentClips(ctx, "train", 1)
 
 
 def test_a_cached_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:

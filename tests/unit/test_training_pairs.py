@@ -134,7 +134,7 @@ def test_clips_and_pairs_are_mixed_by_their_share_and_each_is_read_as_its_own(sc
 
 def test_the_share_decides_what_a_stage_is_trained_on(scale: Context) -> None:
     assert isinstance(training_clips(scale, 1.0, 1), LatentPairs)
-    with pytest.raises(BadInput, match="No clip of the split 'train'"):
+    with pytest.raises(BadInput, match="The split 'train' has no clips at all"):
         training_clips(scale, 0.5, 1)
 
 

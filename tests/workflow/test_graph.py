@@ -158,6 +158,7 @@ CHANGES: dict[str, tuple[object, set[str]]] = {
     "report.fps": (9, DOWN_TO_REPORT),
     "dataset.words": (26, {"dataset", "all"}),
     "checkpoints.every": (11, set()),
+    "checkpoints.seconds": (10, set()),
     "checkpoints.keep": (3, set()),
 }
 

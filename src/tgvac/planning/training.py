@@ -19,7 +19,7 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
 from tgvac.training.encoding import follows_masks
-from tgvac.training.params import TrainingParams
+from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.text_states import REMEMBERED
 
 _FLOAT = 4
@@ -93,9 +93,15 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
                 "steps",
                 flops,
                 model,
-                min(params.checkpoints.keep, -(-block.steps // params.checkpoints.every)) * state,
+                _kept(params.checkpoints, block.steps) * state,
                 precision=block.precision,
             )
+
+
+def _kept(checkpoints: CheckpointParams, steps: int) -> int:
+    """Checkpoints that lie there at most; by the clock there may be one after any step."""
+    made = steps if checkpoints.seconds else -(-steps // checkpoints.every)
+    return min(checkpoints.keep, made)
 
 
 def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:

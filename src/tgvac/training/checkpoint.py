@@ -1,7 +1,8 @@
 """Checkpoints: written beside and renamed, verified by digest before use, the last few kept.
 
-    step-000120/state.json              step, key of the run, SHA-256 of each file; what is summed up for the next
-                                        event; the loss scaler's state, where there is one
+    step-000120/state.json              step, name and key of the training, size and SHA-256 of each file; what is
+                                        summed up for the next event; the loss scaler's state, where there is one;
+                                        whether a look at this step is owed; the digest of all this
     step-000120/model.safetensors       the trained parameters
     step-000120/ema.safetensors         their moving average; of a training without one, nothing
     step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>", and what it keeps as plain
@@ -18,7 +19,7 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,24 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 
+from tgvac.config import digest
 from tgvac.files import sha256, write_json, write_text
 
-CHECKPOINT_FORMAT = "tgvac-checkpoint-3"
+CHECKPOINT_FORMAT = "tgvac-checkpoint-4"
 _FILES = ("model", "ema", "optimizer")
 _NUMBER = ".number"
 _NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
+SHOWN = 12
+"""Hex digits of a digest that a message shows."""
 
 
 @dataclass(frozen=True)
 class State:
-    """All that a training goes on from, after ``step`` steps."""
+    """All that a training goes on from, after ``step`` steps.
+
+    Attributes:
+        owed: a look at this step was due, and a signal came before it: who goes on makes it first.
+    """
 
     step: int
     model: Mapping[str, torch.Tensor]
@@ -45,6 +53,7 @@ class State:
     events: list[dict[str, float]]
     sums: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     scaler: Mapping[str, Any] = field(default_factory=dict)
+    owed: bool = False
 
 
 @dataclass(frozen=True)
@@ -58,38 +67,56 @@ class Found:
     events: list[dict[str, float]]
     sums: dict[str, tuple[float, int]]
     scaler: dict[str, Any]
+    owed: bool
 
 
-def save_checkpoint(folder: Path, key: str, state: State, keep: int) -> Path:
-    """Save a state; older checkpoints beyond ``keep`` go."""
+def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int = 1, name: str = "") -> Path:
+    """Save a state; older checkpoints beyond ``keep`` go.
+
+    Args:
+        every: steps between checkpoints that stay longest: those between, which the clock or a signal made, go first,
+            or a slow run would keep its last minutes alone.
+        name: of the training, by which it finds its earlier states among those of others.
+    """
     final = folder / f"step-{state.step:08d}"
     part = folder / f".step-{state.step:08d}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
     tensors = {"model": state.model, "ema": state.ema, "optimizer": _optimizer_tensors(state.optimizer)}
-    for name in _FILES:
-        path = part / f"{name}.safetensors"
-        save_file({k: v.detach().contiguous().cpu() for k, v in tensors[name].items()}, path)
+    for file in _FILES:
+        path = part / f"{file}.safetensors"
+        save_file({k: v.detach().contiguous().cpu() for k, v in tensors[file].items()}, path)
         with path.open("rb") as written:
             os.fsync(written.fileno())
     write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in state.events))
     record = {
         "format": CHECKPOINT_FORMAT,
         "step": state.step,
+        "name": name,
         "key": key,
         "sums": dict(state.sums),
         "scaler": dict(state.scaler),
-        "sha256": {name: sha256(part / name) for name in _NAMES},
+        "owed": state.owed,
+        "bytes": {file: (part / file).stat().st_size for file in _NAMES},
+        "sha256": {file: sha256(part / file) for file in _NAMES},
     }
-    write_json(part / "state.json", record)
+    write_json(part / "state.json", {**record, "record": digest(record)})
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
-    for newer in (p for p in _found(folder) if p.name > final.name):
+    for newer in (p for p in found_in(folder) if p.name > final.name):
         # It was passed over when the run went on from an older one; kept, it would push this one out.
         shutil.rmtree(newer, ignore_errors=True)
-    for old in _found(folder)[:-keep]:
-        shutil.rmtree(old, ignore_errors=True)
+    _thin_out(folder, keep, every)
     return final
+
+
+def _thin_out(folder: Path, keep: int, every: int) -> None:
+    left = found_in(folder)
+    while len(left) > keep:
+        between = [path for path in left[:-1] if int(path.name.removeprefix("step-")) % every]
+        old = (between or left)[0]
+        left.remove(old)
+        shutil.rmtree(old, ignore_errors=True)
 
 
 def load_checkpoint(folder: Path, key: str) -> Found | None:
@@ -97,14 +124,9 @@ def load_checkpoint(folder: Path, key: str) -> Found | None:
 
     A checkpoint that fails its digests, or belongs to a run with another key, is passed over with a line.
     """
-    for path in reversed(_found(folder)):
+    for path in reversed(found_in(folder)):
         try:
-            state = json.loads((path / "state.json").read_text(encoding="utf-8"))
-            if state["format"] != CHECKPOINT_FORMAT or state["key"] != key:
-                raise ValueError("it belongs to another run")
-            for name in _NAMES:
-                if sha256(path / name) != state["sha256"][name]:
-                    raise ValueError(f"{name} is not as it was written")
+            state = _verified(path, key)
             lines = (path / "events.jsonl").read_text(encoding="utf-8").splitlines()
             return Found(
                 step=int(state["step"]),
@@ -112,14 +134,65 @@ def load_checkpoint(folder: Path, key: str) -> Found | None:
                 events=[json.loads(line) for line in lines],
                 sums={name: (float(total), int(count)) for name, (total, count) in state["sums"].items()},
                 scaler=state["scaler"],
+                owed=state["owed"],
             )
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError) as error:
             print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)
     return None
 
 
-def _found(folder: Path) -> list[Path]:
+def good_checkpoints(folder: Path, key: str) -> Iterator[tuple[int, Path]]:
+    """Steps and folders of the run's whole checkpoints whose weights are finite numbers, the newest first."""
+    for path in reversed(found_in(folder)):
+        try:
+            state, weights = _verified(path, key), load_file(path / "model.safetensors")
+        except (OSError, ValueError):
+            continue
+        if all(bool(value.isfinite().all()) for value in weights.values()):
+            yield int(state["step"]), path
+
+
+def found_in(folder: Path) -> list[Path]:
+    """The checkpoints of a folder, whole or not, the oldest first."""
     return sorted(p for p in folder.glob("step-*") if p.is_dir())
+
+
+def _verified(path: Path, key: str) -> dict[str, Any]:
+    """What ``state.json`` says, once all is as it was written.
+
+    Raises:
+        ValueError: when it isn't, or belongs to another run; the message has both values.
+        OSError: when something cannot be read.
+    """
+    state: dict[str, Any] = _record(path / "state.json")
+    if state.get("format") != CHECKPOINT_FORMAT:
+        raise ValueError(f"its format is {state.get('format')!r}, and {CHECKPOINT_FORMAT!r} is read")
+    _same("state.json", str(state.pop("record", "")), digest(state))
+    if state["key"] != key:
+        raise ValueError(f"it belongs to another run, {state['key'][:SHOWN]}, and {key[:SHOWN]} is wanted")
+    for name in _NAMES:
+        file, size = path / name, state["bytes"][name]
+        if not file.is_file():
+            raise ValueError(f"{name}, written with {size} bytes, is missing")
+        if file.stat().st_size != size:
+            raise ValueError(f"{name} was written with {size} bytes and has {file.stat().st_size}")
+        _same(name, state["sha256"][name], sha256(file))
+    return state
+
+
+def _record(path: Path) -> dict[str, Any]:
+    try:
+        state = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise ValueError(f"{path.name}, {path.stat().st_size} bytes, is no JSON ({error})") from None
+    if not isinstance(state, dict):
+        raise ValueError(f"{path.name} holds no record")
+    return state
+
+
+def _same(name: str, written: str, found: str) -> None:
+    if written != found:
+        raise ValueError(f"{name} was written as {written[:SHOWN]} and is {found[:SHOWN]} now")
 
 
 def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:

@@ -1,10 +1,12 @@
-"""When a training has gone wrong."""
+"""When a training has gone wrong, and what of it is still good."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from tgvac.errors import BadInput
+from tgvac.training.checkpoint import found_in, good_checkpoints
 
 
 class Diverged(BadInput):
@@ -14,6 +16,10 @@ class Diverged(BadInput):
 WINDOW = 10
 """Logged losses whose mean is compared; one alone says little, since a step's noise levels are drawn anew."""
 
+SKIPPED = 100
+"""Steps on end that may be left out in float16. Each halves the scale of the loss, and after some forty a scale of
+65536, with which a training begins, is below the smallest number of float16; a hundred leave room for one that grew."""
+
 
 def has_diverged(events: Sequence[Mapping[str, float]], factor: float) -> bool:
     """Whether the mean of the last logged losses is ``factor`` times the lowest such mean so far; 0 never is.
@@ -21,8 +27,42 @@ def has_diverged(events: Sequence[Mapping[str, float]], factor: float) -> bool:
     >>> has_diverged([{"loss": 1.0}] * 10 + [{"loss": 50.0}] * 10, 10.0)
     True
     """
+    means = _means(events)
+    return factor > 0 and len(means) > WINDOW and means[-1] > factor * min(means)
+
+
+def lowest_at(events: Sequence[Mapping[str, float]]) -> int:
+    """The step of the lowest mean loss: of the last of the logged losses that it is the mean of.
+
+    >>> lowest_at([{"step": step, "loss": abs(step - 20.5)} for step in range(1, 50)])
+    25
+    """
+    means = _means(events)
+    lowest = min(means)
+    last = max(i for i, mean in enumerate(means) if mean == lowest)
+    return int([event["step"] for event in events if "loss" in event][last + WINDOW - 1])
+
+
+def _means(events: Sequence[Mapping[str, float]]) -> list[float]:
     losses = [event["loss"] for event in events if "loss" in event]
-    if factor <= 0 or len(losses) < 2 * WINDOW:
-        return False
-    means = [sum(losses[i : i + WINDOW]) / WINDOW for i in range(len(losses) - WINDOW + 1)]
-    return means[-1] > factor * min(means)
+    return [sum(losses[i : i + WINDOW]) / WINDOW for i in range(len(losses) - WINDOW + 1)]
+
+
+def what_is_good(folder: Path, key: str, until: int | None = None) -> str:
+    """Half a sentence that names the last good checkpoint of a training.
+
+    Args:
+        until: the step after which a checkpoint may have begun to diverge; None: there is no such step.
+    """
+    path = None
+    for step, path in good_checkpoints(folder, key):
+        if until is None or step <= until:
+            return f"the last good checkpoint is {path}"
+    if path is not None:
+        return (
+            f"the oldest checkpoint that is kept and whole, {path}, may have begun to diverge, as the mean loss was"
+            f" lowest at step {until}"
+        )
+    if found_in(folder):
+        return f"no checkpoint in {folder} is whole"
+    return "no checkpoint had been saved"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 
@@ -26,11 +28,8 @@ class LatentClips:
     def __init__(self, ctx: Context, split: str, min_frames: int, features: Features | None = None) -> None:
         self._features = features or CachedFeatures(ctx)
         index = self._features.index
-        wanted = {
-            r.recipe: r.target
-            for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet")
-            if r.split == split and r.frames >= min_frames
-        }
+        recipes = [r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet") if r.split == split]
+        wanted = {r.recipe: r.target for r in recipes if r.frames >= min_frames}
         for track in sorted(set(wanted.values()) & set(index)):
             ctx.upstream("latents", index[track])
         self._lengths = {n: int(index[t].facts["recipes"][n]) for n, t in wanted.items() if t in index}
@@ -38,10 +37,8 @@ class LatentClips:
         self._tracks = wanted
         self._captions = {t: c.text for t, c in read_captions(ctx.results / "captions" / "captions.parquet").items()}
         if not self.samples:
-            raise BadInput(
-                f"No clip of the split '{split}' has {min_frames} frames and cached latents;"
-                " lower clip_frames or select.min_frames, or give longer videos."
-            )
+            lengths = [r.frames for r in recipes if r.target in index]
+            raise BadInput(_none_left(split, len(recipes), lengths, min_frames))
 
     @property
     def digest(self) -> str:
@@ -68,6 +65,18 @@ class LatentClips:
         sample = self.samples[int(generator.integers(len(self.samples)))]
         span = step * (count - 1) + 1
         return sample, int(generator.integers(self._lengths[sample] - span + 1))
+
+
+def _none_left(split: str, made: int, lengths: Sequence[int], wanted: int) -> str:
+    """Why no clip can be trained on: there is none, or all are too short."""
+    if not lengths:
+        return f"The split '{split}' has no clips at all to train on: {made} were synthesized, and none is encoded;" + (
+            " name the split in latents.splits." if made else " give more videos, or lower select.min_frames."
+        )
+    return (
+        f"The longest of {len(lengths)} clips of the split '{split}' has {max(lengths)} frames, but clip_frames x"
+        f" frame_step need {wanted}; lower one of them, or give longer videos."
+    )
 
 
 class LatentPairs:

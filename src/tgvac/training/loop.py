@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field
@@ -24,17 +25,21 @@ from tgvac.files import write_text
 from tgvac.progress import Progress
 from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import Diverged, has_diverged
+from tgvac.training.divergence import SKIPPED, Diverged, has_diverged, lowest_at, what_is_good
+from tgvac.training.earlier import earlier_state
+from tgvac.training.leaving import agreed, leave, looked
 from tgvac.training.optimizers import build_optimizer
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
-from tgvac.training.signals import INTERRUPTED, Signals
+from tgvac.training.saving import Saving
+from tgvac.training.signals import Signals
 from tgvac.training.speed import Speed, Work
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Event = dict[str, float]
+_CALM = "lower the learning rate or lengthen the warm-up"
 
 
 @dataclass(frozen=True)
@@ -63,7 +68,8 @@ class Job:
         checkpoints: how often to save; no part of the run's identity.
         key: digest of all that decides the result; a checkpoint of another key is not resumed.
         folder: where checkpoints and running events lie, outside declared outputs.
-        look: called with a step and a folder for pictures, while the module holds the averaged weights.
+        look: called with a step and a folder for pictures, while the module holds the averaged weights; a signal breaks
+            it off, and it is made when the training goes on.
         look_every: steps between two looks; 0: none. The last step is looked at, too.
         placement: where it computes, and in which portions.
         rate: the learning rate of a step, in place of the params'.
@@ -99,6 +105,11 @@ class Job:
         """Where it notes how fast it was: true of this run alone."""
         return self.pictures / "speed.jsonl"
 
+    def looks_at(self, step: int) -> bool:
+        """Whether a look is due after so many steps."""
+        every = self.look_every if self.look is not None else 0
+        return every > 0 and (step % every == 0 or step == self.params.steps)
+
 
 def learning_rate(params: TrainingParams, step: int) -> float:
     """Linear warm-up, then constant or cosine to zero."""
@@ -110,15 +121,19 @@ def learning_rate(params: TrainingParams, step: int) -> float:
     return params.lr * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(job: Job) -> list[Event]:
+def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     """Train to the last step, from the newest checkpoint if there is one; leave the averaged weights in the module.
+
+    Args:
+        clock: seconds, by which checkpoints are made however slow the steps are.
 
     Returns:
         the events: step, loss, means of its parts since the last event, lr and gradient norm, every ``log_every``
         steps; equal to the bit for equal runs of one process.
 
     Raises:
-        Diverged: when the loss is not finite or grows out of bounds; names the last good checkpoint.
+        Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
+            names the last good checkpoint.
         BadInput: when the optimizer cannot be had.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
@@ -128,7 +143,7 @@ def train(job: Job) -> list[Event]:
     trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
     ema = start_average(trained, params.ema)
     optimizer = build_optimizer(trained.values(), params, job.placement.device)
-    start, events, sums = _resume(job, trained, ema, optimizer, accelerator)
+    start, events, sums, owed = _resume(job, trained, ema, optimizer, accelerator)
     main = accelerator.is_main_process
     # Before the module is prepared: its forward pass may be wrapped then.
     work = job.work() if job.work is not None and main and start < params.steps else None
@@ -136,7 +151,19 @@ def train(job: Job) -> list[Event]:
     module.train()
     rate = job.rate or partial(learning_rate, params)
     with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
-        speed = Speed(job.speed, start, params.batch, job.placement.device, work)
+        speed, saving = Speed(job.speed, start, params.batch, job.placement.device, work), Saving(every, clock)
+        skipped = 0
+
+        def peaceful(done: int) -> bool:
+            """Whether the look at a step was made to its end."""
+            assert job.look is not None
+            with speed.pause(), averaged(job.module, trained, ema):
+                return signals.done_in_peace(partial(job.look, done, job.pictures))
+
+        if owed:
+            caught, owed = looked(accelerator, signals, partial(peaceful, start))
+            if owed:
+                leave(job.name, accelerator, caught, start)
         for step in range(start, params.steps):
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
@@ -149,6 +176,10 @@ def train(job: Job) -> list[Event]:
             if not math.isfinite(norm) and accelerator.scaler is None:
                 raise _stopped(job, f"the loss's gradient became {norm} at step {step + 1}")
             # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
+            skipped = 0 if math.isfinite(norm) else skipped + 1
+            if skipped == SKIPPED:
+                why = f"{skipped} steps on end were left out up to step {step + 1}, as the loss's gradient was {norm}"
+                raise _stopped(job, why, advice="take precision bfloat16 or float32")
             with speed.computing():
                 stepper.step()
                 # Before pictures and saving, which need memory of their own.
@@ -164,21 +195,19 @@ def train(job: Job) -> list[Event]:
                 if main:
                     speed.note(done)
                 if has_diverged(events, params.diverged):
-                    raise _stopped(job, f"the loss has grown to more than {params.diverged:g} times its lowest")
-            if main and job.look is not None and job.look_every and (done % job.look_every == 0 or last):
+                    why = f"the loss has grown to more than {params.diverged:g} times its lowest"
+                    raise _stopped(job, why, until=lowest_at(events))
+            caught, owed = agreed(accelerator, signals.caught)[0], job.looks_at(done)
+            if owed and not caught:
                 # Before the step is saved: a run that goes on from it has its pictures already.
-                with speed.pause(), averaged(job.module, trained, ema):
-                    job.look(done, job.pictures)
-            caught = _agreed(accelerator, signals.caught)
-            if main and (done % every.every == 0 or last or caught):
+                caught, owed = looked(accelerator, signals, partial(peaceful, done))
+            if main and (saving.due(done) or last or caught):
                 with speed.pause():
-                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator))
-                    save_checkpoint(job.state, job.key, state, every.keep)
-            if caught and not last:
-                accelerator.wait_for_everyone()
-                if main:
-                    print(f"{job.name}: stopped by signal {caught} at step {done}; saved", file=sys.stderr)
-                raise SystemExit(INTERRUPTED)
+                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator), owed)
+                    save_checkpoint(job.state, job.key, state, every.keep, every.every, job.name)
+                saving.saved()
+            if caught and (owed or not last):
+                leave(job.name, accelerator, caught, done)
             progress.step(f"loss {loss:.4f}")
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)
     copy_weights(ema, trained)
@@ -220,14 +249,6 @@ def _add(sums: dict[str, tuple[float, int]], parts: Mapping[str, Sequence[float]
         sums[name] = (total + sum(values), count + len(values))
 
 
-def _agreed(accelerator: Accelerator, caught: int) -> int:
-    """The signal that any of the processes has caught, or 0: they leave together, after the same step."""
-    if accelerator.num_processes == 1:
-        return caught
-    found: torch.Tensor = accelerator.gather(torch.tensor([caught], device=accelerator.device))
-    return int(found.max())
-
-
 def _scale(accelerator: Accelerator) -> dict[str, Any]:
     """The loss scaler's state, where there is one."""
     return {} if accelerator.scaler is None else dict(accelerator.scaler.state_dict())
@@ -243,10 +264,12 @@ def _resume(
     ema: Mapping[str, torch.Tensor],
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
-) -> tuple[int, list[Event], dict[str, tuple[float, int]]]:
+) -> tuple[int, list[Event], dict[str, tuple[float, int]], bool]:
     found = load_checkpoint(job.state, job.key)
     if found is None:
-        return 0, [], {}
+        if accelerator.is_main_process and (earlier := earlier_state(job.state, job.name, job.key)):
+            print(earlier, file=sys.stderr, flush=True)
+        return 0, [], {}, False
     with torch.no_grad():
         for name, parameter in trained.items():
             parameter.copy_(found.model[name])
@@ -257,7 +280,7 @@ def _resume(
         accelerator.scaler.load_state_dict(found.scaler)
     if accelerator.is_main_process:
         print(f"{job.name}: going on from step {found.step}", file=sys.stderr, flush=True)
-    return found.step, found.events, found.sums
+    return found.step, found.events, found.sums, found.owed and job.look is not None
 
 
 def write_events(path: Path, events: list[Event]) -> None:
@@ -265,7 +288,5 @@ def write_events(path: Path, events: list[Event]) -> None:
     write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
 
 
-def _stopped(job: Job, why: str) -> Diverged:
-    saved = sorted(job.state.glob("step-*"))
-    last = f"the last good checkpoint is {saved[-1]}" if saved else "no checkpoint had been saved"
-    return Diverged(f"{job.name}: {why}; {last}; lower the learning rate or lengthen the warm-up.")
+def _stopped(job: Job, why: str, until: int | None = None, advice: str = _CALM) -> Diverged:
+    return Diverged(f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}.")

@@ -116,7 +116,7 @@ def range_test(job: Job, test: RangeTest, scratch: Path) -> list[Point]:
         batch=batch,
         loss=loss,
         params=job.params.model_copy(update={"steps": test.steps, "warmup": 0, "diverged": 0.0}),
-        checkpoints=CheckpointParams(every=test.steps, keep=1, log_every=test.steps),
+        checkpoints=CheckpointParams(every=test.steps, seconds=0, keep=1, log_every=test.steps),
         folder=scratch,
         look=None,
         rate=test.rate,

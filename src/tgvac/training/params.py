@@ -78,9 +78,13 @@ class TrainingParams(Block):
 
 
 class CheckpointParams(Block):
-    """How often training is saved, which decides no result, and logged, which decides ``events.jsonl``."""
+    """How often training is saved, which decides no result, and logged, which decides ``events.jsonl``.
+
+    ``every``: steps between two checkpoints; ``seconds``: the longest that a training goes without one, 0: any time.
+    """
 
     every: int = Field(ge=1)
+    seconds: float = Field(ge=0)
     keep: int = Field(ge=1)
     log_every: int = Field(ge=1)
 

@@ -1,0 +1,142 @@
+"""Trainings that are given up: when, and which checkpoint is named as the last good one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from tests.unit.loop_jobs import job, loss_of, network, steps_kept
+from tests.unit.tiny_models import TRAINING
+from tgvac.errors import BadInput
+from tgvac.training import loop as loops
+from tgvac.training.divergence import SKIPPED, has_diverged, lowest_at
+from tgvac.training.loop import Job, train
+from tgvac.training.params import CheckpointParams
+from tgvac.training.placement import Placement
+
+LONG = TRAINING.model_copy(update={"steps": 400, "diverged": 10.0})
+
+
+def growing(folder: Path, keep: int, factor: float) -> Job:
+    """A training whose loss is 1 up to step 22, and then grows by a factor a step."""
+    module = network()
+
+    def loss(step: int) -> torch.Tensor:
+        return 0 * loss_of(module)(step) + factor ** max(step - 21, 0)
+
+    return job(folder, module, loss, params=LONG, checkpoints=often(keep))
+
+
+def often(keep: int) -> CheckpointParams:
+    return CheckpointParams(every=5, seconds=0, keep=keep, log_every=1)
+
+
+def refused(wanted: Job) -> str:
+    with pytest.raises(BadInput) as error:
+        train(wanted)
+    return str(error.value)
+
+
+def test_divergence_is_a_matter_of_means() -> None:
+    calm = [{"loss": 1.0}] * 30
+    assert not has_diverged(calm, 10.0)
+    assert not has_diverged([*calm, {"loss": 80.0}], 10.0), "one loss among ten says little"
+    assert has_diverged([*calm, *[{"loss": 20.0}] * 10], 10.0)
+    assert not has_diverged([*calm, *[{"loss": 20.0}] * 10], 0.0)
+    assert not has_diverged([{"loss": 1.0}] * 10, 0.5), "too few to compare"
+
+
+def test_the_lowest_mean_is_at_the_last_step_of_the_latest_of_equals() -> None:
+    losses = [3.0] * 10 + [1.0] * 20 + [2.0] * 10
+    assert lowest_at([{"step": 5.0 * i, "loss": loss} for i, loss in enumerate(losses, 1)]) == 150
+
+
+@pytest.mark.parametrize("factor", [1000.0, 1.1])
+def test_a_divergence_names_the_newest_checkpoint_up_to_the_lowest_mean_loss(tmp_path: Path, factor: float) -> None:
+    said = refused(growing(tmp_path, 99, factor))
+    assert "the loss has grown to more than 10 times its lowest; the last good checkpoint is " in said
+    assert "step-00000020; lower the learning rate" in said
+    assert steps_kept(tmp_path)[-1] >= 20
+
+
+def test_a_divergence_so_slow_that_nothing_older_is_kept_says_that_of_the_oldest(tmp_path: Path) -> None:
+    said = refused(growing(tmp_path, 2, 1.1))
+    oldest = steps_kept(tmp_path)[0]
+    assert oldest > 22
+    assert f"step-{oldest:08d}, may have begun to diverge, as the mean loss was lowest at step 22; lower" in said
+    assert "the last good checkpoint" not in said
+
+
+def test_a_checkpoint_that_is_not_whole_or_not_finite_is_not_called_good(tmp_path: Path) -> None:
+    module = network()
+    damaged = False
+
+    def loss(step: int) -> torch.Tensor:
+        nonlocal damaged
+        if step == 17 and not damaged:
+            next(tmp_path.glob("*/step-00000015/model.safetensors")).write_bytes(b"cut")
+            damaged = True
+        if step == 9:  # as a step of the optimizer may leave it; it is saved before the next loss tells
+            with torch.no_grad():
+                module[2].bias.fill_(math.inf)
+        if step == 10:
+            with torch.no_grad():
+                module[2].bias.fill_(0.0)
+        return loss_of(network())(step) + (math.nan if step == 17 else 0.0) + 0 * module[0].weight.sum()
+
+    said = refused(job(tmp_path, module, loss, params=LONG, checkpoints=often(9)))
+    assert steps_kept(tmp_path) == [5, 10, 15]
+    assert "at step 18; the last good checkpoint is " in said
+    assert "step-00000005; lower" in said
+    for path in tmp_path.glob("*/step-*/ema.safetensors"):
+        path.unlink()
+    damaged = True
+    assert "is whole; lower" in loops._stopped(job(tmp_path, module), "it ended").args[0]
+
+
+def scaled(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Losses are scaled on a CPU, too, as in float16 on a GPU."""
+    plain = Placement.accelerator
+
+    def accelerator(placement: Placement) -> object:
+        made = plain(placement)
+        made.scaler = torch.amp.GradScaler("cpu")
+        return made
+
+    monkeypatch.setattr(Placement, "accelerator", accelerator)
+
+
+def without_slope(module: nn.Module, finite: int) -> Callable[[int], torch.Tensor]:
+    """A finite loss, whose gradient is no number but in every step that divides by ``finite``."""
+
+    def loss(step: int) -> torch.Tensor:
+        plain = loss_of(module)(step)
+        if step % finite == 0:
+            return plain
+        return plain + (module[2].bias - module[2].bias.detach()).abs().sum().sqrt()
+
+    return loss
+
+
+def test_steps_that_are_left_out_for_ever_end_a_training_in_float16(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scaled(monkeypatch)
+    module = network()
+    said = refused(job(tmp_path, module, without_slope(module, 1000), params=LONG, checkpoints=often(2)))
+    assert f"test: {SKIPPED} steps on end were left out up to step {SKIPPED + 1}, as the loss's gradient was" in said
+    assert "step-00000100; take precision bfloat16 or float32." in said
+
+
+def test_steps_that_are_left_out_now_and_then_end_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scaled(monkeypatch)
+    module = network()
+    few = LONG.model_copy(update={"steps": SKIPPED + 20, "diverged": 0.0})
+    # Most are left out, but never so many on end.
+    events = train(job(tmp_path, module, without_slope(module, SKIPPED // 2), params=few, checkpoints=often(2)))
+    assert sum(not math.isfinite(event["grad_norm"]) for event in events) > SKIPPED

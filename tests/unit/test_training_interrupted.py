@@ -1,0 +1,136 @@
+"""A training that is asked to leave saves at once, and makes the pictures that it owes when it goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.unit.loop_jobs import job, loss_of, network, steps_kept, straight, weights
+from tests.unit.tiny_models import TRAINING
+from tgvac.training.loop import Job, train
+from tgvac.training.signals import INTERRUPTED
+
+Look = Callable[[int, Path], None]
+
+
+def watched(folder: Path, module: torch.nn.Module, look: Look, told: int = -1) -> Job:
+    """A training that is looked at every fifth step, and is told to leave while it computes a step."""
+
+    def loss(step: int) -> torch.Tensor:
+        if step == told - 1:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return loss_of(module)(step)
+
+    return dataclasses.replace(job(folder, module, loss), look=look, look_every=5)
+
+
+def leaves(wanted: Job) -> None:
+    with pytest.raises(SystemExit) as left:
+        train(wanted)
+    assert left.value.code == INTERRUPTED
+
+
+@pytest.mark.parametrize("told", [10, TRAINING.steps])
+def test_a_look_is_not_made_once_a_signal_was_caught_but_when_the_training_goes_on(tmp_path: Path, told: int) -> None:
+    seen: list[tuple[int, dict[str, bytes]]] = []
+    module = network()
+    leaves(watched(tmp_path / "run", module, lambda step, _: seen.append((step, weights(module))), told))
+    assert [step for step, _ in seen] == [step for step in (5, 10) if step < told]
+    assert steps_kept(tmp_path / "run")[-1] == told
+    again = network()
+    events = train(watched(tmp_path / "run", again, lambda step, _: seen.append((step, weights(again)))))
+    assert [step for step, _ in seen] == [5, 10, TRAINING.steps]
+    assert (weights(again), events) == straight(tmp_path)
+    # Each shows what an undisturbed training shows.
+    other, plain = network(), list[tuple[int, dict[str, bytes]]]()
+    train(watched(tmp_path / "plain", other, lambda step, _: plain.append((step, weights(other)))))
+    assert seen == plain
+
+
+def test_a_signal_breaks_off_a_look_and_the_bits_stay(tmp_path: Path) -> None:
+    begun, ended = [], []
+
+    def endless(step: int, folder: Path) -> None:
+        begun.append(step)
+        os.kill(os.getpid(), signal.SIGUSR1)
+        limit = time.monotonic() + 60
+        while time.monotonic() < limit:
+            time.sleep(0.001)
+        ended.append(step)
+
+    leaves(watched(tmp_path / "run", network(), endless))
+    assert steps_kept(tmp_path / "run") == [5]
+    # As it goes on, it is broken off once more: it is owed still, and no step is lost.
+    leaves(watched(tmp_path / "run", network(), endless))
+    assert (begun, ended) == ([5, 5], [])
+    assert steps_kept(tmp_path / "run") == [5]
+    seen: list[int] = []
+    module = network()
+    events = train(watched(tmp_path / "run", module, lambda step, _: seen.append(step)))
+    assert seen == [5, 10, TRAINING.steps]
+    assert (weights(module), events) == straight(tmp_path)
+
+
+def test_a_signal_between_two_looks_owes_none(tmp_path: Path) -> None:
+    seen: list[int] = []
+    for told in (7, -1):
+        module = network()
+        wanted = watched(tmp_path, module, lambda step, _: seen.append(step), told)
+        leaves(wanted) if told > 0 else train(wanted)
+    assert seen == [5, 10, TRAINING.steps]
+
+
+SHARED = """
+import os, signal, sys, time
+from dataclasses import replace
+from pathlib import Path
+from tests.unit import shared_training as t
+folder, told = Path(sys.argv[1]), sys.argv[2] == "told"
+def look(step, pictures):
+    print("looked at", step, flush=True)
+    if told:
+        time.sleep(60)
+def rows_of(step, rows):
+    if told and step == 6 and os.environ["RANK"] == "1":
+        os.kill(os.getpid(), signal.SIGTERM)
+    return t.rows_of(step, rows)
+t.train(replace(t.divided(folder, t.Placement()), batch=rows_of, look=look, look_every=7))
+"""
+
+
+def shared(folder: Path, told: str) -> list[tuple[int, str, str]]:
+    """Exit code and output of each of two processes that share a training; the second is told to leave at step 7."""
+    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(29600 + os.getpid() % 300)}
+    environment |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-c", SHARED, str(folder), told],
+            cwd=Path(__file__).resolve().parents[2],
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    ends = [process.communicate(timeout=120) for process in started]
+    return [(process.returncode, *end) for process, end in zip(started, ends, strict=True)]
+
+
+def test_processes_leave_together_without_a_look_and_the_main_one_makes_it_later(tmp_path: Path) -> None:
+    left = shared(tmp_path, "told")
+    assert [code for code, _, _ in left] == [INTERRUPTED, INTERRUPTED], left
+    assert [out for _, out, _ in left] == ["", ""]
+    assert steps_kept(tmp_path) == [5, 7]
+    done = shared(tmp_path, "untold")
+    assert [code for code, _, _ in done] == [0, 0], done
+    assert [out for _, out, _ in done] == ["looked at 7\nlooked at 12\n", ""]
