@@ -133,8 +133,8 @@ def test_a_run_without_ablations_says_which_rows_it_lacks(tmp_path: Path) -> Non
     assert [row.cells[0].text for row in streams.rows if row.section == HERE] == ["Visible mask ✓, text prompt ✓"]
     assert streams.remarks[-1].startswith("Not evaluated in this run: ours/no_mask, ours/no_text, ours/no_mask_g1")
     assert [row.cells[0].text for row in hops.rows if row.section == HERE] == ["o = 2"]
-    assert not any("had learned with both streams" in remark for remark in streams.remarks)
+    assert not any("trained on from" in remark for remark in streams.remarks)
     begun = streams_table(numbers, paper, basis, few, "some/model")
-    assert any("from some/model, which had learned with both streams" in remark for remark in begun.remarks)
+    assert any("trained on from some/model, a model" in remark for remark in begun.remarks)
     none = hops_table(numbers, paper, basis, EVALUATION.model_copy(update={"methods": ("ours/full",)}))
     assert {row.section for row in none.rows} == {"Published in the paper"}

@@ -233,7 +233,7 @@ def test_stand_ins_need_no_scale_named(project: Path, snakemake: Command) -> Non
     assert done.returncode == 0, done.stdout[-3000:]
     jobs = planned(done.stdout)
     assert jobs["train_motion"] == jobs["standins"] == jobs["standins_of_another_scale"] == 1
-    assert "results/standins/standins/index.json" in done.stdout, "the backbones' scale comes first"
+    assert "results/standins-completion/taken/index.json" in done.stdout, "the backbones' scale comes first"
     assert "results/standins-completion/motion/full/seed0/index.json" in done.stdout
     assert "results/tiny/" not in done.stdout
 
@@ -247,5 +247,7 @@ def test_a_scale_that_takes_another_one_s_stand_ins_has_them_made_first(finished
         weights = Path("backbones") / name / "diffusion_pytorch_model.safetensors"
         made, taken = (finished / "results" / scale / weights for scale in ("smoke", "taker"))
         assert made.read_bytes() == taken.read_bytes()
+    own = snakemake(finished, "-c2", "standins", "--config", "scale=smoke")
+    assert own.returncode == 0, own.stdout[-3000:]
     again = snakemake(finished, "-n", "-c2", "results/taker/backbones/index.json", "--config", "scale=taker")
-    assert "Nothing to be done" in again.stdout
+    assert "Nothing to be done" in again.stdout, "each scale has records of its own"

@@ -114,8 +114,8 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
 
 
 def _shipped(graph: Graph) -> list[str]:
-    """Stand-ins that lie in the project; those of another scale are made by the stage that reads them."""
-    return [name for name in graph.shipped() if not name.startswith("results/")]
+    """Stand-ins that lie in the project; another scale's are made by the stage that reads them, from that scale's file."""
+    return [f"workflow/scales/{graph.taken}.yaml"] if graph.taken else graph.shipped()
 
 
 def _ends(graph: Graph, phase: Phase) -> list[str]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -26,6 +27,8 @@ from tgvac.provenance import code_digest
 from tgvac.sources.registry import read_registry
 
 DEFAULT_SCALE = "tiny"
+TAKING = ("shipped", "fit")
+"""Origins of backbones that are taken from a folder of stand-ins."""
 SCALE = "TGVAC_SCALE"
 """The environment's variable that names a scale where ``--config scale=`` does not."""
 GIVEN = "TGVAC_GIVEN"
@@ -66,11 +69,15 @@ class Graph:
         Raises:
             BadInput: when a config key is neither ``scale`` nor a source of the registry.
         """
-        root = root or Path.cwd()
         scale = str(config.get("scale") or os.environ.get(SCALE, DEFAULT_SCALE))
-        registry = read_registry(root / "reference" / "registry.csv")
         given = {str(k): str(v) for k, v in config.items() if k != "scale"}
-        given |= json.loads(os.environ.get(GIVEN, "{}"))
+        return cls.of(scale, given | json.loads(os.environ.get(GIVEN, "{}")), root)
+
+    @classmethod
+    def of(cls, scale: str, given: Mapping[str, str], root: Path | None = None) -> Graph:
+        """The graph of a scale on these folders or archives of the user's, and on no others; see :meth:`load`."""
+        root = root or Path.cwd()
+        registry = read_registry(root / "reference" / "registry.csv")
         for name in given:
             if name not in registry:
                 hint = nearest(name, ["scale", *registry])
@@ -78,7 +85,7 @@ class Graph:
         params = load_params(root, scale)
         check_given(given, params, scale)
         rows = {n: asdict(registry[n]) for n in (*params.sources.use, *params.sources.pairs) if n in registry}
-        return cls(scale, params, given, digest(rows))
+        return cls(scale, params, dict(given), digest(rows))
 
     def _file(self, name: str, file: str) -> str:
         return f"results/{self.scale}/{name}/{file}"
@@ -129,10 +136,21 @@ class Graph:
         """The digest of a module's code and of blocks of params, for rules that are no phase."""
         return digest([code_digest(module), {b: getattr(self.params, b).model_dump(mode="json") for b in blocks}])
 
-    def trained(self) -> str:
-        """What decides all that the scale trains, by code and params."""
+    @property
+    def taken(self) -> str:
+        """The scale that trains the stand-ins which this one takes; "" where it takes none, or those of the project."""
+        backbones = self.params.backbones
+        found = re.fullmatch(r"results/([^/]+)/standins", backbones.shipped)
+        return found[1] if found and backbones.origin in TAKING else ""
+
+    def taken_digest(self) -> str:
+        """What decides those stand-ins, by code, params and sources; "" where there are none."""
+        if not self.taken:
+            return ""
+        other = Graph.of(self.taken, {})
         training = takewhile(lambda wanted: wanted.name != "completion", PHASES)
-        return digest([phase_digest(self.params, wanted) for wanted in training])
+        phases = [phase_digest(other.params, wanted) for wanted in training]
+        return digest([*phases, other.registered, other.decided_by("tgvac.training.ship")])
 
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""
@@ -202,9 +220,10 @@ class Graph:
         ]
 
     def shipped(self) -> list[str]:
-        """The index of the shipped stand-ins, where the scale takes them."""
-        backbones = self.params.backbones
-        return [f"{backbones.shipped}/index.json"] if backbones.origin in ("shipped", "fit") else []
+        """The index of the stand-ins that the scale takes: the project's, or a copy of another scale's."""
+        if self.params.backbones.origin not in TAKING:
+            return []
+        return [self._file("taken", "index.json") if self.taken else f"{self.params.backbones.shipped}/index.json"]
 
     def tracked(self) -> str:
         """The record of the step that shows the runs to a tracking server; nothing depends on it."""

@@ -54,8 +54,8 @@ def _begun_with(start: str) -> tuple[str, ...]:
     if not start:
         return ()
     return (
-        f"Each row was trained on from {start}, which had learned with both streams: a row without one is that model"
-        " trained further without it, not one that never had it.",
+        f"Each row was trained on from {start}, a model with conditions of its own: a row without a stream is that"
+        " model trained further without it, not one that never had it.",
     )
 
 

@@ -41,7 +41,10 @@ def take_shipped(ctx: Context, params: BackbonesParams, prediction: str) -> dict
     for entry in read_index(index_file).values():
         path = folder / entry.file
         if not path.is_file() or sha256(path) != entry.sha256:
-            raise BadInput(f"{path} is missing or not as {index_file} says; restore it from the repository.")
+            raise BadInput(
+                f"{path} is missing or not as {index_file} says; restore it from the repository, or delete {folder}"
+                " and make it again."
+            )
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     check_prediction(str(folder), scheduler, prediction)
     for name in SHIPPED_PARTS:
