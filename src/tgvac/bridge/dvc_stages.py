@@ -114,7 +114,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
 
 
 def _shipped(graph: Graph) -> list[str]:
-    """Stand-ins of the project; those of another scale are made by the stage that reads them, from that scale's file."""
+    """Stand-ins of the project; those of another scale are made by the stage that reads them, from its settings."""
     return [f"workflow/scales/{graph.taken}.yaml"] if graph.taken else graph.shipped()
 
 
