@@ -102,10 +102,11 @@ def test_a_training_that_finds_only_states_of_other_params_says_so_and_begins_fr
     assert "begins from nothing" not in capsys.readouterr().err
     train(job(tmp_path, network(), key="0123456789abcdef"))
     said = (
-        f"test: begins from nothing, since params, data or code differ: {old} is of a run, and 0123456789ab is wanted;"
-        " that folder may be deleted\n"
+        f"test: begins from nothing, since params, data or code differ: {old / 'step-00000005'} is of a run, and"
+        " 0123456789ab is wanted; it is left as it is\n"
     )
     assert said in capsys.readouterr().err
+    assert (old / "step-00000005" / "model.safetensors").is_file()
     # Neither one that has its own, nor one beside which only other trainings have theirs.
     train(job(tmp_path, network()))
     train(dataclasses.replace(job(tmp_path, network(), key="a third"), name="another seed"))

@@ -133,7 +133,7 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
 
     Raises:
         Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
-            names the last good checkpoint.
+            names the last good checkpoint, and says that a run with other params begins anew.
         BadInput: when the optimizer cannot be had.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
@@ -289,4 +289,6 @@ def write_events(path: Path, events: list[Event]) -> None:
 
 
 def _stopped(job: Job, why: str, until: int | None = None, advice: str = _CALM) -> Diverged:
-    return Diverged(f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}.")
+    return Diverged(
+        f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}: a run with other params begins anew."
+    )
