@@ -65,6 +65,33 @@ def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path
     assert "test:" not in silent, "one of them tells the progress"
 
 
+BLIND = """
+import os, sys
+from pathlib import Path
+from tests.unit import shared_training as t
+from tgvac.errors import BadInput
+from tgvac.training import checkpoint
+def cannot(path):
+    raise OSError(5, "Input/output error", str(path))
+if os.environ["RANK"] == "1":
+    checkpoint.load_file = cannot
+try:
+    t.train(t.divided(Path(sys.argv[1]), t.Placement()))
+except BadInput as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+def test_processes_of_which_one_cannot_read_the_checkpoint_refuse_to_begin_at_different_steps(tmp_path: Path) -> None:
+    train(divided(tmp_path, Placement()))
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")}
+    for code, _, told in by_two(["-c", BLIND, str(tmp_path)]):
+        assert code == 1, told
+        sentence = "refused: test: its 2 processes begin at different steps, in order 12, 0; give all of them the same"
+        assert sentence in told
+    assert {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")} == kept
+
+
 def test_what_does_not_divide_is_refused_with_both_numbers() -> None:
     with pytest.raises(BadInput, match="A batch of 4 cannot be divided among 3 processes"):
         Placement().shares(4, 3, 0)
