@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -11,6 +14,7 @@ from torch import nn
 
 from tests.unit.loop_jobs import network
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
+from tgvac.bridge.processes import free_port
 from tgvac.training.loop import Job, StepLoss, train
 from tgvac.training.params import CheckpointParams, TrainingParams
 from tgvac.training.placement import Placement
@@ -36,6 +40,29 @@ def divided(
     checkpoints: CheckpointParams = CHECKPOINTS,
 ) -> Job:
     return Job("test", network(), rows_of, squares, params, checkpoints, "a run", folder, placement=placement)
+
+
+def by_two(arguments: Sequence[str]) -> list[tuple[int, str, str]]:
+    """Exit code and output of each of two processes of python that share a training."""
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port())}
+    environment = {**os.environ, **address, "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            cwd=Path(__file__).resolve().parents[2],
+            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    try:
+        ends = [process.communicate(timeout=120) for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    return [(process.returncode, *end) for process, end in zip(started, ends, strict=True)]
 
 
 if __name__ == "__main__":

@@ -26,8 +26,12 @@ from tests.unit.tiny_models import (
     video_unet,
 )
 from tgvac.errors import BadInput
+from tgvac.models.backbones import load_unet
 from tgvac.models.frame_start import start_from_frame_model
-from tgvac.models.params import FrameModelParams, VariantParams
+from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.params import FrameModelParams, Prediction, VariantParams
+from tgvac.models.schedule import scheduler_of
+from tgvac.params import load_params
 from tgvac.training import frame_stage
 from tgvac.training.params import SamplesParams
 
@@ -45,9 +49,9 @@ def weights(root: Path) -> Path:
     return root / "other" / "diffusion_pytorch_model.safetensors"
 
 
-def started(root: Path) -> dict[str, torch.Tensor]:
+def started(root: Path, prediction: Prediction = "epsilon") -> dict[str, torch.Tensor]:
     unet = unet_12()
-    start_from_frame_model(unet, STARTED, root)
+    start_from_frame_model(unet, STARTED, root, prediction)
     return unet.state_dict()
 
 
@@ -83,7 +87,7 @@ def test_the_digest_tells_weights_apart_and_not_where_they_lie(tmp_path: Path) -
     digests = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         publish(tmp_path / name, randomised(unet_12(), seed=seed))
-        digests.append(start_from_frame_model(unet_12(), STARTED, tmp_path / name))
+        digests.append(start_from_frame_model(unet_12(), STARTED, tmp_path / name, "epsilon"))
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -144,6 +148,60 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault:
     with pytest.raises(BadInput, match=sentence) as told:
         started(tmp_path)
     assert "\n" not in str(told.value)
+
+
+def scheduled(folder: Path, prediction: Prediction) -> Path:
+    """A scheduler as it is saved in a folder; its config."""
+    scheduler_of(DIFFUSION.model_copy(update={"prediction": prediction})).save_pretrained(folder / "scheduler")
+    return folder / "scheduler" / "scheduler_config.json"
+
+
+@pytest.mark.parametrize("place", [".", "other"])
+def test_a_start_whose_scheduler_says_that_it_predicts_something_else_is_refused(tmp_path: Path, place: str) -> None:
+    publish(tmp_path)
+    scheduled(tmp_path / place, "v")
+    sentence = (
+        r"^frame_model\.start 'other': the UNet predicts 'v_prediction', and diffusion\.prediction is 'epsilon'; name"
+    )
+    with pytest.raises(BadInput, match=sentence):
+        started(tmp_path)
+    assert started(tmp_path, "v")
+
+
+def test_a_whole_model_s_own_scheduler_is_asked_and_not_one_beside_the_model(tmp_path: Path) -> None:
+    network = randomised(unet_12(), seed=5)
+    network.save_pretrained(tmp_path / "other" / "unet")
+    scheduled(tmp_path, "epsilon")
+    scheduled(tmp_path / "other", "v")
+    assert started(tmp_path, "v")
+    with pytest.raises(BadInput, match="predicts 'v_prediction'"):
+        started(tmp_path)
+
+
+def test_without_a_scheduler_nothing_tells_what_a_start_predicts(tmp_path: Path) -> None:
+    publish(tmp_path)
+    assert started(tmp_path, "epsilon")
+    assert started(tmp_path, "v")
+
+
+@pytest.mark.parametrize(("text", "said"), [("{", "cannot be read"), ("[]", "holds no scheduler's config")])
+def test_a_scheduler_s_config_that_is_none_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+    publish(tmp_path)
+    scheduled(tmp_path, "v").write_text(text)
+    with pytest.raises(BadInput, match=f"scheduler_config.json {said}.*; restore it, or take it away") as told:
+        started(tmp_path)
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("scale", ["tiny", "local"])
+def test_scales_that_start_from_the_shipped_model_predict_what_it_does(scale: str) -> None:
+    root = Path(__file__).resolve().parents[2]
+    params = load_params(root, scale)
+    assert params.frame_model.start == "standins/motion"
+    unet = extend_conv_in(load_unet(root / "standins"))
+    assert start_from_frame_model(unet, params.frame_model, root, params.diffusion.prediction)
+    with pytest.raises(BadInput, match=r"predicts 'v_prediction', and diffusion\.prediction is 'epsilon'"):
+        start_from_frame_model(unet, params.frame_model, root, "epsilon")
 
 
 def handed(root: Path, frame_model: FrameModelParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:

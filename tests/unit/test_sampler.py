@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.unit.tiny_models import CPU, DIFFUSION, SAMPLER, randn, unet_12, video_unet
+from tgvac.errors import BadInput
 from tgvac.models.params import SamplerParams
 from tgvac.models.sampler import (
     NoiseModel,
@@ -305,3 +306,13 @@ def test_with_eta_a_step_is_the_ddim_paper_s() -> None:
     picture = (start - (1 - now).sqrt() * noise) / now.sqrt()
     expected = before.sqrt() * picture + (1 - before - sigma**2).sqrt() * noise + sigma * fresh
     torch.testing.assert_close(ours, expected.float(), rtol=0, atol=1e-5)
+
+
+def test_one_frame_that_is_not_finite_is_refused_with_what_was_sampled() -> None:
+    told, start = condition(5), randn(5, 4, 4, 4)
+    start[2, 0, 0, 0] = float("inf")
+    alone = SAMPLER.model_copy(update={"clip_frames": 1, "hop": 1})
+    with pytest.raises(
+        BadInput, match=r"1 of 5 frames \(sampling_steps 4, eta 0, prediction 'epsilon'\); take a model"
+    ):
+        sample_video(lambda x, t, text: torch.zeros_like(x[:, :4]), told, start, DIFFUSION, alone, CPU)

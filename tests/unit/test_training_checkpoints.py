@@ -102,10 +102,11 @@ def test_a_training_that_finds_only_states_of_other_params_says_so_and_begins_fr
     assert "begins from nothing" not in capsys.readouterr().err
     train(job(tmp_path, network(), key="0123456789abcdef"))
     said = (
-        f"test: begins from nothing, since params, data or code differ: {old} is of a run, and 0123456789ab is wanted;"
-        " that folder may be deleted\n"
+        f"test: begins from nothing, since params, data or code differ: {old / 'step-00000005'} is of a run, and"
+        " 0123456789ab is wanted; it is left as it is\n"
     )
     assert said in capsys.readouterr().err
+    assert (old / "step-00000005" / "model.safetensors").is_file()
     # Neither one that has its own, nor one beside which only other trainings have theirs.
     train(job(tmp_path, network()))
     train(dataclasses.replace(job(tmp_path, network(), key="a third"), name="another seed"))
@@ -143,7 +144,8 @@ def test_checkpoints_between_two_intervals_push_out_none_that_lies_at_one(
     optimizer = torch.optim.AdamW(module.parameters())
     kept = []
     for step in (5, 6, 8, 10, 11, 12):
-        save_checkpoint(tmp_path / "a", KEY, State(step, dict(module.named_parameters()), {}, optimizer, []), keep, 5)
+        state = State(step, dict(module.named_parameters()), {}, optimizer, [])
+        save_checkpoint(tmp_path / "a", KEY, state, keep, 5, "test")
         kept.append(steps_kept(tmp_path))
     assert kept == left
 
@@ -173,9 +175,8 @@ def test_the_optimizer_is_restored_to_the_bit(tmp_path: Path) -> None:
         loss_of(module)(step).backward()
         optimizer.step()
     events, sums, scaler = [{"step": 3, "loss": 0.1}], {"part": (0.1 + 0.2, 3)}, {"scale": 1024.0}
-    path = save_checkpoint(
-        tmp_path, KEY, State(3, dict(module.named_parameters()), {}, optimizer, events, sums, scaler), 1
-    )
+    saved = State(3, dict(module.named_parameters()), {}, optimizer, events, sums, scaler)
+    path = save_checkpoint(tmp_path, KEY, saved, 1, 1, "test")
     found = load_checkpoint(tmp_path, KEY)
     assert found is not None
     fresh = torch.optim.AdamW([nn.Parameter(p.detach().clone()) for p in trained], lr=1e-2)

@@ -60,7 +60,10 @@ def test_the_lowest_mean_is_at_the_last_step_of_the_latest_of_equals() -> None:
 def test_a_divergence_names_the_newest_checkpoint_up_to_the_lowest_mean_loss(tmp_path: Path, factor: float) -> None:
     said = refused(growing(tmp_path, 99, factor))
     assert "the loss has grown to more than 10 times its lowest; the last good checkpoint is " in said
-    assert "step-00000020; lower the learning rate" in said
+    assert (
+        "step-00000020, whose weights are kept for a look; lower the learning rate or lengthen the warm-up: a" in said
+    )
+    assert said.endswith(": a run with other params begins anew.")
     assert steps_kept(tmp_path)[-1] >= 20
 
 
@@ -68,7 +71,8 @@ def test_a_divergence_so_slow_that_nothing_older_is_kept_says_that_of_the_oldest
     said = refused(growing(tmp_path, 2, 1.1))
     oldest = steps_kept(tmp_path)[0]
     assert oldest > 22
-    assert f"step-{oldest:08d}, may have begun to diverge, as the mean loss was lowest at step 22; lower" in said
+    assert f"step-{oldest:08d}, whose weights are kept for a look, may have begun to diverge, as the mean loss" in said
+    assert "was lowest at step 22; lower" in said
     assert "the last good checkpoint" not in said
 
 
@@ -92,7 +96,7 @@ def test_a_checkpoint_that_is_not_whole_or_not_finite_is_not_called_good(tmp_pat
     said = refused(job(tmp_path, module, loss, params=LONG, checkpoints=often(9)))
     assert steps_kept(tmp_path) == [5, 10, 15]
     assert "at step 18; the last good checkpoint is " in said
-    assert "step-00000005; lower" in said
+    assert "step-00000005, whose weights are kept for a look; lower" in said
     for path in tmp_path.glob("*/step-*/ema.safetensors"):
         path.unlink()
     damaged = True
@@ -130,7 +134,7 @@ def test_steps_that_are_left_out_for_ever_end_a_training_in_float16(
     module = network()
     said = refused(job(tmp_path, module, without_slope(module, 1000), params=LONG, checkpoints=often(2)))
     assert f"test: {SKIPPED} steps on end were left out up to step {SKIPPED + 1}, as the loss's gradient was" in said
-    assert "step-00000100; take precision bfloat16 or float32." in said
+    assert "step-00000100, whose weights are kept for a look; take precision bfloat16 or float32: a run with" in said
 
 
 def test_steps_that_are_left_out_now_and_then_end_no_training(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

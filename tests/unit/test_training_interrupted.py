@@ -5,8 +5,6 @@ from __future__ import annotations
 import dataclasses
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +13,7 @@ import pytest
 import torch
 
 from tests.unit.loop_jobs import job, loss_of, network, steps_kept, straight, weights
+from tests.unit.shared_training import by_two
 from tests.unit.tiny_models import TRAINING
 from tgvac.training.loop import Job, train
 from tgvac.training.signals import INTERRUPTED
@@ -94,43 +93,55 @@ import os, signal, sys, time
 from dataclasses import replace
 from pathlib import Path
 from tests.unit import shared_training as t
-folder, told = Path(sys.argv[1]), sys.argv[2] == "told"
+folder, told, main = Path(sys.argv[1]), sys.argv[2], os.environ["RANK"] == "0"
+pid = folder / "pid"
 def look(step, pictures):
     print("looked at", step, flush=True)
-    if told:
+    if told == "before":
         time.sleep(60)
+    if told == "during" and step == 7:
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+        time.sleep(1)
 def rows_of(step, rows):
-    if told and step == 6 and os.environ["RANK"] == "1":
-        os.kill(os.getpid(), signal.SIGTERM)
+    if step == 6 and not main:
+        pid.write_text(str(os.getpid()))
+        if told == "before":
+            os.kill(os.getpid(), signal.SIGTERM)
     return t.rows_of(step, rows)
 t.train(replace(t.divided(folder, t.Placement()), batch=rows_of, look=look, look_every=7))
 """
 
 
 def shared(folder: Path, told: str) -> list[tuple[int, str, str]]:
-    """Exit code and output of each of two processes that share a training; the second is told to leave at step 7."""
-    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(29600 + os.getpid() % 300)}
-    environment |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    started = [
-        subprocess.Popen(
-            [sys.executable, "-c", SHARED, str(folder), told],
-            cwd=Path(__file__).resolve().parents[2],
-            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    ends = [process.communicate(timeout=120) for process in started]
-    return [(process.returncode, *end) for process, end in zip(started, ends, strict=True)]
+    """Exit code and output of each of two processes, of which the second is told to leave about the look at step 7."""
+    return by_two(["-c", SHARED, str(folder), told])
+
+
+def saved(folder: Path) -> dict[str, bytes]:
+    """What the last checkpoint holds."""
+    (path,) = folder.glob("*/step-00000012")
+    return {file.name: file.read_bytes() for file in path.iterdir()}
 
 
 def test_processes_leave_together_without_a_look_and_the_main_one_makes_it_later(tmp_path: Path) -> None:
-    left = shared(tmp_path, "told")
+    left = shared(tmp_path, "before")
     assert [code for code, _, _ in left] == [INTERRUPTED, INTERRUPTED], left
     assert [out for _, out, _ in left] == ["", ""]
     assert steps_kept(tmp_path) == [5, 7]
-    done = shared(tmp_path, "untold")
+    done = shared(tmp_path, "never")
     assert [code for code, _, _ in done] == [0, 0], done
     assert [out for _, out, _ in done] == ["looked at 7\nlooked at 12\n", ""]
+
+
+def test_a_signal_to_another_process_while_the_main_one_looks_lets_all_leave_and_the_bytes_stay(tmp_path: Path) -> None:
+    left = shared(tmp_path / "run", "during")
+    assert [code for code, _, _ in left] == [INTERRUPTED, INTERRUPTED], left
+    # The one that was told waits for the main one, whose look is not broken off.
+    assert [out for _, out, _ in left] == ["looked at 7\n", ""]
+    # With the look's step, or the one after, if the signal came when the first had said that it caught none.
+    assert steps_kept(tmp_path / "run") in ([5, 7], [5, 8])
+    done = shared(tmp_path / "run", "never")
+    assert [code for code, _, _ in done] == [0, 0], done
+    assert [out for _, out, _ in done] == ["looked at 12\n", ""]
+    assert [code for code, _, _ in shared(tmp_path / "straight", "never")] == [0, 0]
+    assert saved(tmp_path / "run") == saved(tmp_path / "straight")

@@ -195,7 +195,7 @@ def test_bytes_shared_tables_and_plain_numbers_come_back_as_they_were(installed:
     optimizer = build_optimizer(trained(module), EIGHT, "cuda")
     stepped(module, optimizer, range(3), loss_of)
     parts = dict(module.named_parameters())
-    save_checkpoint(tmp_path, KEY, State(3, parts, {}, optimizer, []), 1)
+    save_checkpoint(tmp_path, KEY, State(3, parts, {}, optimizer, []), 1, 1, "test")
     found = load_checkpoint(tmp_path, KEY)
     assert found is not None
     assert {t.dtype for n, t in found.optimizer.items() if n.endswith("state1")} == {torch.uint8}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -14,7 +13,7 @@ import pytest
 import torch
 
 from tests.unit.loop_jobs import weights
-from tests.unit.shared_training import PARAMS, divided, rows_of
+from tests.unit.shared_training import PARAMS, by_two, divided, rows_of
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.training.loop import train
@@ -59,25 +58,38 @@ def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> 
 def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:
     """To 2e-5 of each number: sums are taken in another order."""
     alone = train(divided(tmp_path / "one", Placement()))
-    environment = {**os.environ, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(29600 + os.getpid() % 300)}
-    environment |= {"WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "tests.unit.shared_training", str(tmp_path / "two")]
-    started = [
-        subprocess.Popen(
-            command,
-            cwd=ROOT,
-            env={**environment, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    ends = [process.communicate(timeout=120) for process in started]
-    assert [process.returncode for process in started] == [0, 0], [errors for _, errors in ends]
-    assert_close(json.loads(ends[0][0].splitlines()[-1]), alone)
-    assert "test:" in ends[0][1]
-    assert "test:" not in ends[1][1], "one of them tells the progress"
+    (code, out, told), (other, _, silent) = by_two(["-m", "tests.unit.shared_training", str(tmp_path / "two")])
+    assert (code, other) == (0, 0), (told, silent)
+    assert_close(json.loads(out.splitlines()[-1]), alone)
+    assert "test:" in told
+    assert "test:" not in silent, "one of them tells the progress"
+
+
+BLIND = """
+import os, sys
+from pathlib import Path
+from tests.unit import shared_training as t
+from tgvac.errors import BadInput
+from tgvac.training import checkpoint
+def cannot(path):
+    raise OSError(5, "Input/output error", str(path))
+if os.environ["RANK"] == "1":
+    checkpoint.load_file = cannot
+try:
+    t.train(t.divided(Path(sys.argv[1]), t.Placement()))
+except BadInput as error:
+    sys.exit(f"refused: {error}")
+"""
+
+
+def test_processes_of_which_one_cannot_read_the_checkpoint_refuse_to_begin_at_different_steps(tmp_path: Path) -> None:
+    train(divided(tmp_path, Placement()))
+    kept = {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")}
+    for code, _, told in by_two(["-c", BLIND, str(tmp_path)]):
+        assert code == 1, told
+        sentence = "refused: test: its 2 processes begin at different steps, in order 12, 0; give all of them the same"
+        assert sentence in told
+    assert {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")} == kept
 
 
 def test_what_does_not_divide_is_refused_with_both_numbers() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,12 @@ import pytest
 import torch
 
 from tests.unit.test_evaluated import recipe
-from tests.unit.tiny_models import CPU, DIFFUSION
+from tests.unit.tiny_models import CPU, DIFFUSION, TRAINING
 from tgvac.models.runtime import normal
 from tgvac.models.sampler import VideoCondition
 from tgvac.models.schedule import alphas_cumprod
-from tgvac.training.samples import HeldOut, Shown, choose, grid
+from tgvac.training.params import SamplesParams
+from tgvac.training.samples import HeldOut, Shown, choose, grid, watcher
 
 
 def test_other_objects_are_watched_first_then_further_recipes_of_the_same() -> None:
@@ -68,3 +70,18 @@ def test_the_loss_on_what_is_held_out_is_that_of_what_the_network_predicts(predi
         velocity = math.sqrt(a) * noise - math.sqrt(1 - a) * z_Fchw
         errors.append(float((noise if prediction == "epsilon" else velocity).square().mean()))
     assert held_out.loss(answers_zero, CPU) == pytest.approx(sum(errors) / 4, rel=1e-5)
+
+
+def test_a_picture_that_cannot_be_made_is_left_out_and_ends_no_training(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    z_Fchw, text = normal((2, 4, 3, 3), "held-out latents"), torch.zeros(1, 5, 8)
+    condition = VideoCondition(torch.zeros_like(z_Fchw), torch.zeros_like(z_Fchw), text, text)
+    samples = SamplesParams(every=5, pictures=1, sampling_steps=2, guidance=1.0)
+    nothing: Any = None
+    held_out = HeldOut(nothing, TRAINING, samples, nothing, nothing, DIFFUSION, nothing, nothing)
+    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(2), np.empty(2))]
+    watcher(held_out, lambda x, t, text: torch.full_like(x[:, :4], math.nan), CPU)(5, tmp_path)
+    said = "no picture at step 5: Sampling ended with latents that are not finite in 2 of 2 frames (sampling_steps 2, "
+    assert capsys.readouterr().err.startswith(said)
+    assert not list(tmp_path.iterdir())

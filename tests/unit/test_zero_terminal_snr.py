@@ -13,9 +13,10 @@ from pydantic import ValidationError
 from tests.unit.loop_jobs import alone
 from tests.unit.tiny_models import CHECKPOINTS, CPU, DIFFUSION, SAMPLER, TRAINING, randn, unet_12
 from tgvac.completion.pipeline_params import diffusion_of
+from tgvac.errors import BadInput
 from tgvac.models.params import DiffusionParams
 from tgvac.models.prediction import loss_weights, telling_noise
-from tgvac.models.sampler import NoiseModel, VideoCondition, frame_noise_model, sample_video
+from tgvac.models.sampler import NoiseModel, NotFinite, VideoCondition, frame_noise_model, sample_video
 from tgvac.models.schedule import alphas_cumprod, scheduler_of
 from tgvac.training.loop import Job, train
 from tgvac.training.objective import Batch, noise_loss
@@ -108,6 +109,56 @@ def test_sampling_from_noise_alone_finds_the_picture_that_is_known(spacing: str,
     # The last step ends at the first level, as Stable Diffusion's does.
     expected = ALPHAS[0].sqrt() * picture + (1 - ALPHAS[0]).sqrt() * noise
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
+
+
+def sampled(params: DiffusionParams) -> torch.Tensor:
+    """What a network that knows nothing makes of noise, with fresh noise in every step."""
+    start = randn(3, 4, 8, 8, seed=1)
+    condition = VideoCondition(torch.zeros_like(start), torch.zeros_like(start), *[torch.zeros(1, 1, 1)] * 2)
+
+    def velocity_of(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        return 0.5 * x_BCFhw[:, :4]
+
+    return sample_video(
+        velocity_of, condition, start, params, SAMPLER, CPU, step_noise=lambda t: randn(3, 4, 8, 8, seed=t)
+    )
+
+
+@pytest.mark.parametrize("eta", [0.0, 0.5])
+@pytest.mark.parametrize("steps", [3, 30, 50])
+def test_with_eta_below_one_noise_alone_is_sampled_finitely(steps: int, eta: float) -> None:
+    assert sampled(DiffusionParams(**{**ASKED, "sampling_steps": steps, "eta": eta})).isfinite().all()
+
+
+REFUSED = (
+    r"zero_terminal_snr with eta 1 has a first step of {} whose .*; take an eta below 1, such as 0, or leave zero_"
+)
+
+
+@pytest.mark.parametrize(("spacing", "steps"), [*(("trailing", n) for n in (3, 30, 50)), ("leading", 500)])
+def test_eta_one_is_refused_where_sampling_begins_at_noise_alone(spacing: str, steps: int) -> None:
+    asked = {**ASKED, "timestep_spacing": spacing, "sampling_steps": steps, "eta": 1.0}
+    with pytest.raises(ValidationError, match=REFUSED.format(steps)):
+        DiffusionParams(**asked)
+    config = scheduler_of(DiffusionParams(**{**asked, "eta": 0.0})).config
+    with pytest.raises(BadInput, match="settings: .*" + REFUSED.format(steps)):
+        diffusion_of(config, steps, 1.0)
+
+
+@pytest.mark.parametrize("change", [{"timestep_spacing": "leading"}, {"zero_terminal_snr": False}])
+@pytest.mark.parametrize("steps", [3, 30, 50])
+def test_eta_one_is_sampled_finitely_where_sampling_begins_at_some_signal(steps: int, change: dict[str, str]) -> None:
+    assert sampled(DiffusionParams(**{**ASKED, "sampling_steps": steps, "eta": 1.0, **change})).isfinite().all()
+
+
+@pytest.mark.parametrize("steps", [3, 30, 50])
+def test_latents_that_are_not_finite_are_refused_and_not_shown_as_black(steps: int) -> None:
+    unchecked = ZERO.model_copy(update={"sampling_steps": steps, "eta": 1.0})
+    said = (
+        rf"not finite in 3 of 3 frames \(sampling_steps {steps}, eta 1, prediction 'v'\); take eta 0, or a model whose"
+    )
+    with pytest.raises(NotFinite, match=said):
+        sampled(unchecked)
 
 
 def test_a_sampler_of_diffusers_that_is_saved_with_it_takes_the_same_steps(tmp_path: Path) -> None:

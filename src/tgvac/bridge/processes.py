@@ -37,7 +37,7 @@ def run_shared(arguments: Sequence[str], processes: int, threads: int) -> int:
     Returns:
         0, or the first exit code that isn't; the others are told to stop, and killed if they don't.
     """
-    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "WORLD_SIZE": str(processes)}
+    address = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(free_port()), "WORLD_SIZE": str(processes)}
     started = []
     for number in range(processes):
         ranks = {"RANK": str(number), "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": str(processes)}
@@ -74,7 +74,8 @@ def _wait(started: list[subprocess.Popen[bytes]]) -> int:
     return found if found >= 0 else 128 - found
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nothing listens at."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])

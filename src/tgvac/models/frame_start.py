@@ -14,17 +14,21 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.errors import BadInput
-from tgvac.models.params import FrameModelParams
+from tgvac.models.fit import check_prediction
+from tgvac.models.params import FrameModelParams, Prediction
 from tgvac.models.weights import weights_digest
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
 
 _WEIGHTS = "diffusion_pytorch_model.safetensors"
+_SCHEDULER = "scheduler/scheduler_config.json"
 _CLASSES = ("UNet2DConditionModel", "UNetMotionModel")
 
 
-def start_from_frame_model(unet: UNet2DConditionModel, params: FrameModelParams, root: Path) -> str:
+def start_from_frame_model(
+    unet: UNet2DConditionModel, params: FrameModelParams, root: Path, prediction: Prediction
+) -> str:
     """Put the weights of ``params.start`` into the frame model, in place.
 
     A video model gives its frame layers; its motion modules are left out.
@@ -32,13 +36,15 @@ def start_from_frame_model(unet: UNet2DConditionModel, params: FrameModelParams,
     Args:
         unet: the frame model, widened to its twelve channels.
         root: the folder that a local ``start`` is named relative to.
+        prediction: what the frame model is to predict; weights alone don't tell, a scheduler beside them does.
 
     Returns:
         the digest of the weights taken (SHA-256 hex over names and ``float32`` values): other weights under the same
         name are another training.
 
     Raises:
-        BadInput: when the model cannot be loaded, or a weight is missing, left over or of another shape than here.
+        BadInput: when the model cannot be loaded, predicts something else, or a weight is missing, left over or of
+            another shape than here.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -46,6 +52,7 @@ def start_from_frame_model(unet: UNet2DConditionModel, params: FrameModelParams,
     named = f"frame_model.start '{params.start}'"
     folder = _folder(named, params, root)
     _check_class(named, folder)
+    _check_scheduler(named, folder, prediction)
     try:
         published = load_file(folder / _WEIGHTS)
     except (OSError, SafetensorError) as error:
@@ -63,7 +70,7 @@ def _folder(named: str, params: FrameModelParams, root: Path) -> Path:
 
     folder = root / params.start
     if not folder.is_dir():
-        files = [f"{part}{name}" for part in ("", "unet/") for name in ("config.json", _WEIGHTS)]
+        files = [f"{part}{name}" for part in ("", "unet/") for name in ("config.json", _WEIGHTS)] + [_SCHEDULER]
         try:
             folder = Path(snapshot_download(params.start, revision=params.start_revision, allow_patterns=files))
         except (OSError, HFValidationError, HfHubHTTPError) as error:
@@ -83,6 +90,20 @@ def _check_class(named: str, folder: Path) -> None:
         raise BadInput(f"{named} has no config of a network of diffusers at {path}; name the folder of one.") from None
     if found not in _CLASSES:
         raise BadInput(f"{named} is a {found}, and neither {' nor '.join(_CLASSES)}; name a frame or a video model.")
+
+
+def _check_scheduler(named: str, folder: Path, prediction: Prediction) -> None:
+    """Refuse a network that predicts something else, where a scheduler in its folder or the one above says so."""
+    path = next((path for path in (folder / _SCHEDULER, folder.parent / _SCHEDULER) if path.is_file()), None)
+    if path is None:
+        return
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise BadInput(f"{named}: {path} cannot be read ({_first(error)}); restore it, or take it away.") from None
+    if not isinstance(config, dict):
+        raise BadInput(f"{named}: {path} holds no scheduler's config; restore it, or take it away.")
+    check_prediction(named, config, prediction)
 
 
 def _check_fit(named: str, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:

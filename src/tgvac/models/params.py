@@ -104,6 +104,25 @@ class DiffusionParams(Block):
             )
         return self
 
+    @model_validator(mode="after")
+    def _first_step_has_direction(self) -> Self:
+        # Fresh noise alone leads away from a level without signal at eta 1. What is left for the prediction is
+        # 1 - a - std^2, which is 0 and, by the number of steps, may be rounded to less, whose root is no number.
+        if self.zero_terminal_snr and self.eta == 1 and self._sampled_first == self.train_steps - 1:
+            raise ValueError(
+                f"zero_terminal_snr with eta {self.eta:g} has a first step of {self.sampling_steps} whose size is the"
+                " root of a difference that may be rounded below 0; take an eta below 1, such as 0, or leave"
+                " zero_terminal_snr off"
+            )
+        return self
+
+    @property
+    def _sampled_first(self) -> int:
+        """The noisiest level that is sampled."""
+        if self.timestep_spacing == "trailing":
+            return self.train_steps - 1
+        return (self.sampling_steps - 1) * (self.train_steps // self.sampling_steps) + 1
+
     @property
     def told(self) -> Prediction:
         """What losses and samplers are told: the noise, whatever the network predicts.

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
+from tgvac.errors import BadInput
 from tgvac.models.frame_unet import stack_channels
 from tgvac.models.params import DiffusionParams, SamplerParams
 from tgvac.models.runtime import normal
@@ -24,6 +25,10 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
 
 # Shapes: B clips, F frames, c latent channels, C = 3c input channels, h, w latents, N tokens, D text width.
+
+
+class NotFinite(BadInput):
+    """Sampling that ended in numbers of which no picture can be made; decoded, they would be black."""
 
 
 class NoiseModel(Protocol):
@@ -92,6 +97,9 @@ def sample_video(
         noise_Fchw: where sampling starts, of unit variance.
         on_step: called after each denoising step.
         step_noise: the fresh noise ``[F,c,h,w]`` of a noise level; needed where eta is above 0.
+
+    Raises:
+        NotFinite: when a latent is no finite number in the end.
     """
     if diffusion.eta > 0 and step_noise is None:
         raise ValueError(f"eta {diffusion.eta} adds noise at every step, and none is given")
@@ -105,7 +113,20 @@ def sample_video(
         fresh = step_noise(int(t)) if step_noise is not None and diffusion.eta > 0 else None
         z = scheduler.step(noise, t, z, eta=diffusion.eta, variance_noise=fresh).prev_sample
         on_step()
+    _check_finite(z, diffusion)
     return z
+
+
+def _check_finite(z_Fchw: torch.Tensor, diffusion: DiffusionParams) -> None:
+    # Once is enough: a number that is not finite stays so, whatever is added to it.
+    bad_F = ~z_Fchw.isfinite().flatten(1).all(1)
+    if bad_F.any():
+        calm = "eta 0, or " if diffusion.eta > 0 else ""
+        raise NotFinite(
+            f"Sampling ended with latents that are not finite in {int(bad_F.sum())} of {len(bad_F)} frames"
+            f" (sampling_steps {diffusion.sampling_steps}, eta {diffusion.eta:g}, prediction '{diffusion.prediction}');"
+            f" take {calm}a model whose training went well."
+        )
 
 
 def average_windows(

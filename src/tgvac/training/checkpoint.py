@@ -70,7 +70,7 @@ class Found:
     owed: bool
 
 
-def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int = 1, name: str = "") -> Path:
+def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int, name: str) -> Path:
     """Save a state; older checkpoints beyond ``keep`` go.
 
     Args:

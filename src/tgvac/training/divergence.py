@@ -21,6 +21,10 @@ SKIPPED = 100
 65536, with which a training begins, is below the smallest number of float16; a hundred leave room for one that grew."""
 
 
+_A_LOOK = "whose weights are kept for a look"
+"""What a checkpoint is good for then: the same params diverge again, and with others none is gone on from."""
+
+
 def has_diverged(events: Sequence[Mapping[str, float]], factor: float) -> bool:
     """Whether the mean of the last logged losses is ``factor`` times the lowest such mean so far; 0 never is.
 
@@ -57,11 +61,11 @@ def what_is_good(folder: Path, key: str, until: int | None = None) -> str:
     path = None
     for step, path in good_checkpoints(folder, key):
         if until is None or step <= until:
-            return f"the last good checkpoint is {path}"
+            return f"the last good checkpoint is {path}, {_A_LOOK}"
     if path is not None:
         return (
-            f"the oldest checkpoint that is kept and whole, {path}, may have begun to diverge, as the mean loss was"
-            f" lowest at step {until}"
+            f"the oldest checkpoint that is kept and whole, {path}, {_A_LOOK}, may have begun to diverge, as the mean"
+            f" loss was lowest at step {until}"
         )
     if found_in(folder):
         return f"no checkpoint in {folder} is whole"

@@ -20,21 +20,22 @@ def earlier_state(state: Path, name: str, key: str) -> str:
     others = [] if found_in(state) else _others(state, name)
     if not others:
         return ""
+    # Whether it may be deleted is not ours to say: of a run that diverged it holds the last good weights.
     _, found, path = max(others)
     return (
         f"{name}: begins from nothing, since params, data or code differ: {path} is of {found[:SHOWN]}, and"
-        f" {key[:SHOWN]} is wanted; that folder may be deleted"
+        f" {key[:SHOWN]} is wanted; it is left as it is"
     )
 
 
 def _others(state: Path, name: str) -> list[tuple[int, str, Path]]:
-    """When a training of this name was saved, its key and its folder; what cannot be read is left out."""
+    """When a training of this name was saved, its key and its checkpoint; what cannot be read is left out."""
     found = []
     for path in state.parent.glob("*/step-*/state.json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))
             if record["name"] == name:
-                found.append((path.stat().st_mtime_ns, str(record["key"]), path.parents[1]))
+                found.append((path.stat().st_mtime_ns, str(record["key"]), path.parent))
         except (OSError, ValueError, KeyError, TypeError):
             continue
     return found

@@ -77,7 +77,7 @@ def job_of(
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder))
-    start = start_from_frame_model(unet, frame_model, ctx.root) if frame_model.start else ""
+    start = start_from_frame_model(unet, frame_model, ctx.root, diffusion.prediction) if frame_model.start else ""
     unet = unet.to(device)
     return noise_job(
         ctx,

@@ -34,6 +34,7 @@ from tgvac.training.placement import Placement
 from tgvac.training.saving import Saving
 from tgvac.training.signals import Signals
 from tgvac.training.speed import Speed, Work
+from tgvac.training.starting import check_starts
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -133,8 +134,8 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
 
     Raises:
         Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
-            names the last good checkpoint.
-        BadInput: when the optimizer cannot be had.
+            names the last good checkpoint, and says that a run with other params begins anew.
+        BadInput: when the optimizer cannot be had, or processes that share the training begin at different steps.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, every = job.params, job.checkpoints
@@ -266,6 +267,8 @@ def _resume(
     accelerator: Accelerator,
 ) -> tuple[int, list[Event], dict[str, tuple[float, int]], bool]:
     found = load_checkpoint(job.state, job.key)
+    owed = found is not None and found.owed and job.look is not None
+    check_starts(job.name, accelerator, 0 if found is None else found.step, owed, job.state)
     if found is None:
         if accelerator.is_main_process and (earlier := earlier_state(job.state, job.name, job.key)):
             print(earlier, file=sys.stderr, flush=True)
@@ -280,7 +283,7 @@ def _resume(
         accelerator.scaler.load_state_dict(found.scaler)
     if accelerator.is_main_process:
         print(f"{job.name}: going on from step {found.step}", file=sys.stderr, flush=True)
-    return found.step, found.events, found.sums, found.owed and job.look is not None
+    return found.step, found.events, found.sums, owed
 
 
 def write_events(path: Path, events: list[Event]) -> None:
@@ -289,4 +292,6 @@ def write_events(path: Path, events: list[Event]) -> None:
 
 
 def _stopped(job: Job, why: str, until: int | None = None, advice: str = _CALM) -> Diverged:
-    return Diverged(f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}.")
+    return Diverged(
+        f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}: a run with other params begins anew."
+    )

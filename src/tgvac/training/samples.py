@@ -6,6 +6,7 @@ samples/validation.jsonl      step, and the loss on these clips with fixed noise
 
 from __future__ import annotations
 
+import sys
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from tgvac.models.latents import decode, encode_moments, to_images, to_tensor
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, SamplerParams
 from tgvac.models.prediction import loss_weights
 from tgvac.models.runtime import normal
-from tgvac.models.sampler import NoiseModel, VideoCondition, initial_noise, sample_video
+from tgvac.models.sampler import NoiseModel, NotFinite, VideoCondition, initial_noise, sample_video
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.seeds import rng
 from tgvac.stage import Context
@@ -171,7 +172,12 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
     """What the loop calls at a step, with the folder for its picture."""
 
     def look(step: int, folder: Path) -> None:
-        picture, loss = held_out.picture(model, device), held_out.loss(model, device)
+        try:
+            picture, loss = held_out.picture(model, device), held_out.loss(model, device)
+        except NotFinite as error:
+            # A picture decides no result: whether the training goes on is its own loss's matter.
+            print(f"no picture at step {step}: {error}", file=sys.stderr, flush=True)
+            return
         if picture is None or loss is None:
             return
         with writing(folder / f"step-{step:08d}.png") as part:
