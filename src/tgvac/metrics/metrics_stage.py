@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, CompletionMeta, Completions
