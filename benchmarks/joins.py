@@ -77,7 +77,9 @@ def main() -> int:
     parser.add_argument("--frames", type=int, default=126, help="of each track and each synthesized video")
     given = parser.parse_args()
     found = measured(ROOT / "scratch" / "bench" / "joins", given.frames)
-    figures = []
+    frames = sum(sizes(4, given.frames).objects.values()) * given.frames
+    # What plans go by: a rate stands for any number of frames.
+    figures = [Figure("select, one core", frames / found["select", 4].seconds, "frames/s of processor time")]
     for step in STEPS:
         one, four = found[step, 1], found[step, 4]
         figures += [

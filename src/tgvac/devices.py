@@ -24,8 +24,21 @@ def pin(threads: int) -> None:
     torch.manual_seed(0)
 
 
-def device_of(name: str) -> torch.device:
-    """A torch device; ``auto`` is the first GPU, or else the CPU."""
+def device_of(name: str, tf32: bool | None = None) -> torch.device:
+    """A torch device; ``auto`` is the first GPU, or else the CPU.
+
+    Args:
+        tf32: whether products of float32 are tf32 from now on, where it is a GPU; None: as torch has it.
+    """
+    device = _named(name)
+    # Not on a CPU: torch's flags reach some of its kernels, too, and there bits are promised.
+    if device.type == "cuda" and tf32 is not None:
+        torch.backends.cuda.matmul.allow_tf32 = tf32
+        torch.backends.cudnn.allow_tf32 = tf32
+    return device
+
+
+def _named(name: str) -> torch.device:
     if name == "auto":
         # Of processes that share a training, each has a GPU of its own.
         own = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"

@@ -101,7 +101,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "masks",
         "tgvac.masks.masks_stage",
-        ("masks",),
+        ("masks", "compute.tf32"),
         ("tracks",),
         ("index.json", "quality.parquet"),
         "data",
@@ -129,7 +129,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "captions",
         "tgvac.captions.captions_stage",
-        ("captions", "compute.threads"),
+        ("captions", "compute.threads", "compute.tf32"),
         ("sources", "tracks", "masks", "select"),
         ("captions.parquet", "rejected.csv"),
         "data",

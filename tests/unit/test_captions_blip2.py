@@ -52,7 +52,7 @@ def pictures(count: int) -> list[np.ndarray]:
 
 def test_a_saved_model_describes_pictures_differently_and_the_same_way_each_time(model: Path) -> None:
     it = params(model=str(model)).blip2
-    first, second = Blip2(it, "cpu", 1), Blip2(it, "cpu", 1)
+    first, second = Blip2(it, "cpu", 1, True), Blip2(it, "cpu", 1, True)
     texts = first(pictures(3))
     assert len(set(texts)) == 3
     assert all(texts)
@@ -60,13 +60,13 @@ def test_a_saved_model_describes_pictures_differently_and_the_same_way_each_time
 
 
 def test_half_precision_speaks_too(model: Path) -> None:
-    texts = Blip2(params(model=str(model), dtype="bfloat16").blip2, "cpu", 1)(pictures(2))
+    texts = Blip2(params(model=str(model), dtype="bfloat16").blip2, "cpu", 1, True)(pictures(2))
     assert len(texts) == 2
     assert all(texts)
 
 
 def test_a_sentence_does_not_depend_on_what_else_is_in_the_batch(model: Path) -> None:
-    describe = Blip2(params(model=str(model)).blip2, "cpu", 1)
+    describe = Blip2(params(model=str(model)).blip2, "cpu", 1, True)
     together = describe(pictures(3))
     assert [describe([picture])[0] for picture in pictures(3)] == together
     with pytest.raises(ValueError, match="4 pictures at once; the batch is 3"):
@@ -86,12 +86,12 @@ def test_it_says_what_the_classes_themselves_say(model: Path) -> None:
         with torch.inference_mode():
             made = network.generate(**values, num_beams=2, max_new_tokens=6, repetition_penalty=1.2, do_sample=False)
         expected.append(processor.decode(made[0], skip_special_tokens=True).strip())
-    assert Blip2(params(model=str(model)).blip2, "cpu", 1)(pictures(3)) == expected
+    assert Blip2(params(model=str(model)).blip2, "cpu", 1, True)(pictures(3)) == expected
 
 
 def test_the_prompt_asks_and_is_no_part_of_the_answer(model: Path) -> None:
-    plain = Blip2(params(model=str(model)).blip2, "cpu", 1)(pictures(3))
-    asked = Blip2(params(model=str(model), prompt="old striped").blip2, "cpu", 1)(pictures(3))
+    plain = Blip2(params(model=str(model)).blip2, "cpu", 1, True)(pictures(3))
+    asked = Blip2(params(model=str(model), prompt="old striped").blip2, "cpu", 1, True)(pictures(3))
     assert asked != plain
     assert not any(text.startswith("old striped") for text in asked)
 
@@ -100,7 +100,7 @@ def test_weights_that_are_no_safetensors_and_models_that_are_not_there_are_refus
     pickled = save_tiny_blip2(tmp_path / "pickled", safe=False)
     for name in (str(pickled), str(tmp_path / "nothing")):
         with pytest.raises(BadInput, match=r"The captioning model '.*' cannot be loaded \(.*safetensors in captions"):
-            Blip2(params(model=name).blip2, "cpu", 1)
+            Blip2(params(model=name).blip2, "cpu", 1, True)
 
 
 def test_a_model_of_an_older_layout_is_refused(tmp_path: Path) -> None:
@@ -108,7 +108,7 @@ def test_a_model_of_an_older_layout_is_refused(tmp_path: Path) -> None:
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "image_token_index": None}))
     with pytest.raises(BadInput, match=r"cannot be loaded \(its config.json names no image_token_index\)"):
-        Blip2(params(model=str(folder)).blip2, "cpu", 1)
+        Blip2(params(model=str(folder)).blip2, "cpu", 1, True)
 
 
 def test_what_decides_a_sentence_decides_its_identity(model: Path, tmp_path: Path) -> None:
@@ -232,7 +232,7 @@ def test_every_object_is_described_where_it_is_whole_and_large_enough_or_rejecte
     it = params("blip2", model=str(model), min_area=0.05)
     run(ctx, it)
     found = read_captions(ctx.out / "captions.parquet")
-    describe = Blip2(it.blip2, "cpu", 1)
+    describe = Blip2(it.blip2, "cpu", 1, True)
     big = box(SIDE, SIDE, 4, 4, 14, 12)
     for name, seed, frame in (("a", 0, 0), ("b", 1, 1), ("late", 2, 2)):
         (raw,) = describe([crop_on_white(noise(seed, 3, SIDE, SIDE, 3)[frame], big, 0.1)])

@@ -15,6 +15,7 @@ import pytest
 from tests.unit.builders import Array
 from tests.unit.mask_videos import ROOT, H, W, ball, boxed, open_track, paint, params, rolling, save, sparse
 from tests.unit.sam_models import NOTHING_SEEN, save_sam2, with_sam2
+from tests.unit.tiny_models import COMPUTE
 from tgvac.clip.box import Box
 from tgvac.errors import BadInput
 from tgvac.masks import masks_stage
@@ -310,7 +311,7 @@ def test_the_phase_finds_weights_in_the_project_and_makes_masks_again_when_they_
         else:
             shutil.copy(weights, tmp_path / "own.pt")
         load_sam2.cache_clear()
-        masks_stage.run(ctx, masks=known)
+        masks_stage.run(ctx, masks=known, compute=COMPUTE)
         (entry,) = read_index(ctx.shard_index()).values()
         made.append((entry.sha256, (ctx.out / entry.file).stat().st_mtime_ns))
     (tmp_path / "own.pt").unlink()

@@ -15,6 +15,7 @@ import pytest
 
 from tests.unit.builders import Array, box, meta_of, noise, png
 from tests.unit.mask_videos import ROOT, H, W, ball, boxed, open_track, paint, params, rolling, save, sparse
+from tests.unit.tiny_models import COMPUTE
 from tgvac.clip.tables import read_table
 from tgvac.clip.track import MasksMeta, Track, read_masks_meta, write_track
 from tgvac.errors import BadInput
@@ -67,7 +68,7 @@ def write_truth(path: Path, video: str, number: str, masks: list[Array]) -> Path
 
 def test_given_masks_are_kept_to_the_bit_with_their_measurements_and_verdicts(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, list(MASKS))
-    masks_stage.run(ctx, masks=params())
+    masks_stage.run(ctx, masks=params(), compute=COMPUTE)
     entry = read_index(ctx.shard_index())["s/v/1"]
     assert entry.facts == {
         "source": "s",
@@ -88,14 +89,14 @@ def test_given_masks_are_kept_to_the_bit_with_their_measurements_and_verdicts(tm
 def test_a_frame_without_annotation_is_refused_where_masks_must_be_given(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, [MASKS[0], None])
     with pytest.raises(BadInput, match=r"s/v/1 has no mask for frame 5; the segmenter 'given' needs one in every"):
-        masks_stage.run(ctx, masks=params(first="given"))
+        masks_stage.run(ctx, masks=params(first="given"), compute=COMPUTE)
     assert list((ctx.out / "files").iterdir()) == []
 
 
 def test_a_track_without_masks_and_boxes_is_refused(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, [None, None])
     with pytest.raises(BadInput, match=r"s/v/1 has neither a mask nor a box in any frame; annotate at least one"):
-        masks_stage.run(ctx, masks=params())
+        masks_stage.run(ctx, masks=params(), compute=COMPUTE)
 
 
 def test_the_segmenter_is_the_one_for_what_the_track_carries(tmp_path: Path) -> None:
@@ -118,7 +119,7 @@ def test_a_shard_makes_its_own_tracks_only(tmp_path: Path) -> None:
     made = []
     for shard in range(5):
         one = Context(tmp_path, "t", "masks", "d", shard=shard, shards=5)
-        masks_stage.run(one, masks=params())
+        masks_stage.run(one, masks=params(), compute=COMPUTE)
         made.append(list(read_index(one.shard_index())))
     assert sorted(made) == [[], [], [], [], ["s/v/1"]]
     assert ctx.out == tmp_path / "results" / "t" / "masks"
@@ -129,7 +130,7 @@ def test_masks_are_measured_against_the_truth_and_the_join_makes_a_row(tmp_path:
     folder = tmp_path / "results" / "t" / "tracks" / "files"
     ctx = indexed(tmp_path, {"s/v/1": sparse(folder, masks, [0, 5])})
     write_truth(tmp_path / "results/t/sources/s/truth.zip", "v", "1", masks)
-    masks_stage.run(ctx, masks=params())
+    masks_stage.run(ctx, masks=params(), compute=COMPUTE)
     meta = read_masks_meta(ctx.out / "files" / "s--v--1.zip")
     assert (meta.iou_refined[0], meta.iou_refined[5]) == (1.0, 1.0)
     (row,) = joined(ctx)
@@ -151,7 +152,7 @@ def test_another_truth_measures_again(tmp_path: Path) -> None:
     values = []
     for shown in (masks, masks[::-1]):
         write_truth(truth, "v", "1", shown)
-        masks_stage.run(ctx, masks=params())
+        masks_stage.run(ctx, masks=params(), compute=COMPUTE)
         values.append(joined(ctx)[0]["iou_refined"])
     assert values[0] == 1.0
     assert values[1] < 0.9
@@ -162,7 +163,7 @@ def test_a_truth_that_lacks_a_frame_is_refused(tmp_path: Path) -> None:
     ctx = indexed(tmp_path, {"s/v/1": save(tmp_path / "results" / "t" / "tracks", masks, paint(masks))})
     write_truth(tmp_path / "results/t/sources/s/truth.zip", "v", "1", masks[:1])
     with pytest.raises(BadInput, match=r"truth\.zip: v/1/visible/00001\.png is missing; restore it"):
-        masks_stage.run(ctx, masks=params())
+        masks_stage.run(ctx, masks=params(), compute=COMPUTE)
 
 
 def test_overlap_is_none_where_there_is_nothing_and_else_the_share_of_both() -> None:
@@ -207,7 +208,7 @@ def test_another_object_of_the_video_touches(tmp_path: Path) -> None:
         "s/w/1": save(folder, [left[0], None, left[2]], frames, "s/w/1"),
     }
     ctx = indexed(tmp_path, files)
-    masks_stage.run(ctx, masks=params())
+    masks_stage.run(ctx, masks=params(), compute=COMPUTE)
     # One of four sides, about.
     assert read_masks_meta(ctx.out / "files" / "s--v--1.zip").geometry[1].touch > 0.15
     assert read_masks_meta(ctx.out / "files" / "s--w--1.zip").geometry[1].touch == 0

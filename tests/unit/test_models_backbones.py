@@ -199,6 +199,27 @@ def test_a_gpu_by_its_number_is_made_the_one_that_libraries_take(monkeypatch: py
     assert current == [torch.device("cuda", 1)]
 
 
+def test_products_are_tf32_on_a_gpu_where_it_is_asked_for_and_nothing_is_touched_for_a_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
+    before = [each.allow_tf32 for each in flags]
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+
+    def told(name: str, tf32: bool | None) -> list[bool]:
+        device_of(name, tf32)
+        return [each.allow_tf32 for each in flags]
+
+    try:
+        assert told("cpu", not before[0]) == before
+        assert told("cuda", True) == [True, True]
+        assert told("cuda", None) == [True, True]
+        assert told("cuda", False) == [False, False]
+    finally:
+        for each, value in zip(flags, before, strict=True):
+            each.allow_tf32 = value
+
+
 def test_a_model_saved_again_does_not_tell_where_it_was_loaded_from(tmp_path: Path) -> None:
     from tests.unit.tiny_models import unet_4
     from tgvac.models.backbones import load_unet

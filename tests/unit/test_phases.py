@@ -64,6 +64,7 @@ DECIDES = {
     "checkpoints.seconds": set(),
     "shards.data": set(),
     "captions.blip2.model": {"captions"},
+    "compute.tf32": {"masks", "captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
     "compute.threads": {"captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
 }
 

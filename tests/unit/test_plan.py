@@ -291,10 +291,10 @@ def test_plan_prints_a_table_or_json(
     assert "full seed 0: 24 steps" in text
     assert called("--scale", "smoke", "--json", "--utilisation", "0.5") == 0
     half = json.loads(capsys.readouterr().out)
-    assert half["format"] == "tgvac-plan-1"
+    assert half["format"] == "tgvac-plan-2"
     assert half["utilisation"] == 0.5
     frame = next(each for each in half["phases"] if each["phase"] == "frame")
-    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (19.5e12 * 0.5) / 3600), "as the params have it"
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (156e12 * 0.5) / 3600), "as the params have it"
     assert [each["phase"] for each in half["phases"]][-1] == "report"
 
 
@@ -306,7 +306,7 @@ def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
     assert called("--scale", "mine", "--json", "--utilisation", "0.5") == 0
     found = json.loads(capsys.readouterr().out)
     frame, motion = (next(p for p in found["phases"] if p["phase"] == name) for name in ("frame", "motion"))
-    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (19.5e12 * 0.5) / 3600)
+    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (156e12 * 0.5) / 3600)
     assert motion["gpu_hours"]["a100"] == pytest.approx(motion["flops"] / (312e12 * 0.5) / 3600)
     assert found["precision"] is None, "no one precision is everyone's"
     assert [work["precision"] for work in motion["work"]] == ["bfloat16"]
@@ -314,12 +314,33 @@ def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
     text = capsys.readouterr().out
     assert "GPU-hours at 50% of the peak" in text
     assert "\nbfloat16 in motion: A6000 154.8 TFLOPS, A100 312 TFLOPS" in text
-    assert "\nfloat32 in backbones, latents, frame, completion, metrics: A6000 38.7 TFLOPS, A100 19.5 TFLOPS" in text
+    all_else = "backbones, latents, frame, completion, metrics"
+    assert f"\ntf32 (float32 with compute.tf32) in {all_else}: A6000 77.4 TFLOPS, A100 156 TFLOPS" in text
     assert called("--scale", "mine", "--json", "--utilisation", "0.5", "--precision", "tf32") == 0
     asked = json.loads(capsys.readouterr().out)
-    frame = next(p for p in asked["phases"] if p["phase"] == "frame")
-    assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (156e12 * 0.5) / 3600)
+    motion = next(p for p in asked["phases"] if p["phase"] == "motion")
+    assert motion["gpu_hours"]["a100"] == pytest.approx(motion["flops"] / (156e12 * 0.5) / 3600)
     assert asked["precision"] == "tf32"
+
+
+def test_where_products_are_not_tf32_hours_in_float32_go_by_its_plain_peak(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(project)
+    overlay(project, "extends: smoke\ncompute: {tf32: false}\n")
+    plan = make_plan(project, "mine")
+    assert {line.precision for each in plan.phases for line in each.lines if line.flops} == {"float32"}
+    text = as_text(plan, COSTS, 0.5, details=False)
+    assert "\nfloat32 (without compute.tf32) in backbones, latents, frame" in text
+    assert "metrics: A6000 38.7 TFLOPS, A100 19.5 TFLOPS" in text
+
+
+def test_a_scale_that_is_run_first_for_its_stand_ins_is_named(project: Path) -> None:
+    plan = make_plan(project, "standins-completion")
+    assert plan.before == "standins"
+    said = "Scale standins is run first for its stand-ins, and is not counted here."
+    assert said in as_text(plan, COSTS, 0.5, details=False).splitlines()
+    assert make_plan(project, "smoke").before == "", "it trains its own"
 
 
 def refused(message: str, capsys: pytest.CaptureFixture[str], *arguments: str) -> None:

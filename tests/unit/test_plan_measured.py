@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,8 +48,9 @@ def job(project: Path, phase: str, name: str, seconds: str) -> None:
     path.write_text(f"{HEAD}3.0\t0:00:03\t50.0\t{seconds}\n")
 
 
-def found(project: Path, phase: str, jobs: int | None = None, data: Counts = WORLD) -> CpuTime | None:
-    return cpu_time(project, "smoke", phase, jobs, load_params(project, "smoke"), data)
+def found(project: Path, phase: str, jobs: Sequence[str] = (), data: Counts = WORLD) -> CpuTime | None:
+    tables = [f"benchmarks/smoke/{phase}/{name}.tsv" for name in jobs]
+    return cpu_time(project, phase, tables, load_params(project, "smoke"), data)
 
 
 def test_phases_grow_with_their_frames_from_the_committed_rate(project: Path) -> None:
@@ -62,28 +63,36 @@ def test_phases_grow_with_their_frames_from_the_committed_rate(project: Path) ->
     assert "benchmarks/results/stages.reference.json" in tracks.source
     assert "(a processor)" in tracks.source
     assert not tracks.own
+    assert not tracks.least
     assert synthesis is not None
     assert synthesis.hours == pytest.approx(40 / 4 / 3600)
     assert latents is not None
     assert latents.hours == pytest.approx(30 / 5 / 3600), "of the train split"
+    assert latents.least, "nothing is encoded in it"
     of_real = found(project, "latents", data=REAL)
     assert of_real is not None
     assert of_real.hours == pytest.approx(30 / 10 / 3600), "real JPEGs hold more bytes"
 
 
-def test_the_joins_seconds_stand_for_as_many_frames_as_they_were_measured_on(project: Path) -> None:
-    measured(project, "joins", {"select, all objects": 1400 * 126 / 2})
-    select = found(project, "select")
-    assert select is not None
-    assert select.hours == pytest.approx(60 / 2 / 3600)
+def test_hours_by_the_world_s_pictures_are_a_lower_bound_of_real_footage_where_pictures_are_read(project: Path) -> None:
+    measured(project, "stages", {"tracks, one core": 2.0, "synthesis, one core": 4.0})
+    measured(project, "joins", {"select, one core": 2.0})
+    tracks, select, synthesis = (found(project, name, data=REAL) for name in ("tracks", "select", "synthesis"))
+    assert tracks is not None
+    assert tracks.least
+    assert tracks.hours == pytest.approx(60 / 2 / 3600)
+    assert tracks.source.startswith("at least, without what larger frames and real JPEGs take to decode: benchmarks/")
+    for each in (select, synthesis):
+        assert each is not None
+        assert not each.least
 
 
 def test_without_a_cache_the_latents_phase_renders_nothing(project: Path) -> None:
     measured(project, "data", {"rendering, one core": 5.0})
     params = load_params(project, "smoke")
     bare = params.model_copy(update={"latents": params.latents.model_copy(update={"cache": False})})
-    assert cpu_time(project, "smoke", "latents", None, params, WORLD) is not None
-    assert cpu_time(project, "smoke", "latents", None, bare, WORLD) is None
+    assert cpu_time(project, "latents", (), params, WORLD) is not None
+    assert cpu_time(project, "latents", (), bare, WORLD) is None
 
 
 def test_what_nobody_measured_has_no_hours(project: Path) -> None:
@@ -103,17 +112,31 @@ def test_a_finished_phase_takes_what_its_own_jobs_took(project: Path) -> None:
     measured(project, "stages", {"tracks, one core": 2.0})
     for name, seconds in (("all", "NA"), ("shard-000", "30.0"), ("shard-001", "6.0")):
         job(project, "tracks", name, seconds)
-    own = found(project, "tracks", jobs=3)
-    assert own == CpuTime(0.01, True, "what its last jobs took, as Snakemake sampled it (benchmarks/smoke/tracks/)")
-    not_all, unfinished = found(project, "tracks", jobs=4), found(project, "tracks")
+    own = found(project, "tracks", ("shard-000", "shard-001", "all"))
+    assert own is not None
+    assert (own.hours, own.own, own.least) == (0.01, True, False)
+    assert own.source.startswith("each job's last run, without what earlier ones had done already")
+    assert own.source.endswith("(benchmarks/smoke/tracks/)")
+    not_all, unfinished = (
+        found(project, "tracks", ("shard-000", "shard-001", "shard-002", "all")),
+        found(project, "tracks"),
+    )
     assert not_all is not None
-    assert not not_all.own, "a job has left no table, or another one's is there"
+    assert not not_all.own, "a job has left no table"
     assert unfinished == not_all
+
+
+def test_tables_of_jobs_that_the_scale_has_no_more_count_for_nothing(project: Path) -> None:
+    job(project, "completion", "ours-full-seed0-000", "36.0")
+    job(project, "completion", "ours-gone-seed0-000", "100.0")
+    own = found(project, "completion", ["ours-full-seed0-000"])
+    assert own is not None
+    assert own.hours == 0.01
 
 
 def test_jobs_too_short_to_be_looked_at_tell_nothing(project: Path) -> None:
     job(project, "report", "all", "-")
-    assert found(project, "report", jobs=1) is None
+    assert found(project, "report", jobs=["all"]) is None
 
 
 @pytest.mark.parametrize("text", ["", HEAD, f"{HEAD}3.0\t0:00:03\t50.0\tmuch\n", "s\n3.0\n"])
@@ -123,7 +146,7 @@ def test_a_job_s_table_that_is_none_is_refused_in_one_sentence(project: Path, te
     with pytest.raises(
         BadInput, match=r"report/all\.tsv is no table of one job .*; delete it, and the plan goes without"
     ):
-        found(project, "report", jobs=1)
+        found(project, "report", jobs=["all"])
 
 
 @pytest.mark.parametrize(
@@ -148,12 +171,20 @@ def test_tables_and_json_have_the_hours_and_where_they_are_from() -> None:
     phases = (
         PhaseCost("tracks", (line,), 1, cpu=CpuTime(12.0, False, "a file")),
         PhaseCost("select", (), 1, cpu=CpuTime(0.5, True, "its jobs")),
+        PhaseCost("latents", (), 1, cpu=CpuTime(2.0, False, "at least: a file", least=True)),
         PhaseCost("report", (), 1),
     )
     plan = Plan("mine", WORLD, "none", phases)
     text = as_text(plan, COSTS, 0.5, details=False)
     rows = {row.split("|")[1].strip(): row.split("|")[7].strip() for row in text.splitlines() if row.startswith("| ")}
-    assert rows == {"phase": "CPU hours", "tracks": "12", "select": "0.5*", "report": "–", "all": "12 + ?"}
+    hours = {"tracks": "12", "select": "0.5*", "latents": "2.0 + ?", "report": "–", "all": "14 + ?"}
+    assert rows == {"phase": "CPU hours", **hours}
     assert "tracks, CPU hours: a file" in text.splitlines()
-    told = {each["phase"]: (each["cpu_hours"], each["cpu_hours_from"]) for each in as_json(plan, COSTS, 0.5)["phases"]}
-    assert told == {"tracks": (12.0, "a file"), "select": (0.5, "its jobs"), "report": (None, None)}
+    keys = ("cpu_hours", "cpu_hours_at_least", "cpu_hours_from")
+    told = {each["phase"]: tuple(each[key] for key in keys) for each in as_json(plan, COSTS, 0.5)["phases"]}
+    assert told == {
+        "tracks": (12.0, False, "a file"),
+        "select": (0.5, False, "its jobs"),
+        "latents": (2.0, True, "at least: a file"),
+        "report": (None, None, None),
+    }

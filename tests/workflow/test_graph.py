@@ -15,6 +15,7 @@ from PIL import Image
 
 from tests.conftest import CLONE, Command
 from tests.unit.builders import davis_tree, noise
+from tgvac.bridge.graph import Graph
 from tgvac.phases import PHASES
 
 pytestmark = pytest.mark.workflow
@@ -82,6 +83,13 @@ def test_a_run_executes_every_rule_and_leaves_log_and_benchmark_of_each(smoke: P
             files = list((smoke / folder / "smoke" / phase.name).rglob(f"*{suffix}"))
             assert files, f"{phase.name} left nothing in {folder}"
     assert (smoke / "results" / "smoke" / "report" / "index.html").is_file()
+
+
+def test_the_graph_names_the_benchmark_of_each_job_as_the_rules_do(smoke: Path) -> None:
+    graph = Graph.load({"scale": "smoke"}, smoke)
+    for phase in PHASES:
+        left = (smoke / "benchmarks" / "smoke" / phase.name).rglob("*.tsv")
+        assert {path.relative_to(smoke).as_posix() for path in left} == set(graph.benchmarks(phase.name))
 
 
 def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:

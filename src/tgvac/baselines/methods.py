@@ -54,7 +54,7 @@ def load_method(kind: str, method: MethodParams, indices: list[Path], blocks: Bl
 
     pin(blocks.compute.threads)
     quiet()
-    device = device_of(device_name)
+    device = device_of(device_name, blocks.compute.tf32)
     backbones = load_backbones(indices[0].parent, device)
     if kind == "autoencoder":
         threshold = blocks.completion.white_threshold

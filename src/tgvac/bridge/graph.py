@@ -167,6 +167,27 @@ class Graph:
     def benchmark(self, name: str, tail: str = "all") -> str:
         return f"benchmarks/{self.scale}/{name}/{tail}.tsv"
 
+    def benchmarks(self, name: str) -> list[str]:
+        """The table of each job that Snakemake starts for a phase: its trainings, or its shards and their joining."""
+        wanted, seeds = phase(name), self.params.evaluation.train_seeds
+        if name in ("frame", "motion"):
+            trained = trainings(self.params.evaluation.methods, name, self.params.methods)
+            return [self.benchmark(name, f"{variant}-seed{seed}") for variant in trained for seed in seeds]
+        if not wanted.shards:
+            return [self.benchmark(name)]
+        shards = [f"{k:03d}" for k in range(shard_count(self.params, wanted))]
+        if "method" in wanted.wildcards:
+            runs = (
+                f"{method.replace('/', '-')}-seed{seed}"
+                for method in self.params.evaluation.methods
+                for seed in seeds_of(method, seeds, self.params.methods)
+            )
+            jobs = [self.benchmark(name, f"{run}-{k}") for run in runs for k in shards]
+        else:
+            jobs = [self.benchmark(name, f"shard-{k}") for k in shards]
+        # Completion is not joined: each method's shards stand for themselves.
+        return [*jobs, self.benchmark(name)] if wanted.final else jobs
+
     def model_index(self, wildcards: Any) -> list[str]:
         """The weights that a method needs, as inputs of its jobs."""
         return self.models(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))

@@ -32,12 +32,13 @@ class Blip2:
     Args:
         device: a torch device name.
         threads: of torch.
+        tf32: on a GPU, products of float32 are tf32.
 
     Raises:
         BadInput: when it cannot be loaded from safetensors.
     """
 
-    def __init__(self, params: Blip2Params, device: str, threads: int) -> None:
+    def __init__(self, params: Blip2Params, device: str, threads: int, tf32: bool) -> None:
         import torch
         import transformers
         from transformers import Blip2ForConditionalGeneration, Blip2Processor
@@ -46,7 +47,7 @@ class Blip2:
 
         pin(threads)
         transformers.utils.logging.disable_progress_bar()
-        self._params, self._device, self._dtype = params, device_of(device), getattr(torch, params.dtype)
+        self._params, self._device, self._dtype = params, device_of(device, tf32), getattr(torch, params.dtype)
         name, revision = params.model, params.revision
         try:
             self._processor: Any = Blip2Processor.from_pretrained(name, revision=revision)

@@ -39,6 +39,9 @@ class Pinned(Protocol):
     @property
     def threads(self) -> int: ...
 
+    @property
+    def tf32(self) -> bool: ...
+
 
 def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
     """Caption one shard's tracks and pairs."""
@@ -53,7 +56,8 @@ def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
 
     known = ctx.scratch / "blip2" / f"shard-{ctx.shard:03d}.sqlite"
     who = identity(captions.blip2) if "blip2" in captions.order else ""
-    describe = Remembered(known, who, partial(Blip2, captions.blip2, ctx.device, compute.threads), captions.blip2.batch)
+    load = partial(Blip2, captions.blip2, ctx.device, compute.threads, compute.tf32)
+    describe = Remembered(known, who, load, captions.blip2.batch)
 
     def make(item: str) -> list[Made]:
         if item in buckets:

@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from tgvac.clip.archive import zip_writing
 from tgvac.clip.images import encode_mask
@@ -30,7 +30,14 @@ from tgvac.stage import Context
 _ANNOTATED = (GIVEN, EMPTY)
 
 
-def run(ctx: Context, *, masks: MasksParams) -> None:
+class Multiplying(Protocol):
+    """Of the block `compute` what counts here; the block itself belongs to a room above."""
+
+    @property
+    def tf32(self) -> bool: ...
+
+
+def run(ctx: Context, *, masks: MasksParams, compute: Multiplying) -> None:
     """Make one shard's masks."""
     index = read_index(ctx.results / "tracks" / "index.json")
     mine = [track for track in index if shard_of(track, ctx.shards) == ctx.shard]
@@ -40,7 +47,7 @@ def run(ctx: Context, *, masks: MasksParams) -> None:
     siblings = {t: [e for e in videos[t.rpartition("/")[0]] if e.id != t] for t in mine}
     truths = {t: _truth_file(ctx, t) for t in mine}
     digests = {path: sha256(path) for path in set(truths.values()) if path}
-    place = Place(ctx.root, ctx.device)
+    place = Place(ctx.root, ctx.device, compute.tf32)
     weights = [place.digest(name) for name in networks(masks)]
 
     def make(item: str) -> list[Made]:

@@ -16,10 +16,12 @@ class Place:
     Attributes:
         root: the folder that local weights are named relative to.
         device: a torch device name.
+        tf32: on a GPU, products of float32 are tf32.
     """
 
     root: Path = Path()
     device: str = "cpu"
+    tf32: bool = False
 
     def local(self, weights: str) -> Path | None:
         """The file or folder of this machine that a name of weights means; None where it must be a name of a hub."""

@@ -88,7 +88,7 @@ def load_sam2(params: Sam2Params, place: Place) -> tuple[SAM2VideoPredictor, tor
     Raises:
         BadInput: when weights or device are not there, or when the weights are of another architecture.
     """
-    device = device_of(place.device)
+    device = device_of(place.device, place.tf32)
     tensors = read_tensors(weights_file(params, place))
     predictor = build(params)
     own = predictor.state_dict()

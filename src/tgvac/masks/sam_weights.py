@@ -27,7 +27,7 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
     from safetensors import SafetensorError
     from transformers import SamConfig, SamModel, SamProcessor
 
-    device = device_of(place.device)
+    device = device_of(place.device, place.tf32)
     transformers.utils.logging.disable_progress_bar()
     local = place.local(params.weights)
     origin = params.weights if local is None else str(local)

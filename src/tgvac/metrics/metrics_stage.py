@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from tgvac.clip.clip import Clip
 from tgvac.clip.completion import Completion, CompletionMeta, Completions
@@ -60,7 +61,8 @@ def run(
                 " evaluate completions of its own recipes."
             )
         if scorer is None:
-            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics, ctx.device)
+            device = device_of(ctx.device, compute.tf32)
+            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics, device)
         meta = completions.meta(sample)
         if meta.frames > recipes[sample].frames:
             raise BadInput(
@@ -102,10 +104,10 @@ def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.nda
 class _Scorer:
     """The networks that score, loaded once, and all metrics of one completion."""
 
-    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams, device: str) -> None:
+    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams, device: torch.device) -> None:
         self._framing, self._params = framing, params
-        self._clip = load_clip(clip_folder, str(device_of(device)))
-        self._lpips = load_lpips(params.lpips_net).to(device_of(device))
+        self._clip = load_clip(clip_folder, str(device))
+        self._lpips = load_lpips(params.lpips_net).to(device)
 
     def score(self, clip: Clip, done: Completion) -> dict[str, np.ndarray]:
         """Each metric, ``float64 [F]``, NaN where it is not defined."""

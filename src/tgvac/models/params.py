@@ -219,7 +219,12 @@ class SamplerParams(Block):
 
 
 class ComputeParams(Block):
-    """What must be pinned for results to be equal to the bit on CPU."""
+    """What must be pinned for results to be equal to the bit on CPU, and how GPUs multiply.
+
+    Attributes:
+        tf32: on a GPU, products of float32 (matrices and convolutions) are tf32.
+    """
 
     threads: int = Field(ge=1)
     vae_batch: int = Field(ge=1)
+    tf32: bool

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,21 +48,15 @@ class _Rate:
     """The figure that a phase goes by.
 
     Attributes:
-        name, what: of the file, and in it.
-        frames: how many the figure stands for, where it is seconds; 0 where it is frames a second.
+        name, what: of the file, and in it; frames a second of processor time.
         seen: what it was measured on.
-        lacks: what of the phase it does not have.
+        lacks: what of the phase it does not have, so that its hours are a lower bound.
     """
 
     name: str
     what: str
-    frames: int
     seen: str
     lacks: str = ""
-
-    def seconds(self, value: float) -> float:
-        """Of a frame."""
-        return value / self.frames if self.frames else 1 / value
 
 
 def _rates(world: bool) -> dict[str, _Rate]:
@@ -72,38 +67,45 @@ def _rates(world: bool) -> dict[str, _Rate]:
     """
     small = "854 x 480 pixels of the world, brought to 456 x 256"
     clips = ("data", "the world's tracks") if world else ("data-davis", "DAVIS' tracks")
+    decoding = "" if world else "what larger frames and real JPEGs take to decode"
     return {
-        "tracks": _Rate("stages", "tracks, one core", 0, small),
-        # As many objects as Table 1 has, of as many frames as benchmarks/joins.py gives each.
-        "select": _Rate("joins", "select, all objects", 1400 * 126, "1,400 objects of 126 frames without pixels"),
-        "synthesis": _Rate("stages", "synthesis, one core", 0, f"{small}; attempts differ"),
+        "tracks": _Rate("stages", "tracks, one core", small, decoding),
+        "select": _Rate("joins", "select, one core", "as many objects as the paper has, without pixels"),
+        # No pictures are read, so those of the world tell of real footage, too.
+        "synthesis": _Rate("stages", "synthesis, one core", f"{small}; attempts differ"),
         "latents": _Rate(
-            clips[0], "rendering, one core", 0, f"{clips[1]} of 456 x 256, framed to 256 x 256", "encoding and pairs"
+            clips[0], "rendering, one core", f"{clips[1]} of 456 x 256, framed to 256 x 256", "encoding and pairs"
         ),
     }
 
 
-def cpu_time(root: Path, scale: str, phase: str, jobs: int | None, params: Params, counts: Counts) -> CpuTime | None:
+def cpu_time(root: Path, phase: str, jobs: Sequence[str], params: Params, counts: Counts) -> CpuTime | None:
     """What a phase takes of one core, or None where nothing was measured.
 
     Args:
-        jobs: of the phase, where it is finished and its data are those that are planned.
+        jobs: the tables of the scale's own jobs, below the project's folder, where the phase is finished and its data
+            are those that are planned; else none.
 
     Raises:
         BadInput: when a file of measurements is not what it should be.
     """
-    own = None if jobs is None else _of_jobs(root, scale, phase, jobs)
-    return own or _of_reference(root, phase, params, counts)
+    return _of_jobs(root, jobs) or _of_reference(root, phase, params, counts)
 
 
-def _of_jobs(root: Path, scale: str, phase: str, jobs: int) -> CpuTime | None:
-    """The sum over a phase's jobs; None unless each has left its table, and some were long enough to be looked at."""
-    folder = Path("benchmarks") / scale / phase
-    tables = sorted((root / folder).glob("*.tsv"))
-    seconds = sum(_sampled(path) for path in tables)
-    if len(tables) != jobs or not seconds:
+def _of_jobs(root: Path, jobs: Sequence[str]) -> CpuTime | None:
+    """The sum over a phase's jobs; None unless each has left its table, and some were long enough to be looked at.
+
+    Tables of other jobs may lie beside them, as of a method that the params have no more.
+    """
+    tables = [root / job for job in jobs]
+    if not all(path.is_file() for path in tables):
         return None
-    return CpuTime(seconds / HOUR, True, f"what its last jobs took, as Snakemake sampled it ({folder.as_posix()}/)")
+    seconds = sum(_sampled(path) for path in tables)
+    if not seconds:
+        return None
+    # A job that found its items done leaves a table like any other.
+    source = "each job's last run, without what earlier ones had done already, as Snakemake sampled it"
+    return CpuTime(seconds / HOUR, True, f"{source} ({Path(jobs[0]).parent.as_posix()}/)")
 
 
 def _sampled(path: Path) -> float:
@@ -132,10 +134,10 @@ def _of_reference(root: Path, phase: str, params: Params, counts: Counts) -> Cpu
     value = next((f.value for f in results.measured if f.what == rate.what), None)
     if value is None:
         raise BadInput(f"{root / path} has no figure '{rate.what}'; restore it from the repository.")
-    hours = _frames(phase, params, counts) * rate.seconds(value) / HOUR
-    lacks = f", without {rate.lacks}" if rate.lacks else ""
-    seen = f"'{rate.what}'{lacks}, measured on {rate.seen} ({results.cpu})"
-    return CpuTime(hours, False, f"{path.as_posix()}, {seen}; grows with frames")
+    hours = _frames(phase, params, counts) / value / HOUR
+    lacks = f"at least, without {rate.lacks}: " if rate.lacks else ""
+    seen = f"'{rate.what}', measured on {rate.seen} ({results.cpu})"
+    return CpuTime(hours, False, f"{lacks}{path.as_posix()}, {seen}; grows with frames", bool(rate.lacks))
 
 
 def _read(path: Path) -> _Results:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from tgvac.bridge.graph import Graph
 from tgvac.models.cost.networks import Networks
 from tgvac.params import Params, load_params
-from tgvac.phases import PHASES, phase
+from tgvac.phases import PHASES
 from tgvac.planning import evaluating, labelling, training
 from tgvac.planning.counts import Counts, Given, count_data
 from tgvac.planning.measured import cpu_time
@@ -23,12 +23,17 @@ PAGES = ("track",)
 
 @dataclass(frozen=True)
 class Plan:
-    """What a scale costs."""
+    """What a scale costs.
+
+    Attributes:
+        before: another scale that is run for this one, and is not counted; "" where there is none.
+    """
 
     scale: str
     counts: Counts
     networks: str
     phases: tuple[PhaseCost, ...]
+    before: str = ""
 
     @property
     def jobs(self) -> int:
@@ -42,10 +47,17 @@ class Plan:
 
     def in_precision(self, precision: str) -> Plan:
         """The same work, all of it computed in one precision."""
-        phases = (
-            replace(each, lines=tuple(replace(line, precision=precision) for line in each.lines))
-            for each in self.phases
-        )
+        return self._converted({line.precision: precision for each in self.phases for line in each.lines})
+
+    def with_products(self, precision: str) -> Plan:
+        """The same work, where it is float32 with products in another precision."""
+        return self._converted({"float32": precision})
+
+    def _converted(self, precisions: Mapping[str, str]) -> Plan:
+        def converted(line: Work) -> Work:
+            return replace(line, precision=precisions.get(line.precision, line.precision))
+
+        phases = (replace(each, lines=tuple(converted(line) for line in each.lines)) for each in self.phases)
         return replace(self, phases=tuple(phases))
 
 
@@ -81,12 +93,14 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
     graph = Graph(scale, params, {})
 
     def cost(name: str) -> PhaseCost:
-        jobs, on_disk = jobs_of(graph, name), _on_disk(root, graph, name)
-        ran = jobs if given is None and on_disk is not None else None
-        cpu = cpu_time(root, scale, name, ran, params, counts)
-        return PhaseCost(name, tuple(lines[name]), jobs, on_disk, cpu)
+        jobs, on_disk = graph.benchmarks(name), _on_disk(root, graph, name)
+        ran = jobs if given is None and on_disk is not None else []
+        cpu = cpu_time(root, name, ran, params, counts)
+        return PhaseCost(name, tuple(lines[name]), len(jobs), on_disk, cpu)
 
-    return Plan(scale, counts, models.networks.origin, tuple(cost(p.name) for p in PHASES))
+    phases = tuple(cost(p.name) for p in PHASES)
+    plan = Plan(scale, counts, models.networks.origin, phases, before=_before(graph))
+    return plan.with_products("tf32") if params.compute.tf32 else plan
 
 
 def networks_of(root: Path, scale: str, params: Params) -> Networks:
@@ -99,14 +113,11 @@ def networks_of(root: Path, scale: str, params: Params) -> Networks:
     return Networks(params.backbones, params.motion_module, params.framing.size, folder)
 
 
-def jobs_of(graph: Graph, name: str) -> int:
-    """How many jobs Snakemake starts for a phase: its trainings, or its shards and their joining."""
-    if name in ("frame", "motion"):
-        return len(graph.runs(name))
-    if not phase(name).shards:
-        return 1
-    # Completion is not joined: each method's shards stand for themselves.
-    return len(graph.parts(name)) + bool(phase(name).final)
+def _before(graph: Graph) -> str:
+    """The other scale that trains the stand-ins that this one takes; "" where there is none."""
+    folders = [PurePath(file).parts for file in graph.shipped()]
+    others = [parts[1] for parts in folders if parts[0] == "results" and parts[2:] == ("standins", "index.json")]
+    return next((other for other in others if other != graph.scale), "")
 
 
 def _on_disk(root: Path, graph: Graph, name: str) -> int | None:

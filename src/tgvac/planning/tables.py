@@ -9,7 +9,10 @@ from tgvac.planning.plan import PAGES, Plan
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import PhaseCost, Work, hours_of
 
-PLAN_FORMAT = "tgvac-plan-1"
+PLAN_FORMAT = "tgvac-plan-2"
+
+_PRECISIONS = {"tf32": "tf32 (float32 with compute.tf32)", "float32": "float32 (without compute.tf32)"}
+"""Where a name alone does not tell which peak is taken."""
 
 
 def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
@@ -49,13 +52,15 @@ def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
         [
             f"Scale {plan.scale}. Data: {plan.counts.origin}.",
             f"Networks: {plan.networks}, walked on shapes alone.",
+            *([f"Scale {plan.before} is run first for its stand-ins, and is not counted here."] if plan.before else []),
             f"GPU-hours at {utilisation:.0%} of the peak (reference/costs.yaml says why) in the precision of each:",
             *_precisions(plan, costs),
             "",
             markdown(rows),
             "",
             "Storage and CPU hours without a star are reckoned; a star marks what lies on disk, and what this scale's"
-            " own jobs took. CPU hours are of one core. ? marks what nothing tells.",
+            " own jobs took when they last ran. CPU hours are of one core. ? marks what nothing tells; before + ?"
+            " stands what there is at least.",
             *_notes(plan),
         ]
     )
@@ -72,7 +77,7 @@ def _precisions(plan: Plan, costs: Costs) -> list[str]:
             if (name := f"{each.phase} ({line.what})" if mixed else each.phase) not in names:
                 names.append(name)
     return [
-        f"{precision} in {', '.join(names)}:"
+        f"{_PRECISIONS.get(precision, precision)} in {', '.join(names)}:"
         f" {', '.join(f'{gpu.label} {gpu.tflops.of(precision):g} TFLOPS' for gpu in costs.gpus.values())}."
         for precision, names in sorted(found.items())
     ]
@@ -110,6 +115,7 @@ def as_json(plan: Plan, costs: Costs, utilisation: float) -> dict[str, Any]:
             "pairs": plan.counts.pairs,
         },
         "networks": plan.networks,
+        "runs_first": plan.before or None,
         "precision": precisions.pop() if len(precisions) == 1 else None,
         "utilisation": utilisation,
         "jobs": plan.jobs,
@@ -119,6 +125,7 @@ def as_json(plan: Plan, costs: Costs, utilisation: float) -> dict[str, Any]:
                 "flops": each.flops,
                 "gpu_hours": hours(each.lines),
                 "cpu_hours": None if each.cpu is None else each.cpu.hours,
+                "cpu_hours_at_least": None if each.cpu is None else each.cpu.least,
                 "cpu_hours_from": None if each.cpu is None else each.cpu.source,
                 "bytes": None if each.unknown else each.bytes,
                 "bytes_on_disk": each.on_disk,
@@ -138,7 +145,9 @@ def _work(lines: Sequence[Work]) -> str:
 
 
 def _cpu(each: PhaseCost) -> str:
-    return "–" if each.cpu is None else f"{_hours(each.cpu.hours)}{'*' if each.cpu.own else ''}"
+    if each.cpu is None:
+        return "–"
+    return f"{_hours(each.cpu.hours)}{'*' if each.cpu.own else ' + ?' if each.cpu.least else ''}"
 
 
 def _size(each: PhaseCost) -> str:

@@ -43,11 +43,13 @@ class CpuTime:
     Attributes:
         own: whether the scale's own jobs took them.
         source: where they are from, for people.
+        least: whether something of the phase is not in them.
     """
 
     hours: float
     own: bool
     source: str
+    least: bool = False
 
 
 @dataclass(frozen=True)

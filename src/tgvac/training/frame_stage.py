@@ -72,7 +72,7 @@ def job_of(
     """The training of the frame model of one variant and seed, on clips of one frame."""
     pin(compute.threads)
     quiet()
-    device = device_of(ctx.device)
+    device = device_of(ctx.device, compute.tf32)
     conditions = variant_of(ctx, variants).of(conditions)
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"

@@ -63,7 +63,7 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
 
     @cache
     def backbones() -> Backbones:
-        return load_backbones(ctx.results / "backbones", device_of(ctx.device))
+        return load_backbones(ctx.results / "backbones", device_of(ctx.device, compute.tf32))
 
     framed = (framing, compute.vae_batch, latents.mask_noise, latents.mask_draws)
 

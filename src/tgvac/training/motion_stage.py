@@ -75,7 +75,7 @@ def job_of(
     """The training of the motion modules of one variant and seed; the frame layers keep their weights."""
     pin(compute.threads)
     quiet()
-    device = device_of(ctx.device)
+    device = device_of(ctx.device, compute.tf32)
     conditions = variant_of(ctx, variants).of(conditions)
     params = motion.model_copy(update={"seed": motion.seed + int(ctx.options["seed"])})
     frame_folder = run_folder(ctx, "frame")

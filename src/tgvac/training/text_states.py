@@ -31,7 +31,7 @@ REMEMBERED = 4096
 
 def encoder_digest(ctx: Context, compute: ComputeParams) -> str:
     """What decides a text's states: the networks, and torch's threads, on which the last bits depend."""
-    return digest([part_digest(ctx.results / "backbones", "text_encoder", "tokenizer"), compute.threads])
+    return digest([part_digest(ctx.results / "backbones", "text_encoder", "tokenizer"), compute.threads, compute.tf32])
 
 
 def state_name(encoder: str, text: str) -> str:

@@ -75,27 +75,19 @@ def _kept_activations(module: Any) -> Iterator[None]:
 
 
 def gemm_rate(device: torch.device, precision: Precision = "float32") -> float:
-    """FLOPs a second of a product of square matrices, the best of some rounds: others may use the machine, too."""
+    """FLOPs a second of a product of square matrices, the best of some rounds: others may use the machine, too.
+
+    On a GPU float32 is what :func:`tgvac.devices.device_of` has made of it, as in the training itself.
+    """
     side = _SIDES[device.type]
     a, b = (normal((side, side), "gemm", i).to(device, _DTYPES[precision]) for i in range(2))
     best = 0.0
-    with torch.no_grad(), _as_convolutions():
+    with torch.no_grad():
         for _ in range(1 + _ROUNDS):
             began = _now(device)
             torch.mm(a, b)
             best = max(best, 2 * side**3 / (_now(device) - began))
     return best
-
-
-@contextmanager
-def _as_convolutions() -> Iterator[None]:
-    """On a GPU, float32 as torch's convolutions have it unless they are told otherwise: on tensor cores, as tf32."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("high")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)
 
 
 def _now(device: torch.device) -> float:
