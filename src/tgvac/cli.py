@@ -68,10 +68,10 @@ def stage(
     from tgvac.bridge.runner import run_phase, share_training
     from tgvac.stage import Portions
 
-    if processes > 1 and not is_one_of_several():
-        raise typer.Exit(share_training(Path.cwd(), phase, scale, processes, sys.argv[1:]))
-    options = {"method": method, "variant": variant, "seed": str(seed)}
     portions = Portions(processes, rank() if processes > 1 else 0, micro_batch, checkpointing)
+    if processes > 1 and not is_one_of_several():
+        raise typer.Exit(share_training(Path.cwd(), phase, scale, portions, sys.argv[1:]))
+    options = {"method": method, "variant": variant, "seed": str(seed)}
     run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device, portions)
 
 

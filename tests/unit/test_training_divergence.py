@@ -14,7 +14,7 @@ from tests.unit.loop_jobs import job, loss_of, network, steps_kept
 from tests.unit.tiny_models import TRAINING
 from tgvac.errors import BadInput
 from tgvac.training import loop as loops
-from tgvac.training.divergence import SKIPPED, has_diverged, lowest_at
+from tgvac.training.divergence import SKIPPED, calmer, has_diverged, lowest_at
 from tgvac.training.loop import Job, train
 from tgvac.training.params import CheckpointParams
 from tgvac.training.placement import Placement
@@ -60,11 +60,18 @@ def test_the_lowest_mean_is_at_the_last_step_of_the_latest_of_equals() -> None:
 def test_a_divergence_names_the_newest_checkpoint_up_to_the_lowest_mean_loss(tmp_path: Path, factor: float) -> None:
     said = refused(growing(tmp_path, 99, factor))
     assert "the loss has grown to more than 10 times its lowest; the last good checkpoint is " in said
-    assert (
-        "step-00000020, whose weights are kept for a look; lower the learning rate or lengthen the warm-up: a" in said
+    advice = "lower the learning rate (test.lr 0.01) or lengthen the warm-up (test.warmup 3)"
+    assert said.endswith(
+        f"step-00000020, whose weights are kept for a look; {advice}: a run with other params begins anew."
     )
-    assert said.endswith(": a run with other params begins anew.")
     assert steps_kept(tmp_path)[-1] >= 20
+
+
+def test_what_to_change_is_named_by_key_and_value() -> None:
+    params = LONG.model_copy(update={"lr": 1e6, "warmup": 0})
+    advice = "lower the learning rate (frame.lr 1e+06) or lengthen the warm-up (frame.warmup 0)"
+    assert calmer("frame full seed 0", params) == advice
+    assert calmer("backbones vae", params) == "lower the learning rate (backbones.lr 1e+06)", "it has no other key"
 
 
 def test_a_divergence_so_slow_that_nothing_older_is_kept_says_that_of_the_oldest(tmp_path: Path) -> None:

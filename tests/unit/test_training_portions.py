@@ -14,8 +14,10 @@ import torch
 
 from tests.unit.loop_jobs import weights
 from tests.unit.shared_training import PARAMS, by_two, divided, rows_of
+from tgvac.bridge import runner
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
+from tgvac.stage import Portions
 from tgvac.training.loop import train
 from tgvac.training.params import CheckpointParams
 from tgvac.training.placement import Placement
@@ -98,6 +100,31 @@ def test_what_does_not_divide_is_refused_with_both_numbers() -> None:
     with pytest.raises(BadInput, match="share of the batch, 8 samples, is no multiple of the micro-batch of 3"):
         Placement(micro_batch=3).shares(16, 2, 0)
     assert Placement(micro_batch=2).shares(8, 2, 1) == [range(4, 6), range(6, 8)]
+
+
+@pytest.mark.parametrize(
+    ("portions", "sentence"),
+    [
+        (Portions(3), r"frame\.batch 8 cannot be divided among --processes 3; choose a number that divides it\."),
+        (
+            Portions(2, micro_batch=3),
+            r"frame\.batch 8 of --processes 2 \(4 samples each\) cannot be divided into portions of --micro-batch 3;"
+            r" choose one that divides 4\.",
+        ),
+    ],
+)
+def test_a_batch_that_does_not_divide_is_refused_before_any_process_is_started(
+    monkeypatch: pytest.MonkeyPatch, portions: Portions, sentence: str
+) -> None:
+    monkeypatch.setattr(runner, "run_shared", lambda *_: pytest.fail("they were started"))
+    with pytest.raises(BadInput, match=f"^{sentence}$"):
+        runner.share_training(ROOT, "frame", "smoke", portions, [])
+
+
+def test_portions_of_one_process_are_refused_by_key_and_option() -> None:
+    sentence = r"^frame\.batch 8 cannot be divided into portions of --micro-batch 3; choose one that divides 8\.$"
+    with pytest.raises(BadInput, match=sentence):
+        runner.run_phase(ROOT, "frame", "smoke", None, False, {}, {}, "cpu", Portions(micro_batch=3))
 
 
 def test_half_precision_needs_a_gpu(tmp_path: Path) -> None:

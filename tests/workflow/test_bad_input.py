@@ -75,6 +75,11 @@ def test_a_truncated_zip(tgvac: Command, project: Path, archive: Path, tmp_path:
     refused(sources(tgvac, project, cut), "cut.zip", "truncated", "fetch it again")
 
 
+def test_a_batch_that_processes_cannot_share_is_refused_once(tgvac: Command, project: Path) -> None:
+    done = tgvac(project, "stage", "frame", "--scale", "smoke", "--processes", "3")
+    refused(done, "frame.batch 8 cannot be divided among --processes 3")
+
+
 def damage_frame(tree: Path) -> Path:
     frame = sorted((tree / "JPEGImages" / "480p").rglob("00003.jpg"))[0]
     frame.write_bytes(frame.read_bytes()[:200])

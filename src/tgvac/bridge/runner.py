@@ -23,6 +23,7 @@ from tgvac.phases import (
     shard_count,
 )
 from tgvac.stage import Context, Portions
+from tgvac.training.params import TrainingParams
 
 ALONE = Portions()
 SHARED = ("frame", "motion")
@@ -59,6 +60,8 @@ def run_phase(
     if "method" in wanted.wildcards and not options.get("method") and not merge:
         raise BadInput(f"Phase '{name}' needs a method; give --method, as in --method ours --variant full.")
     check_given(locations, params, scale)
+    if name in SHARED:
+        check_portions(params, name, portions)
     ctx = Context(
         root=root,
         scale=scale,
@@ -82,15 +85,39 @@ def run_phase(
             _write_provenance(step, wanted, params)
 
 
-def share_training(root: Path, name: str, scale: str, processes: int, arguments: Sequence[str]) -> int:
+def share_training(root: Path, name: str, scale: str, portions: Portions, arguments: Sequence[str]) -> int:
     """Run a training as several processes of the same command; its exit code.
 
     Raises:
-        BadInput: when the phase is no training that processes could share.
+        BadInput: when the phase is no training that processes could share, or its batch cannot be divided so.
     """
     if name not in SHARED:
         raise BadInput(f"Phase '{name}' is not shared among processes; leave --processes out, or shard it.")
-    return run_shared(arguments, processes, load_params(root, scale).compute.threads)
+    params = load_params(root, scale)
+    # Before any of them is started, since each would say it.
+    check_portions(params, name, portions)
+    return run_shared(arguments, portions.processes, params.compute.threads)
+
+
+def check_portions(params: Params, name: str, portions: Portions) -> None:
+    """Refuse options that don't divide the batch of a training.
+
+    Raises:
+        BadInput: with the key and the option.
+    """
+    training: TrainingParams = getattr(params, name)
+    batch, processes, size = training.batch, portions.processes, portions.micro_batch
+    if batch % processes:
+        raise BadInput(
+            f"{name}.batch {batch} cannot be divided among --processes {processes}; choose a number that divides it."
+        )
+    share = batch // processes
+    if size and share % size:
+        among = f" of --processes {processes} ({share} samples each)" if processes > 1 else ""
+        raise BadInput(
+            f"{name}.batch {batch}{among} cannot be divided into portions of --micro-batch {size}; choose one that"
+            f" divides {share}."
+        )
 
 
 def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Iterator[Context]:

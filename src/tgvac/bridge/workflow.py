@@ -17,6 +17,7 @@ from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.phases import PHASES
+from tgvac.training.signals import INTERRUPTED
 
 TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "track")
 """What a run can be asked for."""
@@ -37,7 +38,11 @@ def command(scale: str, cores: int, target: str) -> list[str]:
 
 
 def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping[str, str]) -> int:
-    """Run the graph up to a target and say where the report is; returns Snakemake's exit code."""
+    """Run the graph up to a target and say where the report is.
+
+    Returns:
+        Snakemake's exit code, or ``INTERRUPTED`` where this process was told to stop before all was made.
+    """
     # Mistakes in params and options are told in one sentence, before Snakemake wraps them in its own.
     Graph.load({"scale": scale, **given}, root)
     if target not in TARGETS:
@@ -49,12 +54,18 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         # within one run Snakemake would take a manifest that was written again for a changed one.
         code = 0
         for step in (["sources"] if given and target != "sources" else []) + [target]:
-            code = code or _wait(
-                subprocess.Popen(command(scale, cores, step), cwd=root, env=_environment(given), pass_fds=(lock,))
-            )
+            child = subprocess.Popen(command(scale, cores, step), cwd=root, env=_environment(given), pass_fds=(lock,))
+            code, told = _wait(child)
+            if told and (code or step != target):
+                code = INTERRUPTED
+            if code:
+                break
     page = root / "results" / scale / "report" / "index.html"
     if code == 0 and target == "all":
         print(f"the report is at {page}")
+    elif code == INTERRUPTED:
+        # Last, since Snakemake calls jobs failed that were told to save and end.
+        print("stopped; what was running has saved its state; the same command goes on from here", file=sys.stderr)
     elif code != 0:
         print(
             f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr
@@ -62,24 +73,36 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     return code
 
 
-def _wait(child: subprocess.Popen[bytes]) -> int:
-    """Wait for Snakemake; an interrupt from the terminal has reached it, too, and it ends by itself."""
-    signal.signal(signal.SIGTERM, lambda number, frame: _stop(child))
-    while True:
-        try:
-            return child.wait()
-        except KeyboardInterrupt:
+def _wait(child: subprocess.Popen[bytes]) -> tuple[int, bool]:
+    """Snakemake's exit code, and whether a signal told this process to stop, by which a training would save and end."""
+    told = False
+
+    def stop(number: int, frame: object) -> None:
+        nonlocal told
+        told = True
+        if number == signal.SIGINT:
             print("stopping: running jobs are told to save and end", file=sys.stderr, flush=True)
+        # An interrupt from the terminal has reached them, too; one that was sent to this process alone has not.
+        _stop(child)
+
+    old = {s: signal.signal(s, stop) for s in (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)}
+    try:
+        code = child.wait()
+        return code, told
+    finally:
+        for number, handler in old.items():
+            signal.signal(number, handler)
 
 
 def _stop(child: subprocess.Popen[bytes]) -> None:
     """Tell running stages to save and end, then Snakemake, which by itself would wait until they are done."""
     import psutil
 
-    for process in psutil.Process(child.pid).children(recursive=True):
-        with contextlib.suppress(psutil.Error):
-            if "stage" in process.cmdline():
-                process.terminate()
+    with contextlib.suppress(psutil.Error):
+        for process in psutil.Process(child.pid).children(recursive=True):
+            with contextlib.suppress(psutil.Error):
+                if "stage" in process.cmdline():
+                    process.terminate()
     child.terminate()
 
 

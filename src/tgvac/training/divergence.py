@@ -7,6 +7,7 @@ from pathlib import Path
 
 from tgvac.errors import BadInput
 from tgvac.training.checkpoint import found_in, good_checkpoints
+from tgvac.training.params import TrainingParams
 
 
 class Diverged(BadInput):
@@ -45,6 +46,15 @@ def lowest_at(events: Sequence[Mapping[str, float]]) -> int:
     lowest = min(means)
     last = max(i for i, mean in enumerate(means) if mean == lowest)
     return int([event["step"] for event in events if "loss" in event][last + WINDOW - 1])
+
+
+def calmer(name: str, params: TrainingParams) -> str:
+    """What to change, by key and value; a training's name begins with its phase, which is its block of the params."""
+    block = name.split(maxsplit=1)[0]
+    rate = f"lower the learning rate ({block}.lr {params.lr:g})"
+    # That of stand-ins follows from their steps.
+    warmup = "" if block == "backbones" else f" or lengthen the warm-up ({block}.warmup {params.warmup})"
+    return rate + warmup
 
 
 def _means(events: Sequence[Mapping[str, float]]) -> list[float]:

@@ -25,7 +25,7 @@ from tgvac.files import write_text
 from tgvac.progress import Progress
 from tgvac.training.averages import averaged, copy_weights, move_average, start_average
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import SKIPPED, Diverged, has_diverged, lowest_at, what_is_good
+from tgvac.training.divergence import SKIPPED, Diverged, calmer, has_diverged, lowest_at, what_is_good
 from tgvac.training.earlier import earlier_state
 from tgvac.training.leaving import agreed, leave, looked
 from tgvac.training.optimizers import build_optimizer
@@ -40,7 +40,6 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 Event = dict[str, float]
-_CALM = "lower the learning rate or lengthen the warm-up"
 
 
 @dataclass(frozen=True)
@@ -291,7 +290,8 @@ def write_events(path: Path, events: list[Event]) -> None:
     write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
 
 
-def _stopped(job: Job, why: str, until: int | None = None, advice: str = _CALM) -> Diverged:
+def _stopped(job: Job, why: str, until: int | None = None, advice: str = "") -> Diverged:
+    advice = advice or calmer(job.name, job.params)
     return Diverged(
         f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}: a run with other params begins anew."
     )

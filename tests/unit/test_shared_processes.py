@@ -1,0 +1,124 @@
+"""Processes that share a command: what comes of all when one of them ends. The command is a small program's."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tgvac.bridge import processes
+
+GOES_ON = "the same command goes on from the last checkpoint."
+PROGRAM = """
+import os, signal, sys, time
+from pathlib import Path
+folder, rank = Path(sys.argv[1]), int(os.environ["RANK"])
+def ready():
+    (folder / f"ready.{rank}").touch()
+def wait_for(other):
+    while not (folder / f"ready.{other}").exists():
+        time.sleep(0.02)
+"""
+
+Shared = Callable[[str], tuple[int, str, str]]
+
+
+@pytest.fixture
+def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Shared:
+    """Runs a program as two processes; exit code, output, errors."""
+
+    def run(program: str) -> tuple[int, str, str]:
+        (tmp_path / "program.py").write_text(PROGRAM + program)
+        python = tmp_path / "python"
+        python.write_text(f"#!/bin/sh\nexec {sys.executable} {tmp_path}/program.py {tmp_path}\n")
+        python.chmod(0o755)
+        monkeypatch.setattr(sys, "executable", str(python))
+        code = processes.run_shared([], 2, 1)
+        return code, *capfd.readouterr()
+
+    return run
+
+
+def test_the_death_of_a_later_process_at_the_start_ends_the_first_and_is_told(shared: Shared) -> None:
+    code, out, told = shared("""
+if rank == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+time.sleep(120)  # as who waits for another to join
+print("waited in vain")
+""")
+    assert code == 128 + 9
+    assert told == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {GOES_ON}\n"
+    assert out == ""
+
+
+def test_the_death_of_a_process_amid_a_training_is_told_after_the_traceback_of_who_lost_it(shared: Shared) -> None:
+    code, _, told = shared("""
+signal.signal(signal.SIGTERM, lambda *_: None)  # noted, as a training does
+pipe = folder / "pipe"
+if rank == 0:
+    os.mkfifo(folder / "new")
+    (folder / "new").rename(pipe)
+    with pipe.open() as peer:
+        peer.read()
+    raise RuntimeError("Connection closed by peer")
+while not pipe.exists():
+    time.sleep(0.02)
+with pipe.open("w") as peer:
+    os.kill(os.getpid(), signal.SIGKILL)
+""")
+    assert code == 128 + 9
+    *before, last = told.splitlines()
+    assert "RuntimeError: Connection closed by peer" in before
+    assert last == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {GOES_ON}"
+
+
+def test_who_does_not_stop_when_another_failed_is_killed_after_a_grace(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(processes, "GRACE_S", 0.5)
+    code, out, told = shared("""
+if rank == 0:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    ready()
+    time.sleep(120)
+    print("waited in vain")
+wait_for(0)
+sys.exit(3)
+""")
+    assert code == 3
+    assert told == f"tgvac: rank 1 of the 2 processes ended with exit code 3, and the others were stopped; {GOES_ON}\n"
+    assert out == ""
+
+
+def test_processes_that_leave_after_a_signal_are_left_to_end_by_themselves(shared: Shared) -> None:
+    code, out, told = shared("""
+if rank == 1:
+    sys.exit(75)
+time.sleep(1.0)
+print("ended by itself")
+sys.exit(75)
+""")
+    assert (code, out, told) == (75, "ended by itself\n", "")
+
+
+def test_nothing_is_added_to_what_processes_say_that_refuse(shared: Shared) -> None:
+    code, _, told = shared("""
+signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
+ready()
+wait_for(1 - rank)
+if rank == 0:
+    time.sleep(120)
+print("tgvac: a sentence.", file=sys.stderr)
+sys.exit(2)
+""")
+    assert (code, told) == (2, "tgvac: a sentence.\n")
+
+
+def test_a_refusal_of_one_process_is_not_said_to_go_on(shared: Shared) -> None:
+    code, _, told = shared("sys.exit(2) if rank == 0 else time.sleep(120)")
+    assert code == 2
+    assert told == (
+        "tgvac: rank 0 of the 2 processes ended with exit code 2, and the others were stopped; it has said above why.\n"
+    )
