@@ -181,6 +181,9 @@ def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: P
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(BadInput, match="make it again"):
         load_frame_unet(tmp_path)
+    weights.unlink()
+    with pytest.raises(BadInput, match=r"safetensors does not exist, and .*index\.json names it"):
+        load_frame_unet(tmp_path)
     (tmp_path / "index.json").unlink()
     with pytest.raises(BadInput, match="does not exist"):
         load_frame_unet(tmp_path)
