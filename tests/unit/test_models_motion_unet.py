@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -91,6 +92,14 @@ def test_there_is_a_module_after_each_layer_and_none_in_the_middle() -> None:
         assert block.attn1.heads == MOTION_MODULE.heads
         assert block.attn2.to_k.in_features == module.proj_in.out_features  # temporal again, not on text
         assert (module.norm.eps, module.norm.num_groups) == (1e-6, STANDIN.norm_groups)  # AnimateDiff's epsilon
+
+
+def test_inflating_a_frame_model_warns_of_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("diffusers"), "propagate", True)
+    inflate(unet_12(), MOTION_MODULE)
+    assert not caplog.messages
 
 
 def test_output_projections_are_zero_and_nothing_else_is() -> None:
