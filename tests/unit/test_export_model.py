@@ -218,7 +218,8 @@ def test_a_model_of_other_data_is_refused(trained: Path) -> None:
 def test_damaged_weights_are_refused(trained: Path, phase: str) -> None:
     weights = next((trained / "results" / SCALE / phase).rglob("*.safetensors"))
     weights.write_bytes(weights.read_bytes()[:-1] + b"x")
-    refused(trained, "is missing or not as .*index.json says; delete that index and make it again")
+    again = rf"run `tgvac stage {phase} --scale {SCALE}.*` to make it again"
+    refused(trained, rf"has the digest \w{{12}}, and .*index\.json says \w{{12}}; {again}")
 
 
 def test_a_motion_model_of_other_frame_layers_is_refused(trained: Path) -> None:

@@ -119,6 +119,96 @@ def test_weights_that_are_not_a_frame_model_s_are_refused(tmp_path: Path, fault:
         started(tmp_path)
 
 
+def configured(root: Path, **changes: Any) -> None:
+    """The published network says something else of itself; its weights stay."""
+    config = root / "other" / "config.json"
+    config.write_text(json.dumps({**json.loads(config.read_text()), **changes}))
+
+
+@pytest.mark.parametrize(
+    ("key", "theirs", "ours"),
+    [
+        ("norm_num_groups", 8, "4"),
+        ("attention_head_dim", 4, "2"),
+        ("act_fn", "gelu", "silu"),
+        ("norm_eps", 1e-6, "1e-05"),
+        ("resnet_time_scale_shift", "scale_shift", "default"),
+        ("cross_attention_dim", 768, "16"),
+        ("flip_sin_to_cos", False, "True"),
+        ("freq_shift", 1, "0"),
+        ("mid_block_scale_factor", 2, "1"),
+        ("downsample_padding", 0, "1"),
+        ("only_cross_attention", [True, False], "False"),
+        ("upcast_attention", True, "False"),
+    ],
+)
+def test_a_network_that_computes_something_else_with_the_same_weights_is_refused(
+    tmp_path: Path, key: str, theirs: Any, ours: str
+) -> None:
+    publish(tmp_path)
+    configured(tmp_path, **{key: theirs})
+    said = ", ".join(map(str, theirs)) if isinstance(theirs, list) else theirs
+    with pytest.raises(
+        BadInput, match=f"with its weights: it has {key} {said} in .*config.json, .* has {key} {ours} from"
+    ):
+        started(tmp_path)
+
+
+def test_attention_at_another_level_is_refused(tmp_path: Path) -> None:
+    publish(tmp_path)
+    configured(tmp_path, down_block_types=["CrossAttnDownBlock2D", "DownBlock2D"])
+    with pytest.raises(BadInput, match="down_block_types CrossAttnDownBlock2D, DownBlock2D in"):
+        started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "theirs", "ours"),
+    [
+        ("num_attention_heads", 4, "attention_head_dim 2"),
+        ("norm_num_groups", 2, "norm_num_groups 4"),
+        ("up_block_types", ["UpBlockMotion", "CrossAttnUpBlockMotion"], "up_block_types CrossAttnUpBlock2D, UpBlock2D"),
+    ],
+)
+def test_a_video_model_whose_frame_layers_compute_something_else_is_refused(
+    tmp_path: Path, key: str, theirs: Any, ours: str
+) -> None:
+    publish(tmp_path, randomised(video_unet(), seed=6))
+    configured(tmp_path, **{key: theirs})
+    with pytest.raises(BadInput, match=f"it has {key} .* in .*config.json, and the frame model has {ours} from"):
+        started(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        {"act_fn": "swish"},
+        {"attention_head_dim": [2, 2]},
+        {"cross_attention_dim": [16, 16]},
+        {"reverse_transformer_layers_per_block": [1, 1]},
+        {"sample_size": 64, "dropout": 0.1},
+        {"_diffusers_version": "0.6.0"},
+    ],
+)
+def test_the_same_network_written_in_another_way_is_taken(tmp_path: Path, same: dict[str, Any]) -> None:
+    publish(tmp_path)
+    configured(tmp_path, **same)
+    assert started(tmp_path)
+
+
+def test_keys_that_older_configs_do_not_have_are_at_their_defaults(tmp_path: Path) -> None:
+    publish(tmp_path)
+    config = tmp_path / "other" / "config.json"
+    known = json.loads(config.read_text())
+    for key in ("resnet_time_scale_shift", "upcast_attention", "mid_block_type", "transformer_layers_per_block"):
+        del known[key]
+    config.write_text(json.dumps(known))
+    assert started(tmp_path)
+    del known["norm_num_groups"]
+    config.write_text(json.dumps(known))
+    with pytest.raises(BadInput, match=r"norm_num_groups 32 in .* norm_num_groups 4 from"):
+        started(tmp_path)
+
+
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,14 @@ def test_there_is_a_module_after_each_layer_and_none_in_the_middle() -> None:
         assert (module.norm.eps, module.norm.num_groups) == (1e-6, STANDIN.norm_groups)  # AnimateDiff's epsilon
 
 
+def test_inflating_a_frame_model_warns_of_nothing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(logging.getLogger("diffusers"), "propagate", True)
+    inflate(unet_12(), MOTION_MODULE)
+    assert not caplog.messages
+
+
 def test_output_projections_are_zero_and_nothing_else_is() -> None:
     for module in modules(inflate(unet_12(), MOTION_MODULE)):
         assert not module.proj_out.weight.any()
@@ -180,6 +189,9 @@ def test_a_frame_model_is_loaded_as_saved_and_refused_when_not_whole(tmp_path: P
     weights = tmp_path / "unet" / "diffusion_pytorch_model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-4])
     with pytest.raises(BadInput, match="make it again"):
+        load_frame_unet(tmp_path)
+    weights.unlink()
+    with pytest.raises(BadInput, match=r"safetensors does not exist, and .*index\.json names it"):
         load_frame_unet(tmp_path)
     (tmp_path / "index.json").unlink()
     with pytest.raises(BadInput, match="does not exist"):

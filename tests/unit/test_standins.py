@@ -27,6 +27,7 @@ from tgvac.clip.captions import read_captions
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
+from tgvac.models.schedule import scheduler_of
 from tgvac.models.standins import build_clip
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -45,8 +46,7 @@ def trained_scale(root: Path) -> Context:
         place_parts(folder / name, part)
     clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
     place_parts(folder / "scoring_clip", clip, processor, tokenizer())
-    (folder / "scheduler").mkdir()
-    (folder / "scheduler" / "scheduler_config.json").write_text("{}")
+    scheduler_of(DIFFUSION).save_pretrained(folder / "scheduler")
     save_model(ctx.results / "motion" / "full" / "seed0", "unet", video_unet(), [])
     return ctx
 
@@ -126,6 +126,14 @@ def test_shipped_stand_ins_that_are_not_whole_are_refused_by_name(tmp_path: Path
         weights = tmp_path / "standins" / "index.json"
         weights.unlink()
     with pytest.raises(BadInput, match=f"{weights.name}.* (missing or not as|does not exist).*restore"):
+        take(context(tmp_path, "backbones"), "shipped")
+
+
+def test_shipped_stand_ins_of_another_noise_schedule_are_refused(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    scheduler_of(DIFFUSION.model_copy(update={"beta_end": 0.02})).save_pretrained(made.results / "backbones/scheduler")
+    ship.ship(made, tmp_path / "standins", "make it")
+    with pytest.raises(BadInput, match=r"schedule's beta_end 0\.02, and diffusion\.beta_end is 0\.012; name another"):
         take(context(tmp_path, "backbones"), "shipped")
 
 

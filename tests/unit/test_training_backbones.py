@@ -38,6 +38,22 @@ from tgvac.training import backbones_stage
 pytestmark = pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument is deprecated:UserWarning")
 
 
+STABLE_DIFFUSION_1_5 = {
+    "_class_name": "PNDMScheduler",
+    "_diffusers_version": "0.6.0",
+    "beta_end": 0.012,
+    "beta_schedule": "scaled_linear",
+    "beta_start": 0.00085,
+    "num_train_timesteps": 1000,
+    "set_alpha_to_one": False,
+    "skip_prk_steps": True,
+    "steps_offset": 1,
+    "trained_betas": None,
+    "clip_sample": False,
+}
+"""Its scheduler_config.json as it is published."""
+
+
 @pytest.fixture(scope="module")
 def origins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     """A folder in Stable Diffusion's layout and one with a CLIP."""
@@ -46,7 +62,9 @@ def origins(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     parts.text_encoder.save_pretrained(base / "sd" / "text_encoder")
     parts.tokenizer.save_pretrained(base / "sd" / "tokenizer")
     unet_4().save_pretrained(base / "sd" / "unet")
-    PNDMScheduler(beta_schedule="scaled_linear", steps_offset=1).save_pretrained(base / "sd" / "scheduler")
+    PNDMScheduler(beta_start=8.5e-4, beta_end=1.2e-2, beta_schedule="scaled_linear", steps_offset=1).save_pretrained(
+        base / "sd" / "scheduler"
+    )
     clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
     for part in (clip, processor, parts.tokenizer):
         part.save_pretrained(base / "clip")
@@ -158,6 +176,26 @@ def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
             {"prediction_type": "v_prediction"},
             r"predicts 'v_prediction', and diffusion\.prediction is 'epsilon'",
         ),
+        *(
+            (
+                "scheduler",
+                "scheduler_config.json",
+                {key: value},
+                rf"schedule's {key} {value}, and diffusion\.{ours} is {wanted};",
+            )
+            for key, value, ours, wanted in (
+                ("num_train_timesteps", 500, "train_steps", "1000"),
+                ("beta_schedule", "linear", "beta_schedule", "scaled_linear"),
+                ("beta_start", 0.0001, "beta_start", r"0\.00085"),
+                ("beta_end", 0.02, "beta_end", r"0\.012"),
+            )
+        ),
+        (
+            "scheduler",
+            "scheduler_config.json",
+            {"trained_betas": [0.1, 0.2]},
+            r"trained_betas of its own, and diffusion\.beta_schedule is scaled_linear;",
+        ),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_before_they_are_read(
@@ -171,6 +209,37 @@ def test_parts_that_do_not_fit_are_refused_before_they_are_read(
     with pytest.raises(BadInput, match=told):
         run(ctx, tmp_path / "sd", origins[1])
     assert not (ctx.out / "unet").exists()
+
+
+def test_what_stable_diffusion_1_5_publishes_of_its_scheduler_fits(origins: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(origins[0], tmp_path / "sd")
+    (tmp_path / "sd" / "scheduler" / "scheduler_config.json").write_text(json.dumps(STABLE_DIFFUSION_1_5))
+    run(context(tmp_path, "backbones"), tmp_path / "sd", origins[1])
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder", "unet", "scheduler", "tokenizer"])
+def test_a_part_that_is_missing_is_named(origins: tuple[Path, Path], tmp_path: Path, part: str) -> None:
+    shutil.copytree(origins[0], tmp_path / "sd")
+    shutil.rmtree(tmp_path / "sd" / part)
+    with pytest.raises(BadInput, match=rf"^The {part} of the backbones '.*/sd' cannot be loaded \(.*; name a") as told:
+        run(context(tmp_path, "backbones"), tmp_path / "sd", origins[1])
+    assert "\n" not in str(told.value)
+
+
+@pytest.mark.parametrize("part", ["vae", "text_encoder", "unet", "clip"])
+@pytest.mark.parametrize("pattern", ["*.safetensors", "config.json"])
+def test_a_part_that_is_cut_is_named_and_to_be_fetched_again(
+    origins: tuple[Path, Path], tmp_path: Path, part: str, pattern: str
+) -> None:
+    for origin in origins:
+        shutil.copytree(origin, tmp_path / origin.name)
+    folder = tmp_path / "clip" if part == "clip" else tmp_path / "sd" / part
+    file = next(folder.glob(pattern))
+    file.write_bytes(file.read_bytes()[:-40])
+    named = "scoring CLIP" if part == "clip" else part
+    with pytest.raises(BadInput, match=rf"^The {named} of the backbones '.*' cannot be .*: fetch it again\.$") as told:
+        run(context(tmp_path, "backbones"), tmp_path / "sd", tmp_path / "clip")
+    assert "\n" not in str(told.value)
 
 
 def test_an_index_of_before_does_not_outlive_a_failure(origins: tuple[Path, Path], tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.errors import BadInput
-from tgvac.shards import read_index
+from tgvac.models.whole import check_whole
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -31,12 +31,10 @@ class Backbones:
     tokenizer: CLIPTokenizer
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a folder of trained weights that is not as its index says."""
-    for entry in read_index(folder / "index.json").values():
-        path = folder / entry.file
-        if not path.is_file() or path.stat().st_size != entry.bytes:
-            raise BadInput(f"{path} is missing or not whole; delete {folder / 'index.json'} and make it again.")
+def _check(folder: Path, *parts: str) -> None:
+    """Compare parts with the index of their folder; one in the layout of diffusers that is not ours has none."""
+    if (folder / "index.json").is_file():
+        check_whole(folder, *parts)
 
 
 def _part(folder: Path, name: str) -> Path:
@@ -52,6 +50,7 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
     """The 4-channel text-to-image UNet, in fp32."""
     from diffusers import UNet2DConditionModel
 
+    _check(folder, "unet")
     unet = UNet2DConditionModel.from_pretrained(_part(folder, "unet"), torch_dtype=torch.float32, use_safetensors=True)
     return without_path(unet)
 
@@ -61,8 +60,7 @@ def load_backbones(folder: Path, device: torch.device) -> Backbones:
     from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    if (folder / "index.json").is_file():
-        check_folder(folder)
+    _check(folder, "vae", "text_encoder", "tokenizer")
     vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32, use_safetensors=True)
     text_encoder = CLIPTextModel.from_pretrained(
         _part(folder, "text_encoder"), dtype=torch.float32, use_safetensors=True

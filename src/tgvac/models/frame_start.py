@@ -16,6 +16,7 @@ import torch
 from tgvac.errors import BadInput
 from tgvac.models.fit import check_prediction
 from tgvac.models.params import FrameModelParams, Prediction
+from tgvac.models.same_network import first_difference
 from tgvac.models.weights import weights_digest
 
 if TYPE_CHECKING:
@@ -43,15 +44,15 @@ def start_from_frame_model(
         name are another training.
 
     Raises:
-        BadInput: when the model cannot be loaded, predicts something else, or a weight is missing, left over or of
-            another shape than here.
+        BadInput: when the model cannot be loaded, predicts something else, computes something else with its
+            weights, or a weight is missing, left over or of another shape than here.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     named = f"frame_model.start '{params.start}'"
     folder = _folder(named, params, root)
-    _check_class(named, folder)
+    _check_config(named, folder, unet.config)
     _check_scheduler(named, folder, prediction)
     try:
         published = load_file(folder / _WEIGHTS)
@@ -82,14 +83,22 @@ def _folder(named: str, params: FrameModelParams, root: Path) -> Path:
     return folder / "unet" if (folder / "unet").is_dir() else folder
 
 
-def _check_class(named: str, folder: Path) -> None:
+def _check_config(named: str, folder: Path, ours: Mapping[str, Any]) -> None:
+    """Refuse what is no network of ours, and one that computes something else with the same weights."""
     path = folder / "config.json"
     try:
-        found = json.loads(path.read_text(encoding="utf-8"))["_class_name"]
+        config = json.loads(path.read_text(encoding="utf-8"))
+        found = config["_class_name"]
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(f"{named} has no config of a network of diffusers at {path}; name the folder of one.") from None
     if found not in _CLASSES:
         raise BadInput(f"{named} is a {found}, and neither {' nor '.join(_CLASSES)}; name a frame or a video model.")
+    if differs := first_difference(config, ours):
+        raise BadInput(
+            f"{named} computes something else with its weights: it has {differs[0]} in {path}, and the frame model has"
+            f" {differs[1]} from backbones/unet; name a model made from the same UNet, or set it to '' to start from"
+            " backbones/unet."
+        )
 
 
 def _check_scheduler(named: str, folder: Path, prediction: Prediction) -> None:

@@ -70,7 +70,9 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
         motion_max_seq_length=params.max_frames,
         use_motion_mid_block=False,
     )
-    video = UNetMotionModel.from_unet2d(unet, adapter)
+    video = UNetMotionModel.from_unet2d(unet, adapter, load_weights=False)
+    # Loaded here, since its own loading ends in a cast of dtype, which diffusers warns of whatever the dtype.
+    video.load_state_dict({**unet.state_dict(), **adapter.state_dict()})
     video = _apply_block(video, params)
     for module, _ in _motion_norms(video):
         assert isinstance(module.proj_out, nn.Linear)

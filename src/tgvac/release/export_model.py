@@ -23,9 +23,10 @@ from tgvac.files import sha256, write_text
 from tgvac.models.fit import check_prediction
 from tgvac.models.schedule import scheduler_of
 from tgvac.models.trained import load_frame_unet, load_video_unet
+from tgvac.models.whole import check_whole
 from tgvac.params import Params, load_params
 from tgvac.release.model_card import model_card
-from tgvac.release.model_facts import ModelFacts, check_whole, read_model_facts
+from tgvac.release.model_facts import ModelFacts, read_model_facts
 from tgvac.report.paper import load_paper
 from tgvac.stage import Context
 from tgvac.training.outputs import write_folder_index

@@ -14,6 +14,7 @@ from tgvac.clip.rows import read_frame
 from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.models.whole import check_whole
 from tgvac.params import Params
 from tgvac.phases import deciding_params, params_digest, phase
 from tgvac.report.basis import Basis, read_basis
@@ -22,7 +23,6 @@ from tgvac.report.score_tables import Layout, here_rows
 from tgvac.report.scores import CLASSES, Measured
 from tgvac.report.table2 import how_measured
 from tgvac.report.tables import Table
-from tgvac.shards import read_index
 from tgvac.sources.manifest import read_manifest
 from tgvac.sources.registry import Source, read_registry
 from tgvac.stage import Context
@@ -137,20 +137,6 @@ def _trained(ctx: Context, params: Params, name: str) -> Trained:
         params=deciding_params(params, phase(name), options),
         last=json.loads(events[-1]) if events else {},
     )
-
-
-def check_whole(folder: Path) -> None:
-    """Refuse a folder of which a file is not, to the bit, what its index says.
-
-    Raises:
-        BadInput: naming the first such file.
-    """
-    for entry in read_index(folder / "index.json").values():
-        path = folder / entry.file
-        if not path.is_file() or sha256(path) != entry.sha256:
-            raise BadInput(
-                f"{path} is missing or not as {folder / 'index.json'} says; delete that index and make it again."
-            )
 
 
 def _results(

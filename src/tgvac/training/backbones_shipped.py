@@ -15,8 +15,8 @@ from functools import partial
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.models.backbones import PARTS
-from tgvac.models.fit import check_prediction
-from tgvac.models.params import BackbonesParams
+from tgvac.models.fit import check_scheduler
+from tgvac.models.params import BackbonesParams, DiffusionParams
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.training.outputs import place_folder
@@ -25,11 +25,12 @@ SHIPPED_PARTS = (*PARTS, "scoring_clip")
 """What a run takes of the shipped folder."""
 
 
-def take_shipped(ctx: Context, params: BackbonesParams, prediction: str) -> dict[str, str]:
+def take_shipped(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> dict[str, str]:
     """Copy the shipped backbones, verified; returns the digest of their index.
 
     Raises:
-        BadInput: when a file is missing or not as the index says, or the networks predict something else.
+        BadInput: when a file is missing or not as the index says, or the networks predict something else or
+            were trained on another noise schedule.
     """
     folder = ctx.root / params.shipped
     index_file = folder / "index.json"
@@ -46,7 +47,7 @@ def take_shipped(ctx: Context, params: BackbonesParams, prediction: str) -> dict
                 " and make it again."
             )
     scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
-    check_prediction(str(folder), scheduler, prediction)
+    check_scheduler(str(folder), scheduler, diffusion)
     for name in SHIPPED_PARTS:
         place_folder(ctx.out / name, partial(shutil.copytree, folder / name, dirs_exist_ok=True))
     return {"standins": sha256(index_file)}

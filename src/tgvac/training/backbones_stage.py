@@ -40,13 +40,13 @@ def run(
     named: dict[str, Any]
     match backbones.origin:
         case "pretrained":
-            named = fetch(ctx, backbones, diffusion.prediction)
+            named = fetch(ctx, backbones, diffusion)
         case "train":
             named = train_all(ctx, backbones, framing, diffusion, checkpoints, compute)
         case "shipped":
-            named = take_shipped(ctx, backbones, diffusion.prediction)
+            named = take_shipped(ctx, backbones, diffusion)
         case "fit":
-            named = take_shipped(ctx, backbones, diffusion.prediction)
+            named = take_shipped(ctx, backbones, diffusion)
             fit_autoencoder(ctx, backbones, framing, checkpoints, compute)
     scheduler_of(diffusion).save_pretrained(ctx.out / "scheduler")
     write_json(ctx.out / "provenance.json", {"origin": backbones.origin, **named})
