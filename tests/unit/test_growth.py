@@ -66,7 +66,7 @@ def phases(root: Path) -> State:
         tracks_stage.run(context(root, "tracks", k), tracks=PARAMS.tracks)
     merge_indices((context(root, "tracks").shard_index(k) for k in range(SHARDS)), root / "results/t/tracks/index.json")
     for k in range(SHARDS):
-        masks_stage.run(context(root, "masks", k), masks=PARAMS.masks)
+        masks_stage.run(context(root, "masks", k), masks=PARAMS.masks, compute=PARAMS.compute)
     join_quality.join(context(root, "masks"))
     select_stage.run(context(root, "select"), select=PARAMS.select)
     for k in range(SHARDS):

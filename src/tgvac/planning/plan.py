@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePath
+from pathlib import Path
 
 from tgvac.bridge.graph import Graph
 from tgvac.models.cost.networks import Networks
@@ -99,7 +99,7 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
         return PhaseCost(name, tuple(lines[name]), len(jobs), on_disk, cpu)
 
     phases = tuple(cost(p.name) for p in PHASES)
-    plan = Plan(scale, counts, models.networks.origin, phases, before=_before(graph))
+    plan = Plan(scale, counts, models.networks.origin, phases, before=graph.taken)
     return plan.with_products("tf32") if params.compute.tf32 else plan
 
 
@@ -111,13 +111,6 @@ def networks_of(root: Path, scale: str, params: Params) -> Networks:
         (f for f, mine in ((finished, True), (shipped, takes_shipped)) if mine and (f / "index.json").is_file()), None
     )
     return Networks(params.backbones, params.motion_module, params.framing.size, folder)
-
-
-def _before(graph: Graph) -> str:
-    """The other scale that trains the stand-ins that this one takes; "" where there is none."""
-    folders = [PurePath(file).parts for file in graph.shipped()]
-    others = [parts[1] for parts in folders if parts[0] == "results" and parts[2:] == ("standins", "index.json")]
-    return next((other for other in others if other != graph.scale), "")
 
 
 def _on_disk(root: Path, graph: Graph, name: str) -> int | None:
