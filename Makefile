@@ -79,8 +79,10 @@ bench-stages: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.stages
 
 # With as many threads as the params say; some 12 GB of memory, by reckoning.
-# Gradients of gigabytes are allocated anew in each step; pages of 2 MB make that cheap.
+# Gradients of gigabytes are allocated anew in each step. So the process keeps what it has freed (glibc's MALLOC_…), in pages of
+# 2 MB (torch's THP_…); else the kernel clears it again and again.
 bench-train: install
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456 MALLOC_ARENA_MAX=1 \
 	THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m benchmarks.train
 
 bench-memory: install
