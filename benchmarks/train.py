@@ -235,7 +235,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--steps", type=int, default=8, help="of a turn at scale tiny")
     parser.add_argument("--rounds", type=int, default=3, help="turns of each at scale tiny")
-    parser.add_argument("--real-steps", type=int, default=5, help="of each kind at Stable Diffusion 1.5's shapes")
+    parser.add_argument("--real-steps", type=int, default=11, help="of each kind at Stable Diffusion 1.5's shapes")
     parser.add_argument("--only", choices=("tiny", "real"), help="leave the other out")
     given = parser.parse_args()
     folder = ROOT / "scratch" / "bench" / "train"
