@@ -152,6 +152,7 @@ PHASES: tuple[Phase, ...] = (
         ("backbones", "framing", *_NOISE, "diffusion.timestep_spacing", "checkpoints.log_every", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions"),
         ("index.json",),
+        aside=("samples",),
     ),
     Phase(
         "latents",

@@ -105,9 +105,29 @@ def scores(root: Path) -> dict[str, dict[str, float]]:
 
 def test_scores_are_means_over_frames_by_class_on_the_weights_that_made_them(root: Path) -> None:
     assert scores(root) == {
-        "motion/full/seed0/index.json": {f"ours/full/given/{name}/psnr": mean for name, mean in MEANS.items()},
-        "frame/full/seed0/index.json": {f"ours/no_motion/given/{name}/psnr": mean for name, mean in MEANS.items()},
+        "motion/full/seed0/index.json": named("ours/full", "model"),
+        "frame/full/seed0/index.json": named("ours/full", "model", "ours/no_motion"),
     }
+
+
+def named(*names: str) -> dict[str, float]:
+    return {f"{name}/given/{group}/psnr": mean for name in names for group, mean in MEANS.items()}
+
+
+def test_what_became_of_a_frame_model_trained_anew_is_not_its_own(root: Path) -> None:
+    train(root, "frame", loss=0.7)
+    by_index = scores_by_index(root / "results" / SCALE, hard_from=0.5)
+    assert found(root)["frame/full/seed0"].index not in by_index
+
+
+def test_each_part_of_the_backbones_has_the_pictures_of_its_own_training(root: Path) -> None:
+    folder = root / "results" / SCALE / "backbones" / "samples" / "vae"
+    folder.mkdir(parents=True)
+    (folder / "step-00000012.png").write_bytes(b"looked at, never read")
+    (folder / "validation.jsonl").write_text('{"psnr": 20.5, "step": 12}\n')
+    run = found(root)["backbones/vae/seed1"]
+    assert [path.name for path in run.samples] == ["step-00000012.png"]
+    assert run.watched == ({"step": 12, "psnr": 20.5},)
 
 
 def test_rows_of_weights_trained_anew_since_belong_to_the_old_weights(root: Path) -> None:
@@ -124,7 +144,7 @@ def test_rows_of_weights_trained_anew_since_belong_to_the_old_weights(root: Path
 def test_rows_whose_origin_is_broken_belong_to_no_run(root: Path, file: str) -> None:
     path = root / "results" / SCALE / file
     path.write_bytes(path.read_bytes() + b" ")
-    assert list(scores(root)) == ["frame/full/seed0/index.json"]
+    assert scores(root) == {"frame/full/seed0/index.json": named("ours/no_motion")}
 
 
 def test_without_rows_there_are_no_scores(root: Path) -> None:

@@ -107,6 +107,14 @@ def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> N
     assert finals == {f"ours/full/given/{name}/psnr": mean for name, mean in MEANS.items()}
 
 
+def test_what_became_of_each_variant_goes_by_one_name_so_that_variants_stand_side_by_side(imported: Path) -> None:
+    for name in ("motion/full/seed0", "frame/full/seed0"):
+        metrics = runs(imported)[name][0].data.metrics
+        assert {key: value for key, value in metrics.items() if key.startswith("model/")} == {
+            f"model/given/{group}/psnr": mean for group, mean in MEANS.items()
+        }
+
+
 def test_samples_lie_in_the_store_s_folder_of_artifacts(imported: Path) -> None:
     run = runs(imported)["frame/full/seed0"][0]
     assert samples_of(imported, run) == ["samples/step-00000005.png"]
@@ -145,7 +153,7 @@ def test_an_import_that_was_killed_goes_on_in_the_same_runs(root: Path, monkeypa
     for run in found.values():
         for key in run.data.metrics:
             steps = [m.step for m in client(root).get_metric_history(run.info.run_id, key)]
-            assert steps == ([STEPS[-1]] if key.startswith("ours") else list(STEPS))
+            assert steps == ([STEPS[-1]] if key.startswith(("ours", "model")) else list(STEPS))
     assert samples_of(root, found["frame/full/seed0"]) == ["samples/step-00000005.png"]
 
 

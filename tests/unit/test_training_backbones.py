@@ -18,6 +18,7 @@ from tests.unit.tiny_models import (
     CPU,
     DIFFUSION,
     FRAMING,
+    SAMPLES,
     STANDIN,
     backbones,
     context,
@@ -104,6 +105,7 @@ def run(ctx: Context, stable_diffusion: Path | str, scoring_clip: Path | str) ->
         framing=FRAMING,
         diffusion=DIFFUSION,
         checkpoints=CHECKPOINTS,
+        samples=SAMPLES,
         compute=COMPUTE,
     )
 

@@ -56,7 +56,7 @@ def test_the_loss_on_what_is_held_out_is_that_of_what_the_network_predicts(predi
     diffusion = DIFFUSION.model_copy(update={"prediction": prediction})
     nothing: Any = None
     held_out = HeldOut(nothing, nothing, nothing, nothing, nothing, diffusion, nothing, nothing)
-    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(0), np.empty(0))]
+    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(0), np.empty(0), np.empty(0))]
 
     # A network that always answers 0: its error is its target.
     def answers_zero(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
@@ -80,7 +80,7 @@ def test_a_picture_that_cannot_be_made_is_left_out_and_ends_no_training(
     samples = SamplesParams(every=5, pictures=1, sampling_steps=2, guidance=1.0)
     nothing: Any = None
     held_out = HeldOut(nothing, TRAINING, samples, nothing, nothing, DIFFUSION, nothing, nothing)
-    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(2), np.empty(2))]
+    held_out.__dict__["clips"] = [Shown("s", condition, z_Fchw, np.empty(2), np.empty(2), np.empty(2))]
     watcher(held_out, lambda x, t, text: torch.full_like(x[:, :4], math.nan), CPU)(5, tmp_path)
     said = "no picture at step 5: Sampling ended with latents that are not finite in 2 of 2 frames (sampling_steps 2, "
     assert capsys.readouterr().err.startswith(said)

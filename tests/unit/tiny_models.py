@@ -32,7 +32,7 @@ from tgvac.models.params import (
 from tgvac.models.standins import build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
-from tgvac.training.params import CheckpointParams, LatentsParams, MaskNoiseParams, TrainingParams
+from tgvac.training.params import CheckpointParams, LatentsParams, MaskNoiseParams, SamplesParams, TrainingParams
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
@@ -79,6 +79,7 @@ COMPUTE = ComputeParams(threads=1, vae_batch=4, tf32=True)
 EXACT_MASKS = MaskNoiseParams(share=0.0, seed=1, erode=0.1, dilate=0.1, leak_share=0.5, leak=0.2)
 LATENTS = LatentsParams(cache=True, splits=("train",), texts=100, mask_draws=1, mask_noise=EXACT_MASKS)
 CHECKPOINTS = CheckpointParams(every=5, seconds=0, keep=2, log_every=3)
+SAMPLES = SamplesParams(every=5, pictures=4, sampling_steps=2, guidance=2.0)
 TRAINING = TrainingParams(
     steps=12,
     batch=3,

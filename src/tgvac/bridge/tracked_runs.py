@@ -124,6 +124,8 @@ def _run(
     results = root / "results" / scale
     decided = deciding_params(params, phase, _options(phase, variant))
     benchmark = root / "benchmarks" / scale / phase.name / f"{variant}-seed{seed}.tsv"
+    # Parts of the backbones share a folder, and have one each for what was looked at.
+    watched = index.parent / "samples" / ("" if "variant" in phase.wildcards else variant)
     return TrackedRun(
         scale=scale,
         phase=phase.name,
@@ -132,15 +134,11 @@ def _run(
         identity=digest([scale, phase.name, variant, seed, record]),
         params={"variant": variant, "seed": str(seed), **_flat(decided)},
         events=tuple(_events(events, scale, phase.name)),
-        watched=tuple(
-            event
-            for path in sorted((index.parent / "samples").glob("*.jsonl"))
-            for event in _events(path, scale, phase.name)
-        ),
+        watched=tuple(event for path in sorted(watched.glob("*.jsonl")) for event in _events(path, scale, phase.name)),
         inputs=record["inputs"],
         code=record["code"],
         index=(index.relative_to(results).as_posix(), record["output"]["sha256"]),
-        samples=tuple(sorted((index.parent / "samples").glob("step-*.png"))),
+        samples=tuple(sorted(watched.glob("step-*.png"))),
         ended=index.stat().st_mtime,
         lasted=_seconds(benchmark),
     )

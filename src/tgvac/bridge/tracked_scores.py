@@ -1,12 +1,13 @@
-"""The evaluation's means for the run that made them, found by provenance; knows no tracking server.
+"""The evaluation's means for the trainings behind them, found by provenance; knows no tracking server.
 
 From ``metrics/rows.parquet`` back to the rows of each shard, to the completions they measure, to the
-weights that made those: each step by the digests that lie beside the files. Rows of weights that have
-been trained anew since belong to no run.
+weights that made those, to the weights that these were trained on: each step by the digests that lie beside
+the files. Rows of weights that have been trained anew since belong to no run.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
@@ -20,10 +21,15 @@ CLASSES: tuple[Literal["all", "easy", "hard"], ...] = ("all", "easy", "hard")
 
 _METHOD = ["method", "variant", "train_seed"]
 _CELL = [*_METHOD, "mask_source", "metric"]
+_OURS = "ours"
+_TRAINED = ("frame/", "motion/")
+
+Index = tuple[str, str]
+"""The file that names all that a training made, below ``results/<scale>/``, and its digest."""
 
 
-def scores_by_index(results: Path, hard_from: float) -> dict[tuple[str, str], dict[str, float]]:
-    """Means over frames, by the index file of the weights that made them and its digest.
+def scores_by_index(results: Path, hard_from: float) -> dict[Index, dict[str, float]]:
+    """Means over frames, for every training whose weights had a part in them.
 
     Args:
         results: ``results/<scale>``.
@@ -31,46 +37,57 @@ def scores_by_index(results: Path, hard_from: float) -> dict[tuple[str, str], di
 
     Returns:
         for each index, ``<method>/<variant>/<mask source>/<class>/<metric>`` with the mean of its frames, in the
-        metric's unit, as the tables have it; undefined values (NaN) are left out.
+        metric's unit, as the tables have it; undefined values (NaN) are left out. What became of a training's own
+        variant in the end goes by ``model/<mask source>/<class>/<metric>`` as well: one name for all variants,
+        so that a tracking server can lay them side by side.
     """
     makers = _makers(results)
     if not makers:
         return {}
     rows = read_frame(results / "metrics" / "rows.parquet")
     rows = rows[rows["value"].notna()]
-    out: dict[tuple[str, str], dict[str, float]] = {}
+    out: dict[Index, dict[str, float]] = {}
     for difficulty in CLASSES:
         chosen = rows[in_group(rows["rate"].to_numpy(np.float64), difficulty, hard_from)]
         for cell, mean in chosen.groupby(_CELL)["value"].mean().items():
             method, variant, seed, mask_source, metric = cell if isinstance(cell, tuple) else (cell,)
-            index = makers.get((str(method), str(variant), int(seed)))
-            if index is not None:
-                key = f"{method}/{variant}/{mask_source}/{difficulty}/{metric}"
-                out.setdefault(index, {})[key] = float(mean)
+            where = f"{mask_source}/{difficulty}/{metric}"
+            for index in makers.get((str(method), str(variant), int(seed)), ()):
+                values = out.setdefault(index, {})
+                values[f"{method}/{variant}/{where}"] = float(mean)
+                if method == _OURS and index[0].split("/")[1] == variant:
+                    values[f"model/{where}"] = float(mean)
     return out
 
 
-def _makers(results: Path) -> dict[tuple[str, str, int], tuple[str, str]]:
+def _makers(results: Path) -> dict[tuple[str, str, int], frozenset[Index]]:
     """The weights behind each method, variant and training seed, where all shards agree on them."""
     record = read_record(results / "metrics" / "rows.parquet")
-    found: dict[tuple[str, str, int], set[tuple[str, str] | None]] = {}
+    found: dict[tuple[str, str, int], set[frozenset[Index]]] = {}
     for part, digest in (record["inputs"] if record else {}).items():
         _, method, variant, seed, _ = part.split("/")
         key = (method, variant, int(seed.removeprefix("seed")))
-        found.setdefault(key, set()).add(_maker(results, part, digest))
-    return {key: index for key, (index, *others) in found.items() if index is not None and not others}
+        found.setdefault(key, set()).add(_behind_rows(results, part, digest))
+    return {key: indices for key, (indices, *others) in found.items() if not others}
 
 
-def _maker(results: Path, part: str, digest: str) -> tuple[str, str] | None:
-    """The index, and its digest, of the trained weights behind one shard of rows; None when nothing proves it."""
+def _behind_rows(results: Path, part: str, digest: str) -> frozenset[Index]:
+    """The trainings behind one shard of rows; none when nothing proves them."""
     measured = read_record(results / part)
     if measured is None or measured["output"]["sha256"] != digest:
-        return None
+        return frozenset()
     for name, wanted in measured["inputs"].items():
         if name.startswith("completion/"):
-            made = read_record(results / name)
-            if made is None or made["output"]["sha256"] != wanted:
-                return None
-            trained = [i for i in made["inputs"].items() if i[0].startswith(("frame/", "motion/"))]
-            return trained[0] if len(trained) == 1 else None
-    return None
+            return frozenset(_behind(results, name, wanted))
+    return frozenset()
+
+
+def _behind(results: Path, name: str, wanted: str) -> Iterator[Index]:
+    """The trainings that a file was made with, and those that these began from."""
+    made = read_record(results / name)
+    if made is None or made["output"]["sha256"] != wanted:
+        return
+    trained = [each for each in made["inputs"].items() if each[0].startswith(_TRAINED)]
+    for index in trained:
+        yield index
+        yield from _behind(results, *index)

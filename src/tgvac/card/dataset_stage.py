@@ -36,6 +36,7 @@ from tgvac.clip.tables import read_table
 from tgvac.files import sha256, write_text, writing
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
+from tgvac.progress import track as with_progress
 from tgvac.report.masks_table import masks_table
 from tgvac.report.samples import Sample
 from tgvac.report.strips import spaced, strip
@@ -61,7 +62,8 @@ def run(ctx: Context, *, dataset: DatasetParams, select: SelectParams, metrics: 
 def _write(ctx: Context, dataset: DatasetParams, select: SelectParams, hard_from: float) -> None:
     facts = read_facts(ctx)
     sources = used_sources(ctx, facts)
-    agreement = measure_agreement(ctx, judge_frames(ctx, select, facts.selection, facts.stretches))
+    judged = judge_frames(ctx, select, facts.selection, facts.stretches)
+    agreement = measure_agreement(ctx, with_progress(judged, f"{ctx.label}: tracks judged", len(facts.selection)))
     table1 = dataset_table(facts.paper, facts.tracks, facts.selection, facts.recipes, facts.rejected)
     counts, truth = counts_table(facts), truth_table(agreement)
     masks = masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT))

@@ -2,6 +2,7 @@
 
 backbones/vae  text_encoder  tokenizer  unet  scheduler  scoring_clip
 backbones/events/<part>.jsonl     curves of the parts that were trained here
+backbones/samples/<part>/         what was looked at along the way, in no index
 backbones/provenance.json         whether they are stand-ins or pretrained, and which
 backbones/index.json              digests of all files
 """
@@ -9,7 +10,6 @@ backbones/index.json              digests of all files
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
 from typing import Any
 
 from tgvac.clip.framing import FramingParams
@@ -20,8 +20,8 @@ from tgvac.stage import Context
 from tgvac.training.backbones_pretrained import fetch
 from tgvac.training.backbones_shipped import take_shipped
 from tgvac.training.backbones_trained import fit_autoencoder, train_all
-from tgvac.training.outputs import write_folder_index
-from tgvac.training.params import CheckpointParams
+from tgvac.training.outputs import indexed, write_folder_index
+from tgvac.training.params import CheckpointParams, SamplesParams
 
 
 def run(
@@ -31,27 +31,25 @@ def run(
     framing: FramingParams,
     diffusion: DiffusionParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
     compute: ComputeParams,
 ) -> None:
     """Train stand-ins, take the shipped ones, or fetch pretrained networks; in any case the folder is the same."""
     (ctx.out / "index.json").unlink(missing_ok=True)
     # Curves of an earlier run that trained other networks are none of this one's; its own are written again.
-    shutil.rmtree(ctx.out / "events", ignore_errors=True)
+    for name in ("events", "samples"):
+        shutil.rmtree(ctx.out / name, ignore_errors=True)
     named: dict[str, Any]
     match backbones.origin:
         case "pretrained":
             named = fetch(ctx, backbones, diffusion)
         case "train":
-            named = train_all(ctx, backbones, framing, diffusion, checkpoints, compute)
+            named = train_all(ctx, backbones, framing, diffusion, checkpoints, samples, compute)
         case "shipped":
             named = take_shipped(ctx, backbones, diffusion)
         case "fit":
             named = take_shipped(ctx, backbones, diffusion)
-            fit_autoencoder(ctx, backbones, framing, checkpoints, compute)
+            fit_autoencoder(ctx, backbones, framing, checkpoints, samples, compute)
     scheduler_of(diffusion).save_pretrained(ctx.out / "scheduler")
     write_json(ctx.out / "provenance.json", {"origin": backbones.origin, **named})
-    write_folder_index(ctx.out, _files(ctx.out))
-
-
-def _files(folder: Path) -> list[Path]:
-    return sorted(p for p in folder.rglob("*") if p.is_file())
+    write_folder_index(ctx.out, indexed(ctx.out))

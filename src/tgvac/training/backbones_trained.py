@@ -25,13 +25,15 @@ from tgvac.models.schedule import alphas_cumprod
 from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.stage import Context
 from tgvac.synthesis.clips import clip_keys, recipe_clips
+from tgvac.training.backbone_samples import Look, watch_autoencoder, watch_text_to_picture
 from tgvac.training.loop import Job, StepLoss, train, write_events
-from tgvac.training.outputs import place_parts
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.outputs import place_parts, place_pictures
+from tgvac.training.params import CheckpointParams, SamplesParams, TrainingParams
 from tgvac.training.standins import Loss, clip_loss, measure_latents, unet_loss, vae_loss
 from tgvac.training.views import Views, render_views
 
 if TYPE_CHECKING:
+    from diffusers import AutoencoderKL
     from torch import nn
 
 _SCALING_VIEWS = 512
@@ -46,6 +48,7 @@ class _Fitting:
     params: BackbonesParams
     framing: FramingParams
     checkpoints: CheckpointParams
+    samples: SamplesParams
     captions: dict[str, Caption] = field(default_factory=dict)
 
     @cached_property
@@ -66,7 +69,9 @@ class _Fitting:
         buckets = [[name, [p.digest_of(k) for k in range(p.buckets)]] for name, p in self._pairs.items()]
         return digest([clip_keys(self.ctx, recipes), buckets, sha256(captions)])
 
-    def fit(self, name: str, module: nn.Module, steps: int, loss: Callable[[], Loss], *start: str) -> None:
+    def fit(
+        self, name: str, module: nn.Module, steps: int, loss: Callable[[], Loss], look: Look | None, *start: str
+    ) -> None:
         """Train one network to its last step; ``start`` are digests of the weights it begins with."""
         ctx, key = self.ctx, digest([self.ctx.digest, name, self.data, *start])
         ready = cache(loss)
@@ -76,8 +81,20 @@ class _Fitting:
             return StepLoss(ready()(step))
 
         params, folder = _training(self.params, steps), ctx.scratch / name
-        job = Job(f"backbones {name}", module, _whole_batch, later, params, self.checkpoints, key, folder)
+        every = self.samples.every
+        job = Job(f"backbones {name}", module, _whole_batch, later, params, self.checkpoints, key, folder, look, every)
         write_events(ctx.out / "events" / f"{name}.jsonl", train(job))
+        place_pictures(ctx.out / "samples" / name, job.pictures)
+
+    def fit_autoencoder(self, vae: AutoencoderKL, *start: str) -> None:
+        """Train the autoencoder."""
+        params = self.params
+
+        def reconstruction() -> Loss:
+            return vae_loss(vae, self.views, params.batch, params.kl_weight, params.seed)
+
+        look = watch_autoencoder(vae, lambda: self.views, self.samples)
+        self.fit("vae", vae, params.vae_steps, reconstruction, look, *start)
 
 
 def _whole_batch(step: int, rows: range) -> int:
@@ -91,13 +108,14 @@ def train_all(
     framing: FramingParams,
     diffusion: DiffusionParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
     compute: ComputeParams,
 ) -> dict[str, str]:
     """Autoencoder, text-to-image UNet and scoring CLIP from nothing; returns nothing to name."""
     pin(compute.threads)
     quiet()
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    fitting = _Fitting(ctx, params, framing, checkpoints, captions)
+    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
     shapes, seed, batch = params.standin, params.seed, params.batch
 
     texts = [caption.text for caption in captions.values()]
@@ -107,7 +125,7 @@ def train_all(
     place_parts(ctx.out / "text_encoder", text_encoder)
 
     vae = build_vae(shapes, seed)
-    fitting.fit("vae", vae, params.vae_steps, lambda: vae_loss(vae, fitting.views, batch, params.kl_weight, seed))
+    fitting.fit_autoencoder(vae)
     freeze(vae)
     z_Pchw = measure_latents(vae, fitting.views, _SCALING_VIEWS, compute.vae_batch, seed)
     centre_latents(vae, z_Pchw.mean((0, 2, 3)), z_Pchw.std((0, 2, 3)))
@@ -124,7 +142,8 @@ def train_all(
             unet, frozen, fitting.views, alphas_T, batch, compute.vae_batch, drop, seed, diffusion.prediction
         )
 
-    fitting.fit("unet", unet, params.unet_steps, denoising)
+    look = watch_text_to_picture(unet, frozen, lambda: fitting.views, samples, diffusion, compute.vae_batch)
+    fitting.fit("unet", unet, params.unet_steps, denoising, look)
     place_parts(ctx.out / "unet", unet)
 
     clip, processor = build_clip(shapes, len(tokenizer), framing.size, seed)
@@ -132,7 +151,7 @@ def train_all(
     def contrastive() -> Loss:
         return clip_loss(clip, processor, tokenizer, fitting.views, batch, seed)
 
-    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive)
+    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
     # A tokenizer remembers how it was last called; what is saved must not depend on whether it was.
     place_parts(ctx.out / "scoring_clip", clip, processor, build_tokenizer(shapes, texts))
     return {}
@@ -143,20 +162,17 @@ def fit_autoencoder(
     params: BackbonesParams,
     framing: FramingParams,
     checkpoints: CheckpointParams,
+    samples: SamplesParams,
     compute: ComputeParams,
 ) -> None:
     """Go on training the autoencoder that lies in the phase's folder, on the run's own footage."""
     pin(compute.threads)
     quiet()
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    fitting = _Fitting(ctx, params, framing, checkpoints, captions)
+    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
     start = sha256(ctx.out / "vae" / "diffusion_pytorch_model.safetensors")
     vae: Any = load_backbones(ctx.out, torch.device("cpu")).vae.requires_grad_(True)
-
-    def reconstruction() -> Loss:
-        return vae_loss(vae, fitting.views, params.batch, params.kl_weight, params.seed)
-
-    fitting.fit("vae", vae, params.vae_steps, reconstruction, start)
+    fitting.fit_autoencoder(vae, start)
     # Not centred again: the shipped UNet knows the latents of the shipped autoencoder, and these are near them.
     z_Pchw = measure_latents(freeze(vae), fitting.views, _SCALING_VIEWS, compute.vae_batch, params.seed)
     # As Stable Diffusion's 0.18215 came about.

@@ -48,12 +48,22 @@ def save_model(
     (folder / "index.json").unlink(missing_ok=True)
     place_folder(folder / name, lambda part: model.save_pretrained(part, safe_serialization=True))
     write_events(folder / "events.jsonl", events)
+    place_pictures(folder / "samples", pictures)
+    write_folder_index(folder, indexed(folder))
+
+
+def place_pictures(final: Path, pictures: Path | None) -> None:
+    """Put a folder of what was looked at along a training in place of an earlier one, which goes in any case."""
     if pictures is not None and pictures.is_dir():
-        place_folder(folder / "samples", partial(shutil.copytree, pictures, dirs_exist_ok=True))
+        place_folder(final, partial(shutil.copytree, pictures, dirs_exist_ok=True))
     else:
-        shutil.rmtree(folder / "samples", ignore_errors=True)
-    files = (p for p in folder.rglob("*") if p.is_file() and p.relative_to(folder).parts[0] != "samples")
-    write_folder_index(folder, sorted(files))
+        shutil.rmtree(final, ignore_errors=True)
+
+
+def indexed(folder: Path) -> list[Path]:
+    """The files of a folder that its index is to name, sorted: all but ``samples/``, which decide nothing."""
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return sorted(path for path in files if path.relative_to(folder).parts[0] != "samples")
 
 
 def place_folder(final: Path, fill: Any) -> None:

@@ -1,6 +1,7 @@
 """A training watched: the same held-out clips again and again, with the averaged weights of a step.
 
 samples/step-00000300.png     a column a frame: what was given, what the model makes of it, the truth
+                              through the autoencoder (the ceiling), the truth
 samples/validation.jsonl      step, and the loss on these clips with fixed noise at fixed noise levels
 """
 
@@ -51,6 +52,7 @@ class Shown:
     condition: VideoCondition
     z_Fchw: torch.Tensor
     frames_FSS3: np.ndarray
+    ceilings_FSS3: np.ndarray
     wholes_FSS3: np.ndarray
 
 
@@ -98,7 +100,8 @@ class HeldOut:
         )
         mean, _ = encode_moments(self.backbones.vae, to_tensor(clip.whole_FSS3), self.compute.vae_batch)
         z_Fchw = mean * self.backbones.vae.config.scaling_factor
-        return Shown(recipe.recipe, condition, z_Fchw, clip.frames_FSS3, clip.whole_FSS3)
+        ceilings_FSS3 = to_images(decode(self.backbones.vae, z_Fchw, self.compute.vae_batch))
+        return Shown(recipe.recipe, condition, z_Fchw, clip.frames_FSS3, ceilings_FSS3, clip.whole_FSS3)
 
     @cached_property
     def captions(self) -> dict[str, str]:
@@ -131,7 +134,7 @@ class HeldOut:
         for shown in self.clips:
             made = self._complete(model, shown, device)
             for i in np.linspace(0, len(made) - 1, self._columns).round().astype(int):
-                columns.append((shown.frames_FSS3[i], made[i], shown.wholes_FSS3[i]))
+                columns.append((shown.frames_FSS3[i], made[i], shown.ceilings_FSS3[i], shown.wholes_FSS3[i]))
         return grid(columns) if columns else None
 
     def _complete(self, model: NoiseModel, shown: Shown, device: torch.device) -> np.ndarray:
