@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import CLONE, Command
+from tests.conftest import CLONE, Command, make_project
 from tests.workflow.test_interruption import digests
 from tgvac.bridge.dvc_stages import file_of
+from tgvac.phases import PHASES
 
 pytestmark = pytest.mark.workflow
 
@@ -34,11 +35,8 @@ def ran(output: str) -> list[str]:
     return re.findall(r"(?m)^Running stage '(?:[^':]*:)?([a-z]+)'", output)
 
 
-@pytest.fixture(scope="module")
-def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run that Snakemake finished, of which DVC has been told."""
-    folder = tmp_path_factory.mktemp("dvc") / "project"
-    shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
+def give_dvc(folder: Path) -> None:
+    """What DVC needs beside the workflow: the code, whose folders stages watch, and the command they call."""
     shutil.copytree(CLONE / "src", folder / "src", ignore=shutil.ignore_patterns("__pycache__"))
     for name in (".dvcignore", ".gitignore", FILE):
         shutil.copy(CLONE / name, folder / name)
@@ -50,6 +48,14 @@ def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     command.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m tgvac "$@"\n')
     command.chmod(0o755)
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
+
+
+@pytest.fixture(scope="module")
+def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run that Snakemake finished, of which DVC has been told."""
+    folder = tmp_path_factory.mktemp("dvc") / "project"
+    shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
+    give_dvc(folder)
     dvc(folder, "commit", "--force", FILE)
     return folder
 
@@ -60,6 +66,14 @@ def project(committed: Path, tmp_path: Path) -> Path:
     folder = tmp_path / "project"
     shutil.copytree(committed, folder, symlinks=True, copy_function=shutil.copy2)
     return folder
+
+
+def test_dvc_makes_of_nothing_the_bytes_that_snakemake_makes(smoke: Path, tmp_path: Path) -> None:
+    folder = make_project(tmp_path / "project")
+    give_dvc(folder)
+    assert len(ran(dvc(folder, "repro", FILE))) == len(PHASES)
+    assert digests(folder / "results") == digests(smoke / "results")
+    assert ran(dvc(folder, "repro", FILE)) == []
 
 
 def test_after_snakemake_dvc_has_nothing_to_do(committed: Path) -> None:

@@ -39,7 +39,8 @@ def draw_pictures(
     The rule, in words, goes with them: the page prints it.
     """
     methods = of_quality(evaluation.methods)
-    ranks = {name: found for name in (HEADLINE, *methods) if (found := _values(numbers, name))}
+    known = {name: _values(numbers, name) for name in (HEADLINE, *methods)}
+    ranks = {name: found for name, found in known.items() if found}
     if not ranks:
         return Gallery("No method has a PSNR of hidden pixels to rank samples by.", (), ())
     by, values = next(iter(ranks.items()))
@@ -51,6 +52,7 @@ def draw_pictures(
         f"Samples of the split '{evaluation.split}' are ranked by the mean PSNR of hidden pixels of “{label_of(by)}”,"
         f" the easy ones (mean occlusion below {hard_from * 100:g} %) and the hard ones apart; of each, the median, the"
         " best and the worst are shown, then ranks evenly between where more are wanted. Ties go to the smaller id."
+        " Below each method stands its own mean PSNR of that sample's hidden pixels."
         f" {len(values):,} of {len(recipes):,} samples have hidden pixels and so a rank."
     )
     clips = RecipeClips(recipes, track_opener(ctx))
@@ -61,7 +63,14 @@ def draw_pictures(
     for choice in with_progress(chosen, ctx.label, len(chosen)):
         name = choice.sample
         sample = read_sample(
-            name, means[name], clips=clips, captions=captions, outputs=outputs, methods=methods, evaluation=evaluation
+            name,
+            means[name],
+            clips=clips,
+            captions=captions,
+            outputs=outputs,
+            methods=methods,
+            hidden_psnr={method: value[name] for method, value in known.items() if name in value},
+            evaluation=evaluation,
         )
         image_HW3 = strip(sample, report.strip_frames, report.zoom)
         path = ctx.out / "strips" / f"{file_stem(name)}.png"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -28,12 +28,14 @@ class Sample:
     Attributes:
         rate: mean occlusion rate over the frames in which the object exists.
         completions: ``method/variant`` to RGB ``uint8 [F,H,W,3]``, None where the run has no completion.
+        hidden_psnr: ``method/variant`` to the sample's mean PSNR of hidden pixels, dB, where the run has one.
     """
 
     clip: Clip
     caption: str
     rate: float
     completions: Mapping[str, np.ndarray | None]
+    hidden_psnr: Mapping[str, float] = field(default_factory=dict)
 
 
 def mean_rates(
@@ -84,6 +86,7 @@ def read_sample(
     captions: Mapping[str, Caption],
     outputs: Outputs,
     methods: Sequence[str],
+    hidden_psnr: Mapping[str, float],
     evaluation: EvaluationParams,
 ) -> Sample:
     """Render a sample and collect what each of the methods made of it."""
@@ -97,4 +100,4 @@ def read_sample(
                 " run `tgvac stage completion` again."
             )
     caption = captions[recipe.target].text if recipe.target in captions else ""
-    return Sample(clip, caption, rate, completions)
+    return Sample(clip, caption, rate, completions, hidden_psnr)

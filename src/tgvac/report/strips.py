@@ -58,10 +58,13 @@ def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
     head = _wrap(f"“{sample.caption}”" if sample.caption else "(no caption)", total - 2 * GAP)
     y = GAP + LINE * len(head) + GAP
     canvas = Canvas(y + len(rows) * (height + GAP) + LINE, total)
+    values = {label_of(method): [f"{value:.1f} dB"] for method, value in sample.hidden_psnr.items()}
     canvas.text(head, GAP, GAP)
     for label, video_FHW3 in rows:
-        words = _wrap(label, LABEL)
-        canvas.text(words, GAP, y + (height - LINE * len(words)) // 2)
+        words, value = _wrap(label, LABEL), values.get(label, [])
+        top = y + (height - LINE * (len(words) + len(value))) // 2
+        canvas.text(words, GAP, top)
+        canvas.text(value, GAP, top + LINE * len(words), QUIET)
         for column, frame in enumerate(shown):
             canvas.tile(None if video_FHW3 is None else video_FHW3[frame], left + column * cell, y, zoom)
         y += height + GAP

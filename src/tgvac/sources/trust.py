@@ -63,7 +63,8 @@ class Trust:
             raise BadInput(
                 f"Source '{source.name}' is fetched only after its licence was accepted"
                 f" ({source.licence}{f'; terms: {source.terms}' if source.terms else ''}); if you accept it, run"
-                f" `tgvac data fetch {source.name} --accept-licences`."
+                f" `tgvac data fetch {source.name} --accept-licences`; or name footage that you have, in its layout, by"
+                f" `tgvac run --at {source.name}=PATH` (`make reproduce` has DAVIS=PATH for davis)."
             )
 
     def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:
