@@ -31,7 +31,10 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
 
 def test_nothing_is_fetched_before_the_licence_is_accepted(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA))
-    with pytest.raises(BadInput, match=r"'mine' is fetched only after its licence was accepted .*--accept-licences`; or .*--at mine=PATH`"):
+    with pytest.raises(
+        BadInput,
+        match=r"'mine' is fetched only after its licence was accepted .*--accept-licences`; or .*--at mine=PATH`",
+    ):
         Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
     assert server.asked == []
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.unit.report_project import EVALUATION, METRICS, report_project
+from tgvac.clip.clip import Clip
 from tgvac.clip.rows import read_frame
 from tgvac.metrics.aggregate import Estimate
 from tgvac.report.ablations import hops_table, streams_table
@@ -17,9 +19,10 @@ from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
 from tgvac.report.methods import answer_to, of_quality
 from tgvac.report.paper import load_paper
+from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
 from tgvac.report.scores import SCORES, Measured, Score, told_apart
-from tgvac.report.strips import spaced
+from tgvac.report.strips import spaced, strip
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
 
@@ -97,6 +100,23 @@ def test_frames_of_a_strip_are_evenly_spaced() -> None:
     assert spaced(18, 6) == [0, 3, 6, 10, 13, 17]
     assert spaced(3, 6) == [0, 1, 2]
     assert spaced(5, 1) == [0]
+
+
+def test_below_a_method_s_name_stands_its_own_psnr_and_below_no_other() -> None:
+    grey_FHW3, mask_FHW = np.full((2, 64, 64, 3), 99, np.uint8), np.full((2, 64, 64), 255, np.uint8)
+    clip = Clip("s", "v", "t", grey_FHW3, mask_FHW, grey_FHW3, mask_FHW, 0 * mask_FHW)
+    made = {"ours/full": grey_FHW3, "copy_visible/plain": grey_FHW3}
+    plain, told, otherwise = (
+        strip(Sample(clip, "a grey square", 0.0, made, values), 2, 1)
+        for values in ({}, {"ours/full": 12.34}, {"ours/full": 12.31})
+    )
+    changed_H = (plain != told).any(axis=(1, 2))
+    # Rows from the top: input, visible part, ours, copy, truth; each 64 pixels and a gap, the input's rates below it.
+    third = changed_H.size - 3 * 70 - 19
+    assert changed_H[third : third + 70].any()
+    assert not changed_H[:third].any()
+    assert not changed_H[third + 70 :].any()
+    np.testing.assert_array_equal(told, otherwise)  # of 12.34 and 12.31 dB one digit is shown
 
 
 def test_tables_escape_and_number_their_notes() -> None:
