@@ -57,7 +57,7 @@ OVERLAPS = (
     {"iou_raw": 0.7, "iou_refined": 0.8, "verdicts": '{"ok": 10}'},
 )
 NASTY = '<script>alert("x")</script> & a | fish'
-REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2)
+REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48)
 METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, batch=8)
 EVALUATION = EvaluationParams(
     split="val",
@@ -250,10 +250,10 @@ def _write_clips(ctx: Context) -> None:
     write_rows(ctx.results / "metrics" / "rows.parquet", rows)
 
 
-def run_report(ctx: Context) -> None:
+def run_report(ctx: Context, report: ReportParams = REPORT) -> None:
     report_stage.run(
         ctx,
-        report=REPORT,
+        report=report,
         metrics=METRICS,
         methods=METHOD_PARAMS,
         evaluation=EVALUATION,

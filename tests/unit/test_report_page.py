@@ -19,8 +19,10 @@ from tests.unit.report_project import (
 )
 from tgvac.clip.archive import zip_writing
 from tgvac.clip.completion import Completion, CompletionMeta, add_completion
+from tgvac.clip.images import decode_rgb
 from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.report.strips import GAP
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -50,7 +52,7 @@ def test_the_page_needs_nothing_from_elsewhere(out: Path, project: Context) -> N
     assert addresses
     assert all(address.startswith(("data:", "#")) for address in addresses)
     assert str(project.root) not in page
-    assert page.count("data:image/png") == page.count('loading="lazy"') == 3
+    assert page.count("data:image/png") == page.count('loading="lazy"') == 3 + 1
     assert page.count("data:video/mp4") == 2
     targets = {address[1:] for address in addresses if address.startswith("#")}
     assert targets <= set(re.findall(r'id="([^"]*)"', page))
@@ -70,6 +72,23 @@ def test_strips_of_chosen_samples_and_a_whole_index(out: Path) -> None:
     with Image.open(out / strips[0]) as image:
         assert image.width > 4 * WIDTH * REPORT.zoom
         assert image.height > 9 * HEIGHT * REPORT.zoom
+
+
+def test_samples_at_a_glance_go_from_the_best_to_the_worst_evenly_over_ranks(out: Path) -> None:
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert "3 of 5 samples, from the best to the worst by the rule above" in page
+    assert "Input, Ours, Truth" in page
+    picture = decode_rgb((out / "sheet.png").read_bytes(), "sheet.png")
+    assert (picture.shape[0] - GAP) % 2 == 0  # two rows of two columns, of which the last stays empty
+    assert (picture[-REPORT.sheet_side :, picture.shape[1] // 2 + GAP :] == 255).all()
+    assert "sheet.png" in read_index(out / "index.json")
+
+
+def test_no_sheet_is_drawn_where_none_is_wanted(tmp_path: Path) -> None:
+    ctx = report_project(tmp_path)
+    run_report(ctx, REPORT.model_copy(update={"sheet": 0}))
+    assert not (ctx.out / "sheet.png").exists()
+    assert "At a glance" not in (ctx.out / "index.html").read_text(encoding="utf-8")
 
 
 def test_the_rule_that_chose_the_samples_stands_beside_them(out: Path) -> None:

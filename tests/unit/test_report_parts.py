@@ -22,6 +22,7 @@ from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
 from tgvac.report.scores import SCORES, Measured, Score, told_apart
+from tgvac.report.sheets import Tiles, sheet
 from tgvac.report.strips import spaced, strip
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
@@ -100,6 +101,18 @@ def test_frames_of_a_strip_are_evenly_spaced() -> None:
     assert spaced(18, 6) == [0, 3, 6, 10, 13, 17]
     assert spaced(3, 6) == [0, 1, 2]
     assert spaced(5, 1) == [0]
+
+
+def test_a_sheet_has_samples_by_rows_small_pictures_enlarged_by_whole_pixels_and_large_ones_shrunk() -> None:
+    samples = [Tiles("s", "", [np.full((10, 10, 3), 10 * n + k, np.uint8) for k in range(2)]) for n in range(3)]
+    drawn = sheet(samples, 2, 45)
+    found = [(int(y), int(x)) for v in (0, 1, 10, 11, 20, 21) for y, x in [np.argwhere((drawn == v).all(-1))[0]]]
+    assert [(drawn == v).all(-1).sum() for v in (0, 1, 10, 11, 20, 21)] == [40 * 40] * 6
+    first, beside, second, _, below, _ = found
+    assert first[0] == beside[0] == second[0] < below[0]
+    assert first[1] == below[1] < beside[1] < second[1]
+    large = sheet([Tiles("s", "", [np.zeros((90, 60, 3), np.uint8)])], 1, 45)
+    assert (large == 0).all(-1).sum() == 45 * 30
 
 
 def test_below_a_method_s_name_stands_its_own_psnr_and_below_no_other() -> None:

@@ -43,6 +43,7 @@ class Gallery:
     rule: str
     strips: tuple[Picture, ...]
     videos: tuple[Picture, ...]
+    glance: Picture | None = None
 
 
 @dataclass(frozen=True)
@@ -89,6 +90,7 @@ def render_page(content: Content) -> str:
         rule=content.gallery.rule,
         strips=[_shown(strip, "image/png") for strip in content.gallery.strips],
         videos=[_shown(video, "video/mp4") for video in content.gallery.videos],
+        glance=_shown(content.gallery.glance, "image/png") if content.gallery.glance else None,
         fps=content.fps,
         curves=[
             {

@@ -14,3 +14,6 @@ class ReportParams(Block):
     strip_frames: int = Field(ge=1)
     fps: int = Field(ge=1)
     zoom: int = Field(ge=1)
+    sheet: int = Field(ge=0)
+    sheet_columns: int = Field(ge=1)
+    sheet_side: int = Field(ge=16)

@@ -1,8 +1,10 @@
-"""The page's pictures: strips of samples that a rule chose, and a video each of an easy and of a hard one."""
+"""The page's pictures: strips of samples that a rule chose, two of them as videos, and many at a glance."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+
+import numpy as np
 
 from tgvac.clip.captions import read_captions
 from tgvac.clip.images import encode_png
@@ -19,7 +21,8 @@ from tgvac.report.page import Gallery, Picture
 from tgvac.report.params import ReportParams
 from tgvac.report.samples import Outputs, mean_rates, read_sample
 from tgvac.report.scores import Measured
-from tgvac.report.strips import layers, side_by_side, strip
+from tgvac.report.sheets import Tiles, sheet
+from tgvac.report.strips import layers, rate_words, side_by_side, spaced, strip
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 
@@ -34,7 +37,7 @@ def draw_pictures(
     recipes: Sequence[Recipe],
     occlusion: Mapping[str, Sequence[float]],
 ) -> Gallery:
-    """Write ``strips/`` and ``videos/``; what they show is ranked by the first method that can be.
+    """Write ``strips/``, ``videos/`` and ``sheet.png``; what they show is ranked by the first method that can be.
 
     The rule, in words, goes with them: the page prints it.
     """
@@ -85,7 +88,39 @@ def draw_pictures(
             write_mp4(path, panels_FHW3, report.fps)
             height, width = panels_FHW3.shape[1:3]
             videos.append(Picture(path, name, sample.caption, sample.rate, width, height, _why(choice), shown))
-    return Gallery(rule, tuple(strips), tuple(videos))
+    glance = _at_a_glance(ctx, report, by, values, rates, clips, outputs)
+    return Gallery(rule, tuple(strips), tuple(videos), glance)
+
+
+def _at_a_glance(
+    ctx: Context,
+    report: ReportParams,
+    by: str,
+    values: Mapping[str, float],
+    rates: Mapping[str, Sequence[float]],
+    clips: RecipeClips,
+    outputs: Outputs,
+) -> Picture | None:
+    """Write ``sheet.png``: many samples, of each the frame that is hidden most as given, made and true."""
+    ranked = sorted(values, key=lambda name: (-values[name], name))
+    chosen = [ranked[i] for i in spaced(len(ranked), report.sheet)] if report.sheet else []
+    samples = []
+    for name in with_progress(chosen, f"{ctx.label}: at a glance", len(chosen)):
+        frame = int(np.nanargmax(rates[name]))
+        clip, made_FHW3 = clips.render(name, [frame]), outputs.read(by, name)
+        if made_FHW3 is None:
+            continue
+        said = f"{rate_words(rates[name][frame])}, {values[name]:.1f} dB"
+        samples.append(Tiles(name, said, (clip.frames_FHW3[0], made_FHW3[frame], clip.whole_FHW3[0])))
+    if not samples:
+        return None
+    image_HW3 = sheet(samples, report.sheet_columns, report.sheet_side)
+    path = ctx.out / "sheet.png"
+    with writing(path) as part:
+        part.write_bytes(encode_png(image_HW3))
+    height, width = image_HW3.shape[:2]
+    why = f"{len(samples):,} of {len(ranked):,} samples, from the best to the worst by the rule above"
+    return Picture(path, "", "", 0.0, width, height, why, ("Input", label_of(by), "Truth"))
 
 
 def _values(numbers: Measured, name: str) -> Mapping[str, float]:

@@ -5,6 +5,7 @@ report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons,
 report/tables/estimates.csv               each of our numbers in full, one line a number
 report/strips/<sample>.png                what is seen, made and true, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample in motion
+report/sheet.png                          many samples, a frame of each, from the best to the worst
 report/index.html                         all of it in one file
 report/index.json                         digests of all files, written last
 """
@@ -118,7 +119,8 @@ def _write(
     written.append(ctx.out / "tables" / "estimates.csv")
 
     gallery = draw_pictures(ctx, report, evaluation, numbers, recipes, occlusion)
-    written += [picture.path for picture in (*gallery.strips, *gallery.videos)]
+    pictures = (*gallery.strips, *gallery.videos, *([gallery.glance] if gallery.glance else []))
+    written += [picture.path for picture in pictures]
 
     content = Content(
         scale=ctx.scale,
