@@ -2,8 +2,9 @@
 
 The code of a phase is its entry module and all ``tgvac`` modules that it imports, directly or not, at
 the top of a file or inside a function. Each is digested as its syntax tree without comments and
-docstrings, so that prose reruns nothing. The roof (`cli`, `phases`), this file and the tracking bridge
-decide no result and are left out.
+docstrings, so that prose reruns nothing. The roof (`cli`, `phases`), this file, the tracking bridge, and how
+trainings are watched (pictures, speed, lines about them) decide no result and are left out: no word of
+theirs may cost a training.
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ _SOURCE = Path(__file__).resolve().parent
 LEFT_OUT = frozenset(
     {
         *("tgvac.cli", "tgvac.params", "tgvac.phases", "tgvac.provenance", "tgvac.progress"),
-        "tgvac.training.utilisation",
+        *("tgvac.training.samples", "tgvac.training.backbone_samples", "tgvac.training.notes"),
+        *("tgvac.training.speed", "tgvac.training.utilisation"),
     }
 )
 

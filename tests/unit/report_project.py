@@ -57,7 +57,7 @@ OVERLAPS = (
     {"iou_raw": 0.7, "iou_refined": 0.8, "verdicts": '{"ok": 10}'},
 )
 NASTY = '<script>alert("x")</script> & a | fish'
-REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48)
+REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48, listed=60)
 METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, batch=8)
 EVALUATION = EvaluationParams(
     split="val",

@@ -33,7 +33,7 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(server: ArchiveServer
     mine = source(server.put("a.zip", DATA))
     with pytest.raises(
         BadInput,
-        match=r"'mine' is fetched only after its licence was accepted .*--accept-licences`; or .*--at mine=PATH`",
+        match=r"'mine' is fetched only after its licence was accepted .*--accept-licences`; or .*--at mine=PATH`.$",
     ):
         Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
     assert server.asked == []

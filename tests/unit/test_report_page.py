@@ -20,9 +20,12 @@ from tests.unit.report_project import (
 from tgvac.clip.archive import zip_writing
 from tgvac.clip.completion import Completion, CompletionMeta, add_completion
 from tgvac.clip.images import decode_rgb
+from tgvac.clip.rows import read_frame
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.report.strips import GAP
+from tgvac.report import pictures
+from tgvac.report.samples import Sample
+from tgvac.report.strips import GAP, strip
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -82,6 +85,29 @@ def test_samples_at_a_glance_go_from_the_best_to_the_worst_evenly_over_ranks(out
     assert (picture.shape[0] - GAP) % 2 == 0  # two rows of two columns, of which the last stays empty
     assert (picture[-REPORT.sheet_side :, picture.shape[1] // 2 + GAP :] == 255).all()
     assert "sheet.png" in read_index(out / "index.json")
+
+
+def test_each_method_s_own_psnr_of_a_sample_goes_into_its_strip(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drawn: list[Sample] = []
+
+    def watched(sample: Sample, count: int, zoom: int) -> np.ndarray:
+        drawn.append(sample)
+        return strip(sample, count, zoom)
+
+    monkeypatch.setattr(pictures, "strip", watched)
+    ctx = report_project(tmp_path)
+    run_report(ctx)
+    rows = read_frame(ctx.results / "metrics" / "rows.parquet")
+    rows = rows[rows["metric"] == "hidden_psnr"]
+    assert len(drawn) == 3
+    for sample in drawn:
+        mine = rows[rows["sample"] == sample.clip.sample]
+        means = (mine["method"] + "/" + mine["variant"]).to_frame("name").assign(value=mine["value"]).groupby("name")
+        expected = {name: value for name, value in means["value"].mean().items() if name in sample.completions}
+        assert expected
+        assert sample.hidden_psnr == pytest.approx(expected)
 
 
 def test_no_sheet_is_drawn_where_none_is_wanted(tmp_path: Path) -> None:

@@ -89,7 +89,16 @@ def test_a_run_of_other_params_is_left_out_since_they_could_not_be_told(root: Pa
 def test_a_damaged_line_of_events_is_named(root: Path) -> None:
     path = root / "results" / SCALE / "frame" / "full" / "seed0" / "events.jsonl"
     path.write_text(path.read_text() + "{half a li\n")
-    with pytest.raises(BadInput, match=r"events\.jsonl, line 4, is not an event.*--target frame"):
+    wanted = r"events\.jsonl, line 4, is not an event.*delete .*/frame/full/seed0/index\.json and .*--target frame"
+    with pytest.raises(BadInput, match=wanted):
+        found(root)
+
+
+def test_a_damaged_line_of_what_was_looked_at_can_be_done_without(root: Path) -> None:
+    path = root / "results" / SCALE / "frame" / "full" / "seed0" / "samples" / "speed.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("{half a li\n")
+    with pytest.raises(BadInput, match=r"speed\.jsonl, line 1, is not an event.*; delete it, since it decides nothing"):
         found(root)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -46,6 +47,15 @@ def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Pa
     assert [video["frames"] for video in manifest["earth"]["videos"].values()] == [[0, 1, 2]] * 3
     locations = json.loads((folder.parent / "locations.json").read_text(encoding="utf-8"))
     assert locations == {"earth": str(archive.relative_to(tmp_path))}
+
+
+def test_while_the_world_is_drawn_the_stage_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sources_stage, "_SAY_EVERY_S", 0.01)
+    _registry(tmp_path, "davis")
+    sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=_params(), fetch=FETCH)
+    assert re.search(r"sources: drawing earth, for \d+ s so far", capsys.readouterr().err)
 
 
 def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> None:

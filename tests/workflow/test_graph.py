@@ -10,12 +10,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from PIL import Image
 
 from tests.conftest import CLONE, Command
 from tests.unit.builders import davis_tree, noise
 from tgvac.bridge.graph import Graph
+from tgvac.models.backbones import load_backbones
+from tgvac.models.latents import round_trip
+from tgvac.params import load_params
 from tgvac.phases import PHASES
 
 pytestmark = pytest.mark.workflow
@@ -103,16 +107,40 @@ def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
     assert {p.relative_to(results).as_posix() for p in lone} <= named
 
 
-@pytest.mark.parametrize(("phase", "steps"), [("frame", (12, 24)), ("motion", (12,))])
-def test_trainings_leave_pictures_that_decide_nothing(smoke: Path, phase: str, steps: tuple[int, ...]) -> None:
-    folder = smoke / "results" / "smoke" / phase / "full" / "seed0"
+@pytest.mark.parametrize(
+    ("run", "part", "steps", "rows"),
+    [
+        ("frame/full/seed0", "", (12, 24), 4),
+        ("motion/full/seed0", "", (12,), 4),
+        ("backbones", "vae", "vae_steps", 2),
+        ("backbones", "unet", "unet_steps", 2),
+    ],
+)
+def test_trainings_leave_pictures_that_decide_nothing(
+    smoke: Path, run: str, part: str, steps: tuple[int, ...] | str, rows: int
+) -> None:
+    params = load_params(smoke, "smoke")
+    if isinstance(steps, str):
+        last, every = getattr(params.backbones, steps), params.samples.every
+        steps = tuple(sorted({*range(every, last + 1, every), last}))
+    folder = smoke / "results" / "smoke" / run
     pictures = {}
-    for path in (folder / "samples").glob("*.png"):
+    for path in (folder / "samples" / part).glob("*.png"):
         with Image.open(path) as picture:
             pictures[path.name] = picture.size
-    # Four tiles of 64 pixels in a row and three in a column, two pixels apart.
-    assert pictures == {f"step-{step:08d}.png": (4 * 66 - 2, 3 * 66 - 2) for step in steps}
+    # Four tiles of 64 pixels in a row, two pixels apart.
+    assert pictures == {f"step-{step:08d}.png": (4 * 66 - 2, rows * 66 - 2) for step in steps}
     assert "samples" not in (folder / "index.json").read_text()
+
+
+def test_pictures_along_a_training_have_what_its_autoencoder_leaves_of_the_truth(smoke: Path) -> None:
+    with Image.open(
+        smoke / "results" / "smoke" / "frame" / "full" / "seed0" / "samples" / "step-00000012.png"
+    ) as image:
+        picture = np.asarray(image)
+    ceiling, truth = (np.stack([picture[y : y + 64, x * 66 : x * 66 + 64] for x in range(4)]) for y in (132, 198))
+    vae = load_backbones(smoke / "results" / "smoke" / "backbones", torch.device("cpu")).vae
+    np.testing.assert_array_equal(ceiling, round_trip(vae, truth, load_params(smoke, "smoke").compute.vae_batch))
 
 
 def test_a_second_run_does_nothing(smoke: Path, snakemake: Command) -> None:

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.workflow
 
 # Where the sources lie, how fast this very run was, and what is looked at again after a kill before a step was saved:
 # all that may differ between two folders.
-MAY_DIFFER = {"locations.json", "speed.jsonl", "validation.jsonl"}
+MAY_DIFFER = {"locations.json", "speed.jsonl", "validation.jsonl", "watched.jsonl"}
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from tgvac.files import write_json
 
-FORMAT = "tgvac-tracked-1"
+FORMAT = "tgvac-tracked-2"
 """Also what the graph's step depends on: another number, and runs are imported anew."""
 
 

@@ -133,8 +133,14 @@ def _run(
         seed=seed,
         identity=digest([scale, phase.name, variant, seed, record]),
         params={"variant": variant, "seed": str(seed), **_flat(decided)},
-        events=tuple(_events(events, scale, phase.name)),
-        watched=tuple(event for path in sorted(watched.glob("*.jsonl")) for event in _events(path, scale, phase.name)),
+        events=tuple(
+            _events(events, f"delete {index} and make it again by `tgvac run --scale {scale} --target {phase.name}`")
+        ),
+        watched=tuple(
+            event
+            for path in sorted(watched.glob("*.jsonl"))
+            for event in _events(path, "delete it, since it decides nothing")
+        ),
         inputs=record["inputs"],
         code=record["code"],
         index=(index.relative_to(results).as_posix(), record["output"]["sha256"]),
@@ -157,16 +163,13 @@ def _flat(tree: dict[str, Any]) -> dict[str, str]:
     return out
 
 
-def _events(path: Path, scale: str, phase: str) -> Iterator[dict[str, float]]:
+def _events(path: Path, remedy: str) -> Iterator[dict[str, float]]:
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
         try:
             event = json.loads(line)
             yield {"step": int(event["step"]), **{k: float(v) for k, v in event.items() if k != "step"}}
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise BadInput(
-                f"{path}, line {number}, is not an event of a training; delete {path.parent} and make it again"
-                f" by `tgvac run --scale {scale} --target {phase}`."
-            ) from None
+            raise BadInput(f"{path}, line {number}, is not an event of a training; {remedy}.") from None
 
 
 def _seconds(benchmark: Path) -> float | None:

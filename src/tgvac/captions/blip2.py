@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,8 @@ class Blip2:
         transformers.utils.logging.disable_progress_bar()
         self._params, self._device, self._dtype = params, device_of(device, tf32), getattr(torch, params.dtype)
         name, revision = params.model, params.revision
+        # Gigabytes may have to come from a hub first.
+        print(f"captions: loading '{name}'", file=sys.stderr, flush=True)
         try:
             self._processor: Any = Blip2Processor.from_pretrained(name, revision=revision)
             model: Any = Blip2ForConditionalGeneration.from_pretrained(

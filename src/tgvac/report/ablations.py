@@ -75,11 +75,16 @@ def hops_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
         (
             how_measured(numbers.metrics),
             HOW_COMPARED,
-            "Measured on the synthesized videos with the most frames, all frames together. Windows that hop by their"
-            " own length don't overlap; one window has all frames at once, more than in training.",
+            f"Measured on synthesized videos of at least {evaluation.long.frames} frames, one drawn of each source"
+            f" video{_at_most(evaluation.long.videos)}, all frames together. Windows that hop by their own length don't"
+            " overlap; one window has all frames at once, more than in training.",
             *_left_out(LONG, evaluation),
         ),
     )
+
+
+def _at_most(videos: int) -> str:
+    return f" and {videos:,} at most" if videos else ""
 
 
 def _left_out(names: tuple[str, ...], evaluation: EvaluationParams) -> tuple[str, ...]:

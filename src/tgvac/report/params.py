@@ -17,3 +17,4 @@ class ReportParams(Block):
     sheet: int = Field(ge=0)
     sheet_columns: int = Field(ge=1)
     sheet_side: int = Field(ge=16)
+    listed: int = Field(ge=1)

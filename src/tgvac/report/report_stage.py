@@ -53,9 +53,6 @@ from tgvac.synthesis.account import read_account
 from tgvac.synthesis.select_stage import TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 
-PAGE_ROWS = 60
-"""How many tracks the page's own account of selection shows; the table on disk has all."""
-
 
 def run(
     ctx: Context,
@@ -127,7 +124,7 @@ def _write(
         facts=_facts(ctx, basis, metrics, evaluation, start),
         basis=basis,
         paper=paper,
-        tables=tables | {"selection": selection_table(selection, rejected, PAGE_ROWS)},
+        tables=tables | {"selection": selection_table(selection, rejected, report.listed)},
         gallery=gallery,
         fps=report.fps,
         runs=find_runs(
@@ -177,12 +174,17 @@ def _facts(
         ("Frame models start from", start or "the backbones' text-to-image network"),
         ("Sources of video", ", ".join(basis.sources)),
         *([("Digest of the world's generator", str(world))] if world else []),
-        ("Measured on", f"split '{evaluation.split}', the first {evaluation.frames} frames of each synthesized video"),
+        ("Measured on", _measured_on(evaluation)),
         ("Visible masks", evaluation.mask_source),
         ("Methods", ", ".join(evaluation.methods)),
         ("Training seeds", ", ".join(map(str, evaluation.train_seeds))),
         ("LPIPS network", metrics.lpips_net),
     ]
+
+
+def _measured_on(evaluation: EvaluationParams) -> str:
+    some = f"{evaluation.per_video} drawn of each source video" if evaluation.per_video else "all"
+    return f"split '{evaluation.split}': of its synthesized videos {some}, the first {evaluation.frames} frames"
 
 
 def _write_index(folder: Path, paths: Sequence[Path]) -> None:

@@ -10,10 +10,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import sys
 import threading
 import time
 from collections.abc import Collection
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, wait
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self, cast, get_args
@@ -36,6 +37,9 @@ from tgvac.sources.world.frozen import world_digest
 from tgvac.sources.world.params import Layout
 from tgvac.sources.world.publish import publish
 from tgvac.stage import Context
+
+_SAY_EVERY_S = 10.0
+"""The generator's own modules, whose digest is frozen, say nothing: who waits for them does."""
 
 
 def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
@@ -123,6 +127,7 @@ class _Archives:
         self._pool = ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
         )
+        self._began = time.monotonic()
         self._made = {
             name: self._pool.submit(publish, sources.world, layout, ctx.out / name) for name, layout in layouts.items()
         }
@@ -130,10 +135,18 @@ class _Archives:
     def path(self, name: str) -> Path:
         """Of one source; waits until it is there."""
         if name in self._made:
+            self._wait_for(name)
             return self._made[name].result()
         parts = self._sources.parts_of(name)
         path = locate(self._found[name], self._ctx.root, self._ctx.locations.get(name), self._fetch, parts)
         return _chosen(path, parts, self._ctx.out / name / "parts") if parts else path
+
+    def _wait_for(self, name: str) -> None:
+        """Until it is drawn; says meanwhile what is being drawn and for how long."""
+        while not wait([self._made[name]], timeout=_SAY_EVERY_S).done:
+            drawing = ", ".join(sorted(each for each, made in self._made.items() if not made.done()))
+            lasted = time.monotonic() - self._began
+            print(f"{self._ctx.label}: drawing {drawing}, for {lasted:.0f} s so far", file=sys.stderr, flush=True)
 
     def __enter__(self) -> Self:
         return self

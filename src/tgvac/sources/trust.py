@@ -64,7 +64,7 @@ class Trust:
                 f"Source '{source.name}' is fetched only after its licence was accepted"
                 f" ({source.licence}{f'; terms: {source.terms}' if source.terms else ''}); if you accept it, run"
                 f" `tgvac data fetch {source.name} --accept-licences`; or name footage that you have, in its layout, by"
-                f" `tgvac run --at {source.name}=PATH` (`make reproduce` has DAVIS=PATH for davis)."
+                f" `tgvac run --at {source.name}=PATH`{' (with make: DAVIS=PATH)' if source.name == 'davis' else ''}."
             )
 
     def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:

@@ -1,7 +1,7 @@
 """Stand-ins watched while they are trained: what the autoencoder gives back, what the UNet draws of a sentence.
 
 samples/<part>/step-00000500.png     a column a picture of the run's own pool: what was given, what is made of it
-samples/vae/validation.jsonl         step, and the PSNR of those pictures through the autoencoder, in dB
+samples/vae/watched.jsonl            step, and the PSNR of those pictures through the autoencoder, in dB
 
 The CLIP that scores draws nothing.
 """
@@ -16,16 +16,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from tgvac.clip.images import encode_png
-from tgvac.files import writing
 from tgvac.models.backbones import Backbones
-from tgvac.models.latents import decode, to_images, to_tensor
+from tgvac.models.latents import decode, encode_mode, round_trip, to_images, to_tensor
 from tgvac.models.params import DiffusionParams, SamplerParams
 from tgvac.models.sampler import NotFinite, VideoCondition, frame_noise_model, initial_noise, sample_video
 from tgvac.models.text import encode_text
-from tgvac.training.notes import note, rewind
 from tgvac.training.params import SamplesParams
-from tgvac.training.samples import grid
+from tgvac.training.samples import grid, no_picture, note_once, place
 from tgvac.training.views import Views
 
 if TYPE_CHECKING:
@@ -36,20 +33,17 @@ if TYPE_CHECKING:
 Look = Callable[[int, Path], None]
 
 
-def watch_autoencoder(vae: AutoencoderKL, views: Callable[[], Views], samples: SamplesParams) -> Look:
+def watch_autoencoder(vae: AutoencoderKL, views: Callable[[], Views], samples: SamplesParams, vae_batch: int) -> Look:
     """Frames and wholes in turn, and what is left of them; ``views`` is asked at the first look."""
 
-    @torch.no_grad()
     def look(step: int, folder: Path) -> None:
         pool = views()
         at = pool.draw(samples.pictures, "watched")
         given_PSS3 = np.where(np.arange(len(at))[:, None, None, None] % 2, pool.wholes_PSS3[at], pool.frames_PSS3[at])
-        back_PSS3 = to_images(vae.decode(vae.encode(to_tensor(given_PSS3)).latent_dist.mean).sample)
-        _place(folder, step, given_PSS3, back_PSS3)
+        back_PSS3 = round_trip(vae, given_PSS3, vae_batch)
+        place(folder, step, grid(list(zip(given_PSS3, back_PSS3, strict=True))))
         error = float(np.square(given_PSS3.astype(np.float64) - back_PSS3).mean())
-        # A training that was killed between a look and the next checkpoint looks again.
-        rewind(folder / "validation.jsonl", step - 1)
-        note(folder / "validation.jsonl", {"step": step, "psnr": 10 * math.log10(255**2 / max(error, 1e-9))})
+        note_once(folder / "watched.jsonl", step, "psnr", 10 * math.log10(255**2 / max(error, 1e-9)))
 
     return look
 
@@ -69,22 +63,21 @@ def watch_text_to_picture(
         # Nothing is told but the sentence: of the channels the first are the noisy latents.
         return plain(x_BCFhw[:, : unet.config["in_channels"]], t_B, text_BND)
 
-    @torch.no_grad()
     def look(step: int, folder: Path) -> None:
         pool = views()
         at = pool.draw(samples.pictures, "watched")
         null_1ND, *told = (encode_text(backbones, [text]) for text in ("", *(pool.texts[i] for i in at)))
         try:
-            # Halved between levels, as many times as the autoencoder has levels but one.
-            side = pool.wholes_PSS3.shape[1] >> (len(backbones.vae.config["block_out_channels"]) - 1)
-            drawn = [_drawn(text_1ND, null_1ND, side, f"watched {i}") for i, text_1ND in enumerate(told)]
+            shape = tuple(encode_mode(backbones.vae, to_tensor(pool.wholes_PSS3[at[:1]]), vae_batch).shape[1:])
+            drawn = [_drawn(text_1ND, null_1ND, shape, f"watched {i}") for i, text_1ND in enumerate(told)]
         except NotFinite as error:
-            print(f"no picture at step {step}: {error}", flush=True)
+            no_picture(step, error)
             return
-        _place(folder, step, pool.wholes_PSS3[at], to_images(decode(backbones.vae, torch.cat(drawn), vae_batch)))
+        made_PSS3 = to_images(decode(backbones.vae, torch.cat(drawn), vae_batch))
+        place(folder, step, grid(list(zip(pool.wholes_PSS3[at], made_PSS3, strict=True))))
 
-    def _drawn(text_1ND: torch.Tensor, null_1ND: torch.Tensor, side: int, name: str) -> torch.Tensor:
-        noise_1chw = initial_noise(1, (unet.config["in_channels"], side, side), name, 0)
+    def _drawn(text_1ND: torch.Tensor, null_1ND: torch.Tensor, shape: tuple[int, ...], name: str) -> torch.Tensor:
+        noise_1chw = initial_noise(1, shape, name, 0)
         nothing = torch.zeros_like(noise_1chw)
         sampler = SamplerParams(clip_frames=1, hop=1, guidance=samples.guidance, unconditional="text", batch_windows=1)
         steps = diffusion.model_copy(update={"sampling_steps": samples.sampling_steps, "eta": 0.0})
@@ -92,8 +85,3 @@ def watch_text_to_picture(
         return sample_video(of_latents, condition, noise_1chw, steps, sampler, noise_1chw.device)
 
     return look
-
-
-def _place(folder: Path, step: int, given_PSS3: np.ndarray, made_PSS3: np.ndarray) -> None:
-    with writing(folder / f"step-{step:08d}.png") as part:
-        part.write_bytes(encode_png(grid(list(zip(given_PSS3, made_PSS3, strict=True)))))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,11 +47,13 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
         tokenizer = CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer", revision=revision)
         _check_vocabulary(tokenizer, text_encoder["vocab_size"])
     for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
+        _say(name, origin)
         with _loading(name, origin):
             part = kind.from_pretrained(origin, subfolder=name, revision=revision, use_safetensors=True)
         place_parts(ctx.out / name, part)
     place_parts(ctx.out / "tokenizer", tokenizer)
     origin, revision = params.scoring_clip, params.scoring_clip_revision
+    _say("scoring CLIP", origin)
     with _loading("scoring CLIP", origin):
         clip = CLIPModel.from_pretrained(origin, revision=revision, use_safetensors=True)
         processor = CLIPImageProcessor.from_pretrained(origin, revision=revision)
@@ -61,6 +64,11 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
         "stable_diffusion": f"{params.stable_diffusion}@{params.stable_diffusion_revision}",
         "scoring_clip": f"{params.scoring_clip}@{params.scoring_clip_revision}",
     }
+
+
+def _say(part: str, origin: str) -> None:
+    """Gigabytes may have to come from a hub first, which says nothing of it in a log."""
+    print(f"backbones: the {part} of '{origin}'", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

@@ -86,14 +86,14 @@ class _Fitting:
         write_events(ctx.out / "events" / f"{name}.jsonl", train(job))
         place_pictures(ctx.out / "samples" / name, job.pictures)
 
-    def fit_autoencoder(self, vae: AutoencoderKL, *start: str) -> None:
+    def fit_autoencoder(self, vae: AutoencoderKL, vae_batch: int, *start: str) -> None:
         """Train the autoencoder."""
         params = self.params
 
         def reconstruction() -> Loss:
             return vae_loss(vae, self.views, params.batch, params.kl_weight, params.seed)
 
-        look = watch_autoencoder(vae, lambda: self.views, self.samples)
+        look = watch_autoencoder(vae, lambda: self.views, self.samples, vae_batch)
         self.fit("vae", vae, params.vae_steps, reconstruction, look, *start)
 
 
@@ -125,7 +125,7 @@ def train_all(
     place_parts(ctx.out / "text_encoder", text_encoder)
 
     vae = build_vae(shapes, seed)
-    fitting.fit_autoencoder(vae)
+    fitting.fit_autoencoder(vae, compute.vae_batch)
     freeze(vae)
     z_Pchw = measure_latents(vae, fitting.views, _SCALING_VIEWS, compute.vae_batch, seed)
     centre_latents(vae, z_Pchw.mean((0, 2, 3)), z_Pchw.std((0, 2, 3)))
@@ -172,7 +172,7 @@ def fit_autoencoder(
     fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
     start = sha256(ctx.out / "vae" / "diffusion_pytorch_model.safetensors")
     vae: Any = load_backbones(ctx.out, torch.device("cpu")).vae.requires_grad_(True)
-    fitting.fit_autoencoder(vae, start)
+    fitting.fit_autoencoder(vae, compute.vae_batch, start)
     # Not centred again: the shipped UNet knows the latents of the shipped autoencoder, and these are near them.
     z_Pchw = measure_latents(freeze(vae), fitting.views, _SCALING_VIEWS, compute.vae_batch, params.seed)
     # As Stable Diffusion's 0.18215 came about.

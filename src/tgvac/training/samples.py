@@ -178,15 +178,27 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
         try:
             picture, loss = held_out.picture(model, device), held_out.loss(model, device)
         except NotFinite as error:
-            # A picture decides no result: whether the training goes on is its own loss's matter.
-            print(f"no picture at step {step}: {error}", file=sys.stderr, flush=True)
+            no_picture(step, error)
             return
-        if picture is None or loss is None:
-            return
-        with writing(folder / f"step-{step:08d}.png") as part:
-            part.write_bytes(encode_png(picture))
-        # A training that was killed between a look and the next checkpoint looks again.
-        rewind(folder / "validation.jsonl", step - 1)
-        note(folder / "validation.jsonl", {"step": step, "validation_loss": loss})
+        if picture is not None and loss is not None:
+            place(folder, step, picture)
+            note_once(folder / "validation.jsonl", step, "validation_loss", loss)
 
     return look
+
+
+def place(folder: Path, step: int, picture: np.ndarray) -> None:
+    """The grid of a step, under the name by which others find it."""
+    with writing(folder / f"step-{step:08d}.png") as part:
+        part.write_bytes(encode_png(picture))
+
+
+def note_once(file: Path, step: int, name: str, value: float) -> None:
+    """A line for what was measured at a look; a training that was killed before it was saved looks again."""
+    rewind(file, step - 1)
+    note(file, {"step": step, name: value})
+
+
+def no_picture(step: int, error: NotFinite) -> None:
+    """Say that a look showed nothing: whether the training goes on is its own loss's matter."""
+    print(f"no picture at step {step}: {error}", file=sys.stderr, flush=True)

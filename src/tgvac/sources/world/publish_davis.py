@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.clip.images import encode_jpeg
-from tgvac.progress import track as with_progress
 from tgvac.sources.world import annotation, scenes
 from tgvac.sources.world.film import film
 from tgvac.sources.world.params import WorldParams
@@ -30,8 +29,7 @@ def publish_davis(params: WorldParams, folder: Path) -> Path:
     sets: dict[str, list[str]] = {"train": [], "val": []}
     with Spool(folder) as spool:
         truth = Truth(spool)
-        count = params.videos.davis
-        for index in with_progress(range(count), "the world as DAVIS", count):
+        for index in range(params.videos.davis):
             scene = scenes.stage(params, "davis", index)
             name = f"{'-'.join(actor.category for actor in scene.actors)}-{index:04d}"
             sets["val" if index % _VAL_EVERY == 1 else "train"].append(name)

@@ -17,7 +17,6 @@ from pathlib import Path
 import numpy as np
 
 from tgvac.clip.images import encode_jpeg
-from tgvac.progress import track as with_progress
 from tgvac.sources.world import annotation, scenes
 from tgvac.sources.world.creatures import CREATURES
 from tgvac.sources.world.film import Shot, film
@@ -30,8 +29,7 @@ def publish_lasot(params: WorldParams, folder: Path) -> Path:
     """Write an archive a category and ``truth.zip`` (object ``1`` is the target); returns the folder."""
     with Spool(folder) as spool:
         truth = Truth(spool)
-        count = params.videos.lasot
-        for index in with_progress(range(count), "the world as LaSOT", count):
+        for index in range(params.videos.lasot):
             scene = scenes.stage(params, "lasot", index)
             category = scene.actors[0].category
             # Every run of as many videos as there are categories has each once.

@@ -16,7 +16,6 @@ from typing import Any
 import numpy as np
 
 from tgvac.clip.images import encode_png
-from tgvac.progress import track as with_progress
 from tgvac.seeds import unit
 from tgvac.sources.world.pairs import pair
 from tgvac.sources.world.params import WorldParams
@@ -33,8 +32,7 @@ def publish_pix2gestalt(params: WorldParams, folder: Path) -> Path:
     captions: dict[str, str] = {}
     facts: dict[str, dict[str, Any]] = {}
     with Spool(folder) as spool:
-        count = params.pairs
-        for index in with_progress(range(count), "the world as pairs", count):
+        for index in range(params.pairs):
             made, name = pair(params, index), pair_id(params, index)
             masks = {
                 "whole_mask": ("whole_mask", made.whole_HW),

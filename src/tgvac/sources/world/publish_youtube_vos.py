@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.clip.images import encode_jpeg
-from tgvac.progress import track as with_progress
 from tgvac.seeds import rng, seed_of
 from tgvac.sources.world import annotation, cast, scenes
 from tgvac.sources.world.film import film
@@ -36,8 +35,7 @@ def publish_youtube_vos(params: WorldParams, folder: Path) -> Path:
     meta: dict[str, Any] = {}
     with Spool(folder) as spool:
         truth = Truth(spool)
-        count = params.videos.youtube_vos
-        for index in with_progress(range(count), "the world as YouTube-VOS", count):
+        for index in range(params.videos.youtube_vos):
             scene = scenes.stage(params, "youtube_vos", index)
             video = video_id(params, index)
             first = first_number(params, index)
