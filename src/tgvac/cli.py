@@ -221,7 +221,9 @@ def track(
 
 
 @app.command()
-def ui(port: Annotated[int, typer.Option("--port", "-p", help="A free port of 127.0.0.1.")] = 5000) -> None:
+def ui(
+    port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="A free port of 127.0.0.1.")] = 5000,
+) -> None:
     """Start MLflow's pages on this machine."""
     from tgvac.bridge.tracked_outcome import store_folder
     from tgvac.bridge.tracking import serve

@@ -239,7 +239,9 @@ def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
         # A rule over several keys of a block names them itself; the block's whole content would hide them.
         given = "" if first["type"] == "value_error" and isinstance(value, dict) else f" is {value!r}"
         message = first["msg"].removeprefix("Value error, ")
-        raise BadInput(f"{origin}: '{key}'{given}: {message}; correct that value{hint}") from None
+        # What a rule over several blocks says has no key of its own.
+        where = f" '{key}'{given}:" if key else ""
+        raise BadInput(f"{origin}:{where} {message}; correct that value{hint}") from None
 
 
 def _refuse_unknown(kind: type[Block], tree: Mapping[str, Any], origin: str, above: tuple[str, ...]) -> None:

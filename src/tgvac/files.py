@@ -85,13 +85,23 @@ def sha256(path: Path) -> str:
 def locked(path: Path) -> Iterator[int]:
     """Hold an exclusive lock on a file; the kernel lets go of it however the process ends.
 
-    Yields the file's descriptor: a child that inherits it (``pass_fds``) holds the lock as well.
+    Yields the file's descriptor: a child that inherits it (``pass_fds``) holds the lock as well. The file names the
+    process that holds it, for whoever waits.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a") as stream:
+    with path.open("a+") as stream:
         try:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            print(f"waiting for another process that holds {path}", flush=True)
+            stream.seek(0)
+            holder = stream.read().strip() or "of an unknown number"
+            print(f"waiting for process {holder}, which holds {path}", flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
+        name_holder(stream.fileno(), os.getpid())
         yield stream.fileno()
+
+
+def name_holder(lock: int, process: int) -> None:
+    """Write into the file of a lock, by its descriptor, who is to be waited for."""
+    os.ftruncate(lock, 0)
+    os.write(lock, f"{process}\n".encode())

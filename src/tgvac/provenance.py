@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import json
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tgvac import config
+from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 
 PACKAGE = "tgvac"
@@ -123,4 +125,24 @@ def write_provenance(output: Path, phase: str, params: str, code: str, inputs: M
         "code": code,
         "inputs": {name: sha256(path) for name, path in sorted(inputs.items())},
     }
-    write_json(output.with_name(f"{output.name}.prov.json"), record)
+    write_json(provenance_of(output), record)
+
+
+def provenance_of(output: Path) -> Path:
+    """Where an output's provenance lies."""
+    return output.with_name(f"{output.name}.prov.json")
+
+
+def recorded_digest(output: Path) -> str | None:
+    """The digest that an output had when it was made; None where there is no record.
+
+    Raises:
+        BadInput: when the record itself is damaged.
+    """
+    beside = provenance_of(output)
+    if not beside.is_file():
+        return None
+    try:
+        return str(json.loads(beside.read_text(encoding="utf-8"))["output"]["sha256"])
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"{beside} is damaged; delete it and {output.name}, and run `tgvac run` again.") from None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -87,7 +88,9 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
 
 
-def test_a_lock_held_by_a_killed_process_is_free(tmp_path: Path) -> None:
+def test_a_lock_held_by_a_killed_process_is_free_and_who_waits_was_told_for_whom(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     lock = tmp_path / "run.lock"
     code = (
         "import sys, time\nfrom pathlib import Path\nfrom tgvac.files import locked\n"
@@ -108,3 +111,5 @@ def test_a_lock_held_by_a_killed_process_is_free(tmp_path: Path) -> None:
         holder.send_signal(signal.SIGKILL)
         assert entered.wait(10)
         waiting.join()
+    assert capfd.readouterr().out == f"waiting for process {holder.pid}, which holds {lock}\n"
+    assert lock.read_text() == f"{os.getpid()}\n"

@@ -95,3 +95,23 @@ def test_a_run_whose_job_fails_by_itself_is_a_failure(tmp_path: Path) -> None:
     done = subprocess.run([sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert done.stderr.splitlines()[-1].startswith("the run stopped; logs are in ")
+
+
+def test_what_a_job_said_was_wrong_is_said_once_more_below_all_that_snakemake_says_of_it(tmp_path: Path) -> None:
+    job = """
+import pathlib, sys
+log = pathlib.Path("logs/smoke/tracks/all.log")
+log.parent.mkdir(parents=True)
+log.write_text("tracks: 1/2\\ntgvac: It is broken; mend it.\\n")
+old = pathlib.Path("logs/smoke/tracks/old.log")
+old.write_text("tgvac: Mended since.\\n")
+import os; os.utime(old, (1, 1))
+sys.exit(2)
+"""
+    folder = project(tmp_path, job)
+    done = subprocess.run([sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, check=False)
+    logs = folder / "logs" / "smoke"
+    assert done.stderr.splitlines()[-2:] == [
+        "tgvac: It is broken; mend it.",
+        f"the run stopped; logs are in {logs}; when that is mended, the same command goes on from here",
+    ]

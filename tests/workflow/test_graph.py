@@ -165,6 +165,23 @@ def test_order_of_keys_and_comments_rerun_nothing(finished: Path, snakemake: Com
     assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 
 
+def test_an_input_that_was_cut_short_since_is_refused_also_where_all_is_made_already(
+    finished: Path, tgvac: Command
+) -> None:
+    path = finished / "results" / "smoke" / "select" / "tracks.parquet"
+    whole = path.read_bytes()
+    path.write_bytes(whole[:100])
+    record = finished / "results" / "smoke" / "synthesis" / "shards" / "shard-000.json.prov.json"
+    before = record.read_bytes()
+    done = tgvac(finished, "stage", "synthesis", "--scale", "smoke", "--shard", "0")
+    assert done.returncode == 2
+    assert f"tgvac: {path} is not what its phase made" in done.stderr
+    assert record.read_bytes() == before
+    path.unlink()
+    assert tgvac(finished, "run", "--scale", "smoke", "--cores", "2", "--target", "select").returncode == 0
+    assert path.read_bytes() == whole
+
+
 def test_a_touched_file_reruns_nothing(finished: Path, snakemake: Command) -> None:
     for path in (finished / "results").rglob("*"):
         if path.is_file():

@@ -10,7 +10,7 @@ from tgvac import provenance
 from tgvac.bridge.graph import Graph, check_given
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
-from tgvac.files import locked
+from tgvac.files import locked, sha256
 from tgvac.params import Params, load_params
 from tgvac.phases import (
     Phase,
@@ -81,6 +81,7 @@ def run_phase(
             run_step(step, params, wanted)
             continue
         with locked(root / "scratch" / scale / "locks" / f"{lock}.lock"):
+            _check_inputs(step, wanted, params)
             run_step(step, params, wanted)
             _write_provenance(step, wanted, params)
 
@@ -129,6 +130,23 @@ def _steps(ctx: Context, wanted: Phase, shard: int | None, merge: bool) -> Itera
     # Phases whose shards belong to a method are joined over all methods, which is the graph's business.
     if shard is None and wanted.final and "method" not in wanted.wildcards:
         yield ctx
+
+
+def _check_inputs(ctx: Context, wanted: Phase, params: Params) -> None:
+    """Refuse what was cut short or changed since its phase made it, also where nothing is left to be made of it.
+
+    Raises:
+        BadInput: with the file.
+    """
+    for name in Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options):
+        path = ctx.root / name
+        made = provenance.recorded_digest(path)
+        if made is not None and path.is_file() and sha256(path) != made:
+            maker = path.relative_to(ctx.results).parts[0]
+            raise BadInput(
+                f"{path} is not what its phase made, by the digest in {path.name}.prov.json; delete it, and make it"
+                f" again by `tgvac run --scale {ctx.scale} --target {maker}`."
+            )
 
 
 def _write_provenance(ctx: Context, wanted: Phase, params: Params) -> None:

@@ -19,6 +19,7 @@ from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.params import Params
 from tgvac.phases import PHASES, Phase, deciding_params, params_digest
+from tgvac.provenance import provenance_of
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def find_tracked(root: Path, scale: str, params: Params) -> tuple[list[TrackedRu
 
 def read_record(path: Path) -> dict[str, Any] | None:
     """The provenance beside a file; None when either is missing or the file is another than it tells of."""
-    beside = path.with_name(f"{path.name}.prov.json")
+    beside = provenance_of(path)
     if not path.is_file() or not beside.is_file():
         return None
     record: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))

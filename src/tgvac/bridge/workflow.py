@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from tgvac.bridge.graph import GIVEN, Graph
 from tgvac.bridge.tracked_outcome import forget_failure
 from tgvac.config import nearest
 from tgvac.errors import BadInput
-from tgvac.files import locked
+from tgvac.files import locked, name_holder
 from tgvac.phases import PHASES
 from tgvac.training.signals import INTERRUPTED
 
@@ -47,6 +48,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     Graph.load({"scale": scale, **given}, root)
     if target not in TARGETS:
         raise BadInput(f"There is no target '{target}'; {nearest(target, list(TARGETS))}")
+    began = time.time()
     with locked(root / "scratch" / "run.lock") as lock:
         forget_failure(root, scale)
         # Snakemake inherits the lock: if only this process dies, a second run still waits for the first.
@@ -55,6 +57,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         code = 0
         for step in (["sources"] if given and target != "sources" else []) + [target]:
             child = subprocess.Popen(command(scale, cores, step), cwd=root, env=_environment(given), pass_fds=(lock,))
+            name_holder(lock, child.pid)
             code, told = _wait(child)
             if told and (code or step != target):
                 code = INTERRUPTED
@@ -67,10 +70,22 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         # Last, since Snakemake calls jobs failed that were told to save and end.
         print("stopped; what was running has saved its state; the same command goes on from here", file=sys.stderr)
     elif code != 0:
-        print(
-            f"the run stopped; logs are in {root / 'logs' / scale}; the same command goes on from here", file=sys.stderr
-        )
+        logs = root / "logs" / scale
+        causes = _causes(logs, began)
+        again = "when that is mended, " if causes else ""
+        print(*causes, sep="\n", end="\n" if causes else "", file=sys.stderr)
+        print(f"the run stopped; logs are in {logs}; {again}the same command goes on from here", file=sys.stderr)
     return code
+
+
+def _causes(logs: Path, since: float) -> list[str]:
+    """What the jobs of a run said was wrong, once more: Snakemake has said much about it since."""
+    found: dict[str, None] = {}
+    for path in sorted(logs.rglob("*.log")):
+        if path.stat().st_mtime >= since:
+            lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+            found.update(dict.fromkeys(line for line in lines if line.startswith("tgvac: ")))
+    return list(found)
 
 
 def _wait(child: subprocess.Popen[bytes]) -> tuple[int, bool]:

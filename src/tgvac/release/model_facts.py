@@ -117,7 +117,8 @@ def read_model_facts(ctx: Context, params: Params) -> ModelFacts:
 def _trained(ctx: Context, params: Params, name: str) -> Trained:
     options = {"variant": ctx.options["variant"], "seed": ctx.options["seed"]}
     where = f"{name}/{options['variant']}/seed{options['seed']}"
-    again = f"run `tgvac run --scale {ctx.scale}` to its end"
+    # By name: where what was made of it is whole, nothing else asks for it.
+    again = f"run `tgvac run --scale {ctx.scale} --target {name}`"
     folder = ctx.results / where
     record = read_record(folder / "index.json")
     if record is None:

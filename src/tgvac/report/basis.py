@@ -94,8 +94,8 @@ def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
             sources,
             "not comparable; stand-in backbones",
             "These numbers come from small stand-in backbones, which also do the scoring. They show that the workflow"
-            " runs and how methods compare with each other here; they must never be read as the paper's, nor beside"
-            " them (not comparable; stand-in backbones).",
+            " runs and how methods compare with each other here; they must never be read as the paper's, nor"
+            " compared with them (not comparable; stand-in backbones).",
         )
     if origin != "pretrained":
         return Basis(
