@@ -53,7 +53,7 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# About two hours: trains the stand-ins again (`snakemake standins`), first the backbones, then on these the completion model,
+# An hour and a quarter: trains the stand-ins again (`snakemake standins`), first the backbones, then on these the completion model,
 # and puts them in place of the shipped ones.
 standins: install
 	$(BIN)/tgvac run --scale standins-completion --cores $(CORES) --target standins

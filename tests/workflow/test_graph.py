@@ -16,6 +16,7 @@ from PIL import Image
 
 from tests.conftest import CLONE, Command
 from tests.unit.builders import davis_tree, noise
+from tests.workflow.one_stage import one_stage
 from tgvac.bridge.graph import Graph
 from tgvac.models.backbones import load_backbones
 from tgvac.models.latents import round_trip
@@ -131,6 +132,15 @@ def test_trainings_leave_pictures_that_decide_nothing(
     # Four tiles of 64 pixels in a row, two pixels apart.
     assert pictures == {f"step-{step:08d}.png": (4 * 66 - 2, rows * 66 - 2) for step in steps}
     assert "samples" not in (folder / "index.json").read_text()
+
+
+def test_stand_ins_come_out_the_same_when_nobody_looks(smoke: Path, tmp_path: Path, tgvac: Command) -> None:
+    folder = one_stage(tmp_path / "project", smoke, "backbones", {"samples": {"every": 0}})
+    done = tgvac(folder, "stage", "backbones", "--scale", "smoke")
+    assert done.returncode == 0, done.stderr
+    made = folder / "results" / "smoke" / "backbones"
+    assert not list((made / "samples").rglob("*.png"))
+    assert (made / "index.json").read_bytes() == (smoke / "results/smoke/backbones/index.json").read_bytes()
 
 
 def test_pictures_along_a_training_have_what_its_autoencoder_leaves_of_the_truth(smoke: Path) -> None:
