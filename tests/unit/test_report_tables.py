@@ -218,6 +218,19 @@ def test_methods_of_tables_3_and_4_alone_stand_in_no_other_table(out: Path) -> N
         assert "ours/" not in text
 
 
+def test_over_all_frames_methods_are_measured_and_compared_too(project: Context, out: Path) -> None:
+    heads, *lines = _csv(out / "tables" / "differences.csv")
+    minus = {line[0]: dict(zip(heads, line, strict=True)) for line in lines}
+    floor = minus["Copy the visible part (floor)"]["All frames: LPIPS↓"]
+    by_hand = np.mean(_paired(project, "ours/full", "copy_visible/plain", "lpips", None))
+    assert float(floor.split()[0]) == pytest.approx(by_hand, abs=5.1e-4)
+    heads, *lines = _csv(out / "tables" / "bins.csv")
+    ours = dict(zip(heads, next(line for line in lines if line[1] == "Ours"), strict=True))
+    rows = read_rows(project.results / "metrics" / "rows.parquet")
+    mine = [r.value for r in rows if (r.method, r.variant, r.metric) == ("ours", "full", "lpips") and r.rate >= 0]
+    assert float(ours["All frames: LPIPS↓"].split()[0]) == pytest.approx(np.mean(mine), abs=5.1e-4)
+
+
 def test_finer_bins_have_the_means_of_their_frames(project: Context, out: Path) -> None:
     heads, *lines = _csv(out / "tables" / "bins.csv")
     ours = dict(zip(heads, next(line for line in lines if line[1] == "Ours"), strict=True))

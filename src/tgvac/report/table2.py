@@ -13,10 +13,12 @@ from tgvac.report.basis import Basis
 from tgvac.report.methods import HEADLINE, LATER, label_of, of_quality
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, Layout, here_rows
-from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Measured
+from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured
 from tgvac.report.tables import Cell, Column, Row, Table
 
 QUALITY = Layout("table2", CLASSES, votes=True)
+EVERY: Groups = (("all", "All frames"),)
+"""The frames of both classes, which the paper has no table of."""
 _LATER = "Not measured here yet: the method doesn't run behind the completion contract; its published cells stand."
 
 
@@ -49,16 +51,16 @@ def how_measured(metrics: MetricsParams) -> str:
 
 
 def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
-    """The methods of Table 2 by finer bins: 0 and 100 % apart, and those that the paper's classes are said to follow.
+    """The methods of Table 2 over all frames, and by finer bins: 0 and 100 % apart, and those that the classes follow.
 
     ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are of frames, as all classes are.
     """
-    layout = Layout("", BINS, verdict=False)
+    layout = Layout("", (*EVERY, *BINS), verdict=False)
     names = _names(numbers, evaluation)
     rows = here_rows(layout, numbers, names, "", "", {})
     return Table(
         "bins",
-        "Table 2 by finer bins of occlusion",
+        "Table 2 over all frames, and by finer bins of occlusion",
         layout.columns(paper, "Method"),
         (*rows, layout.counted(numbers, names)),
         basis.sentence,
@@ -72,7 +74,7 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
 
 def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams) -> Table:
     """Ours minus each other method of Table 2, on the frames that both have: these compare, whatever the backbones."""
-    layout = Layout("table2", CLASSES, verdict=False)
+    layout = Layout("table2", (*EVERY, *CLASSES), verdict=False)
     ours, names = numbers.find(HEADLINE), _names(numbers, evaluation)
     rows = []
     for of in numbers.scored(names):
