@@ -198,7 +198,11 @@ def refused(root: Path, sentence: str, **more: Any) -> None:
 
 def test_a_model_that_is_not_there_is_refused(trained: Path) -> None:
     refused(trained, "'variants' has no 'ful'; did you mean 'full'", variant="ful")
-    refused(trained, "seed7 holds no finished training; run `tgvac run --scale smoke`.*or name another", seed=7)
+    refused(
+        trained,
+        "seed7 holds no finished training; run `tgvac run --scale smoke --target frame`, or name another",
+        seed=7,
+    )
 
 
 def test_a_model_of_other_params_is_refused(trained: Path) -> None:

@@ -15,6 +15,7 @@ from tests.unit.tiny_models import (
     CPU,
     DIFFUSION,
     FRAMING,
+    SAMPLES,
     STANDIN,
     backbones,
     context,
@@ -58,6 +59,7 @@ def take(ctx: Context, origin: str, **more: int) -> None:
         framing=FRAMING,
         diffusion=DIFFUSION,
         checkpoints=CHECKPOINTS,
+        samples=SAMPLES,
         compute=COMPUTE,
     )
 
