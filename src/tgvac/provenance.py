@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 from tgvac import config
-from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 
 PACKAGE = "tgvac"
@@ -133,16 +132,13 @@ def provenance_of(output: Path) -> Path:
     return output.with_name(f"{output.name}.prov.json")
 
 
-def recorded_digest(output: Path) -> str | None:
-    """The digest that an output had when it was made; None where there is no record.
-
-    Raises:
-        BadInput: when the record itself is damaged.
-    """
+def read_record(output: Path) -> dict[str, Any] | None:
+    """The provenance beside a file; None when either is missing or damaged, or the file is another than it tells of."""
     beside = provenance_of(output)
-    if not beside.is_file():
+    if not output.is_file() or not beside.is_file():
         return None
     try:
-        return str(json.loads(beside.read_text(encoding="utf-8"))["output"]["sha256"])
+        record: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
+        return record if record["output"]["sha256"] == sha256(output) else None
     except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{beside} is damaged; delete it and {output.name}, and run `tgvac run` again.") from None
+        return None

@@ -12,7 +12,15 @@ import pytest
 
 from tgvac import provenance
 from tgvac.phases import PHASES, Phase
-from tgvac.provenance import closure, code_digest, imports_of, source_digest, write_provenance
+from tgvac.provenance import (
+    closure,
+    code_digest,
+    imports_of,
+    provenance_of,
+    read_record,
+    source_digest,
+    write_provenance,
+)
 
 BASE = textwrap.dedent(
     '''
@@ -161,6 +169,24 @@ def test_every_phase_has_a_closure_without_the_roof(phase: Phase) -> None:
         reached = closure(module)
         assert {module, "tgvac", "tgvac.config"} <= set(reached)
         assert not provenance.LEFT_OUT & set(reached)
+
+
+def test_a_record_counts_only_whole_and_for_the_very_bytes_it_tells_of(tmp_path: Path) -> None:
+    output = tmp_path / "out.bin"
+    assert read_record(output) is None
+    output.write_bytes(b"out")
+    assert read_record(output) is None
+    write_provenance(output, "tracks", "p", "c", {})
+    record = read_record(output)
+    assert record is not None
+    assert record["phase"] == "tracks"
+    output.write_bytes(b"ou")
+    assert read_record(output) is None
+    output.write_bytes(b"out")
+    beside = provenance_of(output)
+    for damaged in (beside.read_text()[:-20], "[]", "{}"):
+        beside.write_text(damaged)
+        assert read_record(output) is None
 
 
 def test_provenance_says_what_an_output_was_made_from_and_nothing_of_the_place(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from tgvac import provenance
 from tgvac.bridge.graph import Graph, check_given
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
-from tgvac.files import locked, sha256
+from tgvac.files import locked
 from tgvac.params import Params, load_params
 from tgvac.phases import (
     Phase,
@@ -140,11 +140,12 @@ def _check_inputs(ctx: Context, wanted: Phase, params: Params) -> None:
     """
     for name in Graph(ctx.scale, params, {}).inputs(wanted.name, ctx.shard, ctx.options):
         path = ctx.root / name
-        made = provenance.recorded_digest(path)
-        if made is not None and path.is_file() and sha256(path) != made:
+        # A file without a record was not made by a phase.
+        recorded = path.is_file() and provenance.provenance_of(path).is_file()
+        if recorded and provenance.read_record(path) is None:
             maker = path.relative_to(ctx.results).parts[0]
             raise BadInput(
-                f"{path} is not what its phase made, by the digest in {path.name}.prov.json; delete it, and make it"
+                f"{path} is not what its phase made, by the record in {path.name}.prov.json; delete it, and make it"
                 f" again by `tgvac run --scale {ctx.scale} --target {maker}`."
             )
 

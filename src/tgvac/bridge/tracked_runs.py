@@ -16,10 +16,9 @@ from typing import Any
 
 from tgvac.config import digest, leaves
 from tgvac.errors import BadInput
-from tgvac.files import sha256
 from tgvac.params import Params
 from tgvac.phases import PHASES, Phase, deciding_params, params_digest
-from tgvac.provenance import provenance_of
+from tgvac.provenance import read_record
 
 
 @dataclass(frozen=True)
@@ -90,15 +89,6 @@ def find_tracked(root: Path, scale: str, params: Params) -> tuple[list[TrackedRu
             else:
                 runs.append(_run(root, scale, params, phase, events, index, variant, seed, record))
     return runs, left_out
-
-
-def read_record(path: Path) -> dict[str, Any] | None:
-    """The provenance beside a file; None when either is missing or the file is another than it tells of."""
-    beside = provenance_of(path)
-    if not path.is_file() or not beside.is_file():
-        return None
-    record: dict[str, Any] = json.loads(beside.read_text(encoding="utf-8"))
-    return record if record["output"]["sha256"] == sha256(path) else None
 
 
 def _names(events: Path) -> tuple[str, int]:

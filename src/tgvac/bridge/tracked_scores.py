@@ -13,9 +13,9 @@ from typing import Literal
 
 import numpy as np
 
-from tgvac.bridge.tracked_runs import read_record
 from tgvac.clip.rows import read_frame
 from tgvac.metrics.difficulty import in_group
+from tgvac.provenance import read_record
 
 CLASSES: tuple[Literal["all", "easy", "hard"], ...] = ("all", "easy", "hard")
 

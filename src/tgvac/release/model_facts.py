@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgvac.bridge.tracked_runs import read_record
 from tgvac.bridge.tracked_scores import scores_by_index
 from tgvac.clip.rows import read_frame
 from tgvac.config import nearest
@@ -17,6 +16,7 @@ from tgvac.files import sha256
 from tgvac.models.whole import check_whole
 from tgvac.params import Params
 from tgvac.phases import deciding_params, params_digest, phase
+from tgvac.provenance import read_record
 from tgvac.report.basis import Basis, read_basis
 from tgvac.report.paper import load_paper
 from tgvac.report.score_tables import Layout, here_rows
