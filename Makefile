@@ -41,7 +41,7 @@ reproduce: install
 	$(BIN)/tgvac run --scale $(SCALE) --cores $(CORES) $${DAVIS:+--at "davis=$$DAVIS"}
 
 ui: install
-	$(BIN)/tgvac track --scale $(SCALE)
+	$(BIN)/tgvac mlflow --scale $(SCALE)
 	$(BIN)/tgvac ui --port $(PORT)
 
 lint: install

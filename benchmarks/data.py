@@ -26,9 +26,9 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from benchmarks.figures import ROOT, Figure, tell
-from tgvac.clip.framing import FramingParams
-from tgvac.clip.images import decode_mask, decode_rgb, encode_png
-from tgvac.clip.recipe import Recipe, read_recipes
+from tgvac.clips.framing import FramingParams
+from tgvac.clips.images import decode_mask, decode_rgb, encode_png
+from tgvac.clips.recipe import Recipe, read_recipes
 from tgvac.params import load_params
 from tgvac.seeds import rng
 from tgvac.shards import read_index

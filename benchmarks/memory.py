@@ -25,17 +25,19 @@ from torch.nn import functional
 
 from benchmarks.figures import ROOT, Figure, tell
 from tgvac.devices import pin
+from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.cost.memory import Choices, memory_of
 from tgvac.models.cost.networks import Networks
 from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import BackbonesParams, MotionModuleParams
-from tgvac.models.sampler import frame_noise_model, video_noise_model
-from tgvac.models.standins import build_unet
+from tgvac.models.noise_models import frame_noise_model, video_noise_model
+from tgvac.models.small_networks import build_unet
 from tgvac.params import load_params
-from tgvac.training.loop import Job, StepLoss, train
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.loop import StepLoss, Training, train
+from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
+from tgvac.training.run_params import CheckpointParams
 
 PLAIN = Choices(4)
 SMALL = replace(PLAIN, accumulation=4, checkpointing=True, optimizer="adafactor", ema=False)
@@ -95,8 +97,8 @@ def training(stage: str, choices: Choices, small: bool, folder: Path) -> None:
     placement = Placement("cpu", "float32", choices.micro_batch, choices.checkpointing)
     checkpoints = CheckpointParams(every=1000, seconds=0, keep=1, log_every=1000)
     # It is broken off before the last step is saved, for which files are written whole.
-    job = Job(stage, network, lambda step, rows: rows, loss, params, checkpoints, "memory", folder, placement=placement)
-    train(replace(job, look=_stop, look_every=params.steps))
+    job = Training(stage, network, lambda step, rows: rows, loss, params, checkpoints, "memory", folder, placement=placement)
+    train(replace(job, look=_stop, watch_every=params.steps))
 
 
 class _Trained(Exception):

@@ -13,11 +13,11 @@ from typing import Any
 
 from tgvac.captions import captions_stage
 from tgvac.captions.params import CaptionsParams
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.captions import Caption
-from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.recipe import Placement, Recipe
-from tgvac.clip.track import MasksMeta, TrackMeta, file_stem
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.captions import Caption
+from tgvac.clips.geometry import FrameGeometry
+from tgvac.clips.recipe import Placement, Recipe
+from tgvac.clips.track import MasksMeta, TrackMeta, file_stem
 from tgvac.config import digest
 from tgvac.files import write_json
 from tgvac.masks import join_quality

@@ -18,7 +18,7 @@ import cv2
 
 from benchmarks.data import make_tracks
 from benchmarks.figures import Figure, tell
-from tgvac.clip.recipe import read_recipes
+from tgvac.clips.recipe import read_recipes
 from tgvac.params import load_params
 from tgvac.shards import read_index
 from tgvac.sources import tracks_stage

@@ -30,15 +30,15 @@ from benchmarks.figures import ROOT, Figure, tell
 from benchmarks.train_data import EncodedClips, pictures, write_cache
 from benchmarks.train_settings import Setting, real, tiny
 from tgvac.devices import pin
-from tgvac.models.prediction import loss_weights
+from tgvac.latents.latent_clips import LatentClips
+from tgvac.latents.text_states import TextStates
+from tgvac.models.noise_models import loss_weights
 from tgvac.models.runtime import quiet
 from tgvac.models.schedule import alphas_cumprod
-from tgvac.training.latent_clips import LatentClips
-from tgvac.training.loop import Job, StepLoss, train
+from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.optimizers import build_optimizer
-from tgvac.training.params import CheckpointParams
-from tgvac.training.text_states import TextStates
+from tgvac.training.run_params import CheckpointParams
 from tgvac.training.utilisation import gemm_rate
 
 CPU = torch.device("cpu")
@@ -93,7 +93,7 @@ def trained(both_ways: Both, batches: Batches, steps: int, folder: Path) -> dict
     params = both_ways.setting.params.model_copy(update={"steps": 2 * steps, "warmup": 0})
     checkpoints = CheckpointParams(every=2 * steps, seconds=0, keep=1, log_every=steps)
     name = both_ways.setting.name
-    job = Job(name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, "bench", folder)
+    job = Training(name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, "bench", folder)
     train(job)
     line: dict[str, float] = json.loads(job.speed.read_text(encoding="utf-8").splitlines()[-1])
     shutil.rmtree(folder)

@@ -15,15 +15,15 @@ import numpy as np
 import torch
 from safetensors.torch import save_file
 
-from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.recipe import Recipe, write_recipes
+from tgvac.clips.captions import Caption, write_captions
+from tgvac.clips.recipe import Recipe, write_recipes
 from tgvac.files import sha256
+from tgvac.latents.latent_clips import LatentClips
 from tgvac.models.backbones import Backbones
 from tgvac.models.latents import encode_mode, encode_moments, mask_to_tensor, to_tensor
 from tgvac.seeds import rng
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
-from tgvac.training.latent_clips import LatentClips
 
 TEXT = "a brown dog with a white tail"
 

@@ -15,10 +15,9 @@ from tgvac.models.cost.networks import Networks
 from tgvac.models.cost.published import STABLE_DIFFUSION_1
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.motion_unet import inflate
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
 from tgvac.models.params import ConditionsParams, DiffusionParams
-from tgvac.models.prediction import telling_noise
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
-from tgvac.models.standins import build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.models.small_networks import build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.params import Params, load_params
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.training.params import TrainingParams
@@ -92,7 +91,7 @@ def _setting(name: str, stage: str, tree: Params, backbones: Backbones, module: 
         name,
         backbones,
         module,
-        telling_noise(frame_noise_model if stage == "frame" else video_noise_model, tree.diffusion),
+        as_epsilon_model(frame_noise_model if stage == "frame" else video_noise_model, tree.diffusion),
         block,
         tree.conditions,
         tree.diffusion,

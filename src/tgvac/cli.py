@@ -62,6 +62,10 @@ def stage(
     processes: Annotated[int, typer.Option(min=1, help="Share a training among so many, a GPU each.")] = 1,
     micro_batch: Annotated[int, typer.Option(min=0, help="Of a training: samples at once; 0: all.")] = 0,
     checkpointing: Annotated[bool, typer.Option(help="Of a training: less memory, a third more time.")] = False,
+    resume_from: Annotated[
+        Path | None,
+        typer.Option(help="Of a training: a folder of checkpoints that only the code separates from this run."),
+    ] = None,
 ) -> None:
     """Run one phase, or one shard of it; a phase with shards runs them all, then joins them."""
     from tgvac.bridge.processes import is_one_of_several, rank
@@ -72,7 +76,7 @@ def stage(
     if processes > 1 and not is_one_of_several():
         raise typer.Exit(share_training(Path.cwd(), phase, scale, portions, sys.argv[1:]))
     options = {"method": method, "variant": variant, "seed": str(seed)}
-    run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device, portions)
+    run_phase(Path.cwd(), phase, scale, shard, merge, options, _pairs(at), device, portions, resume_from)
 
 
 @app.command()
@@ -152,9 +156,9 @@ def export_model(
 @app.command()
 def standins(scale: Scale) -> None:
     """Put together the stand-ins that come with the project, from a scale that trained them."""
+    from tgvac.backbones.shipping import ship
     from tgvac.params import load_params
     from tgvac.stage import Context
-    from tgvac.training.ship import ship
 
     load_params(Path.cwd(), scale)
     ctx = Context(Path.cwd(), scale, "standins", "")
@@ -210,14 +214,14 @@ def lr_range(
 
 
 @app.command()
-def track(
+def mlflow(
     scale: Scale,
     optional: Annotated[bool, typer.Option("--optional", help="Tell a failure and end with exit code 0.")] = False,
 ) -> None:
     """Show a scale's finished runs to MLflow: params, curves, final numbers, samples."""
-    from tgvac.bridge.track import track_scale
+    from tgvac.bridge.mlflow_import import import_scale
 
-    track_scale(Path.cwd(), scale, optional)
+    import_scale(Path.cwd(), scale, optional)
 
 
 @app.command()
@@ -225,8 +229,8 @@ def ui(
     port: Annotated[int, typer.Option("--port", "-p", min=1, max=65535, help="A free port of 127.0.0.1.")] = 5000,
 ) -> None:
     """Start MLflow's pages on this machine."""
-    from tgvac.bridge.tracked_outcome import store_folder
-    from tgvac.bridge.tracking import serve
+    from tgvac.bridge.mlflow_outcome import store_folder
+    from tgvac.bridge.mlflow_store import serve
 
     serve(store_folder(Path.cwd()), port)
 
@@ -251,10 +255,10 @@ def data_status(
     scale: Annotated[str | None, typer.Option("--scale", "-s", help="Only the sources that this scale uses.")] = None,
 ) -> None:
     """What of each source is here, how large it is, whether its licence is accepted, and what to do next."""
+    from tgvac.fetch.status import print_status
     from tgvac.params import load_params
-    from tgvac.sources.status import print_status
 
-    print_status(Path.cwd(), load_params(Path.cwd(), scale).sources if scale else None)
+    print_status(Path.cwd(), load_params(Path.cwd(), scale).sources.needed() if scale else None)
 
 
 @data.command("fetch")
@@ -268,8 +272,8 @@ def data_fetch(
     scale: Annotated[str, typer.Option("--scale", "-s", help="Whose block fetch of the params counts.")] = "paper",
 ) -> None:
     """Fetch archives; what broke off goes on, and what is here already is verified."""
+    from tgvac.fetch.obtain import obtain
     from tgvac.params import load_params
-    from tgvac.sources.obtain import obtain
 
     params = load_params(Path.cwd(), scale).fetch
     if workers:

@@ -24,6 +24,8 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tgvac.errors import BadInput
 
+OPEN_TABLES = ("methods", "variants")
+"""Blocks to which a scale may add entries of its own, by new names."""
 PAPER = "paper"
 """The preset that ``params.yaml`` itself is."""
 
@@ -173,7 +175,7 @@ def load_tree(params: Path, scales: Path, scale: str) -> dict[str, Any]:
     (_, tree), *above = layers(params, scales, scale)
     for path, over in above:
         for leaf in leaves(over):
-            if not has_path(tree, leaf):
+            if not has_path(tree, leaf) and leaf[0] not in OPEN_TABLES:
                 hint = nearest(".".join(leaf), [".".join(p) for p in leaves(tree)], _siblings(tree, leaf))
                 raise BadInput(f"{path} sets '{'.'.join(leaf)}', which {params} does not have; {hint}")
         tree = merge(tree, over)

@@ -1,4 +1,12 @@
-"""The one exception for input that a user can mend."""
+"""The one exception for input that a user can fix, and a mark for functions that only word messages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 class BadInput(ValueError):
@@ -6,3 +14,11 @@ class BadInput(ValueError):
 
     The command line prints the message without a traceback and exits with code 2.
     """
+
+
+def wording(function: Callable[P, R]) -> Callable[P, R]:
+    """Mark a function that only words what people read: its body is in no code digest (:mod:`tgvac.code_digests`).
+
+    A sentence can then be improved without training anything again. Nothing that decides a result may be marked.
+    """
+    return function

@@ -1,4 +1,4 @@
-"""The roof: the whole tree of parameters."""
+"""The whole tree of parameters, joined from the packages that read them."""
 
 from __future__ import annotations
 
@@ -9,30 +9,27 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from tgvac import config
-from tgvac.baselines.completion_names import KINDS
-from tgvac.baselines.params import FloorsParams
 from tgvac.captions.params import CaptionsParams
 from tgvac.card.params import DatasetParams
-from tgvac.clip.framing import FramingParams
-from tgvac.completion.params import CompletionParams, EvaluationParams, MethodParams
+from tgvac.clips.framing import FramingParams
+from tgvac.completion.params import EvaluationParams
 from tgvac.config import Block
 from tgvac.errors import BadInput
+from tgvac.fetch.params import FetchParams
+from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
+from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
+from tgvac.methods.registry import REGISTRY, trainings_of
 from tgvac.metrics.params import MetricsParams
-from tgvac.models.params import (
-    BackbonesParams,
-    ComputeParams,
-    ConditionsParams,
-    DiffusionParams,
-    FrameModelParams,
-    MotionModuleParams,
-    SamplerParams,
-    VariantParams,
-)
+from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.motion_params import MotionModuleParams
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.report.params import ReportParams
-from tgvac.sources.params import FetchParams, SourcesParams, TracksParams
+from tgvac.sampling.params import SamplerParams, check_sampling
+from tgvac.sources.params import SourcesParams, TracksParams
 from tgvac.synthesis.params import SelectParams, SynthesisParams
-from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
+from tgvac.training.params import FrameModelParams, TrainingParams
+from tgvac.training.run_params import CheckpointParams, SamplesParams
 
 
 class ShardsParams(Block):
@@ -65,7 +62,7 @@ class Params(Block):
     sampler: SamplerParams
     completion: CompletionParams
     methods: dict[str, MethodParams]
-    floors: FloorsParams
+    trivial: TrivialParams
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -94,6 +91,10 @@ class Params(Block):
             raise ValueError(
                 "sampler.unconditional is text_and_image, but conditions.drop_both is 0: no row of training lacks both"
             )
+        check_sampling(self.sampler, self.diffusion)
+        watched = self.sampler.model_copy(update={"steps": self.samples.sampling_steps, "eta": 0.0})
+        if self.samples.every:
+            check_sampling(watched, self.diffusion, "samples.sampling_steps")
         if "train" not in self.latents.splits:
             raise ValueError("latents.splits lacks 'train', which training reads")
         for key in ("methods", "train_seeds"):
@@ -109,19 +110,26 @@ class Params(Block):
 
     def _check_method(self, name: str) -> None:
         method, (kind, _, variant) = self.methods[name], name.partition("/")
-        if kind not in KINDS:
-            hint = config.nearest(kind, list(KINDS))
-            raise ValueError(f"methods holds '{name}', whose '{kind}' completes nothing; {hint}")
+        if kind not in REGISTRY:
+            hint = config.nearest(kind, list(REGISTRY))
+            raise ValueError(f"methods has '{name}', but no method is called '{kind}'; {hint}")
         if not re.fullmatch(r"[a-z0-9_]+", variant):
-            raise ValueError(f"methods holds '{name}'; write <method>/<variant> in lower case, digits and underscores")
+            raise ValueError(f"methods has '{name}'; write <method>/<variant> in lower case, digits and underscores")
         if method.trained not in self.variants:
             hint = config.nearest(method.trained, list(self.variants))
             raise ValueError(f"methods.{name}.trained is '{method.trained}', which 'variants' lacks; {hint}")
+        if trainings_of(name, self.methods):
+            layout, wanted = self.variants[method.trained].of(self.conditions).layout, REGISTRY[kind].layout
+            if layout != wanted:
+                raise ValueError(
+                    f"methods.{name} loads networks of the layout '{wanted}', but variants.{method.trained} is trained"
+                    f" with '{layout}'"
+                )
         if name not in self.evaluation.methods:
             return
         window, longest = self.sampler.clip_frames, self.motion_module.max_frames
-        if method.hop is not None and method.hop > window:
-            raise ValueError(f"methods.{name}.hop {method.hop} is more than sampler.clip_frames {window}")
+        if method.stride is not None and method.stride > window:
+            raise ValueError(f"methods.{name}.stride {method.stride} is more than sampler.clip_frames {window}")
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
             raise ValueError(f"methods.{name} sees {frames} frames at once, motion_module.max_frames is {longest}")

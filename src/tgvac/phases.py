@@ -1,20 +1,23 @@
-"""The roof: the one table of phases, and what decides each."""
+"""The one table of phases: what each reads, what decides it, which files it ends in."""
 
 from __future__ import annotations
 
-import importlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from string import Formatter
 from types import MappingProxyType
 from typing import Any, Literal
 
-from tgvac import config, provenance
+from tgvac import config
+from tgvac.code_digests import TREE, SourceTree, code_digest
 from tgvac.config import Block
 from tgvac.errors import BadInput
+from tgvac.methods.registry import method_of
 from tgvac.params import Params
-from tgvac.shards import merge_indices
-from tgvac.stage import Context
+
+Options = Mapping[str, str]
+"""Method, variant and seed of a job."""
+NO_OPTIONS: Options = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -25,18 +28,19 @@ class Phase:
         module: its entry; ``run(ctx, **blocks)`` is called there.
         blocks: the params it reads, which decide its digest. A dotted name is a leaf of a block: the
             phase is given the block, but only that leaf decides. ``{…}`` stands for an option of the job.
-        after: the phases whose output it reads.
+        after: the phases whose output it reads. What a job reads for its method, the registry of methods says.
         final: the files it ends in, below its folder, which decide what follows. Small files all: they
             name larger ones by digest.
         reads: files of the project itself that it reads.
         here: files it makes that are true of this machine alone and decide nothing.
-        lists: accounts it makes, of which nothing but what is shown to people is made.
+        lists: accounts of what it left out; they are shown to people, and nothing else is made from them.
         shows: the phases whose lists it reads.
-        aside: blocks it is given that decide none of those files: what is only looked at along the way.
+        aside: blocks it is given that decide none of those files: they are for pictures along the way.
         shards: which number of shards it has, or None.
         part: the file of one shard, where there are shards.
         join: a module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
         joined: the blocks that the joining is given, or leaves of them.
+        without: modules that decide which jobs there are, but not what a job makes.
     """
 
     name: str
@@ -53,6 +57,7 @@ class Phase:
     joined: tuple[str, ...] = ()
     reads: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
+    without: tuple[str, ...] = ()
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -60,16 +65,34 @@ class Phase:
         names = " ".join((*self.final, self.part))
         return tuple(w for w in ("method", "variant", "seed") if f"{{{w}}}" in names)
 
+    @property
+    def trains(self) -> bool:
+        """Whether it trains networks, one job a variant and seed."""
+        return self.wildcards == ("variant", "seed")
 
-# Of the block `diffusion` what decides training; the rest decides how noise is taken away again.
-_NOISE = (
-    "diffusion.train_steps",
-    "diffusion.beta_schedule",
-    "diffusion.beta_start",
-    "diffusion.beta_end",
-    "diffusion.zero_terminal_snr",
-    "diffusion.prediction",
-)
+    @property
+    def loads_method(self) -> bool:
+        """Whether its jobs run a method of the registry."""
+        return self.name == "completion"
+
+    def modules(self, options: Options) -> tuple[str, ...]:
+        """The entry modules that a job runs."""
+        return (self.module, method_of(options["method"]).module) if self._has_method(options) else (self.module,)
+
+    def code(self, options: Options, tree: SourceTree = TREE) -> str:
+        """The digest of the code that decides a job."""
+        return tree.digest(*self.modules(options), without=self.without)
+
+    def blocks_of(self, options: Options) -> tuple[str, ...]:
+        """The params that decide a job."""
+        return (*self.blocks, *method_of(options["method"]).params) if self._has_method(options) else self.blocks
+
+    def _has_method(self, options: Options) -> bool:
+        return self.loads_method and bool(options.get("method"))
+
+
+# Of the block `diffusion` every key decides training; how noise is taken away again is the block `sampler`.
+_SAMPLES = ("samples", "sampler")
 _PART = "shards/shard-{shard:03d}.json"
 _RUN = "{variant}/seed{seed}/index.json"
 _METHOD = "{method}/{variant}/seed{seed}/shard-{shard:03d}"
@@ -148,15 +171,15 @@ PHASES: tuple[Phase, ...] = (
     ),
     Phase(
         "backbones",
-        "tgvac.training.backbones_stage",
-        ("backbones", "framing", *_NOISE, "diffusion.timestep_spacing", "checkpoints.log_every", "compute"),
+        "tgvac.backbones.backbones_stage",
+        ("backbones", "framing", "diffusion", "checkpoints.log_every", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions"),
         ("index.json",),
-        aside=("samples",),
+        aside=_SAMPLES,
     ),
     Phase(
         "latents",
-        "tgvac.training.latents_stage",
+        "tgvac.latents.latents_stage",
         ("framing", "latents", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions", "backbones"),
         ("index.json",),
@@ -167,16 +190,16 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "frame",
         "tgvac.training.frame_stage",
-        (*_NOISE, "conditions", "variants.{variant}", "frame", "frame_model", "checkpoints.log_every", "compute"),
+        ("diffusion", "conditions", "variants.{variant}", "frame", "frame_model", "checkpoints.log_every", "compute"),
         ("sources", "tracks", "masks", "synthesis", "captions", "backbones", "latents"),
         (_RUN,),
-        aside=("samples", "framing", "latents"),
+        aside=(*_SAMPLES, "framing", "latents"),
     ),
     Phase(
         "motion",
         "tgvac.training.motion_stage",
         (
-            *_NOISE,
+            "diffusion",
             "conditions",
             "variants.{variant}",
             "motion",
@@ -186,33 +209,26 @@ PHASES: tuple[Phase, ...] = (
         ),
         ("sources", "tracks", "masks", "synthesis", "captions", "backbones", "latents", "frame"),
         (_RUN,),
-        aside=("samples", "framing", "latents"),
+        aside=(*_SAMPLES, "framing", "latents"),
     ),
     Phase(
         "completion",
-        "tgvac.baselines.completion_stage",
+        "tgvac.completion.completion_stage",
         (
-            "framing",
-            "diffusion",
-            "conditions",
-            "variants.{trained}",
-            "motion_module",
-            "sampler",
-            "completion",
             "methods.{method}/{variant}",
-            "floors",
             "evaluation.split",
             "evaluation.frames",
             "evaluation.per_video",
             "evaluation.long",
             "evaluation.mask_source",
             "evaluation.sample_seed",
-            "compute",
         ),
-        ("tracks", "masks", "synthesis", "captions", "backbones", "frame", "motion"),
+        ("tracks", "masks", "synthesis", "captions"),
         (),
         "evaluation",
         _METHOD + ".json",
+        # A job is digested with the code and params of its own method; entries of others are not its business.
+        without=("tgvac.methods.registry",),
     ),
     Phase(
         "metrics",
@@ -251,7 +267,7 @@ def phase(name: str) -> Phase:
     raise BadInput(f"Phase '{name}' is unknown; {config.nearest(name, [p.name for p in PHASES])}")
 
 
-def deciding_params(params: Params, wanted: Phase, options: Mapping[str, str]) -> dict[str, Any]:
+def deciding_params(params: Params, wanted: Phase, options: Options = NO_OPTIONS) -> dict[str, Any]:
     """The canonical params that decide a phase's results, by block or leaf.
 
     Args:
@@ -261,7 +277,7 @@ def deciding_params(params: Params, wanted: Phase, options: Mapping[str, str]) -
     method = params.methods.get(f"{known.get('method')}/{known.get('variant')}")
     if method is not None:
         known["trained"] = method.trained
-    return {name: _plain(_value(params, name, known)) for name in wanted.blocks}
+    return {name: _plain(_value(params, name, known)) for name in wanted.blocks_of(options)}
 
 
 def _value(params: Params, name: str, known: Mapping[str, str]) -> Any:
@@ -277,24 +293,15 @@ def _value(params: Params, name: str, known: Mapping[str, str]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Blocks as plain JSON values."""
+    """Blocks as plain JSON values; keys of tables that are at their defaults don't count, so that new ones may come."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
-    return value.model_dump(mode="json") if isinstance(value, Block) else value
+    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Block) else value
 
 
-def params_digest(params: Params, wanted: Phase, options: Mapping[str, str] = MappingProxyType({})) -> str:
+def params_digest(params: Params, wanted: Phase, options: Options = NO_OPTIONS) -> str:
     """Of the params that decide a phase, or one of its jobs."""
     return config.digest(deciding_params(params, wanted, options))
-
-
-def phase_digest(params: Params, wanted: Phase, options: Mapping[str, str] = MappingProxyType({})) -> str:
-    """What decides a phase, or one of its jobs, besides its inputs: its params and its code."""
-    return config.digest([params_digest(params, wanted, options), provenance.code_digest(wanted.module)])
-
-
-def shard_count(params: Params, wanted: Phase) -> int:
-    return getattr(params.shards, wanted.shards) if wanted.shards else 1
 
 
 def join_module(wanted: Phase) -> str:
@@ -308,19 +315,21 @@ def join_params_digest(params: Params, wanted: Phase) -> str:
     return config.digest([blocks, shard_count(params, wanted)])
 
 
+def phase_digest(params: Params, wanted: Phase, options: Options = NO_OPTIONS) -> str:
+    """What decides a phase, or one of its jobs, besides its inputs: its params and its code."""
+    return config.digest([params_digest(params, wanted, options), wanted.code(options)])
+
+
 def join_digest(params: Params, wanted: Phase) -> str:
     """What decides the joining of a phase's shards, besides the shards."""
-    return config.digest([join_params_digest(params, wanted), provenance.code_digest(join_module(wanted))])
+    return config.digest([join_params_digest(params, wanted), code_digest(join_module(wanted))])
 
 
-def run_step(ctx: Context, params: Params, wanted: Phase) -> None:
-    """Run a phase, one shard of it, or the joining of its shards; imports its code, which may take seconds."""
-    if wanted.shards and ctx.shard is None:
-        if not wanted.join:
-            merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
-            return
-        blocks = {name: getattr(params, name) for name in dict.fromkeys(b.split(".")[0] for b in wanted.joined)}
-        importlib.import_module(wanted.join).join(ctx, **blocks)
-        return
-    names = dict.fromkeys(b.split(".")[0] for b in (*wanted.blocks, *wanted.aside))
-    importlib.import_module(wanted.module).run(ctx, **{name: getattr(params, name) for name in names})
+def shard_count(params: Params, wanted: Phase) -> int:
+    """How many shards a phase has at a scale; 1 without shards."""
+    return getattr(params.shards, wanted.shards) if wanted.shards else 1
+
+
+def block_names(names: tuple[str, ...]) -> Iterator[str]:
+    """The blocks that dotted names lie in, each once."""
+    yield from dict.fromkeys(name.split(".")[0] for name in names)

@@ -66,7 +66,7 @@ class Progress:
         sys.stderr.flush()
 
 
-def track(items: Iterable[T], label: str, total: int) -> Iterator[T]:
+def with_progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
     """Iterate with progress."""
     with Progress(label, total) as progress:
         for item in items:

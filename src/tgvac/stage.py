@@ -43,6 +43,8 @@ class Context:
         options: further wildcards of the rule (method, variant, seed).
         folder: where the phase writes, in place of the folder of its name.
         portions: how a training is divided.
+        params, code: the two parts of ``digest``; "" where nothing asks for them.
+        resume_from: checkpoints of a run of other code, from which a training resumes.
     """
 
     root: Path
@@ -56,6 +58,9 @@ class Context:
     options: Mapping[str, str] = field(default_factory=dict)
     folder: str = ""
     portions: Portions = field(default_factory=Portions)
+    params: str = ""
+    code: str = ""
+    resume_from: Path | None = None
 
     @property
     def results(self) -> Path:

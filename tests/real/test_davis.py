@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import Command, make_project
-from tgvac.clip.recipe import read_recipes
-from tgvac.clip.tables import read_table
+from tgvac.clips.recipe import read_recipes
+from tgvac.clips.tables import read_table
 from tgvac.synthesis.select_stage import TRACKS_FORMAT, read_stretches
 
 pytestmark = pytest.mark.real

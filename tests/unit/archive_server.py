@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from tgvac.sources.params import FetchParams
+from tgvac.fetch.params import FetchParams
 
 PARAMS = FetchParams(
     workers=2,

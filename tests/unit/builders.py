@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from tgvac.clip.geometry import measure
-from tgvac.clip.track import Track, TrackMeta, file_stem, write_track
+from tgvac.clips.geometry import measure
+from tgvac.clips.track import Track, TrackMeta, file_stem, write_track
 
 Array = np.ndarray
 

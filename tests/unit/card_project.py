@@ -10,11 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from tests.unit.report_project import FRAMES, PROJECT, VIDEOS, report_project
-from tgvac.clip.archive import Store, zip_writing
-from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.images import encode_png
-from tgvac.clip.tables import write_table
-from tgvac.clip.track import MasksMeta
+from tgvac.clips.archive import Store, zip_writing
+from tgvac.clips.geometry import FrameGeometry
+from tgvac.clips.images import encode_png
+from tgvac.clips.tables import write_table
+from tgvac.clips.track import MasksMeta
 from tgvac.files import sha256, write_json, write_text
 from tgvac.params import load_params
 from tgvac.shards import Entry, read_index, write_index

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.framed import FramedClip, Seen, frame_clip
-from tgvac.clip.framing import FramingParams
+from tgvac.clips.clip import Clip
+from tgvac.clips.framed import FramedClip, Seen, frame_clip
+from tgvac.clips.framing import FramingParams
 
 
 class ClipsInMemory:

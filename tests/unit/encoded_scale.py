@@ -27,15 +27,17 @@ from tests.unit.tiny_models import (
     vae,
     write_scale,
 )
-from tgvac.clip.captions import Caption, read_captions, write_captions
-from tgvac.clip.framing import FramingParams
+from tgvac.clips.captions import Caption, read_captions, write_captions
+from tgvac.clips.framing import FramingParams
 from tgvac.files import write_json
+from tgvac.latents import latents_stage
+from tgvac.latents.params import LatentsParams
 from tgvac.models.params import ComputeParams, VariantParams
 from tgvac.shards import merge_indices
 from tgvac.stage import Context
-from tgvac.training import frame_stage, latents_stage, motion_stage
+from tgvac.training import frame_stage, motion_stage
 from tgvac.training.outputs import place_parts, run_folder, write_folder_index
-from tgvac.training.params import LatentsParams, SamplesParams
+from tgvac.training.run_params import SamplesParams
 
 TRACKS = ("world/a/1", "world/b/1")
 FRAMES = 7

@@ -13,9 +13,9 @@ import pytest
 from tests.unit.archive_server import PARAMS
 from tests.unit.builders import noise
 from tgvac.errors import BadInput
-from tgvac.sources.fetch import Fetch
-from tgvac.sources.registry import Archive, Source
-from tgvac.sources.trust import Trust
+from tgvac.fetch.archives import Fetch
+from tgvac.fetch.registry import Archive, Source
+from tgvac.fetch.trust import Trust
 
 
 def zip_of(size: int, seed: int = 0) -> bytes:

@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
-from tgvac.training.loop import Job, StepLoss, train
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.loop import StepLoss, Training, train
+from tgvac.training.params import TrainingParams
+from tgvac.training.run_params import CheckpointParams
 
 KEY = "a run"
 FILES = ("state.json", "model.safetensors", "ema.safetensors", "optimizer.safetensors", "events.jsonl")
@@ -38,9 +39,9 @@ def job(
     key: str = KEY,
     params: TrainingParams = TRAINING,
     checkpoints: CheckpointParams = CHECKPOINTS,
-) -> Job:
+) -> Training:
     by_step = loss or loss_of(module)
-    return Job("test", module, lambda step, rows: step, alone(by_step), params, checkpoints, key, folder)
+    return Training("test", module, lambda step, rows: step, alone(by_step), params, checkpoints, key, folder)
 
 
 def alone(loss: Callable[[int], torch.Tensor]) -> Callable[[nn.Module, int], StepLoss]:

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from tests.unit.builders import Array, meta_of
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track, file_stem, write_track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track, file_stem, write_track
 from tgvac.config import merge, parse
 from tgvac.masks.params import MasksParams
 from tgvac.params import load_params

@@ -9,7 +9,7 @@ import yaml
 
 from tests.unit.params_project import ROOT, copy_params
 from tests.unit.tiny_models import backbones, unet_4, unet_12, video_unet
-from tgvac.clip.rows import Row, write_rows
+from tgvac.clips.rows import Row, write_rows
 from tgvac.config import merge, read_yaml
 from tgvac.files import write_json, write_text
 from tgvac.models.schedule import scheduler_of

@@ -10,7 +10,7 @@ import pytest
 
 from tests.unit.params_project import ROOT, overlay
 from tgvac import cli
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.recipe import Recipe
 from tgvac.models.cost.walk import Parameters, StepFlops
 from tgvac.params import load_params
 from tgvac.planning.counts import Counts, Footage

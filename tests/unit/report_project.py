@@ -9,21 +9,21 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.completion import Completion, CompletionMeta, add_completion
-from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.images import encode_png
-from tgvac.clip.recipe import Placement, Recipe, write_recipes
-from tgvac.clip.rows import Row, write_rows
-from tgvac.clip.tables import write_table
-from tgvac.clip.track import TrackMeta, file_stem, write_track
-from tgvac.completion.params import EvaluationParams, LongParams, MethodParams
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.captions import Caption, write_captions
+from tgvac.clips.completion import Completion, CompletionMeta, add_completion
+from tgvac.clips.geometry import FrameGeometry
+from tgvac.clips.images import encode_png
+from tgvac.clips.recipe import Placement, Recipe, write_recipes
+from tgvac.clips.rows import Row, write_rows
+from tgvac.clips.tables import write_table
+from tgvac.clips.track import TrackMeta, file_stem, write_track
+from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.files import sha256, write_json, write_text
 from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
 from tgvac.masks.join_quality import QUALITY_FORMAT
+from tgvac.methods.params import MethodParams
 from tgvac.metrics.params import MetricsParams
-from tgvac.models.params import FrameModelParams
 from tgvac.params import load_params
 from tgvac.report import report_stage
 from tgvac.report.params import ReportParams
@@ -34,6 +34,7 @@ from tgvac.synthesis.account import account
 from tgvac.synthesis.clips import recipe_clips
 from tgvac.synthesis.select_stage import _TRACK_COLUMNS, TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import _OCCLUSION_COLUMNS, OCCLUSION_FORMAT
+from tgvac.training.params import FrameModelParams
 
 PROJECT = Path(__file__).resolve().parents[2]
 HEIGHT, WIDTH, FRAMES, CLIP_FRAMES, EVALUATED = 24, 32, 10, 8, 6

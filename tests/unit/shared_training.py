@@ -15,9 +15,10 @@ from torch import nn
 from tests.unit.loop_jobs import network
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
 from tgvac.bridge.processes import free_port
-from tgvac.training.loop import Job, StepLoss, train
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.loop import StepLoss, Training, train
+from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
+from tgvac.training.run_params import CheckpointParams
 
 PARAMS = TRAINING.model_copy(update={"batch": 4})
 
@@ -38,8 +39,8 @@ def divided(
     placement: Placement,
     params: TrainingParams = PARAMS,
     checkpoints: CheckpointParams = CHECKPOINTS,
-) -> Job:
-    return Job("test", network(), rows_of, squares, params, checkpoints, "a run", folder, placement=placement)
+) -> Training:
+    return Training("test", network(), rows_of, squares, params, checkpoints, "a run", folder, placement=placement)
 
 
 def by_two(arguments: Sequence[str]) -> list[tuple[int, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.builders import zipped
-from tgvac.clip.archive import Store, zip_writing
+from tgvac.clips.archive import Store, zip_writing
 from tgvac.errors import BadInput
 
 

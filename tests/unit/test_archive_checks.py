@@ -12,11 +12,11 @@ import pytest
 
 from tests.unit.archive_server import PAGE, PARAMS
 from tests.unit.builders import davis_tree, noise
-from tgvac.clip.archive import Store
+from tgvac.clips.archive import Store
 from tgvac.errors import BadInput
-from tgvac.sources.archive_checks import check_archive, check_folder, check_through, is_page
-from tgvac.sources.locate import locate
-from tgvac.sources.registry import Source
+from tgvac.fetch.archive_checks import check_archive, check_folder, check_through, is_page
+from tgvac.fetch.locate import locate
+from tgvac.fetch.registry import Source
 
 
 def zip_at(path: Path, *members: tuple[str | zipfile.ZipInfo, bytes], deflated: bool = False) -> Path:

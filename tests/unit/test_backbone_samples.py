@@ -10,10 +10,10 @@ import numpy as np
 import torch
 
 from tests.unit.tiny_models import COMPUTE, DIFFUSION, SAMPLES, backbones, unet_4, vae
-from tgvac.clip.images import decode_rgb
+from tgvac.backbones.views import Views
+from tgvac.backbones.watching import watch_autoencoder, watch_text_to_picture
+from tgvac.clips.images import decode_rgb
 from tgvac.models.latents import round_trip
-from tgvac.training.backbone_samples import watch_autoencoder, watch_text_to_picture
-from tgvac.training.views import Views
 
 SIZE, GAP = 32, 2
 

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tgvac.methods.bounds import AutoencoderCeiling, CopyVisible
+from tgvac.methods.loading import Blocks, from_input, load_method, sampler_of
 
 from tests.unit.tiny_models import (
     COMPUTE,
@@ -26,24 +28,22 @@ from tests.unit.tiny_models import (
     video_unet,
     write_scale,
 )
-from tgvac.baselines import completion_stage
-from tgvac.baselines.bounds import AutoencoderCeiling, CopyVisible
-from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
-from tgvac.baselines.completion_stage import model_indices
-from tgvac.baselines.mean_colour import MeanColour
-from tgvac.baselines.methods import Blocks, from_input, load_method, sampler_of
-from tgvac.baselines.params import FloorsParams
-from tgvac.baselines.temporal_copy import TemporalCopy
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completion, Completions
-from tgvac.completion.ours import TemporalDiffusion
-from tgvac.completion.params import CompletionParams, EvaluationParams, LongParams, MethodParams
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completion, Completions
+from tgvac.completion import completion_stage
+from tgvac.completion.completion_stage import model_indices
+from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.errors import BadInput
-from tgvac.models import sampler
+from tgvac.methods.mean_colour import MeanColour
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
+from tgvac.methods.registry import model_phase, seeds_of, trainings
+from tgvac.methods.temporal_copy import TemporalCopy
 from tgvac.models.latents import round_trip
+from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.models.params import VariantParams
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
-from tgvac.models.windows import windows
+from tgvac.sampling import temporal_diffusion as sampler
+from tgvac.sampling.windows import windows
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -54,14 +54,14 @@ METHODS = {
     "ours/full": MethodParams(),
     "ours/no_motion": MethodParams(motion=False),
     "ours/no_text": MethodParams(trained="no_text"),
-    "ours/hop2": MethodParams(hop=2, clips="long"),
+    "ours/hop2": MethodParams(stride=2, clips="long"),
     "copy_visible/plain": MethodParams(),
     "copy_visible/long": MethodParams(clips="long"),
     "temporal_copy/plain": MethodParams(),
     "mean_colour/plain": MethodParams(),
     "autoencoder/ceiling": MethodParams(),
 }
-FLOORS = FloorsParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
+FLOORS = TrivialParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
 EVALUATION = EvaluationParams(
     split="val",
     frames=3,
@@ -146,7 +146,7 @@ def test_a_motion_model_needs_the_frame_model_of_its_variant() -> None:
 
 def test_a_method_changes_the_sampler_only_in_what_it_names() -> None:
     assert sampler_of(MethodParams(), SAMPLER) == SAMPLER
-    assert sampler_of(MethodParams(hop=1, guidance=1.0), SAMPLER) == SAMPLER.model_copy(
+    assert sampler_of(MethodParams(stride=1, guidance=1.0), SAMPLER) == SAMPLER.model_copy(
         update={"hop": 1, "guidance": 1.0}
     )
     whole = sampler_of(MethodParams(one_window=True), SAMPLER)

@@ -12,7 +12,7 @@ import torch
 from benchmarks.train import both, check_same, large, small
 from benchmarks.train_settings import Setting
 from tests.unit.tiny_models import CONDITIONS, DIFFUSION, TRAINING, backbones, unet_12, video_unet
-from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.noise_models import frame_noise_model, video_noise_model
 
 
 @pytest.fixture(autouse=True)

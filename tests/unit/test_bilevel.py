@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.unit.builders import Array, box, noise
-from tgvac.clip.bilevel import decode_bilevel, encode_bilevel
-from tgvac.clip.images import decode_mask
+from tgvac.clips.bilevel import decode_bilevel, encode_bilevel
+from tgvac.clips.images import decode_mask
 from tgvac.errors import BadInput
 
 MASK = box(30, 45, 5, 9, 22, 40)

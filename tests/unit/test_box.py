@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import box as rectangle
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 
 
 def test_a_box_is_resized_with_its_image() -> None:

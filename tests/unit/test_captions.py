@@ -15,7 +15,7 @@ from tgvac.captions.captioners import caption as sentence
 from tgvac.captions.looks import Look, caption_frame, crop_on_white
 from tgvac.captions.params import CaptionsParams
 from tgvac.captions.sentences import clean, tidy, without_repetition
-from tgvac.clip.captions import Caption
+from tgvac.clips.captions import Caption
 from tgvac.config import parse
 from tgvac.errors import BadInput
 

@@ -25,12 +25,12 @@ from tgvac.captions.looks import crop_on_white
 from tgvac.captions.params import CaptionsParams
 from tgvac.captions.remembered import Remembered
 from tgvac.captions.sentences import tidy
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.captions import read_captions
-from tgvac.clip.geometry import measure
-from tgvac.clip.images import encode_png
-from tgvac.clip.tables import write_table
-from tgvac.clip.track import MasksMeta, file_stem, write_track
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.captions import read_captions
+from tgvac.clips.geometry import measure
+from tgvac.clips.images import encode_png
+from tgvac.clips.tables import write_table
+from tgvac.clips.track import MasksMeta, file_stem, write_track
 from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.shards import Made, write_index

@@ -10,7 +10,7 @@ from tests.unit.card_project import PARAMS, REFUSED, card_project
 from tgvac.card.agreement import BY_RULES, BY_STRETCH, Agreement, measure_agreement, truth_table
 from tgvac.card.facts import read_facts
 from tgvac.card.judged import Judged, judge_frames
-from tgvac.clip.archive import zip_writing
+from tgvac.clips.archive import zip_writing
 from tgvac.errors import BadInput
 from tgvac.stage import Context
 

@@ -12,8 +12,8 @@ from tests.unit.card_project import card_project, copied
 from tgvac.card.counts import ALL, ROWS, counts_table, source_counts
 from tgvac.card.facts import Facts, read_facts
 from tgvac.card.statistics import captions_table, splits_table
-from tgvac.clip.captions import Caption
-from tgvac.clip.tables import read_table, write_table
+from tgvac.clips.captions import Caption
+from tgvac.clips.tables import read_table, write_table
 from tgvac.errors import BadInput
 from tgvac.report.tables import Table, to_csv
 from tgvac.stage import Context

@@ -20,7 +20,7 @@ from tgvac.card.facts import read_facts
 from tgvac.card.fields import PUBLISHED
 from tgvac.card.histograms import draw_figures, most, whole_edges, words_of
 from tgvac.card.sheet import contact_sheet, drawn
-from tgvac.clip.tables import read_arrow
+from tgvac.clips.tables import read_arrow
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener

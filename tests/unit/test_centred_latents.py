@@ -7,7 +7,7 @@ import torch
 
 from tests.unit.tiny_models import STANDIN
 from tgvac.models.centred_latents import centre_latents
-from tgvac.models.standins import build_vae
+from tgvac.models.small_networks import build_vae
 
 
 def pictures() -> torch.Tensor:

@@ -10,9 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box, noise
-from tgvac.clip.clip import Clip, occlusion_rate
-from tgvac.clip.images import on_white
-from tgvac.clip.recipe import Placement
+from tgvac.clips.clip import Clip, occlusion_rate
+from tgvac.clips.images import on_white
+from tgvac.clips.recipe import Placement
 from tgvac.synthesis.compositing import composite, place
 
 

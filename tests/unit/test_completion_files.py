@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, box, noise, png
-from tgvac.clip.completion import Completion, CompletionMeta, Completions, join_completions, write_completion
+from tgvac.clips.completion import Completion, CompletionMeta, Completions, join_completions, write_completion
 from tgvac.errors import BadInput
 
 MASKS = np.stack([box(6, 8, 1, 1, 4, 5), np.zeros((6, 8), np.uint8)])

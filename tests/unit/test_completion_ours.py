@@ -29,20 +29,21 @@ from tests.unit.tiny_models import (
     video_unet,
     write_synthesis,
 )
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completion
-from tgvac.completion.amodal import grey, not_white
-from tgvac.completion.ours import TemporalDiffusion
-from tgvac.completion.params import CompletionParams
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completion
+from tgvac.clips.images import grey, not_white
 from tgvac.errors import BadInput
+from tgvac.latents.encoding import encode_clips
+from tgvac.latents.latent_clips import LatentClips
+from tgvac.latents.text_states import TextStates
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.params import CompletionParams
 from tgvac.models.latents import encode_mode, to_images, to_tensor
-from tgvac.models.sampler import NoiseModel, frame_noise_model, initial_noise, video_noise_model
+from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.models.schedule import alphas_cumprod
+from tgvac.sampling.temporal_diffusion import initial_noise
 from tgvac.shards import write_index
-from tgvac.training.encoding import encode_clips
-from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import make_batch
-from tgvac.training.text_states import TextStates
 
 FOLLOW = FRAMING.model_copy(update={"mode": "follow", "margin": 0.25, "smooth": 2})
 

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box, noise, open_fake_track, write_fake_track
-from tgvac.clip.clip import Clip
-from tgvac.clip.images import on_white
-from tgvac.clip.recipe import Placement, Recipe, write_recipes
-from tgvac.clip.track import Track
+from tgvac.clips.clip import Clip
+from tgvac.clips.images import on_white
+from tgvac.clips.recipe import Placement, Recipe, write_recipes
+from tgvac.clips.track import Track
 from tgvac.synthesis.clips import RecipeClips
 from tgvac.synthesis.compositing import alpha_of, composite, layer_of, place
 from tgvac.synthesis.drawing import occlusion_rates
@@ -212,7 +212,7 @@ if sys.argv[2] != "0":
     torch.set_num_threads(int(sys.argv[2]))
     cv2.setNumThreads(int(sys.argv[2]))
 from tests.unit.builders import open_fake_track
-from tgvac.clip.recipe import read_recipes
+from tgvac.clips.recipe import read_recipes
 from tgvac.synthesis.clips import RecipeClips
 
 folder = Path(sys.argv[1])

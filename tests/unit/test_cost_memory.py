@@ -104,7 +104,7 @@ from pathlib import Path
 from torch.nn import functional
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.params import StandinParams
-from tgvac.models.standins import build_unet
+from tgvac.models.small_networks import build_unet
 
 asked = json.loads(sys.argv[1])
 torch.set_num_threads(1)

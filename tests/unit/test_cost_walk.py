@@ -13,11 +13,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from tests.unit.counted_flops import counting
 from tests.unit.tiny_models import MOTION_MODULE, STANDIN, randn, unet_12, video_unet
+from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.cost.live import LiveBytes
 from tgvac.models.cost.networks import Networks, empty
 from tgvac.models.cost.walk import META, forward_flops, kept_bytes, parameters_of, peak_bytes, step_flops
-from tgvac.models.params import BackbonesParams, MotionModuleParams
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
+from tgvac.models.motion_params import MotionModuleParams
+from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 
 FLOAT = 4
 PAPER_MODULE = MotionModuleParams(

@@ -14,8 +14,8 @@ from gdown.exceptions import FileURLRetrievalError
 
 from tests.unit.archive_server import PARAMS, ArchiveServer, serving
 from tests.unit.test_fetch import DATA, OTHER, fetch, files, refused, source
-from tgvac.sources import drive, transfer
-from tgvac.sources.partial import Part
+from tgvac.fetch import drive, transfer
+from tgvac.fetch.partial import Part
 
 DOWNLOAD = gdown.download
 

@@ -13,8 +13,7 @@ from torch.nn import functional
 
 from tests.unit.tiny_models import CPU, DIFFUSION, MOTION_MODULE, randn, unet_12, video_unet
 from tgvac.models.motion_unet import FrameGroupNorm, inflate
-from tgvac.models.prediction import loss_weights, telling_noise
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, loss_weights, video_noise_model
 from tgvac.models.schedule import alphas_cumprod
 from tgvac.training.objective import Batch, noise_loss
 
@@ -53,7 +52,7 @@ def test_the_loss_is_that_of_ten_lines_of_numpy(prediction: str) -> None:
     def as_model(_: object) -> NoiseModel:
         return network
 
-    model = telling_noise(as_model, diffusion)(None)
+    model = as_epsilon_model(as_model, diffusion)(None)
     ours = noise_loss(model, batch(), alphas_T, CPU, loss_weights(diffusion, alphas_T)).mean
     assert float(ours) == pytest.approx(numpy_loss(batch(), prediction), rel=1e-5)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.recipe import Recipe
 from tgvac.completion.evaluated import SHORT, evaluated, frames_of
-from tgvac.completion.params import EvaluationParams, LongParams, MethodParams
+from tgvac.completion.params import EvaluationParams, LongParams
+from tgvac.methods.params import MethodParams
 
 LONG = MethodParams(clips="long")
 

@@ -13,10 +13,10 @@ import pytest
 from tests.unit.params_project import copy_params, overlay
 from tests.unit.test_synthesis import masks, params, project, synthesise
 from tgvac.cli import main
-from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.images import decode_indices, decode_rgb
-from tgvac.clip.recipe import Recipe, read_recipes
-from tgvac.clip.tables import read_table
+from tgvac.clips.captions import Caption, write_captions
+from tgvac.clips.images import decode_indices, decode_rgb
+from tgvac.clips.recipe import Recipe, read_recipes
+from tgvac.clips.tables import read_table
 from tgvac.errors import BadInput
 from tgvac.sources.davis import Davis
 from tgvac.stage import Context

@@ -12,20 +12,20 @@ import pytest
 import torch
 import yaml
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
+from tgvac.methods.loading import Blocks, load_method
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from tests.unit.model_project import DATA, SCALE, evaluate, model_project, seal
 from tests.unit.tiny_models import backbones, randn, unet_12, video, video_unet
-from tgvac.baselines.methods import Blocks, load_method
 from tgvac.cli import main
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completion
-from tgvac.completion.params import MethodParams
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completion
 from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.completion.pipeline_params import diffusion_of
 from tgvac.config import merge, read_yaml
 from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.methods.params import MethodParams
 from tgvac.models.motion_adapter import PaperMotionAdapter, assemble
 from tgvac.models.schedule import scheduler_of
 from tgvac.params import load_params
@@ -84,7 +84,7 @@ def test_the_pipeline_can_be_saved_and_loaded_again(made: tuple[str, Path, Path]
     assert same(completed(again), completed(pipe))
     assert not same(completed(again, guidance_scale=5.0), completed(pipe))
     assert not same(completed(again, num_inference_steps=3), completed(pipe))
-    assert not same(completed(again, hop=1), completed(pipe))
+    assert not same(completed(again, stride=1), completed(pipe))
 
 
 def test_diffusers_alone_does_not_know_the_pipeline_and_the_card_says_so(made: tuple[str, Path, Path]) -> None:

@@ -15,7 +15,7 @@ from tests.unit.builders import davis_tree, png, zipped
 from tests.unit.layouts import lasot_sequence, write, youtube_vos_tree
 from tests.unit.test_tracks_stage import SOURCES, pair
 from tests.unit.test_video_folder import beside, film, frames_of, mask_image
-from tgvac.clip.images import decode_rgb
+from tgvac.clips.images import decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources import sources_stage
 from tgvac.sources.faults import check_share

@@ -18,8 +18,8 @@ from tests.unit.archive_server import PAGE, PARAMS, ArchiveServer, serving
 from tests.unit.builders import noise
 from tests.unit.fetching import DATA, OTHER, SHA, fetch, files, refused, source, zip_of
 from tgvac import progress
-from tgvac.sources import disk
-from tgvac.sources.registry import Source
+from tgvac.fetch import disk
+from tgvac.fetch.registry import Source
 
 
 @pytest.fixture
@@ -275,7 +275,7 @@ def test_progress_tells_the_whole_and_the_time_left(
 def test_a_disk_that_fills_up_on_the_way_keeps_what_came(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tgvac.sources import partial
+    from tgvac.fetch import partial
 
     def full(self: partial.Sink, data: bytes) -> int:
         raise OSError(28, "No space left on device")

@@ -13,12 +13,12 @@ from tests.unit.archive_server import PAGE, PARAMS, ArchiveServer, serving
 from tests.unit.builders import noise
 from tests.unit.fetching import DATA, OTHER, SHA, fetch, files, refused, source, zip_of
 from tgvac.errors import BadInput
-from tgvac.sources.fetch import Fetch
-from tgvac.sources.locate import locate
-from tgvac.sources.partial import Part
-from tgvac.sources.registry import Archive, Source
-from tgvac.sources.trust import Trust
-from tgvac.sources.verify import verify
+from tgvac.fetch.archives import Fetch
+from tgvac.fetch.locate import locate
+from tgvac.fetch.partial import Part
+from tgvac.fetch.registry import Archive, Source
+from tgvac.fetch.trust import Trust
+from tgvac.fetch.verify import verify
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ def test_where_a_publisher_has_changed_an_archive_the_remedy_is_named(server: Ar
 def test_settled_archives_may_lie_where_nobody_may_write(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tgvac.sources import fetch as module
+    from tgvac.fetch import archives as module
 
     mine = source(server.put("a.zip", DATA))
     fetch(tmp_path, mine)
@@ -94,7 +94,7 @@ def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
 def test_a_verified_archive_is_not_read_again(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from tgvac.sources import verify as module
+    from tgvac.fetch import verify as module
 
     mine = source(server.put("a.zip", DATA))
     path = fetch(tmp_path, mine)

@@ -8,12 +8,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box, noise
-from tgvac.baselines.mean_colour import MeanColour, convex_hull
-from tgvac.baselines.params import FloorsParams
-from tgvac.baselines.registration import Patch, displacement
-from tgvac.baselines.temporal_copy import TemporalCopy, nearest_first, positions
+from tgvac.methods.mean_colour import MeanColour, convex_hull
+from tgvac.methods.params import TrivialParams
+from tgvac.methods.registration import Patch, displacement
+from tgvac.methods.temporal_copy import TemporalCopy, nearest_first, positions
 
-FLOORS = FloorsParams(reach=8, overlap=0.5, speed=0.06, shape="hull")
+FLOORS = TrivialParams(reach=8, overlap=0.5, speed=0.06, shape="hull")
 UNION = FLOORS.model_copy(update={"shape": "union"})
 FRAMES, HEIGHT, WIDTH = 9, 48, 64
 SIDE = 16

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, box, noise, open_fake_track, write_fake_track
-from tgvac.clip.framed import frame_clip
-from tgvac.clip.framing import FramingParams
-from tgvac.clip.recipe import Placement, Recipe
+from tgvac.clips.framed import frame_clip
+from tgvac.clips.framing import FramingParams
+from tgvac.clips.recipe import Placement, Recipe
 from tgvac.synthesis.clips import RecipeClips
 
 H, W = 26, 40

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box, noise
-from tgvac.clip.framing import (
+from tgvac.clips.framing import (
     FramingParams,
     Window,
     frame_mask,

@@ -14,7 +14,7 @@ from tests.unit.builders import davis_tree, noise
 from tests.unit.params_project import ROOT
 from tests.unit.test_tracks_stage import SOURCES
 from tgvac.captions import captions_stage
-from tgvac.clip.recipe import Recipe, read_recipes
+from tgvac.clips.recipe import Recipe, read_recipes
 from tgvac.masks import join_quality, masks_stage
 from tgvac.params import load_params
 from tgvac.shards import merge_indices, read_index, shard_of

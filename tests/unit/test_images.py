@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.unit.builders import Array, noise, png
-from tgvac.clip.images import (
+from tgvac.clips.images import (
     decode_indices,
     decode_mask,
     decode_rgb,

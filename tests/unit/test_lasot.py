@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.builders import noise, png, zipped
 from tests.unit.layouts import frame_of, lasot_sequence, write
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.sources import lasot
 from tgvac.sources.adapter import ObjectInfo

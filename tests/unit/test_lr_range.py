@@ -14,14 +14,14 @@ from tests.unit.shared_training import PARAMS, rows_of, squares
 from tests.unit.tiny_models import CHECKPOINTS
 from tgvac.bridge.lr_range import run_lr_range
 from tgvac.errors import BadInput
-from tgvac.training.loop import Job, StepLoss
+from tgvac.training.loop import StepLoss, Training
 from tgvac.training.lr_picture import as_csv, draw
 from tgvac.training.lr_range import Found, Point, RangeTest, found_in, range_test
 
 TEST = RangeTest(lowest=1e-4, highest=1e2, steps=61, probe=8, every=2)
 
 
-def job(folder: Path) -> Job:
+def job(folder: Path) -> Training:
     """A linear fit, whose steps draw inputs and answers that agree but for a little noise."""
     module = nn.Linear(6, 2, bias=False)
     with torch.no_grad():
@@ -31,7 +31,7 @@ def job(folder: Path) -> Job:
         inputs, noise = rows_of(step, rows)
         return inputs, inputs[:, :2] + 0.1 * noise
 
-    return Job("fit", module, batch, squares, PARAMS, CHECKPOINTS, "key", folder / "never")
+    return Training("fit", module, batch, squares, PARAMS, CHECKPOINTS, "key", folder / "never")
 
 
 def points_of(probes: list[float], every: int = 2) -> list[Point]:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from tests.unit.builders import box, noise
 from tests.unit.clips_in_memory import ClipsInMemory
 from tests.unit.tiny_models import EXACT_MASKS, FRAMING, vae
+from tgvac.latents.encoding import encode_clips
+from tgvac.latents.mask_noise import noisy_masks
+from tgvac.latents.params import MaskNoiseParams
 from tgvac.synthesis.compositing import composite
-from tgvac.training.encoding import encode_clips
-from tgvac.training.mask_noise import noisy_masks
-from tgvac.training.params import MaskNoiseParams
 
 MASKS = np.stack([box(60, 80, 15, 20 + i, 45, 60 + i) for i in range(4)])
 

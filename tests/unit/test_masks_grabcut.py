@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.unit.mask_videos import H, W, ball, boxed, open_track, overlap, paint, params, rolling
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.errors import BadInput
 from tgvac.masks.colours import ColourMemory, object_chance
 from tgvac.masks.grabcut import GrabCut, follow, grown

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box
 from tests.unit.mask_videos import H, W, ball, open_track, overlap, paint, params, rolling, save
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import measure
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import measure
 from tgvac.masks.cleaning import without_holes, without_specks
 from tgvac.masks.gates import judge, share_inside
 from tgvac.masks.opencv import one_thread

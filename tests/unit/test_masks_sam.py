@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 from tests.unit.builders import box
 from tests.unit.mask_videos import H, W, ball, boxed, open_track, params, rolling
 from tests.unit.sam_models import sam_params, save_sam
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.masks.params import SamParams
 from tgvac.masks.place import Place

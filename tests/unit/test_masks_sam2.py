@@ -16,7 +16,7 @@ from tests.unit.builders import Array
 from tests.unit.mask_videos import ROOT, H, W, ball, boxed, open_track, paint, params, rolling, save, sparse
 from tests.unit.sam_models import NOTHING_SEEN, save_sam2, with_sam2
 from tests.unit.tiny_models import COMPUTE
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.masks import masks_stage
 from tgvac.masks.beliefs import belief, quantised

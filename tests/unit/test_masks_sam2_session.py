@@ -14,8 +14,8 @@ from PIL import Image
 from tests.unit.builders import Array
 from tests.unit.mask_videos import H, W, ball, open_track, paint, rolling, save
 from tests.unit.sam_models import sam2_params, save_sam2
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.masks.params import Sam2Params
 from tgvac.masks.place import HERE
 from tgvac.masks.sam2_session import Session, fresh_state

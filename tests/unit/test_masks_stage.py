@@ -16,8 +16,8 @@ import pytest
 from tests.unit.builders import Array, box, meta_of, noise, png
 from tests.unit.mask_videos import ROOT, H, W, ball, boxed, open_track, paint, params, rolling, save, sparse
 from tests.unit.tiny_models import COMPUTE
-from tgvac.clip.tables import read_table
-from tgvac.clip.track import MasksMeta, Track, read_masks_meta, write_track
+from tgvac.clips.tables import read_table
+from tgvac.clips.track import MasksMeta, Track, read_masks_meta, write_track
 from tgvac.errors import BadInput
 from tgvac.masks import masks_stage
 from tgvac.masks.join_quality import QUALITY_FORMAT, join

@@ -9,7 +9,7 @@ import pytest
 from tests.conftest import make_project
 from tests.unit.params_project import overlay
 from tgvac.bridge.runner import run_phase
-from tgvac.clip.tables import read_table
+from tgvac.clips.tables import read_table
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.report.masks_table import masks_table
 

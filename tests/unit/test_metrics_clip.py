@@ -14,7 +14,7 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel
 
 from tgvac.errors import BadInput
-from tgvac.metrics.clip import ImageEncoder, clip_image, embed, load_clip, preprocess, temporal_consistency
+from tgvac.metrics.clip_score import ImageEncoder, clip_image, embed, load_clip, preprocess, temporal_consistency
 
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 

@@ -10,13 +10,13 @@ import pytest
 import torch
 
 from tests.unit.tiny_models import COMPUTE, FRAMING, STANDIN, context, entry, write_scale
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completion, CompletionMeta, write_completion
-from tgvac.clip.rows import Row, read_rows
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completion, CompletionMeta, write_completion
+from tgvac.clips.rows import Row, read_rows
 from tgvac.errors import BadInput
 from tgvac.metrics import metrics_stage
 from tgvac.metrics.params import MetricsParams
-from tgvac.models.standins import build_clip
+from tgvac.models.small_networks import build_clip
 from tgvac.shards import write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips

@@ -15,7 +15,7 @@ from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.models.backbones import PARTS, load_backbones, load_unet
 from tgvac.models.runtime import generator, normal
-from tgvac.models.standins import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.models.small_networks import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
 from tgvac.models.text import encode_text
 
 SENTENCES = [

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from tests.unit.tiny_models import STANDIN, randn
-from tgvac.models.standins import build_vae
+from tgvac.models.small_networks import build_vae
 
 
 def smooth_picture() -> torch.Tensor:

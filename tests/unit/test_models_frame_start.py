@@ -29,11 +29,12 @@ from tgvac.errors import BadInput
 from tgvac.models.backbones import load_unet
 from tgvac.models.frame_start import start_from_frame_model
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.params import FrameModelParams, Prediction, VariantParams
+from tgvac.models.params import Prediction, VariantParams
 from tgvac.models.schedule import scheduler_of
 from tgvac.params import load_params
 from tgvac.training import frame_stage
-from tgvac.training.params import SamplesParams
+from tgvac.training.params import FrameModelParams
+from tgvac.training.run_params import SamplesParams
 
 STARTED = FrameModelParams(start="other", start_revision="main")
 

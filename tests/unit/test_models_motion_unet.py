@@ -15,9 +15,9 @@ from tests.unit.loop_jobs import alone
 from tests.unit.tiny_models import CHECKPOINTS, MOTION_MODULE, STANDIN, TRAINING, randn, randomised, unet_12, video_unet
 from tgvac.errors import BadInput
 from tgvac.models.motion_unet import FrameGroupNorm, apply_norm, inflate
-from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.noise_models import frame_noise_model, video_noise_model
 from tgvac.models.trained import load_frame_unet, load_video_unet
-from tgvac.training.loop import Job, train
+from tgvac.training.loop import Training, train
 from tgvac.training.outputs import save_model
 
 GIVEN = (randn(2, 12, 5, 8, 8), torch.tensor([20, 900]), randn(2, 12, 16, seed=1))
@@ -154,7 +154,7 @@ def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(t
         return model(*GIVEN).sub(randn(2, 4, 5, 8, 8, seed=step)).square().mean()
 
     params = TRAINING.model_copy(update={"steps": 3})
-    train(Job("motion", video, lambda step, rows: step, alone(loss), params, CHECKPOINTS, "key", tmp_path))
+    train(Training("motion", video, lambda step, rows: step, alone(loss), params, CHECKPOINTS, "key", tmp_path))
     moved = {name for name, p in video.named_parameters() if not torch.equal(p, before[name])}
     assert {name for name in moved if ".motion_modules." not in name} == set()
     assert len(moved) > 0.9 * sum(".motion_modules." in name for name in before)

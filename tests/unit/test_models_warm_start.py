@@ -15,9 +15,9 @@ from tests.unit.params_project import copy_params, overlay, refusal
 from tests.unit.test_models_motion_unet import GIVEN, modules
 from tests.unit.tiny_models import MOTION_MODULE, STANDIN, randomised, unet_12
 from tgvac.errors import BadInput
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import MotionModuleParams
-from tgvac.models.sampler import frame_noise_model, video_noise_model
+from tgvac.models.noise_models import frame_noise_model, video_noise_model
 from tgvac.models.warm_start import start_from_adapter
 from tgvac.params import load_params
 

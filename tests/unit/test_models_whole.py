@@ -30,7 +30,7 @@ from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.training import motion_stage
 from tgvac.training.outputs import save_model
-from tgvac.training.params import SamplesParams
+from tgvac.training.run_params import SamplesParams
 
 
 def alter(folder: Path) -> tuple[str, str]:

@@ -21,10 +21,11 @@ from tests.unit.tiny_models import (
     context,
     unet_12,
 )
-from tgvac.models.params import MotionModuleParams, VariantParams
+from tgvac.models.motion_params import MotionModuleParams
+from tgvac.models.params import VariantParams
 from tgvac.training import motion_stage
 from tgvac.training.outputs import save_model
-from tgvac.training.params import SamplesParams
+from tgvac.training.run_params import SamplesParams
 
 
 def handed(root: Path, module: MotionModuleParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:

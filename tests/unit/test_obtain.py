@@ -12,10 +12,10 @@ from tests.unit.archive_server import PARAMS, ArchiveServer, serving
 from tests.unit.test_fetch import DATA, OTHER, files
 from tests.unit.test_tracks_stage import SOURCES
 from tgvac.errors import BadInput
-from tgvac.sources.obtain import obtain
-from tgvac.sources.registry import read_registry
-from tgvac.sources.status import print_status, status_of
-from tgvac.sources.trust import Trust
+from tgvac.fetch.obtain import obtain
+from tgvac.fetch.registry import read_registry
+from tgvac.fetch.status import print_status, status_of
+from tgvac.fetch.trust import Trust
 
 
 @pytest.fixture

@@ -11,9 +11,9 @@ import pytest
 from tests.unit.builders import png
 from tests.unit.layouts import pair_files, pair_images, tar_of
 from tests.unit.test_pairs import IDS, folder_of, made
-from tgvac.clip.clip import Clip
-from tgvac.clip.framed import ClipSource
-from tgvac.clip.pair_clips import PairClips
+from tgvac.clips.clip import Clip
+from tgvac.clips.framed import ClipSource
+from tgvac.clips.pair_clips import PairClips
 from tgvac.errors import BadInput
 
 CAPTIONS = {"sa_3_whole": "a red fish", "sa_14": "ein großer Hund"}

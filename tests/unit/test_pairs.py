@@ -21,7 +21,7 @@ from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.builders import png
 from tests.unit.layouts import PAIR_FILES, pair_files, pair_images, tar_of, write
 from tests.unit.test_tracks_stage import SOURCES
-from tgvac.clip.pair_clips import PARTS, PairClips, bucket_of
+from tgvac.clips.pair_clips import PARTS, PairClips, bucket_of
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.sources import pair_spool, pairs, sources_stage
@@ -238,7 +238,7 @@ _KILLED = """
 import os, sys
 from pathlib import Path
 from tests.unit.test_pairs import made
-from tgvac.clip import archive
+from tgvac.clips import archive
 from tgvac.sources import pair_spool
 count, add, part_of = int(sys.argv[3]), archive.ZipSink.add, pair_spool.part_of
 def dying(kind):

@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.builders import box, open_fake_track, write_fake_track
 from tests.unit.test_synthesis import ALL, RICH, Open, always, draw, masks, params, project, stretch, synthesise
-from tgvac.clip.recipe import Placement, Recipe, read_recipes
+from tgvac.clips.recipe import Placement, Recipe, read_recipes
 from tgvac.errors import BadInput
 from tgvac.seeds import unit
 from tgvac.synthesis.account import read_account

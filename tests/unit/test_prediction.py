@@ -11,8 +11,7 @@ from diffusers import DDIMScheduler
 from tests.unit.tiny_models import CPU, DIFFUSION, randn
 from tgvac.errors import BadInput
 from tgvac.models.fit import check_prediction
-from tgvac.models.prediction import loss_weights, telling_noise
-from tgvac.models.sampler import NoiseModel
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, loss_weights
 from tgvac.models.schedule import add_noise, alphas_cumprod, scheduler_of, velocity
 from tgvac.training.objective import Batch, noise_loss
 
@@ -37,18 +36,18 @@ def test_velocity_is_as_diffusers_has_it() -> None:
 def test_who_knows_the_velocity_tells_the_noise() -> None:
     z_t = add_noise(ALPHAS, Z, NOISE, T)
     x = torch.cat([z_t, torch.zeros(3, 8, 2, 5, 5)], dim=1)
-    model = telling_noise(always, V)(velocity(ALPHAS, Z, NOISE, T))
+    model = as_epsilon_model(always, V)(velocity(ALPHAS, Z, NOISE, T))
     torch.testing.assert_close(model(x, T, BATCH.text_BND), NOISE, rtol=0, atol=2e-5)
 
 
 def test_networks_that_tell_the_noise_are_left_alone() -> None:
-    assert telling_noise(always, DIFFUSION) is always
+    assert as_epsilon_model(always, DIFFUSION) is always
     assert loss_weights(DIFFUSION, ALPHAS) is None
 
 
 def test_the_weighed_loss_of_the_noise_is_the_plain_loss_of_the_velocity() -> None:
     exact, off = velocity(ALPHAS, Z, NOISE, T), randn(3, 4, 2, 5, 5, seed=2)
-    model = telling_noise(always, V)(exact + off)
+    model = as_epsilon_model(always, V)(exact + off)
     found = noise_loss(model, BATCH, ALPHAS, CPU, loss_weights(V, ALPHAS))
     torch.testing.assert_close(found.mean, off.square().mean(), rtol=1e-4, atol=0)
     assert found.parts["loss_quarter_4"][0] == pytest.approx(float(off[2].square().mean() * ALPHAS[999]), rel=1e-3)

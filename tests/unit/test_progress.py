@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tgvac import progress
-from tgvac.progress import Progress, track
+from tgvac.progress import Progress, with_progress
 
 
 class Clock:
@@ -55,7 +55,7 @@ def test_what_was_done_before_counts_for_the_total_but_not_for_the_rate(
 
 
 def test_nothing_to_do_is_said_without_a_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
-    assert list(track([], "masks", 0)) == []
+    assert list(with_progress([], "masks", 0)) == []
     assert capsys.readouterr().err == "masks: 0/0, 0.00/s, 0:00\n"
 
 
@@ -81,4 +81,4 @@ def test_hours_are_written_out(clock: Clock, capsys: pytest.CaptureFixture[str])
 
 
 def test_track_hands_on_every_item_in_order() -> None:
-    assert list(track(iter("abc"), "x", 3)) == ["a", "b", "c"]
+    assert list(with_progress(iter("abc"), "x", 3)) == ["a", "b", "c"]

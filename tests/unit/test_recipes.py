@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from tests.unit.builders import box, open_fake_track, write_fake_track
-from tgvac.clip.recipe import Placement, Recipe, ping_pong, read_recipes, write_recipes
-from tgvac.clip.tables import write_table
+from tgvac.clips.recipe import Placement, Recipe, ping_pong, read_recipes, write_recipes
+from tgvac.clips.tables import write_table
 from tgvac.errors import BadInput
 from tgvac.synthesis.clips import RecipeClips
 
@@ -157,7 +157,7 @@ RENDER = """
 import hashlib, sys
 from pathlib import Path
 from tests.unit.builders import open_fake_track
-from tgvac.clip.recipe import read_recipes
+from tgvac.clips.recipe import read_recipes
 from tgvac.synthesis.clips import RecipeClips
 
 folder = Path(sys.argv[1])

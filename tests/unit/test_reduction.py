@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.unit.builders import Array, box, noise
-from tgvac.clip.framing import FramingParams, Window, frame_mask, frame_masks, frame_rgb, frame_video, windows_of
-from tgvac.clip.images import decode_mask, encode_mask, encode_png, on_white, paint
-from tgvac.clip.recipe import Placement
-from tgvac.clip.reduction import reduces, taps
+from tgvac.clips.framing import FramingParams, Window, frame_mask, frame_masks, frame_rgb, frame_video, windows_of
+from tgvac.clips.images import decode_mask, encode_mask, encode_png, on_white, paint
+from tgvac.clips.recipe import Placement
+from tgvac.clips.reduction import reduces, taps
 from tgvac.errors import BadInput
 from tgvac.synthesis.compositing import composite, layer_of
 

@@ -13,8 +13,8 @@ import pytest
 from tests.unit.archive_server import PARAMS
 from tgvac.config import canonical
 from tgvac.errors import BadInput
-from tgvac.sources.locate import locate
-from tgvac.sources.registry import Archive, Source, choose_archives, find_source, read_registry
+from tgvac.fetch.locate import locate
+from tgvac.fetch.registry import Archive, Source, choose_archives, find_source, read_registry
 
 ROOT = Path(__file__).resolve().parents[2]
 _ZIP = io.BytesIO()

@@ -18,9 +18,9 @@ from tests.unit.report_project import (
     report_project,
     run_report,
 )
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.completion import Completion, CompletionMeta, add_completion
-from tgvac.clip.rows import read_frame
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.completion import Completion, CompletionMeta, add_completion
+from tgvac.clips.rows import read_frame
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.report import pictures

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from tests.unit.report_project import EVALUATION, METRICS, report_project
-from tgvac.clip.clip import Clip
-from tgvac.clip.rows import read_frame
+from tgvac.clips.clip import Clip
+from tgvac.clips.rows import read_frame
 from tgvac.metrics.aggregate import Estimate
 from tgvac.report.ablations import hops_table, streams_table
 from tgvac.report.basis import basis_of

@@ -21,7 +21,7 @@ from tests.unit.report_project import (
     report_project,
     run_report,
 )
-from tgvac.clip.rows import read_rows
+from tgvac.clips.rows import read_rows
 from tgvac.report.scores import SCORES
 from tgvac.stage import Context
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tgvac.clip.rows import Row, read_frame, read_rows, write_rows
+from tgvac.clips.rows import Row, read_frame, read_rows, write_rows
 from tgvac.errors import BadInput
 
 ROW = Row("tiny", "ours", "full", "given", 0, 0, "s/v/1/r0", "s/v", 0, "psnr", 0.25, 31.5)

@@ -14,18 +14,12 @@ from hypothesis import strategies as st
 
 from tests.unit.tiny_models import CPU, DIFFUSION, SAMPLER, randn, unet_12, video_unet
 from tgvac.errors import BadInput
-from tgvac.models.params import SamplerParams
-from tgvac.models.sampler import (
-    NoiseModel,
-    VideoCondition,
-    average_windows,
-    frame_noise_model,
-    initial_noise,
-    sample_video,
-    video_noise_model,
-)
+from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.models.schedule import alphas_cumprod, ddim
-from tgvac.models.windows import windows
+from tgvac.sampling.condition import VideoCondition
+from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.temporal_diffusion import average_windows, initial_noise, sample_video
+from tgvac.sampling.windows import windows
 
 
 def condition(frames: int, size: int = 4) -> VideoCondition:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.builders import Array, box
-from tgvac.clip.geometry import FrameGeometry, measure
+from tgvac.clips.geometry import FrameGeometry, measure
 from tgvac.synthesis.params import SelectParams
 from tgvac.synthesis.selection import Stretch, frame_faults, runs, select_track
 

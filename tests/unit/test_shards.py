@@ -243,7 +243,7 @@ def test_a_draw_depends_on_its_name_and_not_on_the_draws_before_it() -> None:
 KILLED = """
 import os, signal, sys
 from pathlib import Path
-from tgvac.clip.archive import zip_writing
+from tgvac.clips.archive import zip_writing
 from tgvac.shards import Ledger, Made, run_items, write_index
 
 folder, kill_at = Path(sys.argv[1]), sys.argv[2]

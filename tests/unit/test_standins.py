@@ -24,18 +24,19 @@ from tests.unit.tiny_models import (
     video_unet,
     write_scale,
 )
-from tgvac.clip.captions import read_captions
+from tgvac.backbones import backbones_stage
+from tgvac.backbones import shipping as ship
+from tgvac.backbones.views import render_views
+from tgvac.clips.captions import read_captions
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
 from tgvac.models.schedule import scheduler_of
-from tgvac.models.standins import build_clip
+from tgvac.models.small_networks import build_clip
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
-from tgvac.training import backbones_stage, ship
 from tgvac.training.outputs import place_parts, save_model
-from tgvac.training.views import render_views
 
 
 def trained_scale(root: Path) -> Context:

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, box, open_fake_track, write_fake_track
-from tgvac.clip.recipe import Recipe, Split, read_recipes
-from tgvac.clip.tables import read_table, write_table
-from tgvac.clip.track import Track, file_stem
+from tgvac.clips.recipe import Recipe, Split, read_recipes
+from tgvac.clips.tables import read_table, write_table
+from tgvac.clips.track import Track, file_stem
 from tgvac.config import parse
 from tgvac.errors import BadInput
 from tgvac.seeds import unit

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tgvac.clip.captions import Caption, read_captions, write_captions
-from tgvac.clip.tables import read_table, write_table
+from tgvac.clips.captions import Caption, read_captions, write_captions
+from tgvac.clips.tables import read_table, write_table
 from tgvac.errors import BadInput
 
 COLUMNS = {"name": "string", "number": "int64", "value": "float64"}

@@ -13,14 +13,14 @@ from tests.unit.encoded_scale import TRACKS, caption, encode, index_backbones, w
 from tests.unit.test_pairs import IDS
 from tests.unit.tiny_models import COMPUTE, LATENTS, STANDIN, backbones, tokenizer
 from tgvac.files import sha256
+from tgvac.latents import text_states
+from tgvac.latents.text_states import TextStates, by_file, encoder_digest, open_texts, state_name, texts_to_cache
 from tgvac.models.backbones import freeze
-from tgvac.models.standins import build_text_encoder
+from tgvac.models.small_networks import build_text_encoder
 from tgvac.models.text import encode_text
 from tgvac.shards import read_index
 from tgvac.stage import Context
-from tgvac.training import text_states
 from tgvac.training.outputs import place_parts
-from tgvac.training.text_states import TextStates, by_file, encoder_digest, open_texts, state_name, texts_to_cache
 
 SENTENCES = {"", *(f"a picture of {track}" for track in TRACKS), *(f"a pair {pair}" for pair in IDS[1:])}
 

@@ -11,10 +11,10 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array, box, meta_of, noise, png, write_fake_track
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import measure
-from tgvac.clip.track import Track, file_stem, read_masks_meta, write_track
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import measure
+from tgvac.clips.track import Track, file_stem, read_masks_meta, write_track
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 

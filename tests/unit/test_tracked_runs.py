@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from tests.unit.tracked_project import MEANS, SCALE, STEPS, evaluate, sample, tracked_project, train, write_events
-from tgvac.bridge.tracked_runs import TrackedRun, find_tracked
-from tgvac.bridge.tracked_scores import scores_by_index
+from tgvac.bridge.finished_trainings import TrackedRun, find_tracked
+from tgvac.bridge.training_scores import scores_by_index
 from tgvac.errors import BadInput
 from tgvac.params import load_params
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from tests.unit.tracked_project import MEANS, SCALE, STEPS, evaluate, sample, tracked_project, train
-from tgvac.bridge import tracking
-from tgvac.bridge.track import track_scale
-from tgvac.bridge.tracked_outcome import forget_failure, outcome_file, store_folder, write_outcome
+from tgvac.bridge import mlflow_store as tracking
+from tgvac.bridge.mlflow_import import track_scale
+from tgvac.bridge.mlflow_outcome import forget_failure, outcome_file, store_folder, write_outcome
 from tgvac.errors import BadInput
 
 os.environ["MLFLOW_DISABLE_TELEMETRY"] = "true"

@@ -12,9 +12,9 @@ from tests.unit.archive_server import PARAMS as FETCH
 from tests.unit.builders import Array, davis_tree, noise
 from tests.unit.layouts import frame_of, ids_image, lasot_sequence, youtube_vos_tree
 from tests.unit.world_samples import world
-from tgvac.clip.box import Box
-from tgvac.clip.images import resize_mask, resize_rgb
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.images import resize_mask, resize_rgb
+from tgvac.clips.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.sources import sources_stage, tracks_stage

@@ -25,15 +25,15 @@ from tests.unit.tiny_models import (
     tokenizer,
     unet_4,
 )
+from tgvac.backbones import backbones_stage
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.metrics.clip import load_clip
+from tgvac.metrics.clip_score import load_clip
 from tgvac.models.backbones import load_backbones, load_unet
-from tgvac.models.params import BackbonesParams
-from tgvac.models.standins import build_clip
+from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.small_networks import build_clip
 from tgvac.shards import read_index
 from tgvac.stage import Context
-from tgvac.training import backbones_stage
 
 # diffusers 0.42 asks huggingface_hub 1 for something it no longer does.
 pytestmark = pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument is deprecated:UserWarning")

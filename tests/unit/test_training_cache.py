@@ -29,23 +29,23 @@ from tests.unit.encoded_scale import (
     write_vae,
 )
 from tests.unit.tiny_models import COMPUTE, FRAMING, LATENTS, unet_4, vae
-from tgvac.clip.framed import frame_clip
-from tgvac.clip.framing import FramingParams
-from tgvac.clip.recipe import read_recipes, write_recipes
+from tgvac.clips.framed import frame_clip
+from tgvac.clips.framing import FramingParams
+from tgvac.clips.recipe import read_recipes, write_recipes
 from tgvac.config import digest
 from tgvac.errors import BadInput
+from tgvac.latents.cache_keys import part_digest
+from tgvac.latents.encoding import encode_clips, framed
+from tgvac.latents.features import CachedFeatures, Features
+from tgvac.latents.latent_clips import LatentClips, LatentPairs
+from tgvac.latents.live_features import LiveFeatures, open_features
+from tgvac.latents.mask_noise import mask_draw, noisy_masks
+from tgvac.latents.params import LatentsParams
 from tgvac.models.params import ComputeParams
 from tgvac.shards import read_index, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
-from tgvac.training.cache_keys import part_digest
-from tgvac.training.encoding import encode_clips, framed
-from tgvac.training.features import CachedFeatures, Features
-from tgvac.training.latent_clips import LatentClips, LatentPairs
-from tgvac.training.live_features import LiveFeatures, open_features
-from tgvac.training.mask_noise import mask_draw, noisy_masks
 from tgvac.training.outputs import place_parts
-from tgvac.training.params import LatentsParams
 
 WHATS = ("target_mean", "target_std", "frame", "mask")
 

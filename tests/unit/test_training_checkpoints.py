@@ -26,7 +26,7 @@ from tests.unit.loop_jobs import (
 from tests.unit.tiny_models import TRAINING
 from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
 from tgvac.training.loop import train
-from tgvac.training.params import CheckpointParams
+from tgvac.training.run_params import CheckpointParams
 
 # What is not resumed.
 

@@ -15,14 +15,14 @@ from tests.unit.tiny_models import TRAINING
 from tgvac.errors import BadInput
 from tgvac.training import loop as loops
 from tgvac.training.divergence import SKIPPED, calmer, has_diverged, lowest_at
-from tgvac.training.loop import Job, train
-from tgvac.training.params import CheckpointParams
+from tgvac.training.loop import Training, train
 from tgvac.training.placement import Placement
+from tgvac.training.run_params import CheckpointParams
 
 LONG = TRAINING.model_copy(update={"steps": 400, "diverged": 10.0})
 
 
-def growing(folder: Path, keep: int, factor: float) -> Job:
+def growing(folder: Path, keep: int, factor: float) -> Training:
     """A training whose loss is 1 up to step 22, and then grows by a factor a step."""
     module = network()
 
@@ -36,7 +36,7 @@ def often(keep: int) -> CheckpointParams:
     return CheckpointParams(every=5, seconds=0, keep=keep, log_every=1)
 
 
-def refused(wanted: Job) -> str:
+def refused(wanted: Training) -> str:
     with pytest.raises(BadInput) as error:
         train(wanted)
     return str(error.value)

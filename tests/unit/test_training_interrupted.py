@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 import torch
+from tgvac.training.interruption import INTERRUPTED
 
 from tests.unit.loop_jobs import job, loss_of, network, steps_kept, straight, weights
 from tests.unit.shared_training import by_two
 from tests.unit.tiny_models import TRAINING
-from tgvac.training.loop import Job, train
-from tgvac.training.signals import INTERRUPTED
+from tgvac.training.loop import Training, train
 
 Look = Callable[[int, Path], None]
 
 
-def watched(folder: Path, module: torch.nn.Module, look: Look, told: int = -1) -> Job:
+def watched(folder: Path, module: torch.nn.Module, look: Look, told: int = -1) -> Training:
     """A training that is looked at every fifth step, and is told to leave while it computes a step."""
 
     def loss(step: int) -> torch.Tensor:
@@ -29,10 +29,10 @@ def watched(folder: Path, module: torch.nn.Module, look: Look, told: int = -1) -
             os.kill(os.getpid(), signal.SIGTERM)
         return loss_of(module)(step)
 
-    return dataclasses.replace(job(folder, module, loss), look=look, look_every=5)
+    return dataclasses.replace(job(folder, module, loss), watch=look, watch_every=5)
 
 
-def leaves(wanted: Job) -> None:
+def leaves(wanted: Training) -> None:
     with pytest.raises(SystemExit) as left:
         train(wanted)
     assert left.value.code == INTERRUPTED
@@ -108,7 +108,7 @@ def rows_of(step, rows):
         if told == "before":
             os.kill(os.getpid(), signal.SIGTERM)
     return t.rows_of(step, rows)
-t.train(replace(t.divided(folder, t.Placement()), batch=rows_of, look=look, look_every=7))
+t.train(replace(t.divided(folder, t.Placement()), batch=rows_of, watch=look, watch_every=7))
 """
 
 

@@ -15,13 +15,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from tgvac.training.interruption import INTERRUPTED
 
 from tests.unit.loop_jobs import interrupted, job, loss_of, network, steps_kept, stopped_at, straight, weights
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING
 from tgvac.errors import BadInput
 from tgvac.training.loop import learning_rate, train
-from tgvac.training.params import CheckpointParams, TrainingParams
-from tgvac.training.signals import INTERRUPTED
+from tgvac.training.params import TrainingParams
+from tgvac.training.run_params import CheckpointParams
 
 # Formulas.
 
@@ -225,7 +226,7 @@ def test_looking_shows_the_averaged_weights_and_changes_no_bit(tmp_path: Path) -
         assert not module.training
         seen[step] = (weights(module), folder)
 
-    watched = dataclasses.replace(job(tmp_path / "watched", module), look=look, look_every=5)
+    watched = dataclasses.replace(job(tmp_path / "watched", module), watch=look, watch_every=5)
     events = train(watched)
     assert (weights(module), events) == straight(tmp_path)
     assert list(seen) == [5, 10, TRAINING.steps]
@@ -239,7 +240,7 @@ def test_what_was_seen_before_an_interruption_is_not_looked_at_again(tmp_path: P
         module = network()
         loss = loss_of(module) if stop is None else stopped_at(stop, module)
         watched = dataclasses.replace(
-            job(tmp_path, module, loss), look=lambda step, folder: seen.append(step), look_every=5
+            job(tmp_path, module, loss), look=lambda step, folder: seen.append(step), watch_every=5
         )
         with pytest.raises(KeyboardInterrupt) if stop else contextlib.nullcontext():
             train(watched)

@@ -12,14 +12,14 @@ from diffusers import DDPMScheduler
 
 from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TRAINING, backbones, randn, write_latents
 from tgvac.errors import BadInput
+from tgvac.latents.latent_clips import LatentClips
+from tgvac.latents.text_states import TextStates
 from tgvac.models.params import ConditionsParams
 from tgvac.models.schedule import add_noise, alphas_cumprod
 from tgvac.shards import write_index
 from tgvac.training import objective
-from tgvac.training.latent_clips import LatentClips
 from tgvac.training.objective import Batch, dropped, make_batch, noise_level, noise_loss
 from tgvac.training.params import TrainingParams
-from tgvac.training.text_states import TextStates
 
 SCALING = 0.25
 TRACKS = {"world/a/1": 9, "world/b/1": 7}

@@ -14,19 +14,19 @@ from tests.unit.layouts import pair_files, tar_of
 from tests.unit.test_captions import params as captions_params
 from tests.unit.test_pairs import IDS, folder_of, made
 from tests.unit.tiny_models import COMPUTE, FRAMING, LATENTS, backbones, vae, write_synthesis
+from tgvac.backbones.views import render_views
 from tgvac.captions import captions_stage
-from tgvac.clip.captions import read_captions
-from tgvac.clip.framing import frame_masks, frame_video, windows_of
-from tgvac.clip.pair_clips import PairClips
+from tgvac.clips.captions import read_captions
+from tgvac.clips.framing import frame_masks, frame_video, windows_of
+from tgvac.clips.pair_clips import PairClips
 from tgvac.errors import BadInput
 from tgvac.files import write_json
+from tgvac.latents import latents_stage
+from tgvac.latents.latent_clips import LatentPairs, MixedClips, training_clips
 from tgvac.models.latents import encode_mode, encode_moments, mask_to_tensor, to_tensor
 from tgvac.shards import merge_indices, read_index, write_index
 from tgvac.stage import Context
-from tgvac.training import latents_stage
-from tgvac.training.latent_clips import LatentPairs, MixedClips, training_clips
 from tgvac.training.outputs import place_parts, write_folder_index
-from tgvac.training.views import render_views
 
 TEXTS = {IDS[0]: "a red fish", IDS[1]: "a dog"}
 SHARDS = 2

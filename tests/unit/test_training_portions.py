@@ -19,8 +19,8 @@ from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.stage import Portions
 from tgvac.training.loop import train
-from tgvac.training.params import CheckpointParams
 from tgvac.training.placement import Placement
+from tgvac.training.run_params import CheckpointParams
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tgvac.training.samples import HeldOut, Shown, choose, grid, watcher
 
 from tests.unit.test_evaluated import recipe
 from tests.unit.tiny_models import CPU, DIFFUSION, TRAINING
 from tgvac.models.runtime import normal
-from tgvac.models.sampler import VideoCondition
 from tgvac.models.schedule import alphas_cumprod
-from tgvac.training.params import SamplesParams
-from tgvac.training.samples import HeldOut, Shown, choose, grid, watcher
+from tgvac.sampling.condition import VideoCondition
+from tgvac.training.run_params import SamplesParams
 
 
 def test_other_objects_are_watched_first_then_further_recipes_of_the_same() -> None:

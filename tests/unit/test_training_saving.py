@@ -11,7 +11,7 @@ import torch
 from tests.unit.loop_jobs import job, loss_of, network, steps_kept, straight, weights
 from tests.unit.tiny_models import CHECKPOINTS
 from tgvac.training.loop import train
-from tgvac.training.params import CheckpointParams
+from tgvac.training.run_params import CheckpointParams
 
 
 class Clock:

@@ -15,8 +15,7 @@ from tests.unit.counted_flops import counting
 from tests.unit.shared_training import divided
 from tests.unit.tiny_models import CPU, DIFFUSION, randn, unet_12, video_unet
 from tgvac.models.frame_unet import stack_channels
-from tgvac.models.prediction import telling_noise
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
 from tgvac.training.loop import train
 from tgvac.training.objective import Batch
 from tgvac.training.placement import Placement
@@ -44,7 +43,7 @@ def test_a_step_computes_what_its_layers_add_up_to_by_hand(
     unet: Callable[[], Any], as_model: Callable[[Any], NoiseModel], frames: int, prediction: str
 ) -> None:
     module, given = unet(), one(frames)
-    as_model = telling_noise(as_model, DIFFUSION.model_copy(update={"prediction": prediction}))
+    as_model = as_epsilon_model(as_model, DIFFUSION.model_copy(update={"prediction": prediction}))
     with counting(module) as by_hand:
         x = stack_channels(given.z_BcFhw, given.frame_BcFhw, given.mask_BcFhw)
         functional.mse_loss(as_model(module)(x, given.t_B, given.text_BND), given.noise_BcFhw).backward()

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.unit.builders import Array
-from tgvac.clip.video import write_mp4
+from tgvac.clips.video import write_mp4
 
 
 def gradient(frames: int, height: int, width: int) -> Array:

@@ -17,10 +17,10 @@ from tests.unit.builders import Array, noise, png
 from tests.unit.layouts import write
 from tests.unit.test_tracks_stage import PARAMS as TRACKS
 from tests.unit.test_tracks_stage import SOURCES
-from tgvac.clip.box import Box
-from tgvac.clip.images import resize_mask
-from tgvac.clip.track import Track
-from tgvac.clip.video_reader import VideoReader
+from tgvac.clips.box import Box
+from tgvac.clips.images import resize_mask
+from tgvac.clips.track import Track
+from tgvac.clips.video_reader import VideoReader
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.sources import sources_stage, tracks_stage

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from tests.unit.clips_in_memory import ClipsInMemory
-from tgvac.clip.clip import Clip
-from tgvac.clip.framing import FramingParams
-from tgvac.training.views import render_views
+from tgvac.backbones.views import render_views
+from tgvac.clips.clip import Clip
+from tgvac.clips.framing import FramingParams
 
 FOLLOW = FramingParams(mode="follow", size=16, pad=127, margin=0.25, smooth=1)
 

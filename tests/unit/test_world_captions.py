@@ -13,15 +13,15 @@ import pytest
 from PIL import Image, ImageDraw
 
 from tests.unit.world_samples import world
-from tgvac.sources.world import render, scenes
-from tgvac.sources.world.captions import caption
-from tgvac.sources.world.colours import PALETTE
-from tgvac.sources.world.creatures import CREATURES
-from tgvac.sources.world.motion import placed
-from tgvac.sources.world.pairs import pair
-from tgvac.sources.world.params import Layout
-from tgvac.sources.world.patterns import PATTERNS
-from tgvac.sources.world.wardrobe import Clothes
+from tgvac.world import render, scenes
+from tgvac.world.captions import caption
+from tgvac.world.colours import PALETTE
+from tgvac.world.creatures import CREATURES
+from tgvac.world.motion import placed
+from tgvac.world.pairs import pair
+from tgvac.world.params import Layout
+from tgvac.world.patterns import PATTERNS
+from tgvac.world.wardrobe import Clothes
 
 SIZE = 256
 SENTENCE = re.compile(

@@ -14,9 +14,9 @@ import pytest
 from PIL import Image
 
 from tests.unit.world_samples import pixels, world
-from tgvac.sources.world.annotation import davis_palette
-from tgvac.sources.world.params import WorldParams
-from tgvac.sources.world.publish import publish
+from tgvac.world.annotation import davis_palette
+from tgvac.world.params import WorldParams
+from tgvac.world.publish import publish
 
 FRAMES, HEIGHT, WIDTH = 6, 64, 80
 

@@ -16,12 +16,11 @@ import pytest
 from tests.unit.world_samples import decoded, world
 from tgvac import provenance
 from tgvac.files import sha256
-from tgvac.sources.world.frozen import world_digest
-from tgvac.sources.world.params import Layout, WorldParams
-from tgvac.sources.world.publish import publish
-from tgvac.sources.world.publish_pix2gestalt import pair_id
-from tgvac.sources.world.publish_youtube_vos import video_id
-from tgvac.sources.world.spool import Spool
+from tgvac.world.params import Layout, WorldParams
+from tgvac.world.publish import publish, world_digest
+from tgvac.world.publish_pix2gestalt import pair_id
+from tgvac.world.publish_youtube_vos import video_id
+from tgvac.world.spool import Spool
 
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 STAGED = {"crowded": 0.3, "fenced": 0.2, "late": 0.2, "hidden": 0.2, "leaving": 0.2}
@@ -70,20 +69,20 @@ def test_the_digest_is_of_the_worlds_own_code_and_of_all_of_it() -> None:
     assert len(found) == 64
     room = Path(provenance.__file__).parent / "sources" / "world"
     modules = {f"tgvac.sources.world.{path.stem}" for path in room.glob("*.py")} - {"tgvac.sources.world.__init__"}
-    reached = set(provenance.closure("tgvac.sources.world.publish"))
-    assert modules - reached == {"tgvac.sources.world.frozen"}
+    reached = set(provenance.closure("tgvac.world.publish"))
+    assert modules - reached == {"tgvac.world.publish"}
 
 
-@pytest.mark.parametrize("module", ["tgvac.sources.world.render", "tgvac.seeds", "tgvac.clip.images"])
+@pytest.mark.parametrize("module", ["tgvac.world.render", "tgvac.seeds", "tgvac.clips.images"])
 def test_another_module_means_another_digest(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
     found = world_digest()
     real = provenance.closure
-    assert module in real("tgvac.sources.world.publish")
+    assert module in real("tgvac.world.publish")
     changed = {module: "0" * 64}
-    monkeypatch.setattr("tgvac.sources.world.frozen.closure", lambda module: {**real(module), **changed})
+    monkeypatch.setattr("tgvac.world.publish.closure", lambda module: {**real(module), **changed})
     assert world_digest() != found
     elsewhere = {"tgvac.files": "0" * 64}
-    monkeypatch.setattr("tgvac.sources.world.frozen.closure", lambda module: {**real(module), **elsewhere})
+    monkeypatch.setattr("tgvac.world.publish.closure", lambda module: {**real(module), **elsewhere})
     assert world_digest() == found
 
 
@@ -92,8 +91,8 @@ def test_another_process_publishes_the_same_bytes(layout: Layout, tmp_path: Path
     params = world(2, frames=3, **STAGED)
     publish(params, layout, tmp_path / "here")
     code = (
-        "import sys; from pathlib import Path; from tgvac.sources.world.params import WorldParams;"
-        "from tgvac.sources.world.publish import publish;"
+        "import sys; from pathlib import Path; from tgvac.world.params import WorldParams;"
+        "from tgvac.world.publish import publish;"
         "publish(WorldParams.model_validate_json(sys.argv[1]), sys.argv[2], Path(sys.argv[3]))"
     )
     arguments = [params.model_dump_json(), layout, str(tmp_path / "there")]

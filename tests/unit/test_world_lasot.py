@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.world_samples import pixels, world
-from tgvac.sources.world.creatures import CREATURES
-from tgvac.sources.world.publish import publish
+from tgvac.world.creatures import CREATURES
+from tgvac.world.publish import publish
 
 FRAMES, VIDEOS = 24, 16
 

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 
 from tests.unit.world_samples import decoded, world
-from tgvac.sources.world.pairs import pair
-from tgvac.sources.world.publish import publish
+from tgvac.world.pairs import pair
+from tgvac.world.publish import publish
 
 PAIRS, SIZE = 14, 72
 FOLDERS = {

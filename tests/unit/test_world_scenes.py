@@ -9,12 +9,12 @@ import pytest
 from pydantic import ValidationError
 
 from tests.unit.world_samples import SHARES, world
-from tgvac.sources.world import backgrounds, cast, foregrounds, patterns, planes, render, scenes
-from tgvac.sources.world.actors import act
-from tgvac.sources.world.colours import PALETTE, distance
-from tgvac.sources.world.creatures import CREATURES
-from tgvac.sources.world.film import film
-from tgvac.sources.world.params import Layout, WorldParams
+from tgvac.world import backgrounds, cast, foregrounds, patterns, planes, render, scenes
+from tgvac.world.actors import act
+from tgvac.world.colours import PALETTE, distance
+from tgvac.world.creatures import CREATURES
+from tgvac.world.film import film
+from tgvac.world.params import Layout, WorldParams
 
 HEIGHT, WIDTH = 64, 80
 

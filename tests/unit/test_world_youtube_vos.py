@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from tests.unit.world_samples import pixels, world
-from tgvac.sources.world.creatures import CREATURES
-from tgvac.sources.world.publish import publish
+from tgvac.world.creatures import CREATURES
+from tgvac.world.publish import publish
 
 FRAMES = 17
 

@@ -14,11 +14,12 @@ from tests.unit.loop_jobs import alone
 from tests.unit.tiny_models import CHECKPOINTS, CPU, DIFFUSION, SAMPLER, TRAINING, randn, unet_12
 from tgvac.completion.pipeline_params import diffusion_of
 from tgvac.errors import BadInput
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, loss_weights
 from tgvac.models.params import DiffusionParams
-from tgvac.models.prediction import loss_weights, telling_noise
-from tgvac.models.sampler import NoiseModel, NotFinite, VideoCondition, frame_noise_model, sample_video
 from tgvac.models.schedule import alphas_cumprod, scheduler_of
-from tgvac.training.loop import Job, train
+from tgvac.sampling.condition import VideoCondition
+from tgvac.sampling.temporal_diffusion import NotFinite, sample_video
+from tgvac.training.loop import Training, train
 from tgvac.training.objective import Batch, noise_loss
 
 ASKED = {**DIFFUSION.model_dump(), "zero_terminal_snr": True, "prediction": "v", "timestep_spacing": "trailing"}
@@ -42,7 +43,7 @@ def batch(*levels: int) -> Batch:
 
 def given_to(network: object, of: Batch) -> torch.Tensor:
     """The loss as a training has it."""
-    model = telling_noise(lambda it: it, ZERO)(network)
+    model = as_epsilon_model(lambda it: it, ZERO)(network)
     return noise_loss(model, of, ALPHAS, CPU, loss_weights(ZERO, ALPHAS), ZERO.told).mean
 
 
@@ -81,7 +82,7 @@ def test_a_training_at_the_last_level_learns_finitely(tmp_path: Path) -> None:
     unet, given = unet_12(), batch(LAST, LAST)
     losses = alone(lambda step: given_to(frame_noise_model(unet), given))
     params = TRAINING.model_copy(update={"steps": 30, "lr": 3e-3})
-    events = train(Job("frame", unet, lambda step, rows: step, losses, params, CHECKPOINTS, "key", tmp_path))
+    events = train(Training("frame", unet, lambda step, rows: step, losses, params, CHECKPOINTS, "key", tmp_path))
     assert all(np.isfinite([e["loss"], e["grad_norm"]]).all() for e in events)
     assert events[-1]["loss"] < 0.9 * events[0]["loss"]
 
@@ -170,7 +171,7 @@ def test_a_sampler_of_diffusers_that_is_saved_with_it_takes_the_same_steps(tmp_p
     unet, z, text = unet_12(), randn(1, 4, 8, 8), torch.zeros(1, 12, 16)
     condition = VideoCondition(torch.zeros_like(z), torch.zeros_like(z), text, text)
     alone_sampler = SAMPLER.model_copy(update={"guidance": 1.0})
-    model = telling_noise(frame_noise_model, ZERO)(unet)
+    model = as_epsilon_model(frame_noise_model, ZERO)(unet)
     ours = sample_video(model, condition, z, ZERO, alone_sampler, CPU)
     with torch.no_grad():
         for t in theirs.timesteps:

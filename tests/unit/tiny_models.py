@@ -12,27 +12,24 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.framing import FramingParams
-from tgvac.clip.recipe import Placement, Recipe, write_recipes
-from tgvac.clip.track import TrackMeta, file_stem, write_track
+from tgvac.clips.captions import Caption, write_captions
+from tgvac.clips.framing import FramingParams
+from tgvac.clips.recipe import Placement, Recipe, write_recipes
+from tgvac.clips.track import TrackMeta, file_stem, write_track
 from tgvac.files import sha256
+from tgvac.latents.params import LatentsParams, MaskNoiseParams
 from tgvac.models.backbones import Backbones, freeze
+from tgvac.models.backbones_params import StandinParams
 from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import (
-    ComputeParams,
-    ConditionsParams,
-    DiffusionParams,
-    FrameModelParams,
-    MotionModuleParams,
-    SamplerParams,
-    StandinParams,
-)
-from tgvac.models.standins import build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
+from tgvac.models.small_networks import build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.sampling.params import SamplerParams
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
-from tgvac.training.params import CheckpointParams, LatentsParams, MaskNoiseParams, SamplesParams, TrainingParams
+from tgvac.training.params import FrameModelParams, TrainingParams
+from tgvac.training.run_params import CheckpointParams, SamplesParams
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
@@ -61,19 +58,27 @@ DIFFUSION = DiffusionParams(
     beta_schedule="scaled_linear",
     beta_start=8.5e-4,
     beta_end=1.2e-2,
-    sampling_steps=4,
-    timestep_spacing="leading",
     zero_terminal_snr=False,
     prediction="epsilon",
-    eta=0.0,
 )
-CONDITIONS = ConditionsParams(mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05)
+CONDITIONS = ConditionsParams(
+    layout="frame_mask", mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05
+)
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
 FRAME_MODEL = FrameModelParams(start="", start_revision="main")
 MOTION_MODULE = MotionModuleParams(
     block="animatediff", heads=2, max_frames=16, max_distance=3, norm="frame", start="", start_revision="main"
 )
-SAMPLER = SamplerParams(clip_frames=4, hop=2, guidance=3.0, unconditional="text", batch_windows=2)
+SAMPLER = SamplerParams(
+    steps=4,
+    timestep_spacing="leading",
+    eta=0.0,
+    clip_frames=4,
+    stride=2,
+    guidance=3.0,
+    unconditional="text",
+    batch_windows=2,
+)
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4, tf32=True)
 EXACT_MASKS = MaskNoiseParams(share=0.0, seed=1, erode=0.1, dilate=0.1, leak_share=0.5, leak=0.2)

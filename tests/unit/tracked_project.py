@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.images import encode_png
-from tgvac.clip.rows import Row, write_rows
+from tgvac.clips.images import encode_png
+from tgvac.clips.rows import Row, write_rows
 from tgvac.files import sha256, write_json, write_text
 from tgvac.params import load_params
 from tgvac.phases import params_digest, phase

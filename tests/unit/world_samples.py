@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from tgvac.sources.world.params import WorldParams
+from tgvac.world.params import WorldParams
 
 SHARES = {
     "crowded": 0.0,

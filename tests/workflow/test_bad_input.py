@@ -17,9 +17,9 @@ import yaml
 
 from tests.conftest import Command
 from tests.unit.world_samples import world
-from tgvac.clip.images import encode_png
+from tgvac.clips.images import encode_png
 from tgvac.sources.rejected import read_rejected
-from tgvac.sources.world.publish import publish
+from tgvac.world.publish import publish
 
 SMALL = world(6, seed=3, frames=16, width=96)
 

@@ -11,7 +11,7 @@ import pytest
 from benchmarks.paper_data import PAPER_OBJECTS, PAPER_VIDEOS, PaperData, Sizes
 from tests.conftest import CLONE, Command, make_project
 from tests.workflow.test_graph import planned
-from tgvac.clip.recipe import read_recipes
+from tgvac.clips.recipe import read_recipes
 from tgvac.params import load_params
 from tgvac.shards import read_index
 

@@ -56,7 +56,7 @@ from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 from tgvac.models.cost.published import STABLE_DIFFUSION_1
 from tgvac.models.schedule import scheduler_of
-from tgvac.models.standins import build_clip, build_tokenizer
+from tgvac.models.small_networks import build_clip, build_tokenizer
 from tgvac.params import load_params
 
 torch.set_num_threads(1)

@@ -3,7 +3,7 @@ import os
 import sys
 
 from tgvac.bridge import graph as tgvac_graph
-from tgvac.bridge import tracked_outcome
+from tgvac.bridge import mlflow_outcome
 from tgvac.bridge.workflow import SETTINGS
 
 # `snakemake standins` needs no scale: one ends in them. By the environment, so that jobs on a cluster know it, too.
@@ -27,4 +27,4 @@ digest = GRAPH.digest
 join_digest = GRAPH.join_digest
 log_of = GRAPH.log
 benchmark_of = GRAPH.benchmark
-model_index = GRAPH.model_index
+method_networks = GRAPH.method_networks

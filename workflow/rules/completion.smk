@@ -5,7 +5,7 @@ rule completion_shard:
         final("masks"),
         final("synthesis"),
         final("captions"),
-        model_index,
+        method_networks,
     output:
         part("completion"),
     log:

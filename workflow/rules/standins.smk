@@ -15,7 +15,7 @@ rule standins:
         mem_mb=2000,
         runtime=30,
     params:
-        digest=GRAPH.decided_by("tgvac.training.ship"),
+        digest=GRAPH.decided_by("tgvac.backbones.shipping"),
     message:
         "standins"
     shell:

@@ -6,7 +6,7 @@ the phase. What a stage watches is never less than what makes Snakemake run the 
 * the small files that earlier phases end in, and the project's own files that it reads;
 * the leaves of params that decide it, each in the file that really sets it, so that ``dvc exp run -S
   workflow/scales/smoke.yaml:motion.lr=…`` changes what is used;
-* the rooms that its code is in, and its rule file. An edited comment there calls Snakemake, which does nothing.
+* the packages that its code is in, and its rule file. An edited comment there calls Snakemake, which does nothing.
 
 ``persist: true``, or DVC would delete a phase's folder before it calls Snakemake, which would start from nothing.
 """
@@ -19,11 +19,12 @@ from typing import Any
 
 import yaml
 
-from tgvac import config, provenance
+from tgvac import config
 from tgvac.bridge.graph import DEFAULT_SCALE, Graph
+from tgvac.code_digests import TREE
 from tgvac.errors import BadInput
 from tgvac.files import write_text
-from tgvac.phases import PHASES, Phase, join_module
+from tgvac.phases import NO_OPTIONS, PHASES, Options, Phase, join_module
 from tgvac.phases import phase as phase_of
 
 HEADER = """\
@@ -104,11 +105,12 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
             *(name for before in phase.shows for name in graph.lists(before)),
             *phase.reads,
             *(_shipped(graph) if phase.name == "backbones" else ()),
+            *(_networks(graph) if phase.loads_method else ()),
             *(settings.files if first else ()),
             f"workflow/rules/{phase.name}.smk",
-            *_rooms(phase),
+            *_packages(graph, phase),
         ],
-        "params": settings.watched(phase),
+        "params": settings.watched(graph, phase),
         "outs": [{f"results/{graph.scale}/{phase.name}": {"persist": True}}],
     }
 
@@ -120,21 +122,36 @@ def _shipped(graph: Graph) -> list[str]:
 
 def _ends(graph: Graph, phase: Phase) -> list[str]:
     """The files that a phase ends in, over all runs and methods that the evaluation uses."""
-    if phase.wildcards == ("variant", "seed"):
+    if phase.trains:
         return graph.runs(phase.name)
     return graph.final(phase.name) or graph.parts(phase.name)
 
 
-def _rooms(phase: Phase) -> list[str]:
-    """The rooms and ground-floor modules that the code of a phase, and of joining its shards, is in."""
-    modules = [*provenance.closure(phase.module), *(provenance.closure(join_module(phase)) if phase.shards else ())]
+def _networks(graph: Graph) -> list[str]:
+    """The indices of the networks that the evaluated methods load."""
+    found = [graph.networks(method, str(seed)) for method, seed in graph.evaluated()]
+    return list(dict.fromkeys(index for each in found for index in each))
+
+
+def _packages(graph: Graph, phase: Phase) -> list[str]:
+    """The packages and top-level modules that the code of a phase, and of joining its shards, is in."""
+    modules = {module for options in _jobs(graph, phase) for module in phase.modules(options)}
+    closure = {*TREE.closure(*modules), *(TREE.closure(join_module(phase)) if phase.shards else ())}
     found = set()
-    for module in modules:
+    for module in closure:
         _, *parts = module.split(".")
-        file = provenance.module_file(".".join(["tgvac", *parts[:1]]))
+        file = TREE.file(".".join(["tgvac", *parts[:1]]))
         if file is not None:
             found.add(f"{SOURCE}/{parts[0]}" if parts and file.name == "__init__.py" else f"{SOURCE}/{file.name}")
     return sorted(found)
+
+
+def _jobs(graph: Graph, phase: Phase) -> list[Options]:
+    """The options of a phase's jobs as far as its code and params depend on them."""
+    if not phase.loads_method:
+        return [NO_OPTIONS]
+    names = (method.split("/") for method, _ in graph.evaluated())
+    return [{"method": method, "variant": variant} for method, variant in names]
 
 
 class _Settings:
@@ -147,10 +164,11 @@ class _Settings:
             self._set_in.update(dict.fromkeys(config.leaves(tree), path.relative_to(root).as_posix()))
         self.files = list(dict.fromkeys(path.relative_to(root).as_posix() for path, _ in layers))
 
-    def watched(self, phase: Phase) -> list[str | dict[str, list[str]]]:
+    def watched(self, graph: Graph, phase: Phase) -> list[str | dict[str, list[str]]]:
         """The leaves that decide a phase, its joining and its runs, as DVC lists them: plain ones are params.yaml's."""
         # Of a block whose entry a job's options choose, all entries are watched.
-        blocks = [*(block.split(".{")[0] for block in phase.blocks), *phase.joined]
+        named = dict.fromkeys(block for options in _jobs(graph, phase) for block in phase.blocks_of(options))
+        blocks = [*(block.split(".{")[0] for block in named), *phase.joined]
         blocks += [f"shards.{phase.shards}"] if phase.shards else []
         if "seed" in phase.wildcards:
             blocks += ["evaluation.methods", "evaluation.train_seeds"]

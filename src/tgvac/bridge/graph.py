@@ -11,20 +11,21 @@ import json
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from tgvac.baselines.completion_names import model_phase, seeds_of, trainings
-from tgvac.bridge.tracked_outcome import outcome_file
+from tgvac.bridge.jobs import Job
+from tgvac.bridge.mlflow_outcome import outcome_file
+from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
+from tgvac.fetch.registry import read_registry
+from tgvac.methods.registry import method_of, seeds_of, trainings_of, variants_trained
 from tgvac.params import Params, load_params
-from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
-from tgvac.provenance import code_digest
-from tgvac.sources.registry import read_registry
+from tgvac.phases import NO_OPTIONS, PHASES, Options, Phase, join_digest, phase, phase_digest, shard_count
 
 DEFAULT_SCALE = "tiny"
 TAKING = ("shipped", "fit")
@@ -117,12 +118,9 @@ class Graph:
         if "method" not in wanted.wildcards:
             return [self._file(name, wanted.part.format(shard=k)) for k in shards]
         out = []
-        for method in self.params.evaluation.methods:
+        for method, seed in self.evaluated():
             head, _, tail = method.partition("/")
-            for seed in seeds_of(method, self.params.evaluation.train_seeds, self.params.methods):
-                out += [
-                    self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards
-                ]
+            out += [self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards]
         return out
 
     def digest(self, name: str) -> str | Callable[[Mapping[str, str]], str]:
@@ -150,7 +148,7 @@ class Graph:
         other = Graph.of(self.taken, {})
         training = takewhile(lambda wanted: wanted.name != "completion", PHASES)
         phases = [phase_digest(other.params, wanted) for wanted in training]
-        return digest([*phases, other.registered, other.decided_by("tgvac.training.ship")])
+        return digest([*phases, other.registered, other.decided_by("tgvac.backbones.shipping")])
 
     def join_digest(self, name: str) -> str:
         """What decides the joining of a phase's shards besides the shards."""
@@ -169,76 +167,112 @@ class Graph:
 
     def benchmarks(self, name: str) -> list[str]:
         """The table of each job that Snakemake starts for a phase: its trainings, or its shards and their joining."""
-        wanted, seeds = phase(name), self.params.evaluation.train_seeds
-        if name in ("frame", "motion"):
-            trained = trainings(self.params.evaluation.methods, name, self.params.methods)
-            return [self.benchmark(name, f"{variant}-seed{seed}") for variant in trained for seed in seeds]
+        wanted = phase(name)
+        if wanted.trains:
+            return [self.benchmark(name, f"{variant}-seed{seed}") for variant, seed in self.trained(name)]
         if not wanted.shards:
             return [self.benchmark(name)]
         shards = [f"{k:03d}" for k in range(shard_count(self.params, wanted))]
         if "method" in wanted.wildcards:
-            runs = (
-                f"{method.replace('/', '-')}-seed{seed}"
-                for method in self.params.evaluation.methods
-                for seed in seeds_of(method, seeds, self.params.methods)
-            )
+            runs = (f"{method.replace('/', '-')}-seed{seed}" for method, seed in self.evaluated())
             jobs = [self.benchmark(name, f"{run}-{k}") for run in runs for k in shards]
         else:
             jobs = [self.benchmark(name, f"shard-{k}") for k in shards]
         # Completion is not joined: each method's shards stand for themselves.
         return [*jobs, self.benchmark(name)] if wanted.final else jobs
 
-    def model_index(self, wildcards: Any) -> list[str]:
-        """The weights that a method needs, as inputs of its jobs."""
-        return self.models(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))
+    def evaluated(self) -> list[tuple[str, int]]:
+        """Every evaluated method with each of its training seeds."""
+        evaluation, methods = self.params.evaluation, self.params.methods
+        return [(name, seed) for name in evaluation.methods for seed in seeds_of(name, evaluation.train_seeds, methods)]
 
-    def models(self, method: str, seed: str) -> list[str]:
-        """The indices of the weights that a method uses."""
-        needed = model_phase(method, self.params.methods)
-        if needed is None:
-            return []
-        if needed == "backbones":
-            return self.final("backbones")
-        index = self._file(needed, f"{self.params.methods[method].trained}/seed{seed}/index.json")
-        return [*self.final("backbones"), index]
-
-    def inputs(self, name: str, shard: int | None, options: Mapping[str, str]) -> list[str]:
-        """What one step of a phase reads, as the rules declare it; recorded in its provenance.
-
-        Args:
-            shard: None for a phase without shards, or for the joining of its shards.
-            options: method, variant and seed.
-        """
-        wanted = phase(name)
-        if wanted.shards and shard is None:
-            return self.parts(name)
-        out = []
-        for before in wanted.after:
-            if name == "completion" and before in ("backbones", "frame", "motion"):
-                continue
-            if before == "completion":
-                one = self._file(before, phase(before).part.format(shard=shard, **options)) if wanted.shards else ""
-                out += [one] if one else self.parts(before)
-            elif before in ("frame", "motion"):
-                out += self.runs(before) if name == "report" else [f.format(**options) for f in self.final(before)]
-            else:
-                out += self.final(before)
-        out += [file for before in wanted.shows for file in self.lists(before)]
-        if name == "backbones":
-            out += self.shipped()
-        if name == "completion":
-            out += self.models(f"{options['method']}/{options['variant']}", options["seed"])
-        return out
+    def trained(self, name: str) -> list[tuple[str, int]]:
+        """Every variant that a phase trains for the evaluated methods, with each training seed."""
+        evaluation = self.params.evaluation
+        variants = variants_trained(evaluation.methods, name, self.params.methods)
+        return [(variant, seed) for variant in variants for seed in evaluation.train_seeds]
 
     def runs(self, name: str) -> list[str]:
-        """The indices of all trained models of a phase that the evaluation uses."""
-        evaluation = self.params.evaluation
+        """The indices of all networks that a phase trains for the evaluated methods."""
         file = phase(name).final[0]
-        return [
-            self._file(name, file.format(variant=variant, seed=seed))
-            for variant in trainings(evaluation.methods, name, self.params.methods)
-            for seed in evaluation.train_seeds
-        ]
+        return [self._file(name, file.format(variant=variant, seed=seed)) for variant, seed in self.trained(name)]
+
+    def method_networks(self, wildcards: Any) -> list[str]:
+        """The indices of the networks that a method loads, as inputs of its jobs."""
+        return self.networks(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))
+
+    def networks(self, method: str, seed: str) -> list[str]:
+        """The indices of the networks that a method loads: the backbones', then that of its last training."""
+        found = self.final("backbones") if method_of(method).networks else []
+        for trained in trainings_of(method, self.params.methods)[-1:]:
+            variant = self.params.methods[method].trained
+            found = [*found, self._file(trained, phase(trained).final[0].format(variant=variant, seed=seed))]
+        return found
+
+    def jobs(self, name: str, options: Options, shard: int | None = None, merge: bool = False) -> Iterator[Job]:
+        """The jobs of a phase: all of its shards and then their joining, or those asked for.
+
+        Args:
+            shard: one shard only.
+            merge: join the shards, and make none.
+
+        Raises:
+            BadInput: when the phase has no such shard, or needs a method.
+        """
+        wanted = phase(name)
+        count = shard_count(self.params, wanted)
+        if shard is not None and (wanted.shards is None or not 0 <= shard < count):
+            raise BadInput(f"Phase '{name}' has no shard {shard} at scale '{self.scale}'; it has {count}, from 0.")
+        if "method" in wanted.wildcards and not options.get("method") and not merge:
+            raise BadInput(f"Phase '{name}' needs a method; give --method, as in --method ours --variant full.")
+        if wanted.shards is None or merge:
+            yield self.job(name, options)
+            return
+        for k in range(count) if shard is None else (shard,):
+            yield self.job(name, options, k)
+        # Shards that belong to a method are joined over all methods, by a rule of the graph.
+        if shard is None and wanted.final and "method" not in wanted.wildcards:
+            yield self.job(name, options)
+
+    def job(self, name: str, options: Options = NO_OPTIONS, shard: int | None = None) -> Job:
+        """One job, with all that it reads and makes."""
+        wanted = phase(name)
+        files = (*wanted.final, *wanted.lists) if shard is None else (wanted.part,)
+        return Job(
+            phase=wanted,
+            scale=self.scale,
+            params=self.params,
+            options=options,
+            shard=shard,
+            inputs=tuple(self._inputs(wanted, shard, options)),
+            outputs=tuple(self._file(name, file.format(**{**options, "shard": shard})) for file in files),
+        )
+
+    def _inputs(self, wanted: Phase, shard: int | None, options: Options) -> list[str]:
+        """What a job reads, as the rules declare it."""
+        if wanted.shards and shard is None:
+            return self.parts(wanted.name)
+        found = [file for before in wanted.after for file in self._ends(phase(before), wanted, shard, options)]
+        found += [file for before in wanted.shows for file in self.lists(before)]
+        if wanted.name == "backbones":
+            found += self.shipped()
+        if wanted.loads_method:
+            found += self.networks(f"{options['method']}/{options['variant']}", options["seed"])
+        return found
+
+    def _ends(self, before: Phase, wanted: Phase, shard: int | None, options: Options) -> list[str]:
+        """What a job reads of an earlier phase: its own run's files where it has one, else those of all runs."""
+        if before.trains:
+            own = wanted.trains
+            return [file.format(**options) for file in self.final(before.name)] if own else self.runs(before.name)
+        if "method" in before.wildcards and not before.final:
+            own = "method" in wanted.wildcards
+            return (
+                [self._file(before.name, before.part.format(shard=shard, **options))]
+                if own
+                else self.parts(before.name)
+            )
+        return self.final(before.name)
 
     def shipped(self) -> list[str]:
         """The index of the stand-ins that the scale takes: the project's, or a copy of another scale's."""
@@ -246,8 +280,8 @@ class Graph:
             return []
         return [self._file("taken", "index.json") if self.taken else f"{self.params.backbones.shipped}/index.json"]
 
-    def tracked(self) -> str:
-        """The record of the step that shows the runs to a tracking server; nothing depends on it."""
+    def mlflow_outcome(self) -> str:
+        """The record of the import into MLflow; nothing depends on it."""
         return outcome_file(self.scale)
 
     def at(self) -> str:

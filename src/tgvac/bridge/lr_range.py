@@ -7,11 +7,12 @@ from pathlib import Path
 
 from tgvac.errors import BadInput
 from tgvac.files import write_text, writing
+from tgvac.methods.registry import trained_phases
 from tgvac.params import load_params
-from tgvac.phases import phase
+from tgvac.phases import block_names, phase
 from tgvac.stage import Context
 
-STAGES = ("frame", "motion")
+STAGES = trained_phases()
 
 
 def run_lr_range(
@@ -47,14 +48,14 @@ def run_lr_range(
     params = load_params(root, scale)
     wanted = phase(stage)
     ctx = Context(root, scale, stage, "learning-rate range", device=device, options={"variant": "full", "seed": "0"})
-    blocks = {b.split(".")[0]: getattr(params, b.split(".")[0]) for b in (*wanted.blocks, *wanted.aside)}
+    blocks = {name: getattr(params, name) for name in block_names((*wanted.blocks, *wanted.aside))}
     # Networks are imported late, as by every command.
     from tgvac.training.lr_picture import as_csv, draw
     from tgvac.training.lr_range import RangeTest, found_in, range_test
 
     test = RangeTest(lowest, highest, steps, probe, every)
-    job = importlib.import_module(wanted.module).job_of(ctx, **blocks)
-    points = range_test(job, test, root / "scratch" / scale / "lr-range" / stage)
+    training = importlib.import_module(wanted.module).training_of(ctx, **blocks)
+    points = range_test(training, test, root / "scratch" / scale / "lr-range" / stage)
     found = found_in(points, test)
     folder = out or ctx.results / "lr-range"
     write_text(folder / f"{scale}-{stage}.csv", as_csv(points))

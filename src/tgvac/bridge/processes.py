@@ -1,7 +1,7 @@
 """Several processes of one command, which share a training: torch's variables set, signals passed on.
 
 ``torchrun`` does as much, but ends with an exit code of its own after a signal; a cluster is to see that the state
-was saved and that the same command goes on (``tgvac.training.signals.INTERRUPTED``).
+was saved and that the same command goes on (``tgvac.training.interruption.INTERRUPTED``).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 
-from tgvac.training.signals import INTERRUPTED
+from tgvac.training.interruption import INTERRUPTED
 
 GRACE_S = 60.0
 """How long the others may go on after one has ended early, before they are killed."""

@@ -13,14 +13,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from tgvac.bridge.graph import GIVEN, Graph
-from tgvac.bridge.tracked_outcome import forget_failure
+from tgvac.bridge.mlflow_outcome import forget_failure
 from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import locked, name_holder
 from tgvac.phases import PHASES
-from tgvac.training.signals import INTERRUPTED
+from tgvac.training.interruption import INTERRUPTED
 
-TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "track")
+TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "mlflow")
 """What a run can be asked for."""
 SETTINGS = ("--rerun-incomplete", "--quiet", "reason", "--max-checksum-file-size", "100MB")
 """Of Snakemake, for all runs: what was broken off is made again, and large files are compared by content, too."""

@@ -11,7 +11,7 @@ import numpy as np
 from tgvac.captions.looks import Look
 from tgvac.captions.params import CaptionsParams
 from tgvac.captions.sentences import clean, tidy
-from tgvac.clip.captions import Caption
+from tgvac.clips.captions import Caption
 
 Describe = Callable[[np.ndarray], str]
 """A model's sentence on a picture ``uint8 [S,S,3]``, as it was generated; possibly empty."""

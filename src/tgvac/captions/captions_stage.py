@@ -23,9 +23,9 @@ from tgvac.captions.captioners import Rejected, Subject, caption, is_looked_at
 from tgvac.captions.looks import Look, areas_of, caption_frame, crop_on_white
 from tgvac.captions.params import CaptionsParams
 from tgvac.captions.remembered import Remembered
-from tgvac.clip.captions import Caption, write_captions
-from tgvac.clip.pair_clips import PairClips, bucket_name, pair_sources
-from tgvac.clip.track import Track, file_stem, read_masks_meta
+from tgvac.clips.captions import Caption, write_captions
+from tgvac.clips.pair_clips import PairClips, bucket_name, pair_sources
+from tgvac.clips.track import Track, file_stem, read_masks_meta
 from tgvac.errors import BadInput
 from tgvac.files import write_json, write_text
 from tgvac.shards import Entry, Made, merge_indices, read_index, run_items, shard_of, write_index

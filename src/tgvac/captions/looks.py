@@ -11,9 +11,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.images import on_white
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import FrameGeometry
+from tgvac.clips.images import on_white
 
 
 @dataclass(frozen=True)

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 
 from tgvac.card.judged import Judged
-from tgvac.clip.archive import Store
-from tgvac.clip.images import decode_mask
+from tgvac.clips.archive import Store
+from tgvac.clips.images import decode_mask
 from tgvac.errors import BadInput
 from tgvac.report.table1 import FAULTS
 from tgvac.report.tables import Cell, Column, Row, Table, missing

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.card.facts import Facts
+from tgvac.fetch.registry import Source
 from tgvac.files import sha256
-from tgvac.sources.registry import Source
 from tgvac.stage import Context
 
 _ENCODINGS = {".zip": "application/zip", ".gz": "application/gzip", ".tar": "application/x-tar"}

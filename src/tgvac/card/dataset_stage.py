@@ -30,13 +30,13 @@ from tgvac.card.params import DatasetParams
 from tgvac.card.readme import leakage, readme, says
 from tgvac.card.sheet import contact_sheet, drawn
 from tgvac.card.statistics import captions_table, splits_table
-from tgvac.clip.images import encode_png
-from tgvac.clip.recipe import Recipe
-from tgvac.clip.tables import read_table
+from tgvac.clips.images import encode_png
+from tgvac.clips.recipe import Recipe
+from tgvac.clips.tables import read_table
 from tgvac.files import sha256, write_text, writing
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.metrics.params import MetricsParams
-from tgvac.progress import track as with_progress
+from tgvac.progress import with_progress
 from tgvac.report.masks_table import masks_table
 from tgvac.report.samples import Sample
 from tgvac.report.strips import spaced, strip

@@ -10,15 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tgvac.clip.captions import Caption, read_captions
-from tgvac.clip.recipe import Recipe, read_recipes
-from tgvac.clip.tables import read_arrow, read_table
+from tgvac.clips.captions import Caption, read_captions
+from tgvac.clips.recipe import Recipe, read_recipes
+from tgvac.clips.tables import read_arrow, read_table
 from tgvac.errors import BadInput
+from tgvac.fetch.registry import Source, read_registry
 from tgvac.report.paper import Paper, load_paper
 from tgvac.report.table1 import rejected_before
 from tgvac.shards import Entry, read_index
 from tgvac.sources.manifest import read_manifest
-from tgvac.sources.registry import Source, read_registry
 from tgvac.sources.rejected import Rejected
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account

@@ -57,7 +57,7 @@ PUBLISHED: dict[str, Published] = {
             "source": _text("Source of the target."),
             "split": _text("train, dev or val."),
             "start": _integer("The target's frame that is the first of the video, from 0."),
-            "stride": _integer("Frames of the target from one frame of the video to the next."),
+            "frame_step": _integer("Frames of the target from one frame of the video to the next."),
             "frames": _integer("Frames of the video."),
             "occluders": _text(
                 "JSON, a placement each, the last one on top: track, start, first and frames of its stretch, scale,"

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tgvac.clip.track import read_masks_meta
+from tgvac.clips.track import read_masks_meta
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.stage import Context

@@ -10,8 +10,8 @@ from importlib.resources import files
 import numpy as np
 
 from tgvac.card.facts import Facts
-from tgvac.clip.images import encode_png
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.images import encode_png
+from tgvac.clips.recipe import Recipe
 from tgvac.report.page import png_uri
 from tgvac.report.tables import Table, to_html
 

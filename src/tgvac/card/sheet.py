@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from tgvac.card.params import DatasetParams
-from tgvac.clip.images import on_white
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.images import on_white
+from tgvac.clips.recipe import Recipe
 from tgvac.report.sheets import Tiles, sheet
 from tgvac.report.strips import rate_words
 from tgvac.seeds import rng, unit

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from tgvac.card.facts import SPLITS, Facts
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.recipe import Recipe
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from tgvac.clip.recipe import Recipe
-from tgvac.completion.params import EvaluationParams, MethodParams
+from tgvac.clips.recipe import Recipe
+from tgvac.completion.params import EvaluationParams
+from tgvac.methods.params import MethodParams
 from tgvac.seeds import unit
 
 SHORT = MethodParams()

@@ -1,4 +1,4 @@
-"""Parameters of completion and of what is evaluated."""
+"""Parameters of what is completed and measured."""
 
 from __future__ import annotations
 
@@ -7,31 +7,6 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tgvac.config import Block
-
-
-class CompletionParams(Block):
-    """How a method's picture becomes a completion."""
-
-    white_threshold: int = Field(ge=1, le=255)
-
-
-class MethodParams(Block):
-    """One ``<method>/<variant>``: in what it differs from the method as the other blocks describe it.
-
-    Attributes:
-        trained: of ours, which trained variant it uses.
-        motion: of ours, whether with motion modules; without, frames are completed one by one.
-        guidance, hop: in place of the sampler's own.
-        one_window: of ours, the whole video in a single window.
-        clips: which evaluated clips it completes.
-    """
-
-    trained: str = "full"
-    motion: bool = True
-    guidance: float | None = Field(default=None, ge=0)
-    hop: int | None = Field(default=None, ge=1)
-    one_window: bool = False
-    clips: Literal["short", "long"] = "short"
 
 
 class LongParams(Block):

@@ -8,21 +8,20 @@ give the same bytes on a CPU.
 """
 
 # No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
-from typing import Any
 
 import numpy as np
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
-from tgvac.clip.completion import Completion
-from tgvac.completion.ours import TemporalDiffusion
+from tgvac.clips.completion import Completion
 from tgvac.completion.pipeline_params import PipelineParams, diffusion_of
 from tgvac.config import parse
+from tgvac.methods.ours import TemporalDiffusion
 from tgvac.models.backbones import Backbones
 from tgvac.models.motion_adapter import assemble
-from tgvac.models.prediction import telling_noise
-from tgvac.models.sampler import video_noise_model
+from tgvac.models.noise_models import as_epsilon_model, video_noise_model
+from tgvac.sampling.params import SamplerParams
 
 
 class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is untyped
@@ -65,7 +64,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         seed: int = 0,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
-        hop: int | None = None,
+        stride: int | None = None,
     ) -> Completion:
         """Complete one object.
 
@@ -74,7 +73,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             masks: what is visible of the object, ``uint8 [F,H,W]`` in {0, 255}.
             prompt: the whole object in a sentence; "" for none.
             seed: of the noise.
-            num_inference_steps, guidance_scale, hop: in place of those that the model was evaluated with.
+            num_inference_steps, guidance_scale, stride: in place of those that the model was evaluated with.
 
         Raises:
             BadInput: when masks and video don't fit, nothing is visible, or the scheduler is not DDIM's.
@@ -83,19 +82,21 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         if self.unet.dtype != torch.float32:
             raise ValueError(f"the networks are in {self.unet.dtype}; load the folder without a dtype")
         params = parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
-        steps = num_inference_steps or params.sampling_steps
-        diffusion = diffusion_of(self.scheduler.config, steps, params.eta)
-        changed: dict[str, Any] = {"guidance": guidance_scale, "hop": hop}
-        sampler = {**params.sampler.model_dump(), **{key: v for key, v in changed.items() if v is not None}}
+        changed = {"steps": num_inference_steps, "guidance": guidance_scale, "stride": stride}
+        asked = {key: value for key, value in changed.items() if value is not None}
+        # The scheduler can be replaced, and says how its levels are spaced.
+        asked["timestep_spacing"] = self.scheduler.config.timestep_spacing
+        sampler = parse(SamplerParams, {**params.sampler.model_dump(), **asked}, "The call's arguments")
+        diffusion = diffusion_of(self.scheduler.config, sampler)
         video = assemble(self.unet, self.motion_adapter, params.motion_module).to(self.device)
-        with self.progress_bar(total=steps) as bar:
+        with self.progress_bar(total=sampler.steps) as bar:
             completer = TemporalDiffusion(
-                telling_noise(video_noise_model, diffusion)(video),
+                as_epsilon_model(video_noise_model, diffusion)(video),
                 Backbones(self.vae, self.text_encoder, self.tokenizer),
                 params.framing,
                 diffusion,
                 params.conditions,
-                type(params.sampler)(**sampler),
+                sampler,
                 params.completion,
                 params.compute,
                 self.device,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from scipy.special import expit
 
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 from tgvac.masks.segmenter import RawMask
 from tgvac.masks.verdicts import LOST, MADE
 

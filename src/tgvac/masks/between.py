@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.masks.beliefs import apart
 from tgvac.masks.given import annotated
 from tgvac.masks.segmenter import RawMask

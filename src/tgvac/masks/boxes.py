@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.errors import BadInput
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.masks.between import Annotations
 from tgvac.masks.dense_flow import DenseFlow, agreement, consistency, fetch
 from tgvac.masks.frames import Frames

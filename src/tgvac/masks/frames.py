@@ -7,7 +7,7 @@ from collections import OrderedDict
 import cv2
 import numpy as np
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 
 
 class Frames:

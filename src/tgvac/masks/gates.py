@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 from tgvac.masks.params import GateParams
 from tgvac.masks.verdicts import BOX, JUMP, LOST, MADE, OUTSIDE
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.errors import BadInput
 from tgvac.masks.segmenter import RawMask
 from tgvac.masks.verdicts import EMPTY, GIVEN

@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 import cv2
 import numpy as np
 
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.masks.boxes import given_box
 from tgvac.masks.colours import ColourMemory
 from tgvac.masks.opencv import cut, disc

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 
-from tgvac.clip.tables import write_table
+from tgvac.clips.tables import write_table
 from tgvac.shards import merge_indices
 from tgvac.stage import Context
 

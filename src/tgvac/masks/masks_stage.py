@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Protocol
 
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.images import encode_mask
-from tgvac.clip.track import MasksMeta, Track, file_stem
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.images import encode_mask
+from tgvac.clips.track import MasksMeta, Track, file_stem
 from tgvac.files import sha256
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams

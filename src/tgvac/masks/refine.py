@@ -14,9 +14,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import FrameGeometry, measure
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import FrameGeometry, measure
+from tgvac.clips.track import Track
 from tgvac.masks.cleaning import without_holes, without_specks
 from tgvac.masks.colours import object_chance
 from tgvac.masks.dense_flow import DenseFlow, agreement, fetch

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-from tgvac.clip.track import TrackMeta
+from tgvac.clips.track import TrackMeta
 from tgvac.errors import BadInput
 from tgvac.masks.flow import Flow
 from tgvac.masks.given import Given

@@ -10,8 +10,8 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 import torch
 
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.devices import network_step
 from tgvac.masks.beliefs import belief, drawn, quantised
 from tgvac.masks.boxes import given_box

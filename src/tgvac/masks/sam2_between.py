@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.masks.beliefs import belief
 from tgvac.masks.between import Annotations
 from tgvac.masks.params import Sam2Params

@@ -11,7 +11,7 @@ from itertools import groupby, pairwise
 
 import numpy as np
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.masks.beliefs import belief, drawn, quantised
 from tgvac.masks.boxes import given_box
 from tgvac.masks.params import Sam2Params

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from tgvac.clip.track import Track
+from tgvac.clips.track import Track
 from tgvac.masks.beliefs import apart, belief, drawn
 from tgvac.masks.boxes import given_box
 from tgvac.masks.given import annotated

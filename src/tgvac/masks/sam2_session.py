@@ -16,8 +16,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tgvac.clip.box import Box
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.track import Track
 from tgvac.devices import network_step
 from tgvac.masks.params import Sam2Params
 

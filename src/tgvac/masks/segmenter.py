@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import FrameGeometry
-from tgvac.clip.track import Track
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import FrameGeometry
+from tgvac.clips.track import Track
 
 
 @dataclass(frozen=True)

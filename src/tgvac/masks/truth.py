@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.archive import Store
-from tgvac.clip.images import decode_mask, resize_mask
-from tgvac.clip.track import TrackMeta
+from tgvac.clips.archive import Store
+from tgvac.clips.images import decode_mask, resize_mask
+from tgvac.clips.track import TrackMeta
 
 
 class Truth:

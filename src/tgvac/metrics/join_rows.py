@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from tgvac.baselines.completion_names import Methods, seeds_of
-from tgvac.clip.rows import join_row_files
+from tgvac.clips.rows import join_row_files
 from tgvac.completion.params import EvaluationParams
+from tgvac.methods.registry import Methods, seeds_of
 from tgvac.stage import Context
 
 

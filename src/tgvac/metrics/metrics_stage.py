@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 import torch
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completion, CompletionMeta, Completions
-from tgvac.clip.framing import FramingParams, frame_video, windows_of
-from tgvac.clip.recipe import read_recipes
-from tgvac.clip.rows import Row, write_rows
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completion, CompletionMeta, Completions
+from tgvac.clips.framing import FramingParams, frame_video, windows_of
+from tgvac.clips.recipe import read_recipes
+from tgvac.clips.rows import Row, write_rows
 from tgvac.completion.shards import verified_shard
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
-from tgvac.metrics.clip import clip_image, embed, load_clip, temporal_consistency
+from tgvac.metrics.clip_score import clip_image, embed, load_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
 from tgvac.metrics.lpips_weights import load_lpips
 from tgvac.metrics.masks import iou
@@ -31,7 +31,7 @@ from tgvac.metrics.params import MetricsParams
 from tgvac.metrics.pixels import hidden_psnr
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
-from tgvac.progress import track as with_progress
+from tgvac.progress import with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 

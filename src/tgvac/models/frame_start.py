@@ -15,7 +15,7 @@ import torch
 
 from tgvac.errors import BadInput
 from tgvac.models.fit import check_prediction
-from tgvac.models.params import FrameModelParams, Prediction
+from tgvac.models.params import Prediction
 from tgvac.models.same_network import first_difference
 from tgvac.models.weights import weights_digest
 
@@ -28,14 +28,16 @@ _CLASSES = ("UNet2DConditionModel", "UNetMotionModel")
 
 
 def start_from_frame_model(
-    unet: UNet2DConditionModel, params: FrameModelParams, root: Path, prediction: Prediction
+    unet: UNet2DConditionModel, start: str, revision: str, root: Path, prediction: Prediction
 ) -> str:
-    """Put the weights of ``params.start`` into the frame model, in place.
+    """Put the weights of another model into the frame model, in place.
 
     A video model gives its frame layers; its motion modules are left out.
 
     Args:
         unet: the frame model, widened to its twelve channels.
+        start: a folder or a hub's name, as ``frame_model.start`` of the params.
+        revision: of a hub's name.
         root: the folder that a local ``start`` is named relative to.
         prediction: what the frame model is to predict; weights alone don't tell, a scheduler beside them does.
 
@@ -50,8 +52,8 @@ def start_from_frame_model(
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    named = f"frame_model.start '{params.start}'"
-    folder = _folder(named, params, root)
+    named = f"frame_model.start '{start}'"
+    folder = _folder(named, start, revision, root)
     _check_config(named, folder, unet.config)
     _check_scheduler(named, folder, prediction)
     try:
@@ -64,16 +66,16 @@ def start_from_frame_model(
     return weights_digest(taken)
 
 
-def _folder(named: str, params: FrameModelParams, root: Path) -> Path:
+def _folder(named: str, start: str, revision: str, root: Path) -> Path:
     """The local folder of the network itself, fetched where the start is a hub's name."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    folder = root / params.start
+    folder = root / start
     if not folder.is_dir():
         files = [f"{part}{name}" for part in ("", "unet/") for name in ("config.json", _WEIGHTS)] + [_SCHEDULER]
         try:
-            folder = Path(snapshot_download(params.start, revision=params.start_revision, allow_patterns=files))
+            folder = Path(snapshot_download(start, revision=revision, allow_patterns=files))
         except (OSError, HFValidationError, HfHubHTTPError) as error:
             raise BadInput(
                 f"{named} is no folder and cannot be fetched ({_first(error)}); name a local folder or a reachable hub"

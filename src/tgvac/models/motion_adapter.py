@@ -14,9 +14,9 @@ import torch
 from diffusers import ModelMixin, MotionAdapter  # noqa: F401
 from diffusers.configuration_utils import register_to_config
 
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import apply_norm
 from tgvac.models.paper_block import replace_blocks, use_paper_blocks
-from tgvac.models.params import MotionModuleParams
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel

@@ -20,8 +20,8 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tgvac.errors import BadInput
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.paper_block import use_paper_blocks
-from tgvac.models.params import MotionModuleParams
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel

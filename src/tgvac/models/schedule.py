@@ -1,66 +1,57 @@
-"""Noise schedules: DDPM in training, DDIM at inference, from the same betas."""
+"""The noise schedule: one set of betas, for training (DDPM) and for sampling (DDIM)."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tgvac.models.params import DiffusionParams
+from tgvac.models.params import DiffusionParams, Prediction
 
 if TYPE_CHECKING:
     from diffusers import DDIMScheduler
 
-# As diffusers calls them.
-_PREDICTION_TYPES = {"epsilon": "epsilon", "v": "v_prediction"}
+PREDICTION_TYPES: dict[Prediction, str] = {"epsilon": "epsilon", "v": "v_prediction"}
+"""As diffusers names them."""
 
 
-def ddim(params: DiffusionParams) -> DDIMScheduler:
-    """The DDIM sampler (paper, section 4.1: 30 steps), with Stable Diffusion 1.5's settings.
+def schedule_config(params: DiffusionParams) -> dict[str, Any]:
+    """What a scheduler of diffusers needs to know of the schedule; how it is sampled comes on top.
 
-    ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals
-    averaging their steps only without it. It is told what ``params.told`` says (see ``prediction``).
+    ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals averaging
+    their steps only without it. ``prediction_type`` is ``params.target``, what noise models return.
     """
+    return {
+        "num_train_timesteps": params.train_steps,
+        "beta_start": params.beta_start,
+        "beta_end": params.beta_end,
+        "beta_schedule": params.beta_schedule,
+        "clip_sample": False,
+        "set_alpha_to_one": False,
+        "prediction_type": PREDICTION_TYPES[params.target],
+        "rescale_betas_zero_snr": params.zero_terminal_snr,
+    }
+
+
+def noise_schedule(params: DiffusionParams) -> DDIMScheduler:
+    """The schedule as training uses it: ``add_noise``, ``get_velocity`` and ``alphas_cumprod``, ``float32 [T]``."""
     from diffusers import DDIMScheduler
 
-    return DDIMScheduler(
-        num_train_timesteps=params.train_steps,
-        beta_start=params.beta_start,
-        beta_end=params.beta_end,
-        beta_schedule=params.beta_schedule,
-        clip_sample=False,
-        set_alpha_to_one=False,
-        steps_offset=1 if params.timestep_spacing == "leading" else 0,
-        prediction_type=_PREDICTION_TYPES[params.told],
-        timestep_spacing=params.timestep_spacing,
-        rescale_betas_zero_snr=params.zero_terminal_snr,
-    )
-
-
-def scheduler_of(params: DiffusionParams) -> DDIMScheduler:
-    """The same sampler for whoever calls the network directly, as it is saved beside it: it knows what is predicted."""
-    from diffusers import DDIMScheduler
-
-    told = _PREDICTION_TYPES[params.prediction]
-    scheduler: DDIMScheduler = DDIMScheduler.from_config(ddim(params).config, prediction_type=told)
-    return scheduler
-
-
-def velocity(alphas_T: torch.Tensor, z_Bchw: torch.Tensor, noise_Bchw: torch.Tensor, t_B: torch.Tensor) -> torch.Tensor:
-    """v = sqrt(a_t) noise - sqrt(1 - a_t) z (Salimans and Ho 2022); trailing axes are broadcast."""
-    a = alphas_T[t_B].view(-1, *[1] * (z_Bchw.ndim - 1))
-    return a.sqrt() * noise_Bchw - (1 - a).sqrt() * z_Bchw
+    return DDIMScheduler(**schedule_config(params))
 
 
 def alphas_cumprod(params: DiffusionParams) -> torch.Tensor:
-    """The cumulative products of alpha, ``float32 [T]``, of the same schedule that is sampled."""
-    alphas_T: torch.Tensor = ddim(params).alphas_cumprod.float()
+    """The cumulative products of alpha, ``float32 [T]``."""
+    alphas_T: torch.Tensor = noise_schedule(params).alphas_cumprod.float()
     return alphas_T
 
 
-def add_noise(
-    alphas_T: torch.Tensor, z_Bchw: torch.Tensor, noise_Bchw: torch.Tensor, t_B: torch.Tensor
-) -> torch.Tensor:
-    """z_t = sqrt(a_t) z + sqrt(1 - a_t) noise (Ho et al. 2020, equation 4); trailing axes are broadcast."""
-    a = alphas_T[t_B].view(-1, *[1] * (z_Bchw.ndim - 1))
-    return a.sqrt() * z_Bchw + (1 - a).sqrt() * noise_Bchw
+def network_scheduler(params: DiffusionParams) -> DDIMScheduler:
+    """What is saved beside a network trained on this schedule; it says what the network itself predicts.
+
+    Levels are spaced ``trailing``, so that any number of steps starts from noise alone.
+    """
+    from diffusers import DDIMScheduler
+
+    predicts = PREDICTION_TYPES[params.prediction]
+    return DDIMScheduler(**schedule_config(params) | {"prediction_type": predicts, "timestep_spacing": "trailing"})

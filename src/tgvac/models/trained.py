@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import load_inflated
-from tgvac.models.params import MotionModuleParams
 from tgvac.models.whole import check_whole
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from tgvac.errors import BadInput
-from tgvac.models.params import MotionModuleParams
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.runtime import quiet
 from tgvac.models.weights import weights_digest
 

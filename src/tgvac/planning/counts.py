@@ -7,14 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgvac.clip.recipe import Recipe, Split, read_recipes
+from tgvac.clips.recipe import Recipe, Split, read_recipes
+from tgvac.fetch.registry import read_registry
 from tgvac.params import Params
 from tgvac.planning.reference import Costs
 from tgvac.report.basis import PAPER_SOURCES
 from tgvac.report.paper import load_paper
 from tgvac.shards import read_index
 from tgvac.sources.params import SourcesParams
-from tgvac.sources.registry import read_registry
 
 _WORLD = "generated"
 """The registry's location of what the procedural world publishes."""
@@ -163,7 +163,7 @@ def _recipes(params: Params, source: str, objects: int, samples: int, frames: in
             source=source,
             split=split,
             start=0,
-            stride=1,
+            frame_step=1,
             frames=length,
             occluders=(),
             seed=0,

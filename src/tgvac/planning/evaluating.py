@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 
-from tgvac.baselines.completion_names import model_phase, seeds_of
-from tgvac.baselines.methods import sampler_of
 from tgvac.completion.evaluated import evaluated, frames_of
-from tgvac.models.windows import windows
+from tgvac.methods.ours import sampler_of
+from tgvac.methods.registry import method_of, seeds_of, trainings_of
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
+from tgvac.sampling.windows import windows
 
 _METRICS = 5
 """Rows a frame: clip, lpips, tc, iou and hidden_psnr."""
@@ -59,20 +59,21 @@ def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
 
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     """FLOPs of completing one clip."""
-    phase = model_phase(name, params.methods)
-    if phase is None:
+    networks, trained = method_of(name).networks, trainings_of(name, params.methods)
+    if not networks:
         return 0
-    if phase == "backbones":
+    if not trained:
         return padded(frames, params) * (models.encode + models.decode)
     method = params.methods[name]
     sampler = sampler_of(method, params.sampler)
     step = 0
-    for span in windows(frames, sampler.clip_frames, sampler.hop):
+    for span in windows(frames, sampler.clip_frames, sampler.stride):
         step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
     # With guidance each prediction is made twice, with and without the condition.
     passes = 1 if sampler.guidance == 1.0 else 2
-    around = padded(frames, params) * (2 * models.encode + models.decode) + 2 * models.text
-    return params.diffusion.sampling_steps * passes * step + around
+    around = padded(frames, params) * (2 * models.encode + models.decode)
+    around += 2 * models.text if "text_encoder" in networks else 0
+    return sampler.steps * passes * step + around
 
 
 def padded(frames: int, params: Params) -> int:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tgvac.bridge.graph import Graph
+from tgvac.methods.registry import trained_phases
 from tgvac.models.cost.networks import Networks
+from tgvac.models.layouts import LAYOUTS
 from tgvac.params import Params, load_params
-from tgvac.phases import PHASES
+from tgvac.phases import PHASES, phase
 from tgvac.planning import evaluating, labelling, training
 from tgvac.planning.counts import Counts, Given, count_data
 from tgvac.planning.measured import cpu_time
@@ -17,7 +19,7 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
 
-PAGES = ("track",)
+PAGES = ("mlflow",)
 """Rules of the target ``all`` that are no phase: the data set's own page, and the copies for MLflow."""
 
 
@@ -83,8 +85,7 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
         "captions": labelling.captions(params, counts),
         "backbones": training.backbones(params, models),
         "latents": training.latents(params, counts, models),
-        "frame": training.stage("frame", params, counts, models, costs),
-        "motion": training.stage("motion", params, counts, models, costs),
+        **{name: training.stage(name, params, counts, models, costs) for name in trained_phases()},
         "completion": evaluating.completion(params, counts, models, costs),
         "metrics": evaluating.metrics(params, counts, models),
         "dataset": (),
@@ -110,12 +111,14 @@ def networks_of(root: Path, scale: str, params: Params) -> Networks:
     folder = next(
         (f for f, mine in ((finished, True), (shipped, takes_shipped)) if mine and (f / "index.json").is_file()), None
     )
-    return Networks(params.backbones, params.motion_module, params.framing.size, folder)
+    return Networks(
+        params.backbones, params.motion_module, params.framing.size, folder, LAYOUTS[params.conditions.layout]
+    )
 
 
 def _on_disk(root: Path, graph: Graph, name: str) -> int | None:
     """What a finished phase takes on disk."""
-    finals = graph.runs(name) if name in ("frame", "motion") else graph.final(name) or graph.parts(name)
+    finals = graph.runs(name) if phase(name).trains else graph.final(name) or graph.parts(name)
     if not finals or not all((root / file).is_file() for file in finals):
         return None
     folder = root / "results" / graph.scale / name

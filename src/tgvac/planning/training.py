@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import torch
 from torch.nn import functional
 
-from tgvac.baselines.completion_names import trainings
+from tgvac.latents.encoding import follows_masks
+from tgvac.latents.text_states import REMEMBERED
+from tgvac.methods.registry import variants_trained
 from tgvac.models.cost.memory import kept_bytes_of
 from tgvac.models.cost.networks import empty
 from tgvac.models.cost.walk import step_flops
@@ -18,9 +20,8 @@ from tgvac.planning.labelling import captioned_pairs
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
-from tgvac.training.encoding import follows_masks
-from tgvac.training.params import CheckpointParams, TrainingParams
-from tgvac.training.text_states import REMEMBERED
+from tgvac.training.params import TrainingParams
+from tgvac.training.run_params import CheckpointParams
 
 _FLOAT = 4
 """Bytes of a number on disk: weights and latents are kept in float32."""
@@ -84,7 +85,7 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
     flops += _pictures(name, params, models) + _encoded(block, params) * models.encode
     numbers = models.parameters[name]
     model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
-    for variant in trainings(params.evaluation.methods, name, params.methods):
+    for variant in variants_trained(params.evaluation.methods, name, params.methods):
         for seed in params.evaluation.train_seeds:
             yield Work(
                 name,

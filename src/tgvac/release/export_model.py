@@ -21,13 +21,13 @@ from tgvac.config import canonical
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
 from tgvac.models.fit import check_prediction
-from tgvac.models.schedule import scheduler_of
 from tgvac.models.trained import load_frame_unet, load_video_unet
 from tgvac.models.whole import check_whole
 from tgvac.params import Params, load_params
 from tgvac.release.model_card import model_card
 from tgvac.release.model_facts import ModelFacts, read_model_facts
 from tgvac.report.paper import load_paper
+from tgvac.sampling.scheduler import network_sampler
 from tgvac.stage import Context
 from tgvac.training.outputs import write_folder_index
 
@@ -94,7 +94,7 @@ def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None
     copy(frame / "unet", folder / "unet")
     trained = json.loads((backbones / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
     check_prediction(str(backbones), trained, params.diffusion.prediction)
-    scheduler_of(params.diffusion).save_pretrained(folder / "scheduler")
+    network_sampler(params.diffusion, params.sampler).save_pretrained(folder / "scheduler")
     video = load_video_unet(motion, params.motion_module)
     _check_frame_layers(load_frame_unet(frame), video, motion)
     adapter_of(video, params.motion_module).save_pretrained(folder / "motion_adapter")
@@ -129,8 +129,6 @@ def settings_of(facts: ModelFacts) -> dict[str, Any]:
         sampler=params.sampler,
         completion=params.completion,
         compute=params.compute,
-        sampling_steps=params.diffusion.sampling_steps,
-        eta=params.diffusion.eta,
     )
     plain: dict[str, Any] = json.loads(canonical(settings))
     return plain

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgvac.bridge.tracked_scores import scores_by_index
-from tgvac.clip.rows import read_frame
+from tgvac.bridge.training_scores import scores_by_index
+from tgvac.clips.rows import read_frame
 from tgvac.config import nearest
 from tgvac.errors import BadInput
+from tgvac.fetch.registry import Source, read_registry
 from tgvac.files import sha256
+from tgvac.methods.registry import REGISTRY
 from tgvac.models.whole import check_whole
 from tgvac.params import Params
 from tgvac.phases import deciding_params, params_digest, phase
@@ -24,10 +26,10 @@ from tgvac.report.scores import CLASSES, Measured
 from tgvac.report.table2 import how_measured
 from tgvac.report.tables import Table
 from tgvac.sources.manifest import read_manifest
-from tgvac.sources.registry import Source, read_registry
 from tgvac.stage import Context
 
-STAGES = ("frame", "motion")
+METHOD = "ours"
+"""The method whose networks are exported; the registry says which phases train them."""
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,7 @@ def read_model_facts(ctx: Context, params: Params) -> ModelFacts:
     variant = ctx.options["variant"]
     if variant not in params.variants:
         raise BadInput(f"The block 'variants' has no '{variant}'; {nearest(variant, list(params.variants))}")
-    stages = {name: _trained(ctx, params, name) for name in STAGES}
+    stages: dict[str, Trained] = {name: _trained(ctx, params, name) for name in REGISTRY[METHOD].trainings}
     record = json.loads((ctx.results / "backbones" / "provenance.json").read_text(encoding="utf-8"))
     manifest = read_manifest(ctx)
     pairs = json.loads((ctx.results / "sources" / "manifest.json").read_text(encoding="utf-8")).get("pairs", {})
@@ -152,7 +154,7 @@ def _results(
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
     rows = rows[rows["train_seed"].isin([-1, int(ctx.options["seed"])])]
     numbers = Measured(rows, params.metrics, params.evaluation.mask_source)
-    others = [of.name for of in numbers.scored() if of.method != "ours"]
+    others = [of.name for of in numbers.scored() if of.method != METHOD]
     names = [n for n in dict.fromkeys([*ours, *others]) if n in params.methods and params.methods[n].clips == "short"]
     layout = Layout("", CLASSES, verdict=False)
     paper = load_paper(ctx.root / "reference" / "paper.yaml")

@@ -1,10 +1,11 @@
-"""Table 3, the condition streams, and Table 4, the hop of long videos: each with paired differences."""
+"""Table 3, the condition streams, and Table 4, the stride of windows on long videos: each with paired differences."""
 
 from __future__ import annotations
 
 from tgvac.completion.params import EvaluationParams
+from tgvac.methods.registry import Methods, label_of
 from tgvac.report.basis import Basis
-from tgvac.report.methods import GUIDED, HEADLINE, LONG, LONG_REFERENCE, STREAMS, UNGUIDED, label_of
+from tgvac.report.methods import GUIDED, HEADLINE, LONG_REFERENCE, STREAMS, UNGUIDED, of_long_clips
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, Layout, here_rows
 from tgvac.report.scores import ALL, CLASSES, Measured
@@ -12,7 +13,7 @@ from tgvac.report.table2 import HOW_COMPARED, how_measured
 from tgvac.report.tables import Row, Table
 
 _STREAMS = Layout("table3", CLASSES)
-_HOPS = Layout("table4", ALL)
+_STRIDES = Layout("table4", ALL)
 _WITHOUT = f"{HERE}, without guidance"
 
 
@@ -59,26 +60,28 @@ def _begun_with(start: str) -> tuple[str, ...]:
     )
 
 
-def hops_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
-    """Table 4: the distance of windows on long videos, with a ceiling and a floor on the same frames."""
-    names = tuple(name for name in LONG if name in evaluation.methods)
-    out = here_rows(_HOPS, numbers, names, basis.verdict, HERE, {})
-    out += [_HOPS.counted(numbers, names)] if names else []
-    out += _minus(_HOPS, numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
-    out += _HOPS.published(paper)
+def strides_table(
+    numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods
+) -> Table:
+    """Table 4: the stride of windows on long videos, with a ceiling and a trivial baseline on the same frames."""
+    names = of_long_clips(evaluation.methods, methods)
+    out = here_rows(_STRIDES, numbers, names, basis.verdict, HERE, {})
+    out += [_STRIDES.counted(numbers, names)] if names else []
+    out += _minus(_STRIDES, numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
+    out += _STRIDES.published(paper)
     return Table(
         "table4",
-        "Table 4. Effect of the hop between windows on long videos",
-        _HOPS.columns(paper, "Hop"),
+        "Table 4. Effect of the stride between windows on long videos",
+        _STRIDES.columns(paper, "Stride"),
         tuple(out),
         basis.sentence,
         (
             how_measured(numbers.metrics),
             HOW_COMPARED,
             f"Measured on synthesized videos of at least {evaluation.long.frames} frames, one drawn of each source"
-            f" video{_at_most(evaluation.long.videos)}, all frames together. Windows that hop by their own length don't"
-            " overlap; one window has all frames at once, more than in training.",
-            *_left_out(LONG, evaluation),
+            f" video{_at_most(evaluation.long.videos)}, all frames together. Windows whose stride is their own length"
+            " don't overlap; one window has all frames at once, more than in training.",
+            *_left_out(of_long_clips(methods, methods), evaluation),
         ),
     )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from tgvac.methods.registry import label_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
-from tgvac.report.methods import label_of
 from tgvac.report.paper import Paper
 from tgvac.report.scores import ENOUGH_VIDEOS, score_cell
 from tgvac.report.tables import Cell, Column, Row, Table, missing

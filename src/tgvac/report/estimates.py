@@ -7,8 +7,9 @@ import io
 import math
 
 from tgvac.completion.params import EvaluationParams
+from tgvac.methods.registry import Methods
 from tgvac.report.comparisons import answers
-from tgvac.report.methods import LONG
+from tgvac.report.methods import of_long_clips
 from tgvac.report.paper import Paper
 from tgvac.report.scores import ALL, BINS, CLASSES, SCORES, Measured
 
@@ -18,7 +19,7 @@ COLUMNS = (
 )
 
 
-def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams) -> str:
+def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> str:
     """One line a number; an empty field where there is no value; several cells of the paper are parted by a blank."""
     published = answers(paper, evaluation)
     stream = io.StringIO()
@@ -26,7 +27,7 @@ def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams)
     writer.writerow(COLUMNS)
     for of in numbers.scored(evaluation.methods):
         # Table 4 doesn't divide frames by class.
-        groups = ALL if of.name in LONG else (*ALL, *CLASSES, *BINS)
+        groups = ALL if of_long_clips([of.name], methods) else (*ALL, *CLASSES, *BINS)
         for group, _ in groups:
             for score in SCORES:
                 value = numbers.estimate(of, score, group)

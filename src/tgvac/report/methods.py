@@ -1,32 +1,16 @@
-"""Which measured method stands in which table, how it is called there, and whose published row it answers."""
+"""Which measured method stands in which table, and whose published row it answers.
+
+How a method is called in tables, the registry of methods says (:func:`tgvac.methods.registry.label_of`).
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from tgvac.methods.registry import REGISTRY, Methods
+
 HEADLINE = "ours/full"
 """The paper's method."""
-
-LABELS = {
-    HEADLINE: "Ours",
-    "ours/no_motion": "Ours without motion",
-    "copy_visible/plain": "Copy the visible part (floor)",
-    "temporal_copy/plain": "Copy from other frames (floor)",
-    "mean_colour/plain": "Fill with the mean colour (floor)",
-    "autoencoder/ceiling": "Autoencoder ceiling",
-    "ours/no_mask": "Visible mask ✗, text prompt ✓",
-    "ours/no_text": "Visible mask ✓, text prompt ✗",
-    "ours/no_mask_g1": "Visible mask ✗, text prompt ✓, guidance 1",
-    "ours/no_text_g1": "Visible mask ✓, text prompt ✗, guidance 1",
-    "ours/full_g1": "Visible mask ✓, text prompt ✓, guidance 1",
-    "ours/hop2": "o = 2",
-    "ours/hop4": "o = 4",
-    "ours/hop8": "o = 8",
-    "ours/hop14": "none (o = clip length)",
-    "ours/one_window": "One window over the whole video",
-    "copy_visible/long": "Copy the visible part (floor)",
-    "autoencoder/ceiling_long": "Autoencoder ceiling",
-}
 
 STREAMS = {HEADLINE: "Visible mask ✓, text prompt ✓"}
 """Labels that hold in Table 3 alone."""
@@ -35,16 +19,14 @@ GUIDED = ("ours/no_mask", "ours/no_text", HEADLINE)
 UNGUIDED = ("ours/no_mask_g1", "ours/no_text_g1", "ours/full_g1")
 """Table 3: each stream left out, with the sampler's guidance and without any."""
 
-LONG = (
-    *("ours/hop2", "ours/hop4", "ours/hop8", "ours/hop14", "ours/one_window"),
-    *("copy_visible/long", "autoencoder/ceiling_long"),
-)
-"""Table 4, on the samples with the most frames."""
-
 LONG_REFERENCE = "ours/hop4"
+"""Of Table 4: the paper's own stride, with which the others are compared."""
 
-LATER: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
-"""Methods of the paper's Table 2 by the head of their name, measured here once they run behind the contract."""
+_OF_THE_PAPER: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
+"""The other methods of the paper's Table 2, by the head of their name."""
+
+LATER = {name: label for name, label in _OF_THE_PAPER.items() if name not in REGISTRY}
+"""Those that the registry does not have yet."""
 
 _ANSWERS = {
     "table2.ours": HEADLINE,
@@ -60,15 +42,16 @@ _ANSWERS = {
 }
 
 
-def label_of(method: str) -> str:
-    """How tables and pictures call a ``method/variant``."""
-    return LABELS.get(method, method)
+def of_long_clips(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
+    """Table 4: the methods that complete the long clips, in the order given."""
+    return tuple(name for name in names if name in methods and methods[name].clips == "long")
 
 
-def of_quality(methods: Iterable[str]) -> tuple[str, ...]:
-    """The methods of Table 2: all that don't belong to the ablations of Tables 3 and 4 alone."""
-    ablations = {*GUIDED, *UNGUIDED, *LONG} - {HEADLINE}
-    return tuple(method for method in methods if method not in ablations)
+def of_quality(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
+    """Table 2: all methods but those that belong to the ablations of Tables 3 and 4 alone, in the order given."""
+    names = tuple(names)
+    ablations = {*GUIDED, *UNGUIDED, *of_long_clips(names, methods)} - {HEADLINE}
+    return tuple(name for name in names if name not in ablations)
 
 
 def answer_to(row: str, methods: Iterable[str]) -> str | None:

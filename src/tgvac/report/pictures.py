@@ -6,17 +6,18 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from tgvac.clip.captions import read_captions
-from tgvac.clip.images import encode_png
-from tgvac.clip.recipe import Recipe
-from tgvac.clip.track import file_stem
-from tgvac.clip.video import write_mp4
+from tgvac.clips.captions import read_captions
+from tgvac.clips.images import encode_png
+from tgvac.clips.recipe import Recipe
+from tgvac.clips.track import file_stem
+from tgvac.clips.video import write_mp4
 from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.files import writing
-from tgvac.progress import track as with_progress
+from tgvac.methods.registry import Methods, label_of
+from tgvac.progress import with_progress
 from tgvac.report.choice import Choice, choose
-from tgvac.report.methods import HEADLINE, label_of, of_quality
+from tgvac.report.methods import HEADLINE, of_quality
 from tgvac.report.page import Gallery, Picture
 from tgvac.report.params import ReportParams
 from tgvac.report.samples import Outputs, mean_rates, read_sample
@@ -33,6 +34,7 @@ def draw_pictures(
     ctx: Context,
     report: ReportParams,
     evaluation: EvaluationParams,
+    methods: Methods,
     numbers: Measured,
     recipes: Sequence[Recipe],
     occlusion: Mapping[str, Sequence[float]],
@@ -41,8 +43,8 @@ def draw_pictures(
 
     The rule, in words, goes with them: the page prints it.
     """
-    methods = of_quality(evaluation.methods)
-    known = {name: _values(numbers, name) for name in (HEADLINE, *methods)}
+    compared = of_quality(evaluation.methods, methods)
+    known = {name: _values(numbers, name) for name in (HEADLINE, *compared)}
     ranks = {name: found for name, found in known.items() if found}
     if not ranks:
         return Gallery("No method has a PSNR of hidden pixels to rank samples by.", (), ())
@@ -71,7 +73,7 @@ def draw_pictures(
             clips=clips,
             captions=captions,
             outputs=outputs,
-            methods=methods,
+            methods=compared,
             hidden_psnr={method: value[name] for method, value in known.items() if name in value},
             evaluation=evaluation,
         )

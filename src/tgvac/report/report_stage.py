@@ -19,18 +19,17 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tgvac.baselines.completion_names import Methods, trainings
-from tgvac.clip.recipe import Recipe, read_recipes
-from tgvac.clip.rows import read_frame
-from tgvac.clip.tables import read_table
+from tgvac.clips.recipe import Recipe, read_recipes
+from tgvac.clips.rows import read_frame
+from tgvac.clips.tables import read_table
 from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
 from tgvac.masks.join_quality import QUALITY_FORMAT
+from tgvac.methods.registry import Methods, trained_phases, variants_trained
 from tgvac.metrics.params import MetricsParams
-from tgvac.models.params import FrameModelParams
-from tgvac.report.ablations import hops_table, streams_table
+from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.claims import load_claims
 from tgvac.report.claims_table import claims_table, comparisons_table
@@ -52,6 +51,7 @@ from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
 from tgvac.synthesis.select_stage import TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
+from tgvac.training.params import FrameModelParams
 
 
 def run(
@@ -94,11 +94,11 @@ def _write(
         "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every, rejected),
         "selection": selection_table(selection, rejected),
         "masks": masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT)),
-        "table2": quality_table(numbers, paper, basis, evaluation),
-        "differences": methods_table(numbers, paper, evaluation),
-        "bins": bins_table(numbers, paper, basis, evaluation),
+        "table2": quality_table(numbers, paper, basis, evaluation, methods),
+        "differences": methods_table(numbers, paper, evaluation, methods),
+        "bins": bins_table(numbers, paper, basis, evaluation, methods),
         "table3": streams_table(numbers, paper, basis, evaluation, start),
-        "table4": hops_table(numbers, paper, basis, evaluation),
+        "table4": strides_table(numbers, paper, basis, evaluation, methods),
         "claims": claims_table(judged, paper, basis, metrics),
         "comparisons": comparisons_table(judged),
         "paper": paper_table(numbers, paper, basis, evaluation),
@@ -112,10 +112,10 @@ def _write(
         ),
     }
     written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
-    write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation))
+    write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
     written.append(ctx.out / "tables" / "estimates.csv")
 
-    gallery = draw_pictures(ctx, report, evaluation, numbers, recipes, occlusion)
+    gallery = draw_pictures(ctx, report, evaluation, methods, numbers, recipes, occlusion)
     pictures = (*gallery.strips, *gallery.videos, *([gallery.glance] if gallery.glance else []))
     written += [picture.path for picture in pictures]
 
@@ -129,7 +129,7 @@ def _write(
         fps=report.fps,
         runs=find_runs(
             ctx,
-            {phase: trainings(evaluation.methods, phase, methods) for phase in ("frame", "motion")},
+            {phase: variants_trained(evaluation.methods, phase, methods) for phase in trained_phases()},
             evaluation.train_seeds,
         ),
     )

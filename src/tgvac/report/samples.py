@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.captions import Caption
-from tgvac.clip.clip import Clip
-from tgvac.clip.completion import Completions
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.captions import Caption
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completions
+from tgvac.clips.recipe import Recipe
 from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import all_shards

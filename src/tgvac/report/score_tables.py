@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from tgvac.report.methods import label_of
+from tgvac.methods.registry import label_of
 from tgvac.report.paper import Paper
 from tgvac.report.scores import SCORES, Groups, Measured, Score, Scored, score_cell, told_apart
 from tgvac.report.table1 import paper_cell

@@ -78,7 +78,7 @@ class Measured:
     """The rows of a run, divided by method and metric once, and the numbers that tables make of them.
 
     Args:
-        rows: columns as in ``tgvac.clip.rows.Row``.
+        rows: columns as in ``tgvac.clips.rows.Row``.
         metrics: from which rate a frame is hard, and how intervals are made.
         mask_source: whose masks the headline rows were made with.
     """

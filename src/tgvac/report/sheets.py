@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tgvac.clip.images import resize_rgb
+from tgvac.clips.images import resize_rgb
 from tgvac.report.strips import GAP, LINE, QUIET, Canvas, width_of
 
 

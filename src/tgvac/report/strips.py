@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from tgvac.clip.images import on_white
-from tgvac.report.methods import HEADLINE, label_of
+from tgvac.clips.images import on_white
+from tgvac.methods.registry import label_of
+from tgvac.report.methods import HEADLINE
 from tgvac.report.samples import Sample
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.recipe import Recipe
 from tgvac.errors import BadInput
 from tgvac.report.basis import PAPER_SOURCES
 from tgvac.report.paper import Cell as PaperCell

@@ -7,10 +7,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from tgvac.completion.params import EvaluationParams
+from tgvac.methods.registry import Methods, label_of
 from tgvac.metrics.difficulty import difficulty as class_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
-from tgvac.report.methods import HEADLINE, LATER, label_of, of_quality
+from tgvac.report.methods import HEADLINE, LATER, of_quality
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, Layout, here_rows
 from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured
@@ -22,9 +23,11 @@ EVERY: Groups = (("all", "All frames"),)
 _LATER = "Not measured here yet: the method doesn't run behind the completion contract; its published cells stand."
 
 
-def quality_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+def quality_table(
+    numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods
+) -> Table:
     """Table 2, ours above, the paper's below, never in one row."""
-    names = _names(numbers, evaluation)
+    names = _names(numbers, evaluation, methods)
     out = here_rows(QUALITY, numbers, names, basis.verdict, HERE, {})
     heads = {name.partition("/")[0] for name in names}
     out += [QUALITY.absent(label, _LATER, HERE) for head, label in LATER.items() if head not in heads]
@@ -50,13 +53,13 @@ def how_measured(metrics: MetricsParams) -> str:
     )
 
 
-def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
+def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods) -> Table:
     """The methods of Table 2 over all frames, and by finer bins: 0 and 100 % apart, and those that the classes follow.
 
     ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are of frames, as all classes are.
     """
     layout = Layout("", (*EVERY, *BINS), verdict=False)
-    names = _names(numbers, evaluation)
+    names = _names(numbers, evaluation, methods)
     rows = here_rows(layout, numbers, names, "", "", {})
     return Table(
         "bins",
@@ -72,10 +75,10 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
     )
 
 
-def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams) -> Table:
+def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> Table:
     """Ours minus each other method of Table 2, on the frames that both have: these compare, whatever the backbones."""
     layout = Layout("table2", (*EVERY, *CLASSES), verdict=False)
-    ours, names = numbers.find(HEADLINE), _names(numbers, evaluation)
+    ours, names = numbers.find(HEADLINE), _names(numbers, evaluation, methods)
     rows = []
     for of in numbers.scored(names):
         if ours is not None and of.name in names and of != ours:
@@ -96,10 +99,10 @@ HOW_COMPARED = (
 )
 
 
-def _names(numbers: Measured, evaluation: EvaluationParams) -> tuple[str, ...]:
+def _names(numbers: Measured, evaluation: EvaluationParams, methods: Methods) -> tuple[str, ...]:
     """The methods of Table 2: those that are evaluated, then whatever else has rows."""
     found = (of.name for of in numbers.scored())
-    return of_quality(dict.fromkeys((*evaluation.methods, *found)))
+    return of_quality(dict.fromkeys((*evaluation.methods, *found)), methods)
 
 
 def frames_table(frames: Sequence[tuple[str, str, float]], metrics: MetricsParams) -> Table:

@@ -12,11 +12,12 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from tgvac.methods.registry import label_of
 from tgvac.metrics.aggregate import Estimate
 from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Verdict
 from tgvac.report.claims import Claim, Comparison
-from tgvac.report.methods import LATER, answer_to, label_of
+from tgvac.report.methods import LATER, answer_to
 from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, told_apart
 
 

@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from tgvac.clip.box import Box
+from tgvac.clips.box import Box
 
 VOID = 255
 """In annotations: neither an object nor background."""

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from tgvac.clip.archive import Store
+from tgvac.clips.archive import Store
 
 
 class ContentDigest:

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.archive import Store
-from tgvac.clip.images import decode_indices, decode_rgb
+from tgvac.clips.archive import Store
+from tgvac.clips.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest

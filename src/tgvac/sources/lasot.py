@@ -21,9 +21,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.archive import Store
-from tgvac.clip.box import Box
-from tgvac.clip.images import decode_rgb, image_size
+from tgvac.clips.archive import Store
+from tgvac.clips.box import Box
+from tgvac.clips.images import decode_rgb, image_size
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest

@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.errors import BadInput
+from tgvac.fetch.registry import Source
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.davis import Davis
 from tgvac.sources.lasot import Lasot
-from tgvac.sources.registry import Source
 from tgvac.sources.video_folder import VideoFolder
 from tgvac.sources.youtube_vos import YouTubeVos
 from tgvac.stage import Context

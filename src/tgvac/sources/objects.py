@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import BaseModel, RootModel, ValidationError
 
-from tgvac.clip.archive import Store
+from tgvac.clips.archive import Store
 from tgvac.errors import BadInput
 
 

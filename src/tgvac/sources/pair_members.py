@@ -21,7 +21,7 @@ from lzma import LZMAError
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from tgvac.clip.pair_clips import CAPTIONS
+from tgvac.clips.pair_clips import CAPTIONS
 from tgvac.errors import BadInput
 
 _FOLDERS = {

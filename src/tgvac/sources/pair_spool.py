@@ -18,7 +18,7 @@ from pathlib import Path
 
 from pydantic import RootModel, ValidationError
 
-from tgvac.clip.pair_clips import bucket_name, bucket_of
+from tgvac.clips.pair_clips import bucket_name, bucket_of
 from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.sources.pair_members import Members, pair_of, part_of

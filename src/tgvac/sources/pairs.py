@@ -1,6 +1,6 @@
 """Pairs of images for the frame model (paper, 4.1: stage 1 is trained on the set of pix2gestalt).
 
-sources/<name>/pairs/bucket-000.zip     the pairs, by a hash of their id (see ``tgvac.clip.pair_clips``)
+sources/<name>/pairs/bucket-000.zip     the pairs, by a hash of their id (see ``tgvac.clips.pair_clips``)
 sources/<name>/pairs/index.json         the buckets
 sources/<name>/rejected.csv             what is no pair: id and reason
 
@@ -21,19 +21,20 @@ from typing import Any
 
 import numpy as np
 
-from tgvac.clip.archive import zip_writing
-from tgvac.clip.images import decode_mask, image_size
-from tgvac.clip.pair_clips import CAPTIONS, PARTS, bucket_name
+from tgvac.clips.archive import zip_writing
+from tgvac.clips.images import decode_mask, image_size
+from tgvac.clips.pair_clips import CAPTIONS, PARTS, bucket_name
+from tgvac.code_digests import code_digest
 from tgvac.config import digest
 from tgvac.errors import BadInput
+from tgvac.fetch.params import FetchParams
+from tgvac.fetch.registry import Source
 from tgvac.files import write_text
 from tgvac.progress import Progress
-from tgvac.provenance import code_digest
 from tgvac.shards import Entry, Ledger, Made, run_items, write_index
 from tgvac.sources.pair_members import Members, identity_of, size_of
 from tgvac.sources.pair_spool import Spool
-from tgvac.sources.params import FetchParams, SourcesParams
-from tgvac.sources.registry import Source
+from tgvac.sources.params import SourcesParams
 from tgvac.stage import Context
 
 LAYOUT = "pix2gestalt"

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tgvac.config import Block
-from tgvac.sources.world.params import WorldParams
+from tgvac.world.params import WorldParams
 
 
 class SourcesParams(Block):
@@ -37,6 +37,10 @@ class SourcesParams(Block):
     pair_captions_max_bytes: int = Field(ge=1)
     world: WorldParams
 
+    def needed(self) -> dict[str, tuple[str, ...]]:
+        """By source, in order, the parts of it that are named; () for all."""
+        return {source: self.parts_of(source) for source in (*self.use, *self.pairs)}
+
     def parts_of(self, source: str) -> tuple[str, ...]:
         """The parts that are named of a source."""
         return tuple(part for name, _, part in (each.partition("/") for each in self.parts) if name == source)
@@ -48,31 +52,3 @@ class TracksParams(Block):
     long_side: int = Field(ge=16)
     codec: Literal["png", "jpeg"]
     max_frames: int = Field(ge=0)
-
-
-class FetchParams(Block):
-    """How archives get here, and what is not let in; decides nothing of what is made of them.
-
-    Attributes:
-        workers: archives fetched at a time.
-        attempts: at one place, without a byte more than before; then the next place is tried.
-        wait_s: before a second attempt, in seconds; twice as long before each further one.
-        timeout_s: after which a silent server is given up.
-        chunk_bytes: written at a time; of a connection that breaks, the last piece that was not full is lost.
-        overlap_bytes: asked for again when a download goes on, and compared with what is here.
-        keep_free_bytes: of the disk, that are left free.
-        member_max_bytes: of a member of an archive, unpacked.
-        archive_max_bytes: of all members of an archive, unpacked.
-        archive_max_ratio: of an archive's size unpacked to its size.
-    """
-
-    workers: int = Field(ge=1, le=64)
-    attempts: int = Field(ge=1)
-    wait_s: float = Field(ge=0)
-    timeout_s: float = Field(gt=0)
-    chunk_bytes: int = Field(ge=1)
-    overlap_bytes: int = Field(ge=1)
-    keep_free_bytes: int = Field(ge=0)
-    member_max_bytes: int = Field(ge=1)
-    archive_max_bytes: int = Field(ge=1)
-    archive_max_ratio: float = Field(ge=1)

@@ -20,23 +20,23 @@ from pathlib import Path
 from typing import Any, Self, cast, get_args
 
 from tgvac.errors import BadInput
+from tgvac.fetch.locate import locate
+from tgvac.fetch.params import FetchParams
+from tgvac.fetch.registry import Source, find_source, read_registry
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Video
 from tgvac.sources.faults import check_share, sound_videos
 from tgvac.sources.links import explained
-from tgvac.sources.locate import locate
 from tgvac.sources.manifest import MANIFEST_FORMAT, open_adapter
 from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
-from tgvac.sources.params import FetchParams, SourcesParams
-from tgvac.sources.registry import Source, find_source, read_registry
+from tgvac.sources.params import SourcesParams
 from tgvac.sources.rejected import REJECTED, Rejected, write_rejected
 from tgvac.sources.same_footage import without_doubles
-from tgvac.sources.world.frozen import world_digest
-from tgvac.sources.world.params import Layout
-from tgvac.sources.world.publish import publish
 from tgvac.stage import Context
+from tgvac.world.params import Layout
+from tgvac.world.publish import publish, world_digest
 
 _SAY_EVERY_S = 10.0
 """The generator's own modules, whose digest is frozen, say nothing: who waits for them does."""

@@ -17,17 +17,17 @@ from pathlib import Path
 
 import numpy as np
 
-from tgvac.clip.box import Box
-from tgvac.clip.geometry import FrameGeometry, measure
-from tgvac.clip.images import resize_mask, resize_rgb
-from tgvac.clip.track import TrackMeta, file_stem, write_track
+from tgvac.clips.box import Box
+from tgvac.clips.geometry import FrameGeometry, measure
+from tgvac.clips.images import resize_mask, resize_rgb
+from tgvac.clips.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
+from tgvac.fetch.registry import Source
 from tgvac.files import write_json
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.sources.adapter import BLACK_AND_WHITE, VOID, Adapter, Video
 from tgvac.sources.manifest import adapter_of, read_manifest, videos_of
 from tgvac.sources.params import TracksParams
-from tgvac.sources.registry import Source
 from tgvac.sources.rejected import reason_of
 from tgvac.stage import Context
 

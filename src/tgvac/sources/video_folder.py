@@ -20,10 +20,10 @@ from typing import Annotated, Protocol
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tgvac.clip.archive import Store
-from tgvac.clip.box import Box
-from tgvac.clip.images import decode_indices, decode_rgb
-from tgvac.clip.video_reader import VideoReader
+from tgvac.clips.archive import Store
+from tgvac.clips.box import Box
+from tgvac.clips.images import decode_indices, decode_rgb
+from tgvac.clips.video_reader import VideoReader
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import BLACK_AND_WHITE, VOID, Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest

@@ -20,8 +20,8 @@ from typing import Annotated
 import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
-from tgvac.clip.archive import Store
-from tgvac.clip.images import decode_indices, decode_rgb
+from tgvac.clips.archive import Store
+from tgvac.clips.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import VOID, Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from tgvac.clip.recipe import Recipe
+from tgvac.clips.recipe import Recipe
 from tgvac.errors import BadInput
 from tgvac.synthesis.params import SynthesisParams
 from tgvac.synthesis.quotas import histogram_account

@@ -8,11 +8,11 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.framed import FramedClip, Seen, frame_whole
-from tgvac.clip.framing import FramingParams, frame_mask, frame_rgb, windows_of
-from tgvac.clip.recipe import Placement, Recipe, read_recipes
-from tgvac.clip.track import Track
+from tgvac.clips.clip import Clip
+from tgvac.clips.framed import FramedClip, Seen, frame_whole
+from tgvac.clips.framing import FramingParams, frame_mask, frame_rgb, windows_of
+from tgvac.clips.recipe import Placement, Recipe, read_recipes
+from tgvac.clips.track import Track
 from tgvac.errors import BadInput
 from tgvac.shards import read_index
 from tgvac.stage import Context

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 import cv2
 import numpy as np
 
-from tgvac.clip.clip import Clip
-from tgvac.clip.images import paint, resize_mask, resize_rgb
-from tgvac.clip.recipe import Placement
+from tgvac.clips.clip import Clip
+from tgvac.clips.images import paint, resize_mask, resize_rgb
+from tgvac.clips.recipe import Placement
 from tgvac.synthesis.edges import resize_coverage, resize_covered, soft_alpha, soft_layer
 
 

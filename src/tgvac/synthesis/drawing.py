@@ -11,9 +11,9 @@ from functools import cache
 
 import numpy as np
 
-from tgvac.clip.clip import occlusion_rate
-from tgvac.clip.recipe import Placement, Recipe, Split, progress_of
-from tgvac.clip.track import Track
+from tgvac.clips.clip import occlusion_rate
+from tgvac.clips.recipe import Placement, Recipe, Split, progress_of
+from tgvac.clips.track import Track
 from tgvac.seeds import rng, seed_of, unit
 from tgvac.synthesis.compositing import alpha_of
 from tgvac.synthesis.params import SynthesisParams
@@ -69,7 +69,7 @@ def _draw_one(
     ranked = sorted(others, key=lambda c: unit("occluder", params.seed, name, c.track, c.start))
     start, frames = _window(params, stretch, name)
     target = open_track(stretch.track)
-    amodal_FHW = target.masks([start + params.stride * i for i in range(frames)])
+    amodal_FHW = target.masks([start + params.frame_step * i for i in range(frames)])
     aim = wanted_bin(params, stretch.track, number)
     best: tuple[float, tuple[Placement, ...], np.ndarray] | None = None
     for attempt in range(params.attempts):
@@ -95,7 +95,7 @@ def _draw_one(
         source=stretch.source,
         split=split_of(name),
         start=start,
-        stride=params.stride,
+        frame_step=params.frame_step,
         frames=frames,
         occluders=placements,
         feather=params.feather_of_edge,
@@ -113,9 +113,9 @@ def _mean(rates_F: np.ndarray) -> float:
 
 def _window(params: SynthesisParams, stretch: Stretch, name: str) -> tuple[int, int]:
     """Where in its stretch a recipe starts, and how many frames it takes."""
-    available = (stretch.frames - 1) // params.stride + 1
+    available = (stretch.frames - 1) // params.frame_step + 1
     frames = min(available, params.max_frames)
-    room = stretch.frames - ((frames - 1) * params.stride + 1)
+    room = stretch.frames - ((frames - 1) * params.frame_step + 1)
     return stretch.start + int(rng("start", params.seed, name).integers(room + 1)), frames
 
 

@@ -25,16 +25,16 @@ from typing import Literal
 
 import numpy as np
 
-from tgvac.clip.captions import Caption, read_captions
-from tgvac.clip.clip import Clip
-from tgvac.clip.images import encode_indices, encode_jpeg, encode_png
-from tgvac.clip.recipe import Recipe, read_recipes
-from tgvac.clip.track import file_stem
-from tgvac.clip.video import write_mp4
+from tgvac.clips.captions import Caption, read_captions
+from tgvac.clips.clip import Clip
+from tgvac.clips.images import encode_indices, encode_jpeg, encode_png
+from tgvac.clips.recipe import Recipe, read_recipes
+from tgvac.clips.track import file_stem
+from tgvac.clips.video import write_mp4
 from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json, write_text
-from tgvac.progress import track as with_progress
+from tgvac.progress import with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 
@@ -117,7 +117,7 @@ def _write(
         with opened(recipe.target) as track:
             meta = track.meta
         if kind == "mp4":
-            _films(out, name, clip, max(1, round(meta.fps / recipe.stride)) if meta.fps > 0 else fps)
+            _films(out, name, clip, max(1, round(meta.fps / recipe.frame_step)) if meta.fps > 0 else fps)
         else:
             _folders(out, name, clip)
         caption = captions.get(recipe.target)

@@ -85,7 +85,7 @@ class SynthesisParams(Block):
     edge: Literal["hard", "soft"]
     feather: int = Field(ge=1, le=8)
     max_frames: int = Field(ge=1)
-    stride: int = Field(ge=1)
+    frame_step: int = Field(ge=1)
     attempts: int = Field(ge=1)
     rate_min: float = Field(ge=0, le=1)
     rate_max: float = Field(ge=0, le=1)

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from tgvac.clip.recipe import Placement
-from tgvac.clip.track import Track
+from tgvac.clips.recipe import Placement
+from tgvac.clips.track import Track
 from tgvac.seeds import rng
 from tgvac.synthesis.compositing import place
 from tgvac.synthesis.params import RichParams, SynthesisParams

@@ -9,10 +9,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from tgvac.clip.tables import read_table, write_table
-from tgvac.clip.track import Track, read_masks_meta
+from tgvac.clips.tables import read_table, write_table
+from tgvac.clips.track import Track, read_masks_meta
 from tgvac.errors import BadInput
-from tgvac.progress import track as with_progress
+from tgvac.progress import with_progress
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.params import SelectParams

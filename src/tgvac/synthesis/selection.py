@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tgvac.clip.geometry import FrameGeometry
+from tgvac.clips.geometry import FrameGeometry
 from tgvac.masks.verdicts import FAILED
 from tgvac.synthesis.params import SelectParams
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from tgvac.clip.recipe import Split
+from tgvac.clips.recipe import Split
 from tgvac.errors import BadInput
 from tgvac.seeds import unit
 from tgvac.synthesis.params import SplitParams

@@ -15,9 +15,9 @@ from collections import defaultdict
 from functools import lru_cache
 from typing import Any
 
-from tgvac.clip.recipe import Recipe, Split, write_recipes
-from tgvac.clip.tables import write_table
-from tgvac.clip.track import file_stem
+from tgvac.clips.recipe import Recipe, Split, write_recipes
+from tgvac.clips.tables import write_table
+from tgvac.clips.track import file_stem
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import write_json

@@ -1,8 +1,8 @@
 """Checkpoints: written beside and renamed, verified by digest before use, the last few kept.
 
-    step-000120/state.json              step, name and key of the training, size and SHA-256 of each file; what is
+    step-000120/state.json              step, name and identity of the training, size and SHA-256 of each file; what is
                                         summed up for the next event; the loss scaler's state, where there is one;
-                                        whether a look at this step is owed; the digest of all this
+                                        whether the pictures of this step are still to be made; the digest of all this
     step-000120/model.safetensors       the trained parameters
     step-000120/ema.safetensors         their moving average; of a training without one, nothing
     step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>", and what it keeps as plain
@@ -19,8 +19,8 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +28,11 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from tgvac.config import digest
-from tgvac.files import sha256, write_json, write_text
+from tgvac.files import sha256, write_json
+from tgvac.training.events import write_events
+from tgvac.training.run_params import CheckpointParams
 
-CHECKPOINT_FORMAT = "tgvac-checkpoint-4"
+CHECKPOINT_FORMAT = "tgvac-checkpoint-5"
 _FILES = ("model", "ema", "optimizer")
 _NUMBER = ".number"
 _NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
@@ -39,11 +41,27 @@ SHOWN = 12
 
 
 @dataclass(frozen=True)
-class State:
-    """All that a training goes on from, after ``step`` steps.
+class Identity:
+    """What decides a training, by digests.
 
     Attributes:
-        owed: a look at this step was due, and a signal came before it: who goes on makes it first.
+        key: of everything: code, params, data, first weights. Another key is another training.
+        code: of the code alone; "" where it is not known.
+        rest: of everything but the code; "" where it is not known.
+    """
+
+    key: str
+    code: str = ""
+    rest: str = ""
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything that a training resumes from, after ``step`` steps.
+
+    Attributes:
+        watch_pending: pictures of this step were due when a signal came; who resumes makes them first.
+        resumed_from: the runs of other code that the weights come from, oldest first: ``code`` and ``step`` of each.
     """
 
     step: int
@@ -53,7 +71,8 @@ class State:
     events: list[dict[str, float]]
     sums: Mapping[str, tuple[float, int]] = field(default_factory=dict)
     scaler: Mapping[str, Any] = field(default_factory=dict)
-    owed: bool = False
+    watch_pending: bool = False
+    resumed_from: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True)
@@ -67,11 +86,12 @@ class Found:
     events: list[dict[str, float]]
     sums: dict[str, tuple[float, int]]
     scaler: dict[str, Any]
-    owed: bool
+    watch_pending: bool
+    resumed_from: list[dict[str, Any]]
 
 
-def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int, name: str) -> Path:
-    """Save a state; older checkpoints beyond ``keep`` go.
+def save_checkpoint(folder: Path, identity: Identity, state: State, keep: int, every: int, name: str) -> Path:
+    """Save a state; older checkpoints beyond ``keep`` are deleted.
 
     Args:
         every: steps between checkpoints that stay longest: those between, which the clock or a signal made, go first,
@@ -88,19 +108,20 @@ def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int,
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors[file].items()}, path)
         with path.open("rb") as written:
             os.fsync(written.fileno())
-    write_text(part / "events.jsonl", "".join(json.dumps(e, sort_keys=True) + "\n" for e in state.events))
+    write_events(part / "events.jsonl", state.events)
     record = {
         "format": CHECKPOINT_FORMAT,
         "step": state.step,
         "name": name,
-        "key": key,
+        **asdict(identity),
         "sums": dict(state.sums),
         "scaler": dict(state.scaler),
-        "owed": state.owed,
+        "watch_pending": state.watch_pending,
+        "resumed_from": [dict(each) for each in state.resumed_from],
         "bytes": {file: (part / file).stat().st_size for file in _NAMES},
         "sha256": {file: sha256(part / file) for file in _NAMES},
     }
-    write_json(part / "state.json", {**record, "record": digest(record)})
+    write_record(part, record)
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
     for newer in (p for p in found_in(folder) if p.name > final.name):
@@ -108,6 +129,11 @@ def save_checkpoint(folder: Path, key: str, state: State, keep: int, every: int,
         shutil.rmtree(newer, ignore_errors=True)
     _thin_out(folder, keep, every)
     return final
+
+
+def write_record(folder: Path, record: Mapping[str, Any]) -> None:
+    """Write ``state.json`` of a checkpoint, with its own digest."""
+    write_json(folder / "state.json", {**record, "record": digest(record)})
 
 
 def _thin_out(folder: Path, keep: int, every: int) -> None:
@@ -126,7 +152,9 @@ def load_checkpoint(folder: Path, key: str) -> Found | None:
     """
     for path in reversed(found_in(folder)):
         try:
-            state = _verified(path, key)
+            state = verified(path)
+            if state["key"] != key:
+                raise ValueError(f"it belongs to another run, {state['key'][:SHOWN]}, and {key[:SHOWN]} is wanted")
             lines = (path / "events.jsonl").read_text(encoding="utf-8").splitlines()
             return Found(
                 step=int(state["step"]),
@@ -134,7 +162,8 @@ def load_checkpoint(folder: Path, key: str) -> Found | None:
                 events=[json.loads(line) for line in lines],
                 sums={name: (float(total), int(count)) for name, (total, count) in state["sums"].items()},
                 scaler=state["scaler"],
-                owed=state["owed"],
+                watch_pending=state["watch_pending"],
+                resumed_from=state["resumed_from"],
             )
         except (OSError, ValueError) as error:
             print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)
@@ -145,10 +174,10 @@ def good_checkpoints(folder: Path, key: str) -> Iterator[tuple[int, Path]]:
     """Steps and folders of the run's whole checkpoints whose weights are finite numbers, the newest first."""
     for path in reversed(found_in(folder)):
         try:
-            state, weights = _verified(path, key), load_file(path / "model.safetensors")
+            state, weights = verified(path), load_file(path / "model.safetensors")
         except (OSError, ValueError):
             continue
-        if all(bool(value.isfinite().all()) for value in weights.values()):
+        if state["key"] == key and all(bool(value.isfinite().all()) for value in weights.values()):
             yield int(state["step"]), path
 
 
@@ -157,19 +186,17 @@ def found_in(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("step-*") if p.is_dir())
 
 
-def _verified(path: Path, key: str) -> dict[str, Any]:
-    """What ``state.json`` says, once all is as it was written.
+def verified(path: Path) -> dict[str, Any]:
+    """What ``state.json`` of a checkpoint says, once every file is as it was written.
 
     Raises:
-        ValueError: when it isn't, or belongs to another run; the message has both values.
+        ValueError: when one isn't; the message has both values.
         OSError: when something cannot be read.
     """
     state: dict[str, Any] = _record(path / "state.json")
     if state.get("format") != CHECKPOINT_FORMAT:
         raise ValueError(f"its format is {state.get('format')!r}, and {CHECKPOINT_FORMAT!r} is read")
     _same("state.json", str(state.pop("record", "")), digest(state))
-    if state["key"] != key:
-        raise ValueError(f"it belongs to another run, {state['key'][:SHOWN]}, and {key[:SHOWN]} is wanted")
     for name in _NAMES:
         file, size = path / name, state["bytes"][name]
         if not file.is_file():
@@ -223,3 +250,26 @@ def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch
         else:
             part[name] = value
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+class SaveClock:
+    """Says when a checkpoint is due: after so many steps, or so many seconds.
+
+    The clock is this process's own, and only the main process saves. Saving decides no result, so the processes need
+    not agree on it.
+
+    Args:
+        clock: seconds since any moment.
+    """
+
+    def __init__(self, params: CheckpointParams, clock: Callable[[], float]) -> None:
+        self._params, self._clock = params, clock
+        self._last = clock()
+
+    def due(self, step: int) -> bool:
+        late = 0 < self._params.seconds <= self._clock() - self._last
+        return late or step % self._params.every == 0
+
+    def restart(self) -> None:
+        """Count seconds from now; those that saving took are left out."""
+        self._last = self._clock()

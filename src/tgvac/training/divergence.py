@@ -1,11 +1,11 @@
-"""When a training has gone wrong, and what of it is still good."""
+"""When a training has diverged, and which checkpoint is still good."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tgvac.errors import BadInput
+from tgvac.errors import BadInput, wording
 from tgvac.training.checkpoint import found_in, good_checkpoints
 from tgvac.training.params import TrainingParams
 
@@ -48,6 +48,7 @@ def lowest_at(events: Sequence[Mapping[str, float]]) -> int:
     return int([event["step"] for event in events if "loss" in event][last + WINDOW - 1])
 
 
+@wording
 def calmer(name: str, params: TrainingParams) -> str:
     """What to change, by key and value; a training's name begins with its phase, which is its block of the params."""
     block = name.split(maxsplit=1)[0]
@@ -62,7 +63,8 @@ def _means(events: Sequence[Mapping[str, float]]) -> list[float]:
     return [sum(losses[i : i + WINDOW]) / WINDOW for i in range(len(losses) - WINDOW + 1)]
 
 
-def what_is_good(folder: Path, key: str, until: int | None = None) -> str:
+@wording
+def last_good_checkpoint(folder: Path, key: str, until: int | None = None) -> str:
     """Half a sentence that names the last good checkpoint of a training.
 
     Args:

@@ -8,23 +8,42 @@ frame/<variant>/seed<k>/index.json       digests of both
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
-from tgvac.clip.framing import FramingParams
+from tgvac.clips.framing import FramingParams
 from tgvac.devices import device_of, pin
+from tgvac.latents.params import LatentsParams
 from tgvac.models.backbones import load_unet
 from tgvac.models.frame_start import start_from_frame_model
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, FrameModelParams, VariantParams
+from tgvac.models.layouts import LAYOUTS
+from tgvac.models.noise_models import frame_noise_model
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.models.runtime import quiet
-from tgvac.models.sampler import frame_noise_model
 from tgvac.stage import Context
-from tgvac.training.loop import Job
-from tgvac.training.noise_training import noise_job, train_and_save
+from tgvac.training.loop import Training
+from tgvac.training.noise_training import Blocks, noise_training, train_and_save
 from tgvac.training.outputs import variant_of
-from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
+from tgvac.training.params import FrameModelParams, TrainingParams
+from tgvac.training.run_params import CheckpointParams, SamplesParams
+
+if TYPE_CHECKING:
+    from tgvac.sampling.params import SamplerParams
 
 
-def run(
+def run(ctx: Context, **blocks: Any) -> dict[str, Any]:
+    """Train the frame model of one variant and seed, on clips of one frame.
+
+    Args:
+        blocks: as :func:`training_of` takes them.
+
+    Returns:
+        what its provenance says besides digests.
+    """
+    return train_and_save(ctx, training_of(ctx, **blocks))
+
+
+def training_of(
     ctx: Context,
     *,
     diffusion: DiffusionParams,
@@ -33,65 +52,24 @@ def run(
     frame: TrainingParams,
     frame_model: FrameModelParams,
     checkpoints: CheckpointParams,
-    samples: SamplesParams,
     framing: FramingParams,
     latents: LatentsParams,
     compute: ComputeParams,
-) -> None:
-    """Train the frame model of one variant and seed, on clips of one frame."""
-    job = job_of(
-        ctx,
-        diffusion=diffusion,
-        conditions=conditions,
-        variants=variants,
-        frame=frame,
-        frame_model=frame_model,
-        checkpoints=checkpoints,
-        samples=samples,
-        framing=framing,
-        latents=latents,
-        compute=compute,
-    )
-    train_and_save(ctx, job)
-
-
-def job_of(
-    ctx: Context,
-    *,
-    diffusion: DiffusionParams,
-    conditions: ConditionsParams,
-    variants: Mapping[str, VariantParams],
-    frame: TrainingParams,
-    frame_model: FrameModelParams,
-    checkpoints: CheckpointParams,
     samples: SamplesParams,
-    framing: FramingParams,
-    latents: LatentsParams,
-    compute: ComputeParams,
-) -> Job:
-    """The training of the frame model of one variant and seed, on clips of one frame."""
+    sampler: SamplerParams,
+) -> Training:
+    """The training of the frame model of the variant and seed that the context's options name."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device, compute.tf32)
     conditions = variant_of(ctx, variants).of(conditions)
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
-    unet = extend_conv_in(load_unet(folder))
-    start = start_from_frame_model(unet, frame_model, ctx.root, diffusion.prediction) if frame_model.start else ""
-    unet = unet.to(device)
-    return noise_job(
-        ctx,
-        unet,
-        frame_noise_model,
-        params,
-        diffusion,
-        conditions,
-        checkpoints,
-        samples,
-        framing,
-        latents,
-        compute,
-        device,
-        folder / "index.json",
-        start,
-    )
+    unet = extend_conv_in(load_unet(folder), LAYOUTS[conditions.layout])
+    start = ""
+    if frame_model.start:
+        start = start_from_frame_model(
+            unet, frame_model.start, frame_model.start_revision, ctx.root, diffusion.prediction
+        )
+    blocks = Blocks(diffusion, conditions, checkpoints, framing, latents, compute, samples, sampler)
+    return noise_training(ctx, unet.to(device), frame_noise_model, params, blocks, device, folder / "index.json", start)

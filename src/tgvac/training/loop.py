@@ -6,9 +6,7 @@ ends with the same bits as one that was not, and it is the same however many pro
 
 from __future__ import annotations
 
-import json
 import math
-import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
@@ -21,25 +19,22 @@ import torch
 from torch import nn
 
 from tgvac.config import digest
-from tgvac.files import write_text
+from tgvac.errors import wording
 from tgvac.progress import Progress
-from tgvac.training.averages import averaged, copy_weights, move_average, start_average
-from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import SKIPPED, Diverged, calmer, has_diverged, lowest_at, what_is_good
-from tgvac.training.earlier import earlier_state
-from tgvac.training.leaving import agreed, leave, looked
+from tgvac.training.checkpoint import Found, Identity, SaveClock, State, restore_optimizer, save_checkpoint
+from tgvac.training.divergence import SKIPPED, Diverged, calmer, has_diverged, last_good_checkpoint, lowest_at
+from tgvac.training.ema import EMA, copy_weights
+from tgvac.training.events import Event
+from tgvac.training.interruption import Signals, agree, agree_on_signal, exit_interrupted
 from tgvac.training.optimizers import build_optimizer
-from tgvac.training.params import CheckpointParams, TrainingParams
+from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
-from tgvac.training.saving import Saving
-from tgvac.training.signals import Signals
+from tgvac.training.resuming import find_start
+from tgvac.training.run_params import CheckpointParams
 from tgvac.training.speed import Speed, Work
-from tgvac.training.starting import check_starts
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
-
-Event = dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -56,7 +51,7 @@ class StepLoss:
 
 
 @dataclass(frozen=True)
-class Job:
+class Training:
     """One training.
 
     Attributes:
@@ -66,14 +61,15 @@ class Job:
         loss: what the module makes of it.
         params: optimizer, schedule, number of steps.
         checkpoints: how often to save; no part of the run's identity.
-        key: digest of all that decides the result; a checkpoint of another key is not resumed.
+        identity: digests of what decides the result; a checkpoint of another key is not resumed.
         folder: where checkpoints and running events lie, outside declared outputs.
-        look: called with a step and a folder for pictures, while the module holds the averaged weights; a signal breaks
-            it off, and it is made when the training goes on.
-        look_every: steps between two looks; 0: none. The last step is looked at, too.
+        watch: called with a step and a folder for pictures, while the module holds the averaged weights; a signal
+            interrupts it, and it is called again when the training resumes.
+        watch_every: steps between two calls; 0: none. The last step is watched, too.
         placement: where it computes, and in which portions.
         rate: the learning rate of a step, in place of the params'.
         work: counts what a step computes and measures what the device can, for its utilisation.
+        resume_from: checkpoints of a run that only the code separates from this one, to resume from.
     """
 
     name: str
@@ -82,22 +78,23 @@ class Job:
     loss: Callable[[nn.Module, Any], StepLoss]
     params: TrainingParams
     checkpoints: CheckpointParams
-    key: str
+    identity: Identity
     folder: Path
-    look: Callable[[int, Path], None] | None = None
-    look_every: int = 0
+    watch: Callable[[int, Path], None] | None = None
+    watch_every: int = 0
     placement: Placement = field(default_factory=Placement)
     rate: Callable[[int], float] | None = None
     work: Callable[[], Work] | None = None
+    resume_from: Path | None = None
 
     @property
     def state(self) -> Path:
-        """Where this very training keeps what it goes on from."""
-        return self.folder / digest(self.key)[:16]
+        """Where this very training keeps its checkpoints."""
+        return self.folder / digest(self.identity.key)[:16]
 
     @property
     def pictures(self) -> Path:
-        """Where it keeps what is looked at along the way: pictures, the loss on what is held out, speed."""
+        """Where it keeps what is watched: pictures, the loss on held-out clips, speed."""
         return self.state / "samples"
 
     @property
@@ -105,9 +102,9 @@ class Job:
         """Where it notes how fast it was: true of this run alone."""
         return self.pictures / "speed.jsonl"
 
-    def looks_at(self, step: int) -> bool:
-        """Whether a look is due after so many steps."""
-        every = self.look_every if self.look is not None else 0
+    def watches(self, step: int) -> bool:
+        """Whether pictures are due after so many steps."""
+        every = self.watch_every if self.watch is not None else 0
         return every > 0 and (step % every == 0 or step == self.params.steps)
 
 
@@ -121,11 +118,11 @@ def learning_rate(params: TrainingParams, step: int) -> float:
     return params.lr * 0.5 * (1 + math.cos(math.pi * done))
 
 
-def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
+def train(training: Training, clock: Callable[[], float] = time.monotonic) -> list[Event]:
     """Train to the last step, from the newest checkpoint if there is one; leave the averaged weights in the module.
 
     Args:
-        clock: seconds, by which checkpoints are made however slow the steps are.
+        clock: seconds, by which checkpoints are saved however slow the steps are.
 
     Returns:
         the events: step, loss, means of its parts since the last event, lr and gradient norm, every ``log_every``
@@ -133,99 +130,130 @@ def train(job: Job, clock: Callable[[], float] = time.monotonic) -> list[Event]:
 
     Raises:
         Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
-            names the last good checkpoint, and says that a run with other params begins anew.
-        BadInput: when the optimizer cannot be had, or processes that share the training begin at different steps.
+            names the last good checkpoint, and says that a run with other params starts anew.
+        BadInput: when the optimizer cannot be had, or processes that share the training start at different steps.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
-    params, every = job.params, job.checkpoints
-    accelerator = job.placement.accelerator()
-    shares = job.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
-    trained = {n: p for n, p in job.module.named_parameters() if p.requires_grad}
-    ema = start_average(trained, params.ema)
-    optimizer = build_optimizer(trained.values(), params, job.placement.device)
-    start, events, sums, owed = _resume(job, trained, ema, optimizer, accelerator)
+    params, checkpoints = training.params, training.checkpoints
+    accelerator = training.placement.accelerator()
+    shares = training.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
     main = accelerator.is_main_process
+    trained = {name: p for name, p in training.module.named_parameters() if p.requires_grad}
+    ema = EMA(trained, params.ema)
+    optimizer = build_optimizer(trained.values(), params, training.placement.device)
+    found = find_start(training.state, training.identity, training.name, training.resume_from, accelerator)
+    start = _restore(found, trained, ema, optimizer, accelerator)
     # Before the module is prepared: its forward pass may be wrapped then.
-    work = job.work() if job.work is not None and main and start < params.steps else None
-    module, stepper = accelerator.prepare(job.module, optimizer)
+    work = training.work() if training.work is not None and main and start.step < params.steps else None
+    module, stepper = accelerator.prepare(training.module, optimizer)
     module.train()
-    rate = job.rate or partial(learning_rate, params)
-    with Signals() as signals, Progress(job.name, params.steps, start=start, silent=not main) as progress:
-        speed, saving = Speed(job.speed, start, params.batch, job.placement.device, work), Saving(every, clock)
-        skipped = 0
-
-        def peaceful(done: int) -> bool:
-            """Whether the look at a step was made to its end."""
-            assert job.look is not None
-            with speed.pause(), averaged(job.module, trained, ema):
-                return signals.done_in_peace(partial(job.look, done, job.pictures))
-
-        if owed:
-            caught, owed = looked(accelerator, signals, partial(peaceful, start))
-            if owed:
-                leave(job.name, accelerator, caught, start)
-        for step in range(start, params.steps):
+    rate = training.rate or partial(learning_rate, params)
+    events, sums, skipped = start.events, start.sums, 0
+    with Signals() as signals, Progress(training.name, params.steps, start=start.step, silent=not main) as progress:
+        speed = Speed(training.speed, start.step, params.batch, training.placement.device, work)
+        save_clock = SaveClock(checkpoints, clock)
+        if start.watch_pending and training.watch is not None:
+            caught, pending = _watch(training, ema, signals, accelerator, speed, start.step)
+            if pending:
+                exit_interrupted(training.name, accelerator, caught, start.step)
+        for step in range(start.step, params.steps):
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
             with speed.computing():
-                loss, parts = _backward(job, accelerator, module, step, shares, speed)
+                loss, parts = _backward(training, accelerator, module, step, shares, speed)
             if not math.isfinite(loss):
-                raise _stopped(job, f"the loss became {loss} at step {step + 1}")
+                raise _diverged(training, f"the loss became {loss} at step {step + 1}")
             with speed.computing():
                 norm = float(accelerator.clip_grad_norm_(trained.values(), params.clip_norm))
             if not math.isfinite(norm) and accelerator.scaler is None:
-                raise _stopped(job, f"the loss's gradient became {norm} at step {step + 1}")
-            # With a scaler, steps of gradients that are no numbers are left out, and the scale is halved.
+                raise _diverged(training, f"the loss's gradient became {norm} at step {step + 1}")
+            # With a scaler, steps with gradients that are not finite are left out, and the scale is halved.
             skipped = 0 if math.isfinite(norm) else skipped + 1
             if skipped == SKIPPED:
-                why = f"{skipped} steps on end were left out up to step {step + 1}, as the loss's gradient was {norm}"
-                raise _stopped(job, why, advice="take precision bfloat16 or float32")
+                raise _never_finite(training, norm, skipped, step)
             with speed.computing():
                 stepper.step()
                 # Before pictures and saving, which need memory of their own.
                 stepper.zero_grad(set_to_none=True)
-            move_average(ema, trained, params.ema, step)
-            done = step + 1
-            last = done == params.steps
+            ema.update(step)
+            done, last = step + 1, step + 1 == params.steps
             _add(sums, parts)
-            if done % every.log_every == 0 or last:
+            if done % checkpoints.log_every == 0 or last:
                 means = {name: total / count for name, (total, count) in sorted(sums.items())}
                 events.append({"step": done, "loss": loss, **means, "lr": rate(step), "grad_norm": norm})
                 sums.clear()
                 if main:
                     speed.note(done)
                 if has_diverged(events, params.diverged):
-                    why = f"the loss has grown to more than {params.diverged:g} times its lowest"
-                    raise _stopped(job, why, until=lowest_at(events))
-            caught, owed = agreed(accelerator, signals.caught)[0], job.looks_at(done)
-            if owed and not caught:
-                # Before the step is saved: a run that goes on from it has its pictures already.
-                caught, owed = looked(accelerator, signals, partial(peaceful, done))
-            if main and (saving.due(done) or last or caught):
+                    raise _grown(training, lowest_at(events))
+            caught, pending = agree_on_signal(accelerator, signals.caught), training.watches(done)
+            if pending and not caught:
+                # Before the step is saved: a run that resumes from it has its pictures already.
+                caught, pending = _watch(training, ema, signals, accelerator, speed, done)
+            if main and (save_clock.due(done) or last or caught):
                 with speed.pause():
-                    state = State(done, _tensors(trained), ema, optimizer, events, sums, _scale(accelerator), owed)
-                    save_checkpoint(job.state, job.key, state, every.keep, every.every, job.name)
-                saving.saved()
-            if caught and (owed or not last):
-                leave(job.name, accelerator, caught, done)
+                    weights = {name: parameter.detach() for name, parameter in trained.items()}
+                    scaler = {} if accelerator.scaler is None else dict(accelerator.scaler.state_dict())
+                    state = State(
+                        done, weights, ema.weights, optimizer, events, sums, scaler, pending, start.resumed_from
+                    )
+                    keep, every = checkpoints.keep, checkpoints.every
+                    save_checkpoint(training.state, training.identity, state, keep, every, training.name)
+                save_clock.restart()
+            if caught and (pending or not last):
+                exit_interrupted(training.name, accelerator, caught, done)
             progress.step(f"loss {loss:.4f}")
     accelerator.unwrap_model(module, keep_fp32_wrapper=False)
-    copy_weights(ema, trained)
-    job.module.eval()
+    ema.copy_to_trained()
+    training.module.eval()
     return events
 
 
+def _restore(
+    found: Found | None,
+    trained: Mapping[str, nn.Parameter],
+    ema: EMA,
+    optimizer: torch.optim.Optimizer,
+    accelerator: Accelerator,
+) -> Found:
+    """Put a checkpoint's values where they belong; without one, the state before the first step."""
+    if found is None:
+        return Found(0, {}, {}, {}, [], {}, {}, watch_pending=False, resumed_from=[])
+    copy_weights({name: found.model[name] for name in trained}, trained)
+    copy_weights({name: found.ema[name] for name in ema.weights}, ema.weights)
+    restore_optimizer(optimizer, found.optimizer)
+    if found.scaler and accelerator.scaler is not None:
+        accelerator.scaler.load_state_dict(found.scaler)
+    return found
+
+
+def _watch(
+    training: Training, ema: EMA, signals: Signals, accelerator: Accelerator, speed: Speed, step: int
+) -> tuple[int, bool]:
+    """Watch the averaged weights of a step, which the main process does.
+
+    Returns:
+        the signal that any process has caught, and whether the pictures are still to be made.
+    """
+    assert training.watch is not None
+    pending = False
+    if accelerator.is_main_process:
+        with speed.pause(), ema.applied(training.module):
+            pending = not signals.completes(partial(training.watch, step, training.pictures))
+    return agree(accelerator, signals.caught, pending)
+
+
 def _backward(
-    job: Job, accelerator: Accelerator, module: nn.Module, step: int, shares: list[range], speed: Speed
+    training: Training, accelerator: Accelerator, module: nn.Module, step: int, shares: list[range], speed: Speed
 ) -> tuple[float, dict[str, list[float]]]:
     """Add up the gradients of this process's micro-batches; the loss and its parts over all processes."""
     losses, parts = [], dict[str, list[float]]()
     for number, rows in enumerate(shares, 1):
         with speed.waiting():
-            batch = job.batch(step, rows)
+            batch = training.batch(step, rows)
         more = number < len(shares)
         with accelerator.no_sync(module) if more else nullcontext():
-            found = job.loss(module, batch)
+            found = training.loss(module, batch)
             accelerator.backward(found.mean / len(shares) if len(shares) > 1 else found.mean)
         losses.append(found.mean.detach())
         for name, values in found.parts.items():
@@ -249,49 +277,20 @@ def _add(sums: dict[str, tuple[float, int]], parts: Mapping[str, Sequence[float]
         sums[name] = (total + sum(values), count + len(values))
 
 
-def _scale(accelerator: Accelerator) -> dict[str, Any]:
-    """The loss scaler's state, where there is one."""
-    return {} if accelerator.scaler is None else dict(accelerator.scaler.state_dict())
+@wording
+def _diverged(training: Training, why: str, until: int | None = None, advice: str = "") -> Diverged:
+    advice = advice or calmer(training.name, training.params)
+    good = last_good_checkpoint(training.state, training.identity.key, until)
+    return Diverged(f"{training.name}: {why}; {good}; {advice}: a run with other params starts anew.")
 
 
-def _tensors(trained: Mapping[str, nn.Parameter]) -> dict[str, torch.Tensor]:
-    return {name: parameter.detach() for name, parameter in trained.items()}
+@wording
+def _never_finite(training: Training, norm: float, skipped: int, step: int) -> Diverged:
+    why = f"{skipped} steps in a row were left out up to step {step + 1}, as the loss's gradient was {norm}"
+    return _diverged(training, why, advice="take precision bfloat16 or float32")
 
 
-def _resume(
-    job: Job,
-    trained: Mapping[str, nn.Parameter],
-    ema: Mapping[str, torch.Tensor],
-    optimizer: torch.optim.Optimizer,
-    accelerator: Accelerator,
-) -> tuple[int, list[Event], dict[str, tuple[float, int]], bool]:
-    found = load_checkpoint(job.state, job.key)
-    owed = found is not None and found.owed and job.look is not None
-    check_starts(job.name, accelerator, 0 if found is None else found.step, owed, job.state)
-    if found is None:
-        if accelerator.is_main_process and (earlier := earlier_state(job.state, job.name, job.key)):
-            print(earlier, file=sys.stderr, flush=True)
-        return 0, [], {}, False
-    with torch.no_grad():
-        for name, parameter in trained.items():
-            parameter.copy_(found.model[name])
-        for name, average in ema.items():
-            average.copy_(found.ema[name])
-    restore_optimizer(optimizer, found.optimizer)
-    if found.scaler and accelerator.scaler is not None:
-        accelerator.scaler.load_state_dict(found.scaler)
-    if accelerator.is_main_process:
-        print(f"{job.name}: going on from step {found.step}", file=sys.stderr, flush=True)
-    return found.step, found.events, found.sums, owed
-
-
-def write_events(path: Path, events: list[Event]) -> None:
-    """Write the finished run's events as JSON lines."""
-    write_text(path, "".join(json.dumps(e, sort_keys=True) + "\n" for e in events))
-
-
-def _stopped(job: Job, why: str, until: int | None = None, advice: str = "") -> Diverged:
-    advice = advice or calmer(job.name, job.params)
-    return Diverged(
-        f"{job.name}: {why}; {what_is_good(job.state, job.key, until)}; {advice}: a run with other params begins anew."
-    )
+@wording
+def _grown(training: Training, lowest: int) -> Diverged:
+    why = f"the loss has grown to more than {training.params.diverged:g} times its lowest"
+    return _diverged(training, why, until=lowest)

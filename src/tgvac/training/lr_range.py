@@ -20,8 +20,8 @@ import torch
 from torch import nn
 
 from tgvac.training.divergence import Diverged
-from tgvac.training.loop import Job, StepLoss, train
-from tgvac.training.params import CheckpointParams
+from tgvac.training.loop import StepLoss, Training, train
+from tgvac.training.run_params import CheckpointParams
 
 TOO_MUCH = 4.0
 """Times its lowest value that the probe may grow to before the test ends: nothing is learned from what follows."""
@@ -77,48 +77,48 @@ class Found:
     ended: float | None
 
 
-def range_test(job: Job, test: RangeTest, scratch: Path) -> list[Point]:
-    """Train the job's module, which is of no use afterwards.
+def range_test(training: Training, test: RangeTest, scratch: Path) -> list[Point]:
+    """Train the training's module, which is of no use afterwards.
 
     Args:
-        job: a training of any stage; its number of steps, its schedule and its pictures are left out.
+        training: of any stage; its number of steps, its schedule and its pictures are left out.
         scratch: an own folder for the while; it is emptied.
     """
     shutil.rmtree(scratch, ignore_errors=True)
     # The steps beyond those of the test draw other rows, noise and levels than any of it.
-    given = [job.batch(test.steps + i, range(1)) for i in range(test.probe)]
+    given = [training.batch(test.steps + i, range(1)) for i in range(test.probe)]
     points: list[Point] = []
     losses: list[float] = []
     seen = -1
 
-    def look(step: int) -> None:
+    def probe_at(step: int) -> None:
         with torch.no_grad():
-            probe = sum(float(job.loss(job.module, one).mean) for one in given) / len(given)
+            probe = sum(float(training.loss(training.module, one).mean) for one in given) / len(given)
         rate, loss = (test.rate(step - 1), losses[-1]) if step else (test.rate(0), math.nan)
         points.append(Point(step, rate, loss, probe))
         if not probe <= TOO_MUCH * min(point.probe for point in points):
-            raise Diverged(f"{job.name}: the probe became {probe} at step {step}")
+            raise Diverged(f"{training.name}: the probe became {probe} at step {step}")
 
     def batch(step: int, rows: range) -> Any:
         nonlocal seen
         if step != seen and step % test.every == 0:
-            look(step)
+            probe_at(step)
         seen = step
-        return job.batch(step, rows)
+        return training.batch(step, rows)
 
     def loss(module: nn.Module, one: Any) -> StepLoss:
-        found = job.loss(module, one)
+        found = training.loss(module, one)
         losses.append(float(found.mean.detach()))
         return found
 
     changed = replace(
-        job,
+        training,
         batch=batch,
         loss=loss,
-        params=job.params.model_copy(update={"steps": test.steps, "warmup": 0, "diverged": 0.0}),
+        params=training.params.model_copy(update={"steps": test.steps, "warmup": 0, "diverged": 0.0}),
         checkpoints=CheckpointParams(every=test.steps, seconds=0, keep=1, log_every=test.steps),
         folder=scratch,
-        look=None,
+        watch=None,
         rate=test.rate,
         work=None,
     )

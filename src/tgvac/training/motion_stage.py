@@ -8,26 +8,45 @@ motion/<variant>/seed<k>/index.json      digests of both
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 
-from tgvac.clip.framing import FramingParams
+from tgvac.clips.framing import FramingParams
 from tgvac.devices import device_of, pin
+from tgvac.latents.params import LatentsParams
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, MotionModuleParams, VariantParams
+from tgvac.models.noise_models import video_noise_model
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.models.runtime import quiet
-from tgvac.models.sampler import video_noise_model
 from tgvac.models.trained import load_frame_unet
 from tgvac.models.warm_start import start_from_adapter
 from tgvac.seeds import seed_of
 from tgvac.stage import Context
-from tgvac.training.loop import Job
-from tgvac.training.noise_training import noise_job, train_and_save
+from tgvac.training.loop import Training
+from tgvac.training.noise_training import Blocks, noise_training, train_and_save
 from tgvac.training.outputs import run_folder, variant_of
-from tgvac.training.params import CheckpointParams, LatentsParams, SamplesParams, TrainingParams
+from tgvac.training.params import TrainingParams
+from tgvac.training.run_params import CheckpointParams, SamplesParams
+
+if TYPE_CHECKING:
+    from tgvac.sampling.params import SamplerParams
 
 
-def run(
+def run(ctx: Context, **blocks: Any) -> dict[str, Any]:
+    """Train the motion modules of one variant and seed; the frame layers keep their weights.
+
+    Args:
+        blocks: as :func:`training_of` takes them.
+
+    Returns:
+        what its provenance says besides digests.
+    """
+    return train_and_save(ctx, training_of(ctx, **blocks))
+
+
+def training_of(
     ctx: Context,
     *,
     diffusion: DiffusionParams,
@@ -36,43 +55,13 @@ def run(
     motion: TrainingParams,
     motion_module: MotionModuleParams,
     checkpoints: CheckpointParams,
-    samples: SamplesParams,
     framing: FramingParams,
     latents: LatentsParams,
     compute: ComputeParams,
-) -> None:
-    """Train the motion modules of one variant and seed; the frame layers keep their weights."""
-    job = job_of(
-        ctx,
-        diffusion=diffusion,
-        conditions=conditions,
-        variants=variants,
-        motion=motion,
-        motion_module=motion_module,
-        checkpoints=checkpoints,
-        samples=samples,
-        framing=framing,
-        latents=latents,
-        compute=compute,
-    )
-    train_and_save(ctx, job)
-
-
-def job_of(
-    ctx: Context,
-    *,
-    diffusion: DiffusionParams,
-    conditions: ConditionsParams,
-    variants: Mapping[str, VariantParams],
-    motion: TrainingParams,
-    motion_module: MotionModuleParams,
-    checkpoints: CheckpointParams,
     samples: SamplesParams,
-    framing: FramingParams,
-    latents: LatentsParams,
-    compute: ComputeParams,
-) -> Job:
-    """The training of the motion modules of one variant and seed; the frame layers keep their weights."""
+    sampler: SamplerParams,
+) -> Training:
+    """The training of the motion modules of the variant and seed that the context's options name."""
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device, compute.tf32)
@@ -82,20 +71,7 @@ def job_of(
     torch.manual_seed(seed_of("motion modules", params.seed))
     unet = inflate(load_frame_unet(frame_folder), motion_module)
     start = start_from_adapter(unet, motion_module, ctx.root) if motion_module.start else ""
-    unet = unet.to(device)
-    return noise_job(
-        ctx,
-        unet,
-        video_noise_model,
-        params,
-        diffusion,
-        conditions,
-        checkpoints,
-        samples,
-        framing,
-        latents,
-        compute,
-        device,
-        frame_folder / "index.json",
-        start,
+    blocks = Blocks(diffusion, conditions, checkpoints, framing, latents, compute, samples, sampler)
+    return noise_training(
+        ctx, unet.to(device), video_noise_model, params, blocks, device, frame_folder / "index.json", start
     )

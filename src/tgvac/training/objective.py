@@ -1,4 +1,4 @@
-"""The objective of both stages: predict the noise (paper, equations 2 and 3), or the velocity (``models.prediction``).
+"""The objective of both stages: predict the noise (paper, equations 2 and 3), or the velocity.
 
 Frame stage: clips of one frame. Motion stage: clips of several. The same noise level for all frames
 of a clip, as in AnimateDiff; targets are sampled from the autoencoder's posterior and scaled,
@@ -8,21 +8,24 @@ conditions are its mode and, by default, not scaled, as in pix2gestalt.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch.nn import functional
 
-from tgvac.models.frame_unet import stack_channels
+from tgvac.latents.latent_clips import TrainingClips
+from tgvac.latents.mask_noise import mask_draw
+from tgvac.latents.text_states import TextStates
+from tgvac.models.layouts import LAYOUTS, Layout
+from tgvac.models.noise_models import NoiseModel
 from tgvac.models.params import ConditionsParams, Prediction
 from tgvac.models.runtime import normal
-from tgvac.models.sampler import NoiseModel
-from tgvac.models.schedule import add_noise, velocity
 from tgvac.seeds import unit
-from tgvac.training.latent_clips import TrainingClips
 from tgvac.training.loop import StepLoss
-from tgvac.training.mask_noise import mask_draw
 from tgvac.training.params import TrainingParams
-from tgvac.training.text_states import TextStates
+
+if TYPE_CHECKING:
+    from diffusers import DDIMScheduler
 
 # Shapes: B clips, F frames, c latent channels, h, w latents, N tokens, D text width, T noise levels.
 
@@ -37,6 +40,11 @@ class Batch:
     text_BND: torch.Tensor
     noise_BcFhw: torch.Tensor
     t_B: torch.Tensor
+    layout: Layout
+
+    def stacked(self, z_t_BcFhw: torch.Tensor) -> torch.Tensor:
+        """What the model takes, ``[B,C,F,h,w]``: noised latents and conditions in the layout's order."""
+        return self.layout.stack(z_t_BcFhw, self.frame_BcFhw, self.mask_BcFhw)
 
 
 def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool]:
@@ -88,6 +96,7 @@ def make_batch(
         text_BND=torch.stack(states),
         noise_BcFhw=torch.stack(noises).transpose(1, 2),
         t_B=torch.tensor(times),
+        layout=LAYOUTS[conditions.layout],
     )
 
 
@@ -98,28 +107,28 @@ QUARTERS = 4
 def noise_loss(
     model: NoiseModel,
     batch: Batch,
-    alphas_T: torch.Tensor,
+    schedule: DDIMScheduler,
     device: torch.device,
     weights_T: torch.Tensor | None = None,
-    told: Prediction = "epsilon",
+    predicts: Prediction = "epsilon",
 ) -> StepLoss:
-    """Mean squared error of the predicted noise; each clip's by its quarter of noise levels, 1 the least noisy.
+    """Mean squared error of the predicted noise; also each clip's, by quarter of noise levels, 1 the least noisy.
 
     Args:
-        told: what the model tells; of the velocity it is that one's error.
-        weights_T: how much each level counts in what is trained; None: all alike. What is logged is not weighed.
+        schedule: adds the noise (:func:`tgvac.models.schedule.noise_schedule`).
+        predicts: what the model returns; where it is the velocity, the error is the velocity's.
+        weights_T: the weight of each level in the mean; None: all weigh the same. Logged parts are not weighed.
     """
-    z_t = add_noise(alphas_T, batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
-    x = stack_channels(z_t, batch.frame_BcFhw, batch.mask_BcFhw)
-    predicted = model(x.to(device), batch.t_B.to(device), batch.text_BND.to(device))
+    z_t = schedule.add_noise(batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
+    predicted = model(batch.stacked(z_t).to(device), batch.t_B.to(device), batch.text_BND.to(device))
     target = batch.noise_BcFhw
-    if told == "v":
-        target = velocity(alphas_T, batch.z_BcFhw, target, batch.t_B)
+    if predicts == "v":
+        target = schedule.get_velocity(batch.z_BcFhw, target, batch.t_B)
     target = target.to(device)
     each_B = (predicted.float() - target).square().flatten(1).mean(1)
     parts: dict[str, list[float]] = {}
     for t, value in zip(batch.t_B.tolist(), each_B.tolist(), strict=True):
-        parts.setdefault(f"loss_quarter_{1 + QUARTERS * t // len(alphas_T)}", []).append(value)
+        parts.setdefault(f"loss_quarter_{1 + QUARTERS * t // schedule.config.num_train_timesteps}", []).append(value)
     if weights_T is None:
         return StepLoss(functional.mse_loss(predicted.float(), target), parts)
     return StepLoss((each_B * weights_T[batch.t_B].to(device)).mean(), parts)

@@ -15,7 +15,8 @@ from tgvac.models.backbones import without_path
 from tgvac.models.params import VariantParams
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
-from tgvac.training.loop import write_events
+from tgvac.training.checkpoint import Identity
+from tgvac.training.events import write_events
 from tgvac.training.params import TrainingParams
 
 
@@ -32,9 +33,10 @@ def variant_of(ctx: Context, variants: Mapping[str, VariantParams]) -> VariantPa
     return variants[name]
 
 
-def run_key(ctx: Context, params: TrainingParams, *inputs: str) -> str:
+def identity_of(ctx: Context, params: TrainingParams, *inputs: str) -> Identity:
     """What decides a training run: code and params, seed and variant, and the digests of its inputs."""
-    return digest([ctx.digest, params.model_dump(mode="json"), dict(ctx.options), list(inputs)])
+    rest = [ctx.params, params.model_dump(mode="json"), dict(ctx.options), list(inputs)]
+    return Identity(key=digest([ctx.digest, *rest]), code=ctx.code, rest=digest(rest))
 
 
 def save_model(

@@ -9,37 +9,6 @@ from pydantic import Field, model_validator
 from tgvac.config import Block
 
 
-class MaskNoiseParams(Block):
-    """Faults of training masks, lengths in shares of the longer side of what is seen."""
-
-    share: float = Field(ge=0, le=1)
-    seed: int
-    erode: float = Field(ge=0, lt=0.5)
-    dilate: float = Field(ge=0, lt=0.5)
-    leak_share: float = Field(ge=0, le=1)
-    leak: float = Field(ge=0, le=1)
-
-
-class LatentsParams(Block):
-    """The cache of encoded clips and sentences.
-
-    ``cache``: whether there is one; else clips and sentences are encoded while training, to the same bits on a CPU.
-    ``texts``: sentences whose states are kept at most. ``mask_draws``: of ``mask_noise``, for each clip or pair.
-    """
-
-    cache: bool
-    splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
-    texts: int = Field(ge=0)
-    mask_draws: int = Field(ge=1)
-    mask_noise: MaskNoiseParams
-
-    @model_validator(mode="after")
-    def _draws_differ(self) -> Self:
-        if self.mask_draws > 1 and self.mask_noise.share == 0:
-            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so that all would be alike")
-        return self
-
-
 class TrainingParams(Block):
     """One stage of training; the same keys for frames and for motion.
 
@@ -77,26 +46,12 @@ class TrainingParams(Block):
         return self
 
 
-class CheckpointParams(Block):
-    """How often training is saved, which decides no result, and logged, which decides ``events.jsonl``.
+class FrameModelParams(Block):
+    """What the frame model begins with.
 
-    ``every``: steps between two checkpoints; ``seconds``: the longest that a training goes without one, 0: any time.
+    ``start``: a folder or a hub's name of a frame model of twelve channels in diffusers' layout, or of a video model,
+    whose frame layers are taken; "": the backbones' UNet, widened.
     """
 
-    every: int = Field(ge=1)
-    seconds: float = Field(ge=0)
-    keep: int = Field(ge=1)
-    log_every: int = Field(ge=1)
-
-
-class SamplesParams(Block):
-    """Pictures along a training: they are looked at, and decide nothing.
-
-    ``every``: steps between them, 0 for none; ``pictures``: tiles in a row; ``sampling_steps`` and ``guidance`` as in
-    the blocks ``diffusion`` and ``sampler``, whose values are not taken, so that changing those trains nothing anew.
-    """
-
-    every: int = Field(ge=0)
-    pictures: int = Field(ge=1)
-    sampling_steps: int = Field(ge=1)
-    guidance: float = Field(ge=0)
+    start: str
+    start_revision: str

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import torch
 
-from tgvac.training.notes import note, rewind
+from tgvac.training.events import append_event, drop_events_after
 
 # What getrusage counts in: kibibytes on Linux, bytes on macOS.
 _UNIT = 1 if sys.platform == "darwin" else 1024
@@ -49,7 +49,7 @@ class Speed:
     def __init__(self, file: Path, start: int, batch: int, device: str, work: Work | None = None) -> None:
         self._file, self._noted, self._batch, self._cuda = file, start, batch, device == "cuda"
         self._work = work
-        rewind(file, start)
+        drop_events_after(file, start)
         self._begin()
 
     def _begin(self) -> None:
@@ -92,7 +92,7 @@ class Speed:
         if self._work is not None:
             rate = self._work.flops * steps / seconds
             line |= {"model_flops_a_second": rate, "model_flops_utilisation": rate / self._work.rate}
-        note(self._file, line)
+        append_event(self._file, line)
         self._noted = step
         self._begin()
 

@@ -19,9 +19,8 @@ from torch.func import functional_call
 from torch.nn import functional
 
 from tgvac.models.cost.walk import META, step_flops
-from tgvac.models.frame_unet import stack_channels
+from tgvac.models.noise_models import NoiseModel
 from tgvac.models.runtime import normal
-from tgvac.models.sampler import NoiseModel
 from tgvac.training.objective import Batch
 from tgvac.training.placement import Precision
 
@@ -56,7 +55,7 @@ def sample_flops(module: Any, as_model: Callable[[Any], NoiseModel], one: Batch)
         one: a batch of one row, of which only shapes count.
     """
     model = as_model(_Weightless(module))
-    x = stack_channels(one.z_BcFhw, one.frame_BcFhw, one.mask_BcFhw).to(META)
+    x = one.stacked(one.z_BcFhw).to(META)
     t_B, text_BND, noise = one.t_B.to(META), one.text_BND.to(META), one.noise_BcFhw.to(META)
     with _kept_activations(module):
         return step_flops(module, lambda: functional.mse_loss(model(x, t_B, text_BND).float(), noise)).all

@@ -14,14 +14,16 @@ from torch.nn import functional
 
 from tgvac.config import nearest
 from tgvac.errors import BadInput
+from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.cost.published import CLIP, STABLE_DIFFUSION
 from tgvac.models.cost.walk import META, Loss
 from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.layouts import FRAME_MASK, Layout
+from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
-from tgvac.models.params import BackbonesParams, MotionModuleParams
+from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.models.runtime import quiet
-from tgvac.models.sampler import NoiseModel, frame_noise_model, video_noise_model
-from tgvac.models.standins import build_clip, build_text_encoder, build_unet, build_vae
+from tgvac.models.small_networks import build_clip, build_text_encoder, build_unet, build_vae
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel, UNetMotionModel
@@ -45,12 +47,14 @@ class Networks:
     Attributes:
         folder: the scale's finished backbones, or the stand-ins that it takes; None where there is neither yet.
         size: the side S of the model's square in pixels.
+        layout: of the frame model's input channels.
     """
 
     backbones: BackbonesParams
     motion_module: MotionModuleParams
     size: int
     folder: Path | None = None
+    layout: Layout = FRAME_MASK
 
     @property
     def origin(self) -> str:
@@ -63,13 +67,13 @@ class Networks:
 
     @cached_property
     def frame_unet(self) -> UNet2DConditionModel:
-        """The frame model, 3c input channels."""
+        """The frame model, with the layout's input channels."""
         from diffusers import UNet2DConditionModel
 
         with META:
             if self.folder is None and self._trained:
-                return extend_conv_in(build_unet(self.backbones.standin, 0))
-            return extend_conv_in(UNet2DConditionModel.from_config(self._config("unet")))
+                return extend_conv_in(build_unet(self.backbones.standin, 0), self.layout)
+            return extend_conv_in(UNet2DConditionModel.from_config(self._config("unet")), self.layout)
 
     @cached_property
     def video_unet(self) -> UNetMotionModel:
@@ -134,11 +138,11 @@ class Networks:
         return published
 
     def noise_input(self, batch: int, frames: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What a noise model of clips takes: ``[B,3c,F,h,h]``, ``[B]``, ``[B,N,D]``."""
+        """What a noise model of clips takes: ``[B,C,F,h,h]``, ``[B]``, ``[B,N,D]``."""
         channels, side = self.latent
         config = self.text_encoder.config
         return (
-            empty(batch, 3 * channels, frames, side, side),
+            empty(batch, self.layout.channels(channels), frames, side, side),
             torch.empty(batch, dtype=torch.long, device=META),
             empty(batch, config.max_position_embeddings, config.hidden_size),
         )

@@ -1,0 +1,60 @@
+"""Phase `backbones`: the frozen networks of a scale, in one folder that `from_pretrained` loads.
+
+backbones/vae  text_encoder  tokenizer  unet  scheduler  scoring_clip
+backbones/events/<part>.jsonl     curves of the parts that were trained here
+backbones/samples/<part>/         what was looked at along the way, in no index
+backbones/provenance.json         whether they are stand-ins or pretrained, and which
+backbones/index.json              digests of all files
+"""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING, Any
+
+from tgvac.backbones.pretrained import fetch
+from tgvac.backbones.shipped import take_shipped
+from tgvac.backbones.trained import fit_autoencoder, train_all
+from tgvac.clips.framing import FramingParams
+from tgvac.files import write_json
+from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.params import ComputeParams, DiffusionParams
+from tgvac.models.schedule import network_scheduler
+from tgvac.stage import Context
+from tgvac.training.outputs import indexed, write_folder_index
+from tgvac.training.run_params import CheckpointParams, SamplesParams
+
+if TYPE_CHECKING:
+    from tgvac.sampling.params import SamplerParams
+
+
+def run(
+    ctx: Context,
+    *,
+    backbones: BackbonesParams,
+    framing: FramingParams,
+    diffusion: DiffusionParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    sampler: SamplerParams,
+    compute: ComputeParams,
+) -> None:
+    """Train stand-ins, take the shipped ones, or fetch pretrained networks; in any case the folder is the same."""
+    (ctx.out / "index.json").unlink(missing_ok=True)
+    # Curves of an earlier run that trained other networks are none of this one's; its own are written again.
+    for name in ("events", "samples"):
+        shutil.rmtree(ctx.out / name, ignore_errors=True)
+    named: dict[str, Any]
+    match backbones.origin:
+        case "pretrained":
+            named = fetch(ctx, backbones, diffusion)
+        case "train":
+            named = train_all(ctx, backbones, framing, diffusion, checkpoints, samples, sampler, compute)
+        case "shipped":
+            named = take_shipped(ctx, backbones, diffusion)
+        case "fit":
+            named = take_shipped(ctx, backbones, diffusion)
+            fit_autoencoder(ctx, backbones, framing, checkpoints, samples, compute)
+    network_scheduler(diffusion).save_pretrained(ctx.out / "scheduler")
+    write_json(ctx.out / "provenance.json", {"origin": backbones.origin, **named})
+    write_folder_index(ctx.out, indexed(ctx.out))

@@ -1,0 +1,102 @@
+"""Pretrained backbones: a Stable Diffusion folder or hub name, and the CLIP that scores."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+from tgvac.errors import BadInput
+from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.fit import check_fit
+from tgvac.models.params import DiffusionParams
+from tgvac.models.runtime import quiet
+from tgvac.stage import Context
+from tgvac.training.outputs import place_parts
+
+_BYTES = 256
+"""Fewest tokens that spell any text; some more are a text encoder's own, and it may have room for others."""
+
+
+def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> dict[str, str]:
+    """Load both by the ordinary path and keep a frozen copy; returns what was taken from where.
+
+    Raises:
+        BadInput: when a part of a folder or name cannot be loaded, or its parts don't fit.
+    """
+    from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
+    from transformers import CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
+
+    quiet()
+    origin, revision = params.stable_diffusion, params.stable_diffusion_revision
+    # Before anything of some gigabytes is read.
+    with _loading("unet", origin):
+        unet = UNet2DConditionModel.load_config(origin, subfolder="unet", revision=revision)
+    with _loading("vae", origin):
+        vae = AutoencoderKL.load_config(origin, subfolder="vae", revision=revision)
+    with _loading("text_encoder", origin):
+        # transformers takes the config of another model where there is none.
+        if not CLIPTextConfig.get_config_dict(origin, subfolder="text_encoder", revision=revision)[0]:
+            raise OSError("It has no config.json")
+        text_encoder = CLIPTextConfig.from_pretrained(origin, subfolder="text_encoder", revision=revision).to_dict()
+    with _loading("scheduler", origin):
+        scheduler = DDPMScheduler.load_config(origin, subfolder="scheduler", revision=revision)
+    check_fit(origin, unet, vae, text_encoder, scheduler, diffusion)
+    with _loading("tokenizer", origin):
+        tokenizer = CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer", revision=revision)
+        _check_vocabulary(tokenizer, text_encoder["vocab_size"])
+    for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
+        _say(name, origin)
+        with _loading(name, origin):
+            part = kind.from_pretrained(origin, subfolder=name, revision=revision, use_safetensors=True)
+        place_parts(ctx.out / name, part)
+    place_parts(ctx.out / "tokenizer", tokenizer)
+    origin, revision = params.scoring_clip, params.scoring_clip_revision
+    _say("scoring CLIP", origin)
+    with _loading("scoring CLIP", origin):
+        clip = CLIPModel.from_pretrained(origin, revision=revision, use_safetensors=True)
+        processor = CLIPImageProcessor.from_pretrained(origin, revision=revision)
+        words = CLIPTokenizer.from_pretrained(origin, revision=revision)
+        _check_vocabulary(words, clip.config.text_config.vocab_size)
+    place_parts(ctx.out / "scoring_clip", clip, processor, words)
+    return {
+        "stable_diffusion": f"{params.stable_diffusion}@{params.stable_diffusion_revision}",
+        "scoring_clip": f"{params.scoring_clip}@{params.scoring_clip_revision}",
+    }
+
+
+def _say(part: str, origin: str) -> None:
+    """Gigabytes may have to come from a hub first, which says nothing of it in a log."""
+    print(f"backbones: the {part} of '{origin}'", file=sys.stderr, flush=True)
+
+
+@contextlib.contextmanager
+def _loading(part: str, origin: str) -> Iterator[None]:
+    """Say which part it is that cannot be loaded, and whether it is damaged."""
+    from safetensors import SafetensorError
+
+    try:
+        yield
+    except (OSError, SafetensorError) as error:
+        first = str(error).strip().splitlines()[0].rstrip(". ")
+        todo = (
+            "its file is damaged: fetch it again"
+            if _is_of(error, SafetensorError, json.JSONDecodeError)
+            else "name a local folder or a reachable hub name in backbones.stable_diffusion and backbones.scoring_clip"
+        )
+        raise BadInput(f"The {part} of the backbones '{origin}' cannot be loaded ({first}); {todo}.") from None
+
+
+def _check_vocabulary(tokenizer: Any, words: int) -> None:
+    """Refuse a tokenizer that the text encoder cannot follow, or an empty one: transformers makes it of no files."""
+    if not _BYTES <= len(tokenizer) <= words:
+        raise OSError(f"The tokenizer knows {len(tokenizer)} words, and the text encoder {words}")
+
+
+def _is_of(error: BaseException | None, *kinds: type[BaseException]) -> bool:
+    """Whether an error is of a kind, or was raised while one of it was handled."""
+    while error is not None and not isinstance(error, kinds):
+        error = error.__cause__ or error.__context__
+    return error is not None

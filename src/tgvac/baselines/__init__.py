@@ -1,1 +1,0 @@
-"""Methods to compare with, behind the completion contract: floors and ceilings."""

@@ -1,0 +1,159 @@
+"""Contract 3, the completion: what any method returns, and its files.
+
+    <sample>/rgba/00000.png      the whole object; alpha is the amodal mask, opaque white beyond it
+    <sample>/amodal/00000.png    the amodal mask, 0 or 255
+    <sample>/completion.json     CompletionMeta
+
+The same tree stands inside ``shard-<i>.zip`` and, unpacked, in a folder. RGB is kept as the method
+painted it, also outside the mask, so that a raw picture on white is not lost in the alpha channel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, Protocol
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from tgvac.clips.archive import Store, ZipSink, zip_writing
+from tgvac.clips.images import decode_mask, decode_rgba, encode_png
+from tgvac.errors import BadInput
+
+COMPLETION_FORMAT = "tgvac-completion-1"
+
+
+class CompletionMeta(BaseModel):
+    """What a completion is of, and by whom."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    format: Literal["tgvac-completion-1"] = "tgvac-completion-1"
+    sample: str
+    method: str
+    variant: str
+    mask_source: str
+    train_seed: int
+    sample_seed: int
+    frames: int = Field(ge=1)
+    height: int = Field(ge=1)
+    width: int = Field(ge=1)
+
+
+@dataclass(frozen=True)
+class Completion:
+    """The whole object, in the input's coordinates and resolution.
+
+    Attributes:
+        rgb_FHW3: the object on white, ``uint8``, as the method painted it.
+        amodal_FHW: its mask, ``uint8`` in {0, 255}.
+    """
+
+    rgb_FHW3: np.ndarray
+    amodal_FHW: np.ndarray
+
+    @property
+    def rgba_FHW4(self) -> np.ndarray:
+        """The object as a layer, ``uint8 [F,H,W,4]``, straight alpha."""
+        return np.concatenate([self.rgb_FHW3, self.amodal_FHW[..., None]], axis=-1)
+
+    def check(self, frames_FHW3: np.ndarray) -> None:
+        """Assert that the completion fits its input.
+
+        Raises:
+            ValueError: naming the shapes that differ.
+        """
+        if self.rgb_FHW3.shape != frames_FHW3.shape or self.rgb_FHW3.dtype != np.uint8:
+            raise ValueError(f"completed RGB is {self.rgb_FHW3.dtype} {self.rgb_FHW3.shape}, input {frames_FHW3.shape}")
+        if self.amodal_FHW.shape != frames_FHW3.shape[:3] or not np.isin(self.amodal_FHW, (0, 255)).all():
+            raise ValueError(f"amodal mask is {self.amodal_FHW.shape} or not in {{0, 255}}, input {frames_FHW3.shape}")
+
+
+class Completer(Protocol):
+    """The one interface of every method: ours, ablations, baselines, floors and ceilings."""
+
+    def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
+        """Complete one object.
+
+        Args:
+            frames_FHW3: the input video, ``uint8``.
+            visible_FHW: the visible mask, ``uint8`` in {0, 255}.
+            text: the sentence; "" for none.
+            seed: of the sampling noise.
+        """
+        ...
+
+
+def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta) -> None:
+    """Add one completion to an open zip, below the sample's own folder."""
+    base = meta.sample
+    for i, rgba_HW4 in enumerate(completion.rgba_FHW4):
+        sink.add(f"{base}/rgba/{i:05d}.png", encode_png(rgba_HW4))
+    for i, mask_HW in enumerate(completion.amodal_FHW):
+        sink.add(f"{base}/amodal/{i:05d}.png", encode_png(mask_HW))
+    sink.add(f"{base}/completion.json", meta.model_dump_json(indent=1).encode())
+
+
+def write_completion(path: Path, completion: Completion, meta: CompletionMeta) -> None:
+    """Write one completion as a zip of its own."""
+    with zip_writing(path) as sink:
+        add_completion(sink, completion, meta)
+
+
+def join_completions(path: Path, parts: Iterator[Path]) -> None:
+    """Join zips of completions to one shard, members in order of the parts; no parts make a valid empty shard."""
+    with zip_writing(path) as sink:
+        for part in parts:
+            with Store(part) as store:
+                for name in store.names():
+                    sink.add(name, store.read(name))
+
+
+class Completions:
+    """A shard zip, or the same tree unpacked, read by sample."""
+
+    def __init__(self, path: Path) -> None:
+        self.store = Store(path)
+        tail = "/completion.json"
+        self._samples = tuple(n[: -len(tail)] for n in self.store.names() if n.endswith(tail))
+
+    def samples(self) -> tuple[str, ...]:
+        return self._samples
+
+    def meta(self, sample: str) -> CompletionMeta:
+        name = f"{sample}/completion.json"
+        try:
+            return CompletionMeta.model_validate_json(self.store.read(name))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(
+                f"{self.store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
+                f" write it as format {COMPLETION_FORMAT} has it (docs/formats.md)."
+            ) from None
+
+    def read(self, sample: str) -> Completion:
+        """One completion; the number and size of its images must be those of its meta."""
+        meta = self.meta(sample)
+        rgb = self._images(meta, f"{sample}/rgba", decode_rgba)[..., :3]
+        return Completion(rgb, self._images(meta, f"{sample}/amodal", decode_mask))
+
+    def _images(self, meta: CompletionMeta, folder: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
+        found = sum(name.endswith(".png") for name in self.store.names(f"{folder}/"))
+        if found != meta.frames:
+            raise BadInput(
+                f"{self.store.describe(folder)} has {found} images, its completion.json says {meta.frames} frames;"
+                " make both agree."
+            )
+        images = []
+        for i in range(meta.frames):
+            name = f"{folder}/{i:05d}.png"
+            image = decode(self.store.read(name), self.store.describe(name))
+            if image.shape[:2] != (meta.height, meta.width):
+                raise BadInput(
+                    f"{self.store.describe(name)} is {image.shape[1]}x{image.shape[0]},"
+                    f" its completion.json says {meta.width}x{meta.height}; make both agree."
+                )
+            images.append(image)
+        return np.stack(images)

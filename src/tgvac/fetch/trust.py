@@ -1,0 +1,87 @@
+"""What the user has come to trust: checksums of archives, and licences that were accepted.
+
+data/registry.lock     by ``<source>/<file>``: size and SHA-256 of the first whole copy, and the file that had them
+data/licences.json     by source: the licence as it was shown, and the day
+
+Both are the user's own and never tracked. A checksum that the registry states stands above the lock's.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+from tgvac.errors import BadInput
+from tgvac.fetch.registry import Source
+from tgvac.files import locked, write_json
+
+LOCK_FORMAT = "tgvac-registry-lock-1"
+LICENCES_FORMAT = "tgvac-licences-1"
+
+
+class Trust:
+    """The two files in a folder of archives; safe to be written by several threads and processes.
+
+    Args:
+        data: the folder that holds a folder a source.
+    """
+
+    def __init__(self, data: Path) -> None:
+        self._data = data
+        self.lock_file = data / "registry.lock"
+        self.licences_file = data / "licences.json"
+        self._guard = threading.Lock()
+
+    def archive(self, key: str) -> dict[str, Any] | None:
+        """What is trusted of the archive ``<source>/<file>``: ``bytes``, ``sha256``, ``mtime_ns``; None at first."""
+        found: dict[str, Any] | None = _read(self.lock_file, LOCK_FORMAT, "archives").get(key)
+        return found
+
+    def record(self, key: str, path: Path, checksum: str) -> None:
+        """Trust an archive that was found whole; the date tells later that it is still the file that was read."""
+        stat = path.stat()
+        entry = {"bytes": stat.st_size, "sha256": checksum, "mtime_ns": stat.st_mtime_ns}
+        self._put(self.lock_file, LOCK_FORMAT, "archives", key, entry)
+
+    def accepted(self, source: Source) -> bool:
+        """Whether the licence, as the registry states it now, was accepted."""
+        entry = _read(self.licences_file, LICENCES_FORMAT, "licences").get(source.name)
+        return entry is not None and (entry["licence"], entry["terms"]) == (source.licence, source.terms)
+
+    def accept(self, source: Source) -> None:
+        """Record that the user accepts a source's licence."""
+        today = datetime.datetime.now(datetime.UTC).date().isoformat()
+        entry = {"licence": source.licence, "terms": source.terms, "accepted": today}
+        self._put(self.licences_file, LICENCES_FORMAT, "licences", source.name, entry)
+
+    def require(self, source: Source) -> None:
+        """Refuse to go on before a source's licence was accepted."""
+        if not self.accepted(source):
+            raise BadInput(
+                f"Source '{source.name}' is fetched only after its licence was accepted"
+                f" ({source.licence}{f'; terms: {source.terms}' if source.terms else ''}); if you accept it, run"
+                f" `tgvac data fetch {source.name} --accept-licences`; or name footage that you have, in its layout, by"
+                f" `tgvac run --at {source.name}=PATH`{' (with make: DAVIS=PATH)' if source.name == 'davis' else ''}."
+            )
+
+    def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:
+        # Threads queue up silently; only another process is worth a word.
+        with self._guard, locked(self._data / f".{path.name}.lock"):
+            entries = {**_read(path, form, field), key: entry}
+            write_json(path, {"format": form, field: entries})
+
+
+def _read(path: Path, form: str, field: str) -> dict[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if record["format"] != form:
+            raise ValueError(f"its format is {record['format']!r}")
+        entries: dict[str, Any] = dict(record[field])
+    except (ValueError, KeyError, TypeError) as error:
+        raise BadInput(f"{path} is not as {form} should be ({error}); mend it, or remove it to begin anew.") from None
+    return entries

@@ -1,0 +1,101 @@
+"""Phase `latents`: every training clip and pair, framed and encoded once, and every sentence of theirs.
+
+    latents/files/<track>.safetensors     of all recipes of one target track, "<recipe>|<what>":
+                                          target_mean, target_std   the whole object on white
+                                          frame, mask               the input and the visible mask (mode)
+                                          float32 [F,c,h,w], not scaled; of the n-th further draw of masks
+                                          "<recipe>|mask|<n>", and the others where the window follows masks
+    latents/files/<source>--bucket-000.safetensors
+                                          of one bucket of pairs, "<what>": float32 [P,c,h,w]; the pairs' ids,
+                                          row by row, in the metadata
+    latents/texts/<digit>.safetensors     the text encoder's states (tgvac.latents.text_states)
+    latents/index.json                    index of all; facts: the recipes and their frames, or how many pairs,
+                                          and the key
+
+Without a cache, a file holds what would have been encoded, and its key alone:
+
+    latents/files/<item>.json             {"format", "key", "recipes" or "pairs"}
+
+A file's key holds the digests of recipe, tracks, masks, autoencoder and preprocessing (tgvac.latents.cache_keys): a
+stale cache cannot be taken for a fresh one.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Any
+
+from safetensors.torch import save_file
+
+from tgvac.clips.framing import FramingParams
+from tgvac.clips.pair_clips import pair_sources
+from tgvac.clips.track import file_stem
+from tgvac.devices import device_of, pin
+from tgvac.files import write_json, writing_apart
+from tgvac.latents.cache_keys import bucket_items, clip_items
+from tgvac.latents.encoding import encode_clips, encode_pairs
+from tgvac.latents.params import LatentsParams
+from tgvac.latents.text_states import by_file, encoder_digest, texts_to_cache
+from tgvac.models.backbones import Backbones, load_backbones
+from tgvac.models.params import ComputeParams
+from tgvac.models.runtime import quiet
+from tgvac.models.text import encode_text
+from tgvac.shards import Made, run_items, shard_of, write_index
+from tgvac.stage import Context
+from tgvac.synthesis.clips import RecipeClips, track_opener
+
+FORMAT = "tgvac-latents-1"
+
+
+def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> None:
+    """Encode one shard's clips, pairs and sentences; the shards' indices are joined by the runner."""
+    pin(compute.threads)
+    quiet()
+    items = clip_items(ctx, framing, latents, compute) | bucket_items(ctx, framing, latents, compute)
+    clips = RecipeClips((r for found in items.recipes.values() for r in found), track_opener(ctx))
+    pairs = pair_sources(ctx.results / "sources")
+    texts: dict[str, dict[str, str]] = {}
+    if latents.cache:
+        encoder = encoder_digest(ctx, compute)
+        texts = by_file(texts_to_cache(ctx, encoder, items.recipes, pairs, latents.texts))
+    keys: dict[str, Any] = items.keys | {item: list(named) for item, named in texts.items()}
+    mine = {item: [key, ctx.digest] for item, key in keys.items() if shard_of(item, ctx.shards) == ctx.shard}
+
+    @cache
+    def backbones() -> Backbones:
+        return load_backbones(ctx.results / "backbones", device_of(ctx.device, compute.tf32))
+
+    framed = (framing, compute.vae_batch, latents.mask_noise, latents.mask_draws)
+
+    def make(item: str) -> list[Made]:
+        if item in texts:
+            path = ctx.out / f"{item}.safetensors"
+            with writing_apart(path) as part:
+                save_file({name: encode_text(backbones(), [text])[0] for name, text in texts[item].items()}, part)
+            return [Made(item, path, {"texts": len(texts[item])})]
+        facts: dict[str, Any] = {"key": items.keys[item]}
+        if item in items.buckets:
+            name, number = items.buckets[item]
+            samples = pairs[name].in_bucket(number)
+            facts["pairs"] = len(samples)
+        else:
+            facts["recipes"] = {r.recipe: r.frames for r in items.recipes[item]}
+        path = ctx.out / "files" / f"{file_stem(item)}.safetensors"
+        plan = path.with_suffix(".json")
+        if not latents.cache:
+            path.unlink(missing_ok=True)
+            write_json(plan, {"format": FORMAT, **facts})
+            return [Made(item, plan, facts)]
+        plan.unlink(missing_ok=True)
+        metadata = None
+        if item in items.buckets:
+            tensors = encode_pairs(backbones().vae, pairs[name], samples, *framed)
+            metadata = {"pairs": "\n".join(samples)}
+        else:
+            encoded = {r: encode_clips(backbones().vae, clips, [r], *framed) for r in facts["recipes"]}
+            tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
+        with writing_apart(path) as part:
+            save_file(tensors, part, metadata=metadata)
+        return [Made(item, path, facts)]
+
+    write_index(ctx.shard_index(), run_items(ctx.label, mine, ctx.ledger(), make))

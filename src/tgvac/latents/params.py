@@ -1,0 +1,40 @@
+"""Parameters of the cache of latents."""
+
+from __future__ import annotations
+
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from tgvac.config import Block
+
+
+class MaskNoiseParams(Block):
+    """Faults of training masks, lengths in shares of the longer side of what is seen."""
+
+    share: float = Field(ge=0, le=1)
+    seed: int
+    erode: float = Field(ge=0, lt=0.5)
+    dilate: float = Field(ge=0, lt=0.5)
+    leak_share: float = Field(ge=0, le=1)
+    leak: float = Field(ge=0, le=1)
+
+
+class LatentsParams(Block):
+    """The cache of encoded clips and sentences.
+
+    ``cache``: whether there is one; else clips and sentences are encoded while training, to the same bits on a CPU.
+    ``texts``: sentences whose states are kept at most. ``mask_draws``: of ``mask_noise``, for each clip or pair.
+    """
+
+    cache: bool
+    splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
+    texts: int = Field(ge=0)
+    mask_draws: int = Field(ge=1)
+    mask_noise: MaskNoiseParams
+
+    @model_validator(mode="after")
+    def _draws_differ(self) -> Self:
+        if self.mask_draws > 1 and self.mask_noise.share == 0:
+            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so that all would be alike")
+        return self

@@ -1,0 +1,36 @@
+"""What a method's file offers: a function ``load`` that returns a function from a clip to a completion."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from tgvac.clips.clip import Clip
+from tgvac.clips.completion import Completer, Completion
+from tgvac.methods.params import MethodParams
+
+Complete = Callable[[Clip, str, int], Completion]
+"""A clip, its sentence ("" for none) and the seed of the sampling noise to a completion."""
+
+
+@dataclass(frozen=True)
+class Setup:
+    """What ``load`` is given besides the params that the method's registry entry names.
+
+    Attributes:
+        method: the method's entry of the params' block ``methods``.
+        backbones: the folder of the frozen networks; None for a method that names none.
+        trained: the folder of the trained network; None for a method that is not trained.
+        device: a torch device name.
+    """
+
+    method: MethodParams
+    backbones: Path | None = None
+    trained: Path | None = None
+    device: str = "cpu"
+
+
+def from_input(completer: Completer) -> Complete:
+    """Give a completer the input alone, never the clip, which holds the truth."""
+    return lambda clip, text, seed: completer.complete(clip.frames_FHW3, clip.visible_FHW, text, seed)

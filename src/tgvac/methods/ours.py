@@ -1,0 +1,139 @@
+"""The paper's method as a completer: frames, masks and a sentence in, the whole object out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from tgvac.clips.completion import Completion
+from tgvac.clips.framing import FramingParams, frame_masks, frame_video, unframe_rgb, windows_of
+from tgvac.clips.images import not_white
+from tgvac.devices import device_of, pin
+from tgvac.errors import BadInput
+from tgvac.methods.contract import Complete, Setup, from_input
+from tgvac.methods.params import CompletionParams, MethodParams
+from tgvac.models.backbones import Backbones, load_backbones
+from tgvac.models.latents import decode, to_images
+from tgvac.models.motion_params import MotionModuleParams
+from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
+from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
+from tgvac.models.runtime import quiet
+from tgvac.models.trained import load_frame_unet, load_video_unet
+from tgvac.sampling.condition import condition_of
+from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.temporal_diffusion import initial_noise, sample_video
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+
+@dataclass(frozen=True)
+class TemporalDiffusion:
+    """Completes a video of any length by temporal diffusion (paper, section 3.4)."""
+
+    model: NoiseModel
+    backbones: Backbones
+    framing: FramingParams
+    diffusion: DiffusionParams
+    conditions: ConditionsParams
+    sampler: SamplerParams
+    completion: CompletionParams
+    compute: ComputeParams
+    device: torch.device
+    on_step: Callable[[], None] = lambda: None
+
+    def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
+        """Complete one object; see :class:`tgvac.clips.completion.Completer`.
+
+        Raises:
+            BadInput: when the mask shows nothing in any frame, or differs from the video in size.
+        """
+        if visible_FHW.shape != frames_FHW3.shape[:3]:
+            raise BadInput(
+                f"The visible masks are {visible_FHW.shape}, the video is {frames_FHW3.shape[:3]};"
+                " give one mask a frame, of the frame's size."
+            )
+        if not np.isin(visible_FHW, (0, 255)).all():
+            raise BadInput("The visible masks hold values other than 0 and 255; write masks as pure black and white.")
+        if not visible_FHW.any():
+            raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
+        windows = windows_of(self.framing, visible_FHW)
+        condition = condition_of(
+            self.backbones,
+            frame_video(self.framing, frames_FHW3, windows, self.framing.pad),
+            frame_masks(self.framing, visible_FHW, windows),
+            text,
+            self.conditions,
+            self.compute.vae_batch,
+        )
+        shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
+        noise = initial_noise(len(frames_FHW3), shape, "video", seed)
+
+        def step_noise(t: int) -> torch.Tensor:
+            return initial_noise(len(frames_FHW3), shape, f"video at {t}", seed)
+
+        z = sample_video(
+            self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
+        )
+        squares = to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
+        height, width = frames_FHW3.shape[1:3]
+        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
+        return Completion(rgb, not_white(rgb, self.completion.white_threshold))
+
+
+WHOLE_VIDEO = 2**31
+"""Longer than any video: a shorter video is one window of its own length."""
+
+
+def load(
+    setup: Setup,
+    *,
+    framing: FramingParams,
+    diffusion: DiffusionParams,
+    conditions: ConditionsParams,
+    variants: Mapping[str, VariantParams],
+    motion_module: MotionModuleParams,
+    sampler: SamplerParams,
+    completion: CompletionParams,
+    compute: ComputeParams,
+) -> Complete:
+    """The method with its networks loaded, under the conditions that they were trained with."""
+    assert setup.backbones is not None
+    assert setup.trained is not None
+    pin(compute.threads)
+    quiet()
+    device = device_of(setup.device, compute.tf32)
+    if setup.method.motion:
+        network: Any = load_video_unet(setup.trained, motion_module)
+        as_model: Any = video_noise_model
+    else:
+        network = load_frame_unet(setup.trained)
+        as_model = frame_noise_model
+    completer = TemporalDiffusion(
+        as_epsilon_model(as_model, diffusion)(network.to(device).eval()),
+        load_backbones(setup.backbones, device),
+        framing,
+        diffusion,
+        variants[setup.method.trained].of(conditions),
+        sampler_of(setup.method, sampler),
+        completion,
+        compute,
+        device,
+    )
+    return from_input(completer)
+
+
+def sampler_of(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
+    """The sampler as a method has it.
+
+    Raises:
+        ValueError: when the method's stride is longer than a window.
+    """
+    length = WHOLE_VIDEO if method.one_window else sampler.clip_frames
+    # Frames are independent without motion modules, so overlapping windows would only repeat work.
+    stride = length if method.one_window or not method.motion else method.stride or sampler.stride
+    guidance = sampler.guidance if method.guidance is None else method.guidance
+    return SamplerParams(**{**sampler.model_dump(), "clip_frames": length, "stride": stride, "guidance": guidance})

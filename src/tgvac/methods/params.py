@@ -1,0 +1,52 @@
+"""Parameters of the methods."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from tgvac.config import Block
+
+
+class MethodParams(Block):
+    """One ``<method>/<variant>``: in what it differs from the method as the other blocks describe it.
+
+    Attributes:
+        trained: of methods that are trained, the variant whose weights it loads.
+        motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
+        guidance, stride: in place of the sampler's own.
+        one_window: the whole video in a single window.
+        clips: which evaluated clips it completes; the long ones make Table 4.
+    """
+
+    trained: str = "full"
+    motion: bool = True
+    guidance: float | None = Field(default=None, ge=0)
+    stride: int | None = Field(default=None, ge=1)
+    one_window: bool = False
+    clips: Literal["short", "long"] = "short"
+
+
+class TrivialParams(Block):
+    """How the trivial baselines fill what is hidden.
+
+    Attributes:
+        reach: temporal copy: frames away from which pixels are still copied.
+        overlap: temporal copy: share of the smaller visible part that two frames must both show before they say
+            how the object moved.
+        speed: temporal copy: how far an object moves at most from frame to frame, in long sides of the frame.
+        shape: mean colour: the outline that is filled; ``hull``, the convex hull of the visible part, or ``union``,
+            the mask of temporal copy.
+    """
+
+    reach: int = Field(ge=1)
+    overlap: float = Field(ge=0, le=1)
+    speed: float = Field(gt=0)
+    shape: Literal["hull", "union"]
+
+
+class CompletionParams(Block):
+    """How a method's picture becomes a completion: its amodal mask is whatever is darker than ``white_threshold``."""
+
+    white_threshold: int = Field(ge=1, le=255)

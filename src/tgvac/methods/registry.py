@@ -1,0 +1,156 @@
+"""The methods: what each needs, how tables call it, and which file completes by it. No network is imported here.
+
+The graph, the runner, the plan, the model card and the report ask this table, and nothing else knows what a method
+needs. To add a method that is not trained, write one file with a function ``load`` and one entry here. To add a trained
+one, add its training under ``variants`` in the params as well. A method with a variant, ``<method>/<variant>``, is a
+key of the params' block ``methods``; a scale may add keys of its own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from tgvac.config import nearest
+from tgvac.errors import BadInput
+from tgvac.methods.params import MethodParams
+
+Methods = Mapping[str, MethodParams]
+"""The block ``methods`` of the params: by ``<method>/<variant>``."""
+
+Network = Literal["vae", "text_encoder"]
+"""A part of the folder of backbones."""
+
+TrainingPhase = Literal["frame", "motion"]
+
+
+@dataclass(frozen=True)
+class Method:
+    """What a method is and needs.
+
+    Attributes:
+        module: the file that completes by it; ``load(setup, **params)`` there returns a ``Complete``.
+        label: how tables call it, and each variant that is not in ``variants``, with the variant's name.
+        params: the blocks of params that decide its completions, besides its own entry of ``methods``; named as in
+            :class:`tgvac.phases.Phase`.
+        networks: the frozen networks that it loads.
+        trainings: the phases that train its networks, in order; each goes on from the one before. The last of them is
+            what it loads.
+        layout: the input channels of these networks (:mod:`tgvac.models.layouts`).
+        variants: how tables call its variants.
+    """
+
+    module: str
+    label: str
+    params: tuple[str, ...] = ()
+    networks: tuple[Network, ...] = ()
+    trainings: tuple[TrainingPhase, ...] = ()
+    layout: str = ""
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+
+REGISTRY: Mapping[str, Method] = {
+    "ours": Method(
+        module="tgvac.methods.ours",
+        label="Ours",
+        params=(
+            *("framing", "diffusion", "conditions", "variants.{trained}", "motion_module", "sampler", "completion"),
+            "compute",
+        ),
+        networks=("vae", "text_encoder"),
+        trainings=("frame", "motion"),
+        layout="frame_mask",
+        variants={
+            "full": "Ours",
+            "no_motion": "Ours without motion",
+            "no_mask": "Visible mask ✗, text prompt ✓",
+            "no_text": "Visible mask ✓, text prompt ✗",
+            "no_mask_g1": "Visible mask ✗, text prompt ✓, guidance 1",
+            "no_text_g1": "Visible mask ✓, text prompt ✗, guidance 1",
+            "full_g1": "Visible mask ✓, text prompt ✓, guidance 1",
+            "hop2": "o = 2",
+            "hop4": "o = 4",
+            "hop8": "o = 8",
+            "hop14": "none (o = clip length)",
+            "one_window": "One window over the whole video",
+        },
+    ),
+    "copy_visible": Method(
+        module="tgvac.methods.copy_visible",
+        label="Copy the visible part (trivial baseline)",
+        variants=dict.fromkeys(("plain", "long"), "Copy the visible part (trivial baseline)"),
+    ),
+    "temporal_copy": Method(
+        module="tgvac.methods.temporal_copy",
+        label="Copy from other frames (trivial baseline)",
+        params=("trivial",),
+        variants={"plain": "Copy from other frames (trivial baseline)"},
+    ),
+    "mean_colour": Method(
+        module="tgvac.methods.mean_colour",
+        label="Fill with the mean colour (trivial baseline)",
+        params=("trivial",),
+        variants={"plain": "Fill with the mean colour (trivial baseline)"},
+    ),
+    "autoencoder": Method(
+        module="tgvac.methods.autoencoder",
+        label="Autoencoder ceiling",
+        params=("framing", "completion", "compute"),
+        networks=("vae",),
+        variants=dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+    ),
+}
+
+
+def method_of(name: str) -> Method:
+    """The method of ``<method>/<variant>``, or of a bare ``<method>``.
+
+    Raises:
+        BadInput: when there is none; names the nearest.
+    """
+    head = name.partition("/")[0]
+    if head not in REGISTRY:
+        raise BadInput(f"Method '{head}' is unknown; {nearest(head, list(REGISTRY))}")
+    return REGISTRY[head]
+
+
+def params_of(name: str, methods: Methods) -> MethodParams:
+    """The params of ``<method>/<variant>``.
+
+    Raises:
+        BadInput: when ``methods`` has no such name; names the nearest.
+    """
+    if name not in methods:
+        raise BadInput(f"Method '{name}' is unknown; {nearest(name, list(methods))}")
+    return methods[name]
+
+
+def label_of(name: str) -> str:
+    """How tables and pictures call ``<method>/<variant>``."""
+    head, _, variant = name.partition("/")
+    if head not in REGISTRY:
+        return name
+    method = REGISTRY[head]
+    return method.variants.get(variant, f"{method.label}, {variant}")
+
+
+def trainings_of(name: str, methods: Methods) -> tuple[TrainingPhase, ...]:
+    """The phases that train the networks of ``<method>/<variant>``, in order; none for a method that is not trained."""
+    params = params_of(name, methods)
+    return tuple(phase for phase in method_of(name).trainings if params.motion or phase != "motion")
+
+
+def seeds_of(name: str, train_seeds: tuple[int, ...], methods: Methods) -> tuple[int, ...]:
+    """The training seeds that a method is run with: all of them for a trained method, else the first."""
+    return train_seeds if trainings_of(name, methods) else train_seeds[:1]
+
+
+def variants_trained(names: Iterable[str], phase: str, methods: Methods) -> tuple[str, ...]:
+    """The variants that a phase trains for some methods, sorted."""
+    return tuple(sorted({methods[name].trained for name in names if phase in trainings_of(name, methods)}))
+
+
+def trained_phases() -> tuple[TrainingPhase, ...]:
+    """All phases that train a method's networks, in order."""
+    return tuple(dict.fromkeys(phase for method in REGISTRY.values() for phase in method.trainings))

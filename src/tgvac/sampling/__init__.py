@@ -1,0 +1,1 @@
+"""What inference alone needs: windows, guidance, samplers; no training depends on it."""

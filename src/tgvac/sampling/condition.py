@@ -1,0 +1,50 @@
+"""What a video is completed from, as the networks take it; for inference and for the pictures along a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from tgvac.models.backbones import Backbones
+from tgvac.models.latents import encode_conditions
+from tgvac.models.layouts import LAYOUTS, Layout
+from tgvac.models.params import ConditionsParams
+from tgvac.models.text import encode_text
+
+# Shapes: F frames, S the model's square, c latent channels, h, w latents, N tokens, D text width.
+
+
+@dataclass(frozen=True)
+class VideoCondition:
+    """Latents ``[F,c,h,w]`` of frames and visible masks as the model takes them; text states ``[1,N,D]``."""
+
+    frame_Fchw: torch.Tensor
+    mask_Fchw: torch.Tensor
+    text_1ND: torch.Tensor
+    null_text_1ND: torch.Tensor
+    layout: Layout
+
+
+def condition_of(
+    backbones: Backbones,
+    frames_FSS3: np.ndarray,
+    masks_FSS: np.ndarray,
+    text: str,
+    conditions: ConditionsParams,
+    batch: int,
+) -> VideoCondition:
+    """Encode framed pictures, visible masks and a sentence.
+
+    Args:
+        frames_FSS3: the input, ``uint8``.
+        masks_FSS: the visible masks, ``uint8`` in {0, 255}.
+        conditions: what the model is given; the rest is zeros, or an empty text.
+        batch: of the autoencoder.
+    """
+    frame, mask = encode_conditions(backbones.vae, frames_FSS3, masks_FSS, batch)
+    factor = backbones.vae.config.scaling_factor if conditions.latents == "scaled" else 1.0
+    states = encode_text(backbones, [text if conditions.text else "", ""])
+    layout = LAYOUTS[conditions.layout]
+    return VideoCondition(frame * factor, mask * (factor if conditions.mask else 0.0), states[:1], states[1:], layout)

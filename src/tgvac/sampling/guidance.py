@@ -1,0 +1,48 @@
+"""Classifier-free guidance of a group of windows: predictions with and without the condition, weighed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+
+from tgvac.models.noise_models import NoiseModel
+from tgvac.sampling.condition import VideoCondition
+from tgvac.sampling.params import SamplerParams
+
+# Shapes: F frames of the video, n frames of a window, B windows of a group, c latent channels, h, w latents.
+
+
+def guided(
+    model: NoiseModel,
+    condition: VideoCondition,
+    z_Fchw: torch.Tensor,
+    t: int,
+    spans: Sequence[range],
+    sampler: SamplerParams,
+    device: torch.device,
+) -> torch.Tensor:
+    """Guided noise of windows of one length at noise level ``t``, ``[B,n,c,h,w]`` on the CPU.
+
+    Only these windows are on the device. With guidance 1 the model is called once, else twice in one batch.
+    """
+
+    def cut(x_Fchw: torch.Tensor) -> torch.Tensor:
+        return torch.stack([x_Fchw[s.start : s.stop] for s in spans]).transpose(1, 2)
+
+    frame, mask = cut(condition.frame_Fchw), cut(condition.mask_Fchw)
+    x = condition.layout.stack(cut(z_Fchw), frame, mask)
+    text = condition.text_1ND.expand(len(spans), -1, -1)
+    times = torch.full((len(spans),), t, dtype=torch.long)
+    if sampler.guidance == 1.0:
+        return model(x.to(device), times.to(device), text.to(device)).float().cpu().transpose(1, 2)
+    if sampler.unconditional == "text":
+        null = x
+    else:
+        null = condition.layout.stack(cut(z_Fchw), torch.zeros_like(frame), torch.zeros_like(mask))
+    null_text = condition.null_text_1ND.expand(len(spans), -1, -1)
+    both = model(
+        torch.cat([null, x]).to(device), torch.cat([times, times]).to(device), torch.cat([null_text, text]).to(device)
+    )
+    without, with_text = both.float().cpu().chunk(2)
+    return (without + sampler.guidance * (with_text - without)).transpose(1, 2)

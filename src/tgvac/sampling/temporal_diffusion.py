@@ -1,0 +1,90 @@
+"""Temporal diffusion: one denoising of a whole video by overlapping windows (paper, section 3.4).
+
+At every step each window's noise is predicted (guidance included), predictions are averaged over the
+windows that see a frame, and one DDIM step moves the whole video. With eta = 0 a step is affine in
+the prediction, so this equals averaging the windows' steps, as MultiDiffusion does, and it works with
+any scheduler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+
+from tgvac.errors import BadInput
+from tgvac.models.noise_models import NoiseModel
+from tgvac.models.params import DiffusionParams
+from tgvac.models.runtime import normal
+from tgvac.sampling.condition import VideoCondition
+from tgvac.sampling.guidance import guided
+from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.scheduler import ddim
+from tgvac.sampling.windows import average_windows, windows
+
+# Shapes: F frames, c latent channels, h, w latents.
+
+
+class NotFinite(BadInput):
+    """Sampling ended with numbers that are not finite; decoded, they would be black."""
+
+
+def initial_noise(frames: int, shape: tuple[int, ...], sample: str, seed: int) -> torch.Tensor:
+    """Start noise ``[F,*shape]``, drawn frame by frame by name, so that a longer video starts the same way."""
+    return torch.stack([normal(shape, "sample", sample, seed, i) for i in range(frames)])
+
+
+@torch.no_grad()
+def sample_video(
+    model: NoiseModel,
+    condition: VideoCondition,
+    noise_Fchw: torch.Tensor,
+    diffusion: DiffusionParams,
+    sampler: SamplerParams,
+    device: torch.device,
+    on_step: Callable[[], None] = lambda: None,
+    step_noise: Callable[[int], torch.Tensor] | None = None,
+) -> torch.Tensor:
+    """Denoise a video of any length, ``float32 [F,c,h,w]`` scaled latents on the CPU.
+
+    Args:
+        model: predicts the noise of windows.
+        noise_Fchw: where sampling starts, of unit variance.
+        on_step: called after each denoising step.
+        step_noise: the fresh noise ``[F,c,h,w]`` of a noise level; needed where eta is above 0.
+
+    Raises:
+        NotFinite: when a latent is not finite in the end.
+        ValueError: when eta is above 0 and no ``step_noise`` is given.
+    """
+    if sampler.eta > 0 and step_noise is None:
+        raise ValueError(f"eta {sampler.eta} adds noise at every step, and step_noise is None")
+    scheduler = ddim(diffusion, sampler)
+    scheduler.set_timesteps(sampler.steps)
+    spans = windows(len(noise_Fchw), sampler.clip_frames, sampler.stride)
+    z: torch.Tensor = noise_Fchw * scheduler.init_noise_sigma
+    for level in scheduler.timesteps:
+        t, latents = int(level), z
+
+        def predict(some: Sequence[range], t: int = t, latents: torch.Tensor = latents) -> torch.Tensor:
+            return guided(model, condition, latents, t, some, sampler, device)
+
+        noise = average_windows(predict, z, spans, sampler.batch_windows)
+        # Without variance_noise the scheduler would draw from the global generator, whatever the seed.
+        fresh = step_noise(t) if step_noise is not None and sampler.eta > 0 else None
+        z = scheduler.step(noise, level, z, eta=sampler.eta, variance_noise=fresh).prev_sample
+        on_step()
+    _check_finite(z, diffusion, sampler)
+    return z
+
+
+def _check_finite(z_Fchw: torch.Tensor, diffusion: DiffusionParams, sampler: SamplerParams) -> None:
+    # Once is enough: a number that is not finite stays so, whatever is added to it.
+    bad_F = ~z_Fchw.isfinite().flatten(1).all(1)
+    if bad_F.any():
+        calm = "set eta to 0, or " if sampler.eta > 0 else ""
+        raise NotFinite(
+            f"Sampling ended with latents that are not finite in {int(bad_F.sum())} of {len(bad_F)} frames"
+            f" (steps {sampler.steps}, eta {sampler.eta:g}, prediction '{diffusion.prediction}');"
+            f" {calm}use a model whose training converged."
+        )

@@ -1,0 +1,95 @@
+"""How a training is stopped by a signal: it is noted, the processes agree on it, save, and exit."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NoReturn
+
+from tgvac.errors import wording
+
+if TYPE_CHECKING:
+    from accelerate import Accelerator
+
+INTERRUPTED = 75
+"""Exit code after a signal: the state is saved, the same command resumes (``EX_TEMPFAIL``)."""
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""A cluster's time is up, a person's Ctrl-C, and a cluster's time will be up."""
+
+
+class _Aborted(BaseException):
+    """Raised by a signal within work that can wait; no ``except Exception`` on the way keeps it."""
+
+
+class Signals:
+    """Notes the signals that stop a training, while it is entered.
+
+    Attributes:
+        caught: the number of the last signal; 0: none.
+    """
+
+    caught = 0
+    _abortable = False
+
+    def __enter__(self) -> Signals:
+        self._old = {number: signal.signal(number, self._note) for number in SIGNALS}
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        for number, handler in self._old.items():
+            signal.signal(number, handler)
+
+    def _note(self, number: int, frame: object) -> None:
+        self.caught = number
+        if self._abortable:
+            # Once: a second signal must not interrupt the clean-up after the first.
+            self._abortable = False
+            raise _Aborted
+
+    def completes(self, work: Callable[[], None]) -> bool:
+        """Do work that can wait; False when a signal came before or interrupted it."""
+        try:
+            try:
+                self._abortable = True
+                if self.caught:
+                    return False
+                work()
+            finally:
+                self._abortable = False
+        except _Aborted:
+            return False
+        return True
+
+
+def agree_on_signal(accelerator: Accelerator, caught: int) -> int:
+    """The signal that any of the processes has caught, or 0: they stop at the same step."""
+    return agree(accelerator, caught, False)[0]
+
+
+def agree(accelerator: Accelerator, caught: int, pending: bool) -> tuple[int, bool]:
+    """The largest signal of all processes, and whether anything is pending in any of them."""
+    if accelerator.num_processes == 1:
+        return caught, pending
+    import torch
+
+    found: torch.Tensor = accelerator.gather(torch.tensor([[caught, int(pending)]], device=accelerator.device))
+    return int(found[:, 0].max()), bool(found[:, 1].max())
+
+
+def exit_interrupted(name: str, accelerator: Accelerator, caught: int, step: int) -> NoReturn:
+    """End the process after a signal, once the state is saved.
+
+    Raises:
+        SystemExit: with ``INTERRUPTED``.
+    """
+    accelerator.wait_for_everyone()
+    if accelerator.is_main_process:
+        print(_stopped(name, caught, step), file=sys.stderr)
+    raise SystemExit(INTERRUPTED)
+
+
+@wording
+def _stopped(name: str, caught: int, step: int) -> str:
+    return f"{name}: stopped by signal {caught} at step {step}; saved"
