@@ -95,7 +95,11 @@ def code_digest(*modules: str, without: Collection[str] = ()) -> str:
 
 def source_digest(text: str) -> str:
     """SHA-256 of what of a source text decides results; see the module's description."""
-    return hashlib.sha256(ast.dump(deciding(ast.parse(text))).encode()).hexdigest()
+    return _tree_digest(deciding(ast.parse(text)))
+
+
+def _tree_digest(tree: ast.Module) -> str:
+    return hashlib.sha256(ast.dump(tree).encode()).hexdigest()
 
 
 def deciding(tree: ast.Module) -> ast.Module:
@@ -177,8 +181,12 @@ def imports_of(text: str) -> set[str]:
     Raises:
         ValueError: for a relative import, which digests cannot follow.
     """
+    return _imports(deciding(ast.parse(text)))
+
+
+def _imports(tree: ast.Module) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(deciding(ast.parse(text))):
+    for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level:
@@ -193,12 +201,17 @@ def _with_packages(modules: frozenset[str]) -> set[str]:
     return {".".join(parts[:i]) for parts in (m.split(".") for m in modules) for i in range(1, len(parts) + 1)}
 
 
-@cache
 def _facts(path: Path) -> tuple[str, frozenset[str]]:
-    text = path.read_text(encoding="utf-8")
-    found = source_digest(text)
+    found, imported = _facts_of(path.read_text(encoding="utf-8"))
     if path.name == "__init__.py":
         # A package's templates decide what it makes as much as its code does.
         templates = sorted((path.parent / "templates").glob("*"))
         found = config.digest([found, *(sha256(template) for template in templates)])
-    return found, frozenset(imports_of(text))
+    return found, imported
+
+
+@cache
+def _facts_of(text: str) -> tuple[str, frozenset[str]]:
+    """Digest and imports of a source text, worked out once a process."""
+    tree = deciding(ast.parse(text))
+    return _tree_digest(tree), frozenset(_imports(tree))

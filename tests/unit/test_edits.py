@@ -1,0 +1,245 @@
+"""Which phases run again after an edit of the code or of a param: exactly those that it can change."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from tgvac.code_digests import TREE, SourceTree
+from tgvac.methods.registry import REGISTRY
+from tgvac.params import Params, load_params
+from tgvac.phases import PHASES, Options, Phase, params_digest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCALE = "tiny"
+VARIANTS = {"ours": "full", "autoencoder": "ceiling"}
+
+Edit = Callable[[str], str]
+
+NOTHING: set[str] = set()
+TRAININGS = {"frame", "motion"}
+ALL_TRAININGS = {"backbones", *TRAININGS}
+OURS = {"completion by ours"}
+
+
+def jobs() -> dict[str, tuple[Phase, Options]]:
+    """A job of each phase, and one of each method, by what the table below calls it."""
+    found: dict[str, tuple[Phase, Options]] = {}
+    for phase in PHASES:
+        if phase.loads_method:
+            for name in REGISTRY:
+                options = {"method": name, "variant": VARIANTS.get(name, "plain"), "seed": "0"}
+                found[f"{phase.name} by {name}"] = (phase, options)
+        else:
+            found[phase.name] = (phase, {"variant": "full", "seed": "0"} if phase.trains else {})
+    return found
+
+
+def code_of(tree: SourceTree) -> dict[str, str]:
+    return {name: phase.code(options, tree) for name, (phase, options) in jobs().items()}
+
+
+@cache
+def code_now() -> dict[str, str]:
+    return code_of(TREE)
+
+
+def replaced(old: str, new: str) -> Edit:
+    """A plain edit of code; the text must be there, so that the table cannot go stale."""
+
+    def edit(text: str) -> str:
+        assert old in text, f"the code no longer has {old!r}"
+        return text.replace(old, new, 1)
+
+    return edit
+
+
+def errors_reworded(text: str) -> str:
+    """Every error of a file begins with another word."""
+    new, count = re.subn(r'(raise \w+\(\s*f?")', r"\1Sorry: ", text)
+    assert count, "the file raises no error with a text"
+    return new
+
+
+def docstring_reworded(text: str) -> str:
+    assert text.startswith('"""')
+    return '"""Another first sentence.\n\n' + text[3:]
+
+
+def comments_added(text: str) -> str:
+    return text.replace("\n    ", "\n    # a comment\n    ", 1) + "\n# the end\n"
+
+
+def field_added(name: str) -> Edit:
+    """A field more in a block of params; its value is digested where the block is read."""
+    return lambda text: re.sub(
+        rf"(class {name}\(Block\):\n(?:    \"\"\".*?\"\"\"\n)?)", r"\1\n    new: int = 0\n", text, flags=re.S
+    )
+
+
+def wording_changed(name: str) -> Edit:
+    """The body of a function that is marked as wording."""
+
+    def edit(text: str) -> str:
+        assert re.search(rf"@wording\ndef {name}\(", text), f"{name} is not marked as wording"
+        return re.sub(rf"(@wording\ndef {name}\(.*?:\n)", r"\1    surely = 'so'\n", text, count=1, flags=re.S)
+
+    return edit
+
+
+EDITS: list[tuple[str, str, Edit, set[str]]] = [
+    # What people read.
+    ("a message in a model file", "models/frame_start.py", errors_reworded, NOTHING),
+    ("a message of the loop's helper", "training/divergence.py", wording_changed("calmer"), NOTHING),
+    ("a message in the reading of checkpoints", "training/checkpoint.py", errors_reworded, NOTHING),
+    ("a docstring of the objective", "training/objective.py", docstring_reworded, NOTHING),
+    ("a comment in the loop", "training/loop.py", comments_added, NOTHING),
+    (
+        "a word of progress",
+        "training/loop.py",
+        replaced('progress.step(f"loss', 'progress.step(f"the loss is'),
+        NOTHING,
+    ),
+    ("a docstring of a baseline", "methods/temporal_copy.py", docstring_reworded, NOTHING),
+    # What only watches, resolves or records.
+    ("pictures along a training", "training/watching.py", replaced("GAP = 2", "GAP = 3"), NOTHING),
+    ("pictures of stand-ins", "backbones/watching.py", replaced("1e-9", "1e-8"), NOTHING),
+    ("utilisation", "training/utilisation.py", replaced("_ROUNDS = 5", "_ROUNDS = 6"), NOTHING),
+    ("the command line", "cli.py", replaced("app = typer.Typer(", "app = typer.Typer(hidden=False,"), NOTHING),
+    ("the running of jobs", "bridge/runner.py", replaced("ALONE = Portions()", "ALONE = Portions(1)"), NOTHING),
+    # Params: a field is digested by its value.
+    ("a field of sampling", "sampling/params.py", field_added("SamplerParams"), NOTHING),
+    ("a field of training", "training/params.py", field_added("TrainingParams"), NOTHING),
+    # Sampling.
+    ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), OURS),
+    ("windows", "sampling/windows.py", replaced("return total / counts", "return total / (1 * counts)"), OURS),
+    ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), OURS),
+    # Methods.
+    ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), OURS),
+    (
+        "a trivial baseline that another one uses",
+        "methods/temporal_copy.py",
+        replaced("255", "254"),
+        {"completion by temporal_copy", "completion by mean_colour"},
+    ),
+    (
+        "a trivial baseline",
+        "methods/copy_visible.py",
+        replaced("on_white(frames_FHW3, visible_FHW)", "on_white(1 * frames_FHW3, visible_FHW)"),
+        {"completion by copy_visible"},
+    ),
+    ("how a method is called in tables", "methods/registry.py", replaced('"Ours"', '"TGVAC"'), {"report", "dataset"}),
+    # Training.
+    (
+        "the loop's arithmetic",
+        "training/loop.py",
+        replaced("found.mean / len(shares)", "found.mean / (1 * len(shares))"),
+        ALL_TRAININGS,
+    ),
+    ("the optimizer", "training/optimizers.py", replaced("foreach=False", "foreach=True"), ALL_TRAININGS),
+    ("the objective", "training/objective.py", replaced("QUARTERS = 4", "QUARTERS = 5"), TRAININGS),
+    ("the start of the frame model", "models/frame_start.py", replaced(".float()", ".float() * 1"), {"frame"}),
+    (
+        "the schedule",
+        "models/schedule.py",
+        replaced('"set_alpha_to_one": False', '"set_alpha_to_one": True'),
+        {*ALL_TRAININGS, *OURS},
+    ),
+    (
+        "what networks predict",
+        "models/noise_models.py",
+        replaced("1.0 / alphas_T", "2.0 / alphas_T"),
+        {*TRAININGS, *OURS},
+    ),
+    ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *OURS}),
+    ("the cache of latents", "latents/encoding.py", replaced("part(", "section("), {*ALL_TRAININGS, "latents"}),
+    # Data, metrics, report.
+    ("the world's pictures", "world/render.py", replaced("255", "254"), {"sources"}),
+    ("masks along flow", "masks/flow.py", replaced("import ", "import math\nimport "), {"masks"}),
+    (
+        "the placement of occluders",
+        "synthesis/placements.py",
+        replaced("0.5", "0.25"),
+        {"synthesis", "dataset", "report"},
+    ),
+    ("a metric", "metrics/lpips.py", replaced("import ", "import math\nimport "), {"metrics"}),
+    ("intervals", "metrics/aggregate.py", replaced("import ", "import math\nimport "), {"report"}),
+    ("a table", "report/table2.py", replaced("import ", "import math\nimport "), {"report"}),
+]
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("edited") / "tgvac"
+    shutil.copytree(TREE.folder, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder
+
+
+def test_an_equal_copy_of_the_code_reruns_nothing(copy: Path) -> None:
+    assert code_of(SourceTree(copy)) == code_now()
+
+
+@pytest.mark.parametrize(("what", "file", "edit", "reruns"), EDITS, ids=[what for what, *_ in EDITS])
+def test_an_edit_of_the_code_reruns_exactly(copy: Path, what: str, file: str, edit: Edit, reruns: set[str]) -> None:
+    path = copy / file
+    text = path.read_text(encoding="utf-8")
+    try:
+        assert edit(text) != text
+        path.write_text(edit(text), encoding="utf-8")
+        now = code_of(SourceTree(copy))
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert {name for name, digest in now.items() if digest != code_now()[name]} == reruns, what
+
+
+def test_a_new_method_reruns_no_other_method(copy: Path) -> None:
+    registry, module = copy / "methods" / "registry.py", copy / "methods" / "white.py"
+    text = registry.read_text(encoding="utf-8")
+    try:
+        module.write_text((copy / "methods" / "copy_visible.py").read_text(encoding="utf-8"), encoding="utf-8")
+        entry = '    "white": Method(module="tgvac.methods.white", label="White"),\n    "copy_visible": Method('
+        registry.write_text(replaced('    "copy_visible": Method(', entry)(text), encoding="utf-8")
+        now = code_of(SourceTree(copy))
+    finally:
+        registry.write_text(text, encoding="utf-8")
+        module.unlink()
+    assert {name for name, digest in now.items() if digest != code_now()[name]} == {"report", "dataset"}
+
+
+VALUES: list[tuple[str, object, set[str]]] = [
+    ("sampler.guidance", 3.0, OURS),
+    ("sampler.steps", 7, OURS),
+    ("samples.every", 5, NOTHING),
+    ("checkpoints.every", 7, NOTHING),
+    ("checkpoints.log_every", 7, ALL_TRAININGS),
+    ("trivial.reach", 3, {"completion by temporal_copy", "completion by mean_colour"}),
+    ("frame.lr", 1e-5, {"frame"}),
+    ("motion_module.heads", 2, {"motion", *OURS}),
+    ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *OURS}),
+    ("completion.white_threshold", 200, {*OURS, "completion by autoencoder"}),
+    ("metrics.bootstrap", 10, {"report"}),
+    ("fetch.workers", 2, NOTHING),
+]
+
+
+def changed(params: Params, key: str, value: object) -> Params:
+    block, _, leaf = key.partition(".")
+    return params.model_copy(update={block: getattr(params, block).model_copy(update={leaf: value})})
+
+
+@pytest.mark.parametrize(("key", "value", "reruns"), VALUES, ids=[key for key, *_ in VALUES])
+def test_a_changed_param_reruns_exactly(key: str, value: object, reruns: set[str]) -> None:
+    before = load_params(ROOT, SCALE)
+    after = changed(before, key, value)
+    assert after != before
+    moved = {
+        name
+        for name, (phase, options) in jobs().items()
+        if params_digest(before, phase, options) != params_digest(after, phase, options)
+    }
+    assert moved == reruns
