@@ -3,9 +3,10 @@
 # make test                                     lint, types, every test but the two below
 # make test-long                                trainings killed at ten random moments, and resumed
 # make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
+# make notebooks [SCALE=tiny]                   run the notebooks on a finished run; make notebooks-clear strips their outputs
 # make standins                                train the shipped stand-ins again
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
-# make bench-joins                              time and memory of the steps that join, by the number of objects
+# make bench-joins                              time and memory of the steps that join shards, by the number of objects
 # make bench-stages                             processor time of the phases that make tracks and recipes, by frame
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
@@ -15,12 +16,12 @@ CORES  ?= 2
 PORT   ?= 5000
 PYTHON ?= python3
 VENV   ?= .venv
-# As it was given: a name may hold quotes and dollars, which neither make nor the shell is to read.
+# As it was given: a name may hold quotes and dollars, which neither make nor the shell may expand.
 export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui standins test test-long test-size lint lock clean
+.PHONY: install reproduce ui notebooks notebooks-clear standins test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory
 .DEFAULT_GOAL := reproduce
 
@@ -44,6 +45,12 @@ ui: install
 	$(BIN)/tgvac mlflow --scale $(SCALE)
 	$(BIN)/tgvac ui --port $(PORT)
 
+notebooks: install
+	TGVAC_SCALE=$(SCALE) $(BIN)/python -m pytest -q --no-cov --nbmake notebooks/*.ipynb
+
+notebooks-clear: install
+	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -53,8 +60,8 @@ lint: install
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 
-# An hour and a quarter: trains the stand-ins again (`snakemake standins`), first the backbones, then on these the completion model,
-# and puts them in place of the shipped ones.
+# Takes 75 minutes: trains the stand-ins again (`snakemake standins`), first the backbones, then the completion model on them, and
+# replaces the shipped ones.
 standins: install
 	$(BIN)/tgvac run --scale standins-completion --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins-completion/standins standins
@@ -62,7 +69,7 @@ standins: install
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90
 
-# Each prints what it draws or measures. All moments of the file, the two of the ordinary tests among them.
+# Each prints what it draws or measures. Includes the two moments of the ordinary tests.
 test-long: install
 	$(BIN)/python -m pytest -s -m workflow tests/workflow/test_killed_trainings.py
 
@@ -79,9 +86,9 @@ bench-joins: install
 bench-stages: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.stages
 
-# With as many threads as the params say; some 12 GB of memory, by reckoning.
-# Gradients of gigabytes are allocated anew in each step. So the process keeps what it has freed (glibc's MALLOC_…), in pages of
-# 2 MB (torch's THP_…); else the kernel clears it again and again.
+# With as many threads as the params say; an estimated 12 GB of memory.
+# Each step allocates gigabytes of gradients. So the process keeps what it has freed (glibc's MALLOC_…), in pages of 2 MB
+# (torch's THP_…); otherwise the kernel clears the memory again and again.
 bench-train: install
 	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=100000000000 MALLOC_TOP_PAD_=268435456 MALLOC_ARENA_MAX=1 \
 	THP_MEM_ALLOC_ENABLE=1 $(BIN)/python -m benchmarks.train

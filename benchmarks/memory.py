@@ -34,6 +34,7 @@ from tgvac.models.motion_unet import inflate
 from tgvac.models.noise_models import frame_noise_model, video_noise_model
 from tgvac.models.small_networks import build_unet
 from tgvac.params import load_params
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
@@ -66,7 +67,7 @@ def shapes() -> tuple[BackbonesParams, MotionModuleParams, TrainingParams]:
 
 
 def held(name: str) -> int:
-    """Bytes that the kernel has noted of this process."""
+    """An entry of this process in ``/proc``, in bytes."""
     found = re.search(name + r":\s+(\d+)", Path("/proc/self/status").read_text(encoding="utf-8"))
     if found is None:
         raise ValueError(f"/proc/self/status has no {name}")
@@ -74,7 +75,7 @@ def held(name: str) -> int:
 
 
 def training(stage: str, choices: Choices, small: bool, folder: Path) -> None:
-    """Two steps of the project's loop; of a network that is hardly one where ``small``."""
+    """Two steps of the project's loop; ``small`` takes a very small network."""
     backbones, module, params = shapes()
     standin = backbones.standin
     if small:
@@ -96,9 +97,12 @@ def training(stage: str, choices: Choices, small: bool, folder: Path) -> None:
     params = params.model_copy(update={"optimizer": choices.optimizer, "ema": params.ema if choices.ema else 0.0})
     placement = Placement("cpu", "float32", choices.micro_batch, choices.checkpointing)
     checkpoints = CheckpointParams(every=1000, seconds=0, keep=1, log_every=1000)
-    # It is broken off before the last step is saved, for which files are written whole.
-    job = Training(stage, network, lambda step, rows: rows, loss, params, checkpoints, "memory", folder, placement=placement)
-    train(replace(job, look=_stop, watch_every=params.steps))
+    identity = Identity("memory")
+    job = Training(
+        stage, network, lambda step, rows: rows, loss, params, checkpoints, identity, folder, placement=placement
+    )
+    # Stopped before the last step is saved, since saving needs memory of its own.
+    train(replace(job, watch=_stop, watch_every=params.steps))
 
 
 class _Trained(Exception):
@@ -110,12 +114,12 @@ def _stop(step: int, folder: Path) -> None:
 
 
 def child(row: str) -> int:
-    """Train in this process; prints the bytes that it took at most."""
+    """Train in this process; prints its peak memory in bytes."""
     stage, choices = ROWS[row]
     pin(1)
     with tempfile.TemporaryDirectory() as folder:
         for number, small in enumerate((True, False)):
-            # Once in small, so that libraries are loaded and their own buffers made.
+            # First with a small network, so that libraries are loaded and have their buffers.
             if not small:
                 before = held("VmRSS")
                 Path("/proc/self/clear_refs").write_text("5", encoding="utf-8")
@@ -128,7 +132,7 @@ def child(row: str) -> int:
 
 
 def computed(row: str) -> int:
-    """What the walk says."""
+    """The bytes that the plan computes."""
     stage, choices = ROWS[row]
     backbones, module, _ = shapes()
     networks = Networks(backbones, module, SIZE)
@@ -138,7 +142,7 @@ def computed(row: str) -> int:
 
 
 def measured(row: str) -> int:
-    """What a process takes. Each tensor gets pages of its own and gives them back."""
+    """The bytes that a process uses. Each tensor has its own pages, which are returned to the kernel."""
     surroundings = os.environ | {"MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "65536"}
     command = [sys.executable, "-m", "benchmarks.memory", "--child", row]
     done = subprocess.run(command, cwd=ROOT, env=surroundings, stdout=subprocess.PIPE, text=True, check=True)
@@ -146,7 +150,7 @@ def measured(row: str) -> int:
 
 
 def figures(row: str) -> Iterator[Figure]:
-    """What is computed of a row, what is measured, and the one over the other."""
+    """The computed and the measured memory of a row, and their ratio."""
     said, real = computed(row), measured(row)
     yield Figure(f"{row}, computed", said / 2**20, "MiB")
     yield Figure(f"{row}, measured", real / 2**20, "MiB")
@@ -156,8 +160,8 @@ def figures(row: str) -> Iterator[Figure]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--child", help="of the rows this one, in this process")
-    parser.add_argument("--row", action="append", choices=list(ROWS), help="of the rows these; else all")
+    parser.add_argument("--child", help="measure this row in this process")
+    parser.add_argument("--row", action="append", choices=list(ROWS), help="measure only these rows")
     given = parser.parse_args()
     if given.child:
         return child(given.child)

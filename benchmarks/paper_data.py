@@ -139,7 +139,7 @@ class PaperData:
             for number in range(self.sizes.recipes_of(track)):
                 recipe = Recipe(
                     **{"recipe": f"{track}/r{number}", "target": track, "video": video, "source": source},
-                    **{"split": splits[video], "start": 0, "stride": 1, "frames": frames, "seed": number},
+                    **{"split": splits[video], "start": 0, "frame_step": 1, "frames": frames, "seed": number},
                     occluders=(Placement(track=track, start=0, frames=frames),),
                     mean_rate=0.3,
                     max_rate=0.3,

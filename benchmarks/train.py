@@ -1,9 +1,9 @@
-"""`make bench-train`: what a training step costs, with cached features and without, and where its time goes.
+"""`make bench-train`: the time of a training step with and without cached features, and where it is spent.
 
-Without the cache a step encodes its pictures (target, frame, mask) and its sentences; with it latents are read and
-sentences remembered. Both draw the same rows and compute the same losses. Ratios are taken within this one run, in
-turns. Small stages go through the training loop as it is; at Stable Diffusion 1.5's shapes gradients are given to AdamW
-as they come and kept no longer, and there is no average, so that a step fits a machine of 16 GB.
+Without the cache, a step encodes its pictures (target, frame, mask) and its sentences; with it, it reads latents and
+keeps the encoded sentences. Both draw the same rows and compute the same losses. They are measured in turns within one
+run. Small stages use the training loop. At Stable Diffusion 1.5's shapes, each gradient is given to AdamW and freed
+at once, and there is no average of the weights, so that a step needs less than 16 GB.
 """
 
 from __future__ import annotations
@@ -34,7 +34,8 @@ from tgvac.latents.latent_clips import LatentClips
 from tgvac.latents.text_states import TextStates
 from tgvac.models.noise_models import loss_weights
 from tgvac.models.runtime import quiet
-from tgvac.models.schedule import alphas_cumprod
+from tgvac.models.schedule import noise_schedule
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.optimizers import build_optimizer
@@ -43,16 +44,16 @@ from tgvac.training.utilisation import gemm_rate
 
 CPU = torch.device("cpu")
 FASTER = 1.6
-"""With cached features, at Stable Diffusion 1.5's shapes."""
+"""Least speed-up by cached features, at Stable Diffusion 1.5's shapes."""
 SHARE = 0.05
-"""Of a step's time, at most: waiting for data; all that is no forward pass, backward pass or optimizer."""
+"""Largest share of a step's time for waiting for data, and for all except forward pass, backward pass and optimizer."""
 
 Batches = Callable[[int, range], Batch]
 
 
 @dataclass(frozen=True)
 class Both:
-    """A setting with the two ways to its batches."""
+    """A setting with the two ways to make its batches."""
 
     setting: Setting
     cached: Batches
@@ -60,13 +61,13 @@ class Both:
 
     def loss(self, module: nn.Module, given: Batch) -> StepLoss:
         diffusion = self.setting.diffusion
-        alphas_T = alphas_cumprod(diffusion)
-        weights_T, model = loss_weights(diffusion, alphas_T), self.setting.as_model(module)
-        return noise_loss(model, given, alphas_T, CPU, weights_T, diffusion.told)
+        schedule = noise_schedule(diffusion)
+        weights_T, model = loss_weights(diffusion, schedule.alphas_cumprod), self.setting.as_model(module)
+        return noise_loss(model, given, schedule, CPU, weights_T, diffusion.target)
 
 
 def both(setting: Setting, folder: Path, count: int) -> Both:
-    """Write the cache of so many clips, and see that it gives the numbers that encoding gives."""
+    """Write the cache of ``count`` clips, and return both ways to make batches of them."""
     params, backbones = setting.params, setting.backbones
     clips = pictures(count, params.clip_frames, setting.size)
     ctx = write_cache(folder, clips, backbones)
@@ -81,19 +82,21 @@ def both(setting: Setting, folder: Path, count: int) -> Both:
 
 
 def check_same(one: Batch, other: Batch) -> None:
-    """A step of either kind must be the same step."""
+    """Check that a cached and an encoded batch are equal."""
     for name, value in vars(one).items():
-        if not torch.allclose(value, getattr(other, name), atol=1e-4):
-            raise ValueError(f"{name} is another from the cache than from pictures")
+        if isinstance(value, torch.Tensor) and not torch.allclose(value, getattr(other, name), atol=1e-4):
+            raise ValueError(f"{name} from the cache differs from that of encoded pictures")
 
 
 def trained(both_ways: Both, batches: Batches, steps: int, folder: Path) -> dict[str, float]:
-    """The speed that the training loop notes of its second half of steps, as of a training that has begun."""
+    """The speed that the training loop measures in its second half of steps, after warming up."""
     shutil.rmtree(folder, ignore_errors=True)
     params = both_ways.setting.params.model_copy(update={"steps": 2 * steps, "warmup": 0})
     checkpoints = CheckpointParams(every=2 * steps, seconds=0, keep=1, log_every=steps)
     name = both_ways.setting.name
-    job = Training(name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, "bench", folder)
+    job = Training(
+        name, both_ways.setting.module, batches, both_ways.loss, params, checkpoints, Identity("bench"), folder
+    )
     train(job)
     line: dict[str, float] = json.loads(job.speed.read_text(encoding="utf-8").splitlines()[-1])
     shutil.rmtree(folder)
@@ -101,7 +104,7 @@ def trained(both_ways: Both, batches: Batches, steps: int, folder: Path) -> dict
 
 
 def passes(both_ways: Both, rounds: int) -> float:
-    """Seconds of a forward and a backward pass alone, the median of some rounds."""
+    """Seconds of a forward and a backward pass, the median of several rounds."""
     module, given = both_ways.setting.module.train(), both_ways.cached(0, range(both_ways.setting.params.batch))
     took = []
     for _ in range(rounds):
@@ -113,7 +116,7 @@ def passes(both_ways: Both, rounds: int) -> float:
 
 
 def small(build: Callable[[], Setting], folder: Path, steps: int, rounds: int) -> Iterator[Figure]:
-    """A stage through the loop as it is, cached and not in turns."""
+    """A stage through the training loop, with and without the cache in turns."""
     quiet()
     setting = build()
     pin(setting.threads)
@@ -155,7 +158,7 @@ def _rates(setting: Setting, rate: float, passing: float, step: float) -> Iterat
 
 @dataclass
 class Lean:
-    """The setting's optimizer, each gradient given to it as it comes and let go: no two large ones are held at once."""
+    """The setting's optimizer. It steps as soon as a gradient is computed and frees it, so only one is in memory."""
 
     setting: Setting
     seconds: float = 0.0
@@ -176,7 +179,7 @@ class Lean:
 
 @dataclass(frozen=True)
 class Took:
-    """Seconds of one step and of its parts."""
+    """Seconds of one step and its parts."""
 
     step: float
     waiting: float
@@ -197,14 +200,14 @@ def lean_step(ways: Both, optimizer: Lean, batches: Batches, step: int) -> tuple
 
 
 def large(build: Callable[[], Setting], folder: Path, steps: int) -> list[Figure]:
-    """A stage too large for the loop's optimizer and average; in a process of its own, whose memory is told."""
+    """A stage that is too large for the loop's optimizer and average. Run it in its own process to measure memory."""
     quiet()
     setting = build()
     pin(setting.threads)
     rate = gemm_rate(CPU)
     ways, optimizer = both(setting, folder / "cache", 1), Lean(setting)
     setting.module.train()
-    lean_step(ways, optimizer, ways.cached, 0)  # makes the optimizer's state, and remembers the sentence
+    lean_step(ways, optimizer, ways.cached, 0)  # creates the optimizer's state, and caches the sentence
     cached, encoded = [], []
     for step in range(1, steps + 1):
         took, one = lean_step(ways, optimizer, ways.cached, step)
@@ -226,7 +229,7 @@ def large(build: Callable[[], Setting], folder: Path, steps: int) -> list[Figure
 
 
 def apart(build: Callable[[], Setting], folder: Path, steps: int) -> Iterator[Figure]:
-    """:func:`large` in a process of its own."""
+    """Run :func:`large` in its own process."""
     with multiprocessing.get_context("spawn").Pool(1) as pool:
         yield from pool.apply(large, (build, folder, steps))
 

@@ -1,7 +1,7 @@
-"""Training clips of random pictures: as cached latents, and as pictures that are encoded whenever they are read.
+"""Training clips of random pictures: as cached latents, and as pictures that are encoded at each read.
 
-What is encoded does not decide how long that takes. Both kinds are read by the training's own ``make_batch`` and give
-the same numbers, so that a step of either computes the same loss.
+The time does not depend on the content. Both kinds are read by the training's ``make_batch`` and give the same numbers,
+so a step of either computes the same loss.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Pictures:
     wholes_FSS3: np.ndarray
 
     def encoded(self, backbones: Backbones, what: str) -> dict[str, torch.Tensor]:
-        """The latents of target, frame or mask by their names in the cache; all frames at once."""
+        """The latents of target, frame or mask, of all frames, by their names in the cache."""
         batch = len(self.frames_FSS3)
         if what == "frame":
             return {"frame": encode_mode(backbones.vae, to_tensor(self.frames_FSS3), batch)}
@@ -48,7 +48,7 @@ class Pictures:
 
 
 def pictures(count: int, frames: int, size: int) -> dict[str, Pictures]:
-    """So many clips by the id of their recipe."""
+    """Random clips, by the id of their recipe."""
     found = {}
     for i in range(count):
         drawn = rng("bench pictures", i)
@@ -59,7 +59,7 @@ def pictures(count: int, frames: int, size: int) -> dict[str, Pictures]:
 
 
 def write_cache(folder: Path, clips: Mapping[str, Pictures], backbones: Backbones) -> Context:
-    """Their latents, recipes and captions, in the layout of the phases that make them."""
+    """Write the clips' latents, recipes and captions as their phases do."""
     shutil.rmtree(folder, ignore_errors=True)
     ctx = Context(folder, "bench", "frame", "")
     recipes, entries, captions = [], [], []
@@ -79,7 +79,7 @@ def write_cache(folder: Path, clips: Mapping[str, Pictures], backbones: Backbone
         recipes.append(
             Recipe(
                 **{"recipe": name, "target": track, "video": video, "source": "bench", "split": "train"},
-                **{"start": 0, "stride": 1, "frames": frames, "occluders": (), "seed": 0},
+                **{"start": 0, "frame_step": 1, "frames": frames, "occluders": (), "seed": 0},
                 **{"mean_rate": rate, "max_rate": rate},
             )
         )
@@ -90,7 +90,7 @@ def write_cache(folder: Path, clips: Mapping[str, Pictures], backbones: Backbone
 
 
 class EncodedClips(LatentClips):
-    """The same clips, encoded at every reading; whole clips alone."""
+    """The same clips, encoded at each read; only whole clips can be read."""
 
     def __init__(self, ctx: Context, frames: int, clips: Mapping[str, Pictures], backbones: Backbones) -> None:
         super().__init__(ctx, "train", frames)
@@ -98,7 +98,7 @@ class EncodedClips(LatentClips):
         self._deviation: dict[str, torch.Tensor] = {}
 
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
-        """``float32 [count,c,h,w]``; a target's deviation is that of its mean, which is read first."""
+        """``float32 [count,c,h,w]``. Read a target's mean before its deviation, which is encoded with it."""
         if (start, step, count) != (0, 1, len(self._pictures[sample].frames_FSS3)):
             raise ValueError(f"{count} frames from {start} by {step} are not the whole clip {sample}")
         if what == "target_std":

@@ -17,7 +17,7 @@ _PARTS = ("Snakefile", "workflow", "params.yaml", "reference", "slurm")
 
 
 def make_project(folder: Path) -> Path:
-    """A folder with all that the workflow reads, and nothing made yet."""
+    """A folder with all that the workflow reads, and no results."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in _PARTS:
         source = CLONE / name
@@ -41,7 +41,7 @@ Command = Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture(scope="session")
 def tgvac() -> Command:
-    """Runs ``tgvac`` in a folder and returns what came of it."""
+    """Runs ``tgvac`` in a folder and returns the finished process."""
 
     def call(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "tgvac", *arguments]
@@ -67,7 +67,7 @@ def snakemake() -> Command:
 def smoke(tmp_path_factory: pytest.TempPathFactory, tgvac: Command) -> Path:
     """A project folder in which the whole graph has run at scale smoke; tests must not change it.
 
-    Of several processes that test side by side the first runs it, and the others wait.
+    If several test processes run in parallel, the first runs it and the others wait.
     """
     base = tmp_path_factory.getbasetemp()
     shared = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base

@@ -26,7 +26,8 @@ from tgvac.files import sha256
 PACKAGE = "tgvac"
 LEFT_OUT = frozenset(
     {
-        *("tgvac.cli", "tgvac.params", "tgvac.phases", "tgvac.provenance", "tgvac.code_digests", "tgvac.progress"),
+        *("tgvac.cli", "tgvac.cli_data", "tgvac.params", "tgvac.scales", "tgvac.phase", "tgvac.phases"),
+        *("tgvac.provenance", "tgvac.code_digests", "tgvac.progress"),
         *("tgvac.training.watching", "tgvac.training.speed", "tgvac.training.utilisation", "tgvac.training.run_params"),
         "tgvac.backbones.watching",
     }

@@ -1,4 +1,4 @@
-"""The one exception for input that a user can fix, and a mark for functions that only word messages."""
+"""The exception for input that a user can fix, and a mark for functions that only word messages."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ R = TypeVar("R")
 
 
 class BadInput(ValueError):
-    """Something the user gave is wrong; the message is one sentence saying what, where, and what to do.
+    """Something the user gave is wrong. The message is one sentence: what is wrong, where, and what to do.
 
     The command line prints the message without a traceback and exits with code 2.
     """
 
 
 def wording(function: Callable[P, R]) -> Callable[P, R]:
-    """Mark a function that only words what people read: its body is in no code digest (:mod:`tgvac.code_digests`).
+    """Mark a function that only words messages. Its body is in no code digest (:mod:`tgvac.code_digests`).
 
-    A sentence can then be improved without training anything again. Nothing that decides a result may be marked.
+    A sentence can then be improved without training anything again. Never mark a function that decides a result.
     """
     return function

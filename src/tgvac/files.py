@@ -1,4 +1,4 @@
-"""Writing beside and renaming, and digests of files."""
+"""Atomic writes, digests of files, and locks."""
 
 from __future__ import annotations
 
@@ -15,25 +15,24 @@ from typing import Any
 
 @contextlib.contextmanager
 def writing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside ``path``; on success flush it to disk and rename it over ``path``.
+    """Yield a temporary path beside ``path``. On success, flush the file to disk and rename it to ``path``.
 
-    No partial file is ever seen under the final name; after an error the temporary file is gone.
+    A partial file never has the final name. After an error the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     part = _beside(path)
     try:
         yield part
-        _put(part, path)
+        _publish(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
 def writing_apart(path: Path) -> Iterator[Path]:
-    """As ``writing``, for libraries that write to a temporary file of their own beside what they are asked for.
+    """Like ``writing``, for libraries such as safetensors that write a temporary file of their own beside the path.
 
-    safetensors does. What they leave when they are killed lies in a hidden folder, which the next writer of the same
-    file clears.
+    If they are killed, that file is left in a hidden folder, which the next writer of the same file clears.
     """
     folder = _beside(path)
     shutil.rmtree(folder, ignore_errors=True)
@@ -41,7 +40,7 @@ def writing_apart(path: Path) -> Iterator[Path]:
     try:
         part = folder / path.name
         yield part
-        _put(part, path)
+        _publish(part, path)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -49,15 +48,15 @@ def writing_apart(path: Path) -> Iterator[Path]:
 def _beside(path: Path) -> Path:
     """Where a file is written before it has its name.
 
-    Named by the target, so that what a killed process left is replaced and never lies about; each file has one writer
-    at a time, since a stage holds a lock.
+    The name follows from the target, so that the next write replaces what a killed process left. Each file has one
+    writer at a time, since a stage holds a lock.
     """
     tail = hashlib.sha256(path.name.encode()).hexdigest()[:8]
     return path.with_name(f".{path.name[:60]}.{tail}.part")
 
 
-def _put(part: Path, path: Path) -> None:
-    """Flush what is written to disk, and give it its name."""
+def _publish(part: Path, path: Path) -> None:
+    """Flush a file to disk and give it its name."""
     with part.open("rb") as written:
         os.fsync(written.fileno())
     part.chmod(0o644)
@@ -83,10 +82,10 @@ def sha256(path: Path) -> str:
 
 @contextlib.contextmanager
 def locked(path: Path) -> Iterator[int]:
-    """Hold an exclusive lock on a file; the kernel lets go of it however the process ends.
+    """Hold an exclusive lock on a file. The kernel releases it however the process ends.
 
-    Yields the file's descriptor: a child that inherits it (``pass_fds``) holds the lock as well. The file names the
-    process that holds it, for whoever waits.
+    Yields the file's descriptor: a child that inherits it (``pass_fds``) holds the lock, too. The file names the
+    process that holds it, so that others can say what they wait for.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a+") as stream:
@@ -94,7 +93,7 @@ def locked(path: Path) -> Iterator[int]:
             fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             stream.seek(0)
-            holder = stream.read().strip() or "of an unknown number"
+            holder = stream.read().strip() or "with an unknown id"
             print(f"waiting for process {holder}, which holds {path}", flush=True)
             fcntl.flock(stream, fcntl.LOCK_EX)
         name_holder(stream.fileno(), os.getpid())
@@ -102,6 +101,6 @@ def locked(path: Path) -> Iterator[int]:
 
 
 def name_holder(lock: int, process: int) -> None:
-    """Write into the file of a lock, by its descriptor, who is to be waited for."""
+    """Write the id of the process that holds a lock into the lock's file, by its descriptor."""
     os.ftruncate(lock, 0)
     os.write(lock, f"{process}\n".encode())

@@ -26,6 +26,7 @@ from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.report.params import ReportParams
 from tgvac.sampling.params import SamplerParams, check_sampling
+from tgvac.scales import load_tree
 from tgvac.sources.params import SourcesParams, TracksParams
 from tgvac.synthesis.params import SelectParams, SynthesisParams
 from tgvac.training.params import FrameModelParams, TrainingParams
@@ -33,14 +34,14 @@ from tgvac.training.run_params import CheckpointParams, SamplesParams
 
 
 class ShardsParams(Block):
-    """Numbers of shards; they name files."""
+    """Numbers of shards; file names contain them."""
 
     data: int = Field(ge=1, le=999)
     evaluation: int = Field(ge=1, le=999)
 
 
 class Params(Block):
-    """The whole tree: one block for each thing that phases share or own."""
+    """The whole tree, one block for each phase or part that phases share."""
 
     sources: SourcesParams
     fetch: FetchParams
@@ -74,22 +75,24 @@ class Params(Block):
 
     @model_validator(mode="after")
     def _blocks_agree(self) -> Self:
-        """What no block can check by itself, told before anything is trained."""
+        """Check what no block can check by itself, before anything is trained."""
         longest = max(self.motion.clip_frames, self.sampler.clip_frames)
         if longest > self.motion_module.max_frames:
             raise ValueError(
-                f"motion_module.max_frames {self.motion_module.max_frames} is less than a clip of {longest}"
+                f"motion_module.max_frames {self.motion_module.max_frames} is less than a clip of {longest} frames"
             )
         if (self.frame.clip_frames, self.frame.frame_step) != (1, 1):
-            raise ValueError("frame.clip_frames and frame.frame_step are 1: frames are trained one by one")
+            raise ValueError(
+                "frame.clip_frames and frame.frame_step must be 1: the frame model is trained on single frames"
+            )
         if self.motion.pairs_share != 0:
-            raise ValueError(f"motion.pairs_share is {self.motion.pairs_share}, but pairs of images don't move")
+            raise ValueError(f"motion.pairs_share is {self.motion.pairs_share}, but pairs of images have no motion")
         if self.frame.pairs_share > 0 and not self.sources.pairs:
             raise ValueError(f"frame.pairs_share is {self.frame.pairs_share}, but sources.pairs is empty")
         self._check_sizes()
         if self.sampler.unconditional == "text_and_image" and self.conditions.drop_both == 0:
             raise ValueError(
-                "sampler.unconditional is text_and_image, but conditions.drop_both is 0: no row of training lacks both"
+                "sampler.unconditional is text_and_image, but conditions.drop_both is 0: training never drops both"
             )
         check_sampling(self.sampler, self.diffusion)
         watched = self.sampler.model_copy(update={"steps": self.samples.sampling_steps, "eta": 0.0})
@@ -100,10 +103,12 @@ class Params(Block):
         for key in ("methods", "train_seeds"):
             values = getattr(self.evaluation, key)
             if len(set(values)) != len(values):
-                raise ValueError(f"evaluation.{key} names one thing twice: {values}")
+                raise ValueError(f"evaluation.{key} has a value twice: {values}")
         for name in self.evaluation.methods:
             if name not in self.methods:
-                raise ValueError(f"evaluation.methods holds '{name}'; {config.nearest(name, list(self.methods))}")
+                raise ValueError(
+                    f"evaluation.methods has the unknown method '{name}'; {config.nearest(name, list(self.methods))}"
+                )
         for name in self.methods:
             self._check_method(name)
         return self
@@ -117,7 +122,7 @@ class Params(Block):
             raise ValueError(f"methods has '{name}'; write <method>/<variant> in lower case, digits and underscores")
         if method.trained not in self.variants:
             hint = config.nearest(method.trained, list(self.variants))
-            raise ValueError(f"methods.{name}.trained is '{method.trained}', which 'variants' lacks; {hint}")
+            raise ValueError(f"methods.{name}.trained is '{method.trained}', which is not in 'variants'; {hint}")
         if trainings_of(name, self.methods):
             layout, wanted = self.variants[method.trained].of(self.conditions).layout, REGISTRY[kind].layout
             if layout != wanted:
@@ -132,23 +137,25 @@ class Params(Block):
             raise ValueError(f"methods.{name}.stride {method.stride} is more than sampler.clip_frames {window}")
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
-            raise ValueError(f"methods.{name} sees {frames} frames at once, motion_module.max_frames is {longest}")
+            raise ValueError(f"methods.{name} sees {frames} frames at once, but motion_module.max_frames is {longest}")
 
     def _check_sizes(self) -> None:
-        """Stand-ins can only be built for a size that their levels and patches divide."""
+        """Check that the levels and patches of the stand-ins divide the image size."""
         if self.backbones.origin != "train":
             return
         shapes, size = self.backbones.standin, self.framing.size
         # The autoencoder halves twice, the UNet once a level.
         for what, divisor in (("latents", 4 * 2 ** (len(shapes.unet_channels) - 1)), ("patches", shapes.clip_patch)):
             if size % divisor:
-                raise ValueError(f"framing.size {size} does not suit the stand-ins' {what}: {divisor} must divide it")
+                raise ValueError(
+                    f"framing.size {size} does not fit the stand-ins' {what}: it must be a multiple of {divisor}"
+                )
 
 
 def load_params(root: Path, scale: str) -> Params:
     """The typed params of a scale, from ``params.yaml`` and ``workflow/scales/`` below the project's folder."""
     scales = root / "workflow" / "scales"
     if not (root / "params.yaml").is_file():
-        raise BadInput(f"{root} holds no params.yaml; run this in the project's folder (the clone's top).")
-    tree = config.load_tree(root / "params.yaml", scales, scale)
+        raise BadInput(f"{root} has no params.yaml; run this in the project's folder (the top of the clone).")
+    tree = load_tree(root / "params.yaml", scales, scale)
     return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")

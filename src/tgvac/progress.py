@@ -1,4 +1,4 @@
-"""Progress of a stage: done/total, rate and time left; a bar on a terminal, plain lines in a log."""
+"""Progress of a stage: done/total, rate and time left. One updated line on a terminal, plain lines in a log."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ _LINE_EVERY_S = 5.0
 
 
 class Progress:
-    """Counts steps of a known total; use as a context manager.
+    """Counts steps of a known total. Use it as a context manager.
 
     Args:
         label: what is being done, such as ``tracks shard 3``.
         total: how many steps there are.
-        start: how many were done before this process, so that the rate is that of this process.
-        silent: count, and say nothing, as processes do that help another one.
+        start: how many were done before this process; the rate leaves them out.
+        silent: print nothing, as in all but the first of the processes that share a training.
     """
 
     def __init__(self, label: str, total: int, start: int = 0, silent: bool = False) -> None:
@@ -37,13 +37,13 @@ class Progress:
         self._print(final=True)
 
     def expect(self, more: int, done: int = 0) -> None:
-        """Further steps became known, of which some were done before this process."""
+        """Add further steps, some of which may have been done before this process."""
         self._total += more
         self._done += done
         self._first += done
 
     def step(self, note: str = "", by: int = 1) -> None:
-        """Count a step and say so, at most every few seconds in a log."""
+        """Count a step and print it; in a log, at most every few seconds."""
         self._done += by
         now = time.monotonic()
         if self._tty or now - self._printed >= _LINE_EVERY_S:

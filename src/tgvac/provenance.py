@@ -21,7 +21,7 @@ def write_provenance(
 ) -> None:
     """Write the deterministic part of an output's provenance beside it, as ``<output>.prov.json``.
 
-    Host, time and memory are no part of it; they go to ``logs/`` and ``benchmarks/``.
+    Host, time and memory are not in it; they are in ``logs/`` and ``benchmarks/``.
 
     Args:
         facts: further keys, such as ``resumed_from``: the runs of other code that a training was resumed from.
@@ -39,12 +39,12 @@ def write_provenance(
 
 
 def provenance_of(output: Path) -> Path:
-    """Where an output's provenance lies."""
+    """The path of an output's provenance."""
     return output.with_name(f"{output.name}.prov.json")
 
 
 def read_record(output: Path) -> dict[str, Any] | None:
-    """The provenance beside a file; None when either is missing or damaged, or the file is another than it tells of."""
+    """The provenance beside a file; None when either is missing or damaged, or the file has changed since."""
     beside = provenance_of(output)
     if not output.is_file() or not beside.is_file():
         return None

@@ -1,7 +1,7 @@
 """Seeds by name, never by the order of calls.
 
-A draw is a function of what it is for (``"frame", "noise", step``), so that a sharded, resumed or
-re-ordered run draws the same numbers.
+A draw depends only on what it is for (``"frame", "noise", step``), so that a sharded, resumed or
+reordered run draws the same numbers.
 """
 
 from __future__ import annotations
@@ -23,6 +23,6 @@ def rng(*names: str | int) -> np.random.Generator:
 
 
 def unit(*names: str | int) -> float:
-    """One number in [0, 1) from names: stable choices such as a shard or a split."""
-    # 53 bits are a double's: more could round up to 1.
+    """A number in [0, 1) from names, for stable choices such as a shard or a split."""
+    # A double has 53 bits; more could round up to 1.
     return (seed_of(*names) >> 10) / 2**53

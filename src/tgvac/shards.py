@@ -1,9 +1,8 @@
 """Shards and items: work that grows with the data, resumable item by item.
 
-An item is done when the ledger says so under the item's key (the digest of all that decides it) and
-every file it made still has the recorded size. A killed stage, run again, makes what is missing and
-nothing else. The ledger lies in ``scratch/``, outside declared outputs, which Snakemake deletes before
-it runs a job again.
+An item is done if the ledger has it under its key (the digest of all that decides it) and every file it made still has
+the recorded size. A killed stage, run again, makes only what is missing. The ledger is in ``scratch/``, outside of the
+declared outputs, which Snakemake deletes before it runs a job again.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ INDEX_FORMAT = "tgvac-index-1"
 
 
 def shard_of(identifier: str, shards: int) -> int:
-    """The shard of an item, by a hash of its id: another item's coming or going moves nothing."""
+    """The shard of an item, by a hash of its id, so that adding or removing other items moves none."""
     return int(unit("shard", identifier) * shards)
 
 
@@ -33,9 +32,9 @@ class Entry:
     """One file made by an item.
 
     Attributes:
-        id: of what the file holds (a track, a recipe, a sample).
+        id: the id of what the file holds (a track, a recipe, a sample).
         file: path relative to the phase's folder.
-        facts: small numbers and words for later phases, so that they need not open the file.
+        facts: small numbers and words for later phases, which then need not open the file.
     """
 
     id: str
@@ -62,7 +61,7 @@ class Ledger:
     """Which items are done, one small file each.
 
     Args:
-        folder: where the ledger lies.
+        folder: where the ledger is.
         base: the folder that entries' file names are relative to.
     """
 
@@ -73,7 +72,7 @@ class Ledger:
         return self._folder / f"{item.replace('/', '--')}.json"
 
     def find(self, item: str, key: str) -> list[Entry] | None:
-        """The item's entries if it is done under this key and its files are whole, else None."""
+        """The item's entries if it is done under this key and its files have their sizes, else None."""
         try:
             record = json.loads(self._path(item).read_text(encoding="utf-8"))
             entries = [Entry(**entry) for entry in record["entries"]]
@@ -83,11 +82,11 @@ class Ledger:
             return None
 
     def forget(self, item: str) -> None:
-        """Strike an item out, before its files are replaced."""
+        """Remove an item, before its files are replaced."""
         self._path(item).unlink(missing_ok=True)
 
     def record(self, item: str, key: str, made: Iterable[Made]) -> list[Entry]:
-        """Enter an item as done."""
+        """Record an item as done."""
         entries = [
             Entry(m.id, m.path.relative_to(self._base).as_posix(), sha256(m.path), m.path.stat().st_size, dict(m.facts))
             for m in made
@@ -106,9 +105,9 @@ def run_items(
 
     Args:
         label: for progress.
-        keys: item id to what decides its result (any canonical value); digested here.
-        ledger: the record of items done.
-        make: writes an item's files atomically and says which.
+        keys: for each item id, what decides its result (any canonical value).
+        ledger: the record of finished items.
+        make: writes an item's files atomically and returns them.
 
     Returns:
         all entries of all items, sorted by id.
@@ -131,7 +130,7 @@ def run_items(
 
 
 def write_index(path: Path, entries: Sequence[Entry]) -> None:
-    """Write a shard's or a phase's index: small, sorted by id, the file that decides freshness downstream."""
+    """Write the index of a shard or phase, sorted by id. It is small, and later phases depend on it alone."""
     ordered = sorted(entries, key=lambda e: e.id)
     write_json(path, {"format": INDEX_FORMAT, "entries": [vars(e) for e in ordered]})
 
@@ -154,7 +153,7 @@ def read_index(path: Path) -> dict[str, Entry]:
 
 
 def merge_indices(parts: Iterable[Path], path: Path) -> list[Entry]:
-    """Join the shards' indices to the phase's."""
+    """Join the shards' indices into the index of the phase."""
     entries = [entry for part in parts for entry in read_index(part).values()]
     write_index(path, entries)
     return entries

@@ -1,4 +1,4 @@
-"""The same graph on real footage."""
+"""The whole graph on real footage."""
 
 from __future__ import annotations
 

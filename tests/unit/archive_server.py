@@ -1,4 +1,4 @@
-"""A server of archives on this machine, that breaks off, refuses, answers with pages, and counts what it sends."""
+"""A local server of archives that can interrupt, refuse or answer with web pages, and counts the bytes it sends."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ class Served:
     """What is served at one path, and how.
 
     Attributes:
-        cuts: after how many bytes each answer breaks off, in turn; once they are used up, none does.
-        ranges: whether bytes can be asked for from the middle on.
-        lies: how many bytes the answer promises beyond those it has.
-        pause: seconds between pieces of 4 KB.
-        length: whether the answer says how long it is.
-        leads_to: another address, where the bytes are.
+        cuts: the number of bytes after which each response is interrupted, in turn; later responses are complete.
+        ranges: whether range requests are supported.
+        lies: how many bytes the response announces beyond those it has.
+        pause: seconds between chunks of 4 KB.
+        length: whether the response states its length.
+        leads_to: the target of a redirect.
     """
 
     data: bytes
@@ -53,7 +53,7 @@ class Served:
 
 
 class ArchiveServer:
-    """Paths and what they give; ``sent`` counts bytes of bodies by path, ``asked`` the ranges, ``probed`` the sizes."""
+    """Files by path. ``sent`` counts body bytes by path; ``asked`` lists ranges and ``probed`` size requests."""
 
     def __init__(self) -> None:
         self.files: dict[str, Served] = {}
@@ -63,7 +63,7 @@ class ArchiveServer:
         self.url = ""
 
     def put(self, path: str, data: bytes, **how: object) -> str:
-        """Serve bytes; returns the address."""
+        """Serve bytes; returns the URL."""
         self.files[path] = Served(data, **how)  # type: ignore[arg-type]
         self.sent.setdefault(path, 0)
         return f"{self.url}/{path}"

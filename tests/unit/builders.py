@@ -1,4 +1,4 @@
-"""Small builders that several test files share: masks, tracks, and folders in DAVIS layout."""
+"""Small builders that several tests share: masks, tracks, and folders in DAVIS layout."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Array = np.ndarray
 
 
 def box(height: int, width: int, top: int, left: int, bottom: int, right: int) -> Array:
-    """A mask that holds one rectangle."""
+    """A mask with one rectangle."""
     mask_HW = np.zeros((height, width), np.uint8)
     mask_HW[top:bottom, left:right] = 255
     return mask_HW
@@ -31,7 +31,7 @@ def noise(seed: int, *shape: int) -> Array:
 
 
 def meta_of(track: str, frames_FHW3: Array, masks: Sequence[Array | None], **changes: Any) -> TrackMeta:
-    """The meta that fits frames and masks."""
+    """The meta for frames and masks."""
     source, video, number = track.split("/")
     blank_HW = np.zeros(frames_FHW3.shape[1:3], np.uint8)
     values: dict[str, Any] = {
@@ -65,7 +65,7 @@ def open_fake_track(folder: Path, track: str) -> Track:
 
 
 def png(image: Array, palette: bool = False) -> bytes:
-    """A PNG; with ``palette`` one whose values are indices into loud and misleading colours."""
+    """A PNG; with ``palette``, its values are indices into misleading colours."""
     picture = Image.fromarray(image)
     if palette:
         picture.putpalette([(37 * i + 11 * c) % 256 for i in range(256) for c in range(3)])
@@ -80,7 +80,7 @@ def davis_tree(
     sets: dict[str, list[str]] | None = None,
     objects: Any = None,
 ) -> Path:
-    """A folder in DAVIS layout from ``{sequence: [(frame, ids), …]}``; frames are PNG, so that nothing is lost."""
+    """A folder in DAVIS layout from ``{sequence: [(frame, ids), …]}``; frames are lossless PNG."""
     for name, pairs in videos.items():
         for i, (frame_HW3, ids_HW) in enumerate(pairs):
             for kind, suffix, data in (
@@ -100,7 +100,7 @@ def davis_tree(
 
 
 def zipped(folder: Path, archive: Path, prefix: str = "") -> Path:
-    """A folder as a zip, its names below a prefix such as ``DAVIS/``."""
+    """Zip a folder, with a prefix such as ``DAVIS/`` before all names."""
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as out:
         for path in sorted(p for p in folder.rglob("*") if p.is_file()):
             out.write(path, prefix + path.relative_to(folder).as_posix())

@@ -1,4 +1,4 @@
-"""A tiny scale with everything that the card reads, made by the real writers; what is whole is known by hand."""
+"""A tiny scale with everything that the card reads, written by the real code, with a truth defined by hand."""
 
 from __future__ import annotations
 
@@ -30,13 +30,13 @@ TRUTH = {
     "cat-3": {"occluded_frames": [], "cut_frames": [], "absent_frames": [5]},
     "dog-4": {"occluded_frames": [], "cut_frames": [], "absent_frames": []},
 }
-"""Of three tracks all frames are kept; of the fourth eight touch another object, and two break no rule."""
-SEEN = {0: 5, 1: 9}
-"""Pixels that are seen of ten, in the frames of the first track in which it is occluded."""
+"""Three tracks are kept whole; of the fourth, eight frames touch another object and two break no rule."""
+VISIBLE = {0: 5, 1: 9}
+"""Visible pixels of ten, in the occluded frames of the first track."""
 
 
 def card_project(root: Path) -> Context:
-    """The project, and where its phase `dataset` runs."""
+    """Write the project, and return the context of its phase `dataset`."""
     ctx = report_project(root)
     for name in ("registry.csv", "archives.csv"):
         shutil.copy(PROJECT / "reference" / name, root / "reference")
@@ -56,7 +56,7 @@ def card_project(root: Path) -> Context:
 
 
 def copied(ctx: Context, folder: Path) -> Context:
-    """The project once more, to be changed."""
+    """A copy of the project that a test may change."""
     shutil.copytree(ctx.root, folder / "copy")
     return replace(ctx, root=folder / "copy")
 
@@ -66,11 +66,11 @@ def _write_sources(ctx: Context) -> None:
     with zip_writing(folder / "DAVIS-2017-trainval-480p.zip") as sink:
         sink.add("DAVIS/nothing.txt", b"footage")
     with zip_writing(folder / "truth.zip") as sink:
-        for i, seen in SEEN.items():
+        for i, visible in VISIBLE.items():
             mask_HW = np.zeros((2, 10), np.uint8)
             mask_HW[0] = 255
             sink.add(f"ape-1/1/amodal/{i:05d}.png", encode_png(mask_HW))
-            mask_HW[0, seen:] = 0
+            mask_HW[0, visible:] = 0
             sink.add(f"ape-1/1/visible/{i:05d}.png", encode_png(mask_HW))
         sink.add("truth.json", json.dumps({video: {"1": facts} for video, facts in TRUTH.items()}).encode())
     licence = "Apache-2.0 (made by this project)"

@@ -1,4 +1,4 @@
-"""A clip that was made by hand, as a source of clips."""
+"""Hand-made clips as a source of clips."""
 
 from __future__ import annotations
 

@@ -13,13 +13,13 @@ from torch import nn
 
 from tgvac.models.paper_block import RelativeSelfAttention, TextCrossAttention
 
-AGAIN = 2.5
-"""Of attention's forward pass: four products for the gradients, and one that the kernel does a second time."""
+BACKWARD = 2.5
+"""Backward FLOPs over forward FLOPs of attention: four products for the gradients, and one that is recomputed."""
 
 
 @dataclass
 class Counted:
-    """Of the passes under :func:`counting`."""
+    """FLOPs of the passes under :func:`counting`."""
 
     forward: float = 0.0
     backward: float = 0.0
@@ -27,7 +27,7 @@ class Counted:
 
 @contextmanager
 def counting(module: nn.Module) -> Iterator[Counted]:
-    """Counts what goes through convolutions, linear layers and attention of a module."""
+    """Count the FLOPs of a module's convolutions, linear layers and attention."""
     counted = Counted()
 
     def layer(each: Any, given: tuple[Any, ...], named: dict[str, Any], out: torch.Tensor) -> None:
@@ -42,13 +42,13 @@ def counting(module: nn.Module) -> Iterator[Counted]:
 
     def attended(flops: float, out: torch.Tensor) -> None:
         counted.forward += flops
-        counted.backward += AGAIN * flops * out.requires_grad
+        counted.backward += BACKWARD * flops * out.requires_grad
 
     def attention(each: Any, given: tuple[Any, ...], named: dict[str, Any], out: torch.Tensor) -> None:
-        asking = given[0] if given else named["hidden_states"]
-        told = named.get("encoder_hidden_states")
-        answers = asking.shape[1] if told is None else told.shape[1]
-        attended(4.0 * asking.shape[0] * asking.shape[1] * answers * each.to_q.out_features, out)
+        queries = given[0] if given else named["hidden_states"]
+        text = named.get("encoder_hidden_states")
+        keys = queries.shape[1] if text is None else text.shape[1]
+        attended(4.0 * queries.shape[0] * queries.shape[1] * keys * each.to_q.out_features, out)
 
     def among_frames(each: Any, given: tuple[Any, ...], out: torch.Tensor) -> None:
         pixels, frames, channels = given[0].shape

@@ -20,6 +20,7 @@ from tests.unit.tiny_models import (
     FRAMING,
     LATENTS,
     MOTION_MODULE,
+    SAMPLER,
     TRAINING,
     backbones,
     context,
@@ -116,6 +117,7 @@ def trained(
         "samples": UNWATCHED,
         "framing": framing,
         "latents": latents,
+        "sampler": SAMPLER,
         "compute": compute,
     }
     if phase == "frame":

@@ -1,4 +1,4 @@
-"""An archive, sources that offer it, and fetching as the tests do it."""
+"""Archives, sources that offer them, and a helper that fetches them."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def source(*places: str, size: int | None = None, sha: str | None = None, file: 
 
 
 def fetch(data: Path, *sources: Source, **changes: Any) -> Path:
-    """Fetch after the licences were accepted; the first archive's path."""
+    """Accept the licences and fetch; returns the path of the first archive."""
     trust = Trust(data)
     for each in sources:
         trust.accept(each)
@@ -47,7 +47,7 @@ def fetch(data: Path, *sources: Source, **changes: Any) -> Path:
 
 
 def files(folder: Path) -> list[str]:
-    """The files of a folder, hidden ones left out."""
+    """The files of a folder, without hidden ones."""
     return sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
 
 

@@ -1,4 +1,4 @@
-"""Folders and archives in the layouts of YouTube-VOS, LaSOT and pix2gestalt, built without the project's own code."""
+"""Folders and archives in the layouts of YouTube-VOS, LaSOT and pix2gestalt, built without the project's code."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def write(path: Path, data: bytes | str) -> None:
 
 
 def frame_of(video: str, number: int) -> Array:
-    """The picture of a frame: noise that depends on the video's and its own name."""
+    """The image of a frame: noise that depends on the name of the video and the number of the frame."""
     return noise(1000 * sum(video.encode()) + number, HEIGHT, WIDTH, 3)
 
 
@@ -62,7 +62,7 @@ def youtube_vos_tree(
 def lasot_sequence(
     folder: Path, boxes: Sequence[str], full: Sequence[int] = (), out: Sequence[int] = (), sentence: str | None = None
 ) -> Path:
-    """A sequence of as many frames as boxes; ``full`` and ``out`` are the frames (from 1) whose flag is set."""
+    """A sequence with one frame per box; ``full`` and ``out`` are the frames (from 1) with the flag set."""
     for number in range(1, len(boxes) + 1):
         write(folder / f"img/{number:08d}.png", png(frame_of(folder.name, number)))
     write(folder / "groundtruth.txt", "".join(f"{box}\n" for box in boxes))
@@ -82,7 +82,7 @@ PAIR_FILES = {
 
 
 def pair_images(pair: str, side: int = 8) -> dict[str, Array]:
-    """The four pictures of a pair: an object of the middle rows, of which the left columns are seen."""
+    """The four images of a pair: an object in the middle rows, with its left columns visible."""
     whole_HW = np.zeros((side, side), np.uint8)
     whole_HW[2:6, 1:7] = 255
     visible_HW = whole_HW.copy()
@@ -101,13 +101,13 @@ def frame_noise(pair: str, part: str, side: int) -> Array:
 
 
 def pair_files(*pairs: str) -> dict[str, bytes]:
-    """The files of pairs by their name in the release, folder by folder as the release has them."""
+    """The files of pairs by their name in the release, folder by folder like the release."""
     images = {pair: pair_images(pair) for pair in pairs}
     return {name.format(pair): png(images[pair][part]) for part, name in PAIR_FILES.items() for pair in pairs}
 
 
 def tar_of(path: Path, files: Mapping[str, bytes], mode: Literal["w", "w:gz", "w:xz"] = "w:gz") -> Path:
-    """A tar of files in the order given."""
+    """A tar of files in the given order."""
     with tarfile.open(path, mode) as out:
         for name, data in files.items():
             info = tarfile.TarInfo(name)

@@ -1,4 +1,4 @@
-"""A small training that can be broken off, for tests of the loop and of its checkpoints."""
+"""A small training that can be interrupted, for tests of the loop and of its checkpoints."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.params import TrainingParams
 from tgvac.training.run_params import CheckpointParams
@@ -41,7 +42,8 @@ def job(
     checkpoints: CheckpointParams = CHECKPOINTS,
 ) -> Training:
     by_step = loss or loss_of(module)
-    return Training("test", module, lambda step, rows: step, alone(by_step), params, checkpoints, key, folder)
+    identity = Identity(key)
+    return Training("test", module, lambda step, rows: step, alone(by_step), params, checkpoints, identity, folder)
 
 
 def alone(loss: Callable[[int], torch.Tensor]) -> Callable[[nn.Module, int], StepLoss]:
@@ -50,7 +52,7 @@ def alone(loss: Callable[[int], torch.Tensor]) -> Callable[[nn.Module, int], Ste
 
 
 def stopped_at(step: int, module: nn.Module) -> Callable[[int], torch.Tensor]:
-    """A loss that breaks off before a step, as a killed process does."""
+    """A loss that stops before a step, like a killed process."""
 
     def loss(now: int) -> torch.Tensor:
         if now == step:

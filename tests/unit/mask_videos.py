@@ -1,4 +1,4 @@
-"""A small video for the tests of masks: a two-coloured ball on a quiet ground, and its track in three forms."""
+"""A small video for the tests of masks: a ball of two colours on a plain background, and its track in three forms."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ H, W = 48, 72
 
 
 def params(**changes: Any) -> MasksParams:
-    """The params of scale smoke, changed."""
+    """The params of the scale smoke, with changes."""
     tree = load_params(ROOT, "smoke").masks.model_dump(mode="json")
     return parse(MasksParams, merge(tree, changes), "test")
 
@@ -32,21 +32,21 @@ def ball(x: float, y: float, radius: float = 10.0) -> Array:
 
 
 def paint(masks: Sequence[Array], colour: tuple[int, int, int] = (200, 60, 40)) -> Array:
-    """Frames ``uint8 [F,H,W,3]``: each mask in a colour, its texture going with it, on a grained ground."""
+    """Frames ``uint8 [F,H,W,3]``: each mask in a colour, with a texture that moves with it, on a noisy background."""
     ground_HW3 = np.random.default_rng(1).integers(0, 30, (H, W, 3)) + np.array([60, 120, 90])
     grain_HW1 = np.random.default_rng(2).integers(-25, 25, (2 * H, 2 * W, 1))
     frames = []
     for mask_HW in masks:
         box = Box.of_mask(mask_HW)
         top, left = (0, 0) if box is None else (int(box.y), int(box.x))
-        # A part that leaves the frame on the left or above would shift its texture; no test has one.
+        # A part that leaves the frame at the left or the top would shift its texture, but no test has one.
         own_HW3 = np.roll(grain_HW1, (top, left), (0, 1))[:H, :W] + np.array(colour)
         frames.append(np.where(mask_HW[..., None] > 0, own_HW3, ground_HW3))
     return np.stack(frames).clip(0, 255).astype(np.uint8)
 
 
 def rolling(count: int) -> list[Array]:
-    """The masks of a ball that rolls to the right, two pixels a frame."""
+    """The masks of a ball that rolls to the right by two pixels per frame."""
     return [ball(16 + 2 * i, 24) for i in range(count)]
 
 
@@ -58,14 +58,14 @@ def save(folder: Path, masks: Sequence[Array | None], frames_FHW3: Array, track:
 
 
 def boxed(folder: Path, masks: Sequence[Array], frames_FHW3: Array | None = None, **changes: Any) -> Path:
-    """A track that has the masks' boxes and no masks."""
+    """A track with the boxes of the masks, and without masks."""
     frames_FHW3 = paint(masks) if frames_FHW3 is None else frames_FHW3
     boxes = tuple(Box.of_mask(mask_HW) for mask_HW in masks)
     return save(folder, [None] * len(masks), frames_FHW3, **{"boxes": boxes, **changes})
 
 
 def sparse(folder: Path, masks: Sequence[Array], known: Sequence[int], **changes: Any) -> Path:
-    """A track that has its masks in some frames only."""
+    """A track with masks in some frames only."""
     return save(folder, [m if i in known else None for i, m in enumerate(masks)], paint(masks), **changes)
 
 

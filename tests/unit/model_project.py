@@ -1,4 +1,4 @@
-"""A project folder whose scale smoke has a trained model of tiny networks, with provenance, and measured rows of it."""
+"""A project folder whose scale smoke has a trained model of tiny networks, with provenance, and rows of metrics."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests.unit.tiny_models import backbones, unet_4, unet_12, video_unet
 from tgvac.clips.rows import Row, write_rows
 from tgvac.config import merge, read_yaml
 from tgvac.files import write_json, write_text
-from tgvac.models.schedule import scheduler_of
+from tgvac.models.schedule import network_scheduler
 from tgvac.params import Params, load_params
 from tgvac.phases import params_digest, phase
 from tgvac.provenance import write_provenance
@@ -25,8 +25,7 @@ FRAMES = ((0.0, 0.75), (0.4, 0.5), (0.5, 0.25))
 CHANGED = {
     "framing": {"size": 32},
     "motion_module": {"heads": 2, "max_frames": 16, "max_distance": 3},
-    "sampler": {"clip_frames": 4, "hop": 2},
-    "diffusion": {"sampling_steps": 2},
+    "sampler": {"steps": 2, "clip_frames": 4, "stride": 2},
     "completion": {"white_threshold": 200},
 }
 
@@ -45,7 +44,7 @@ def model_project(root: Path, block: str = "animatediff", prediction: str = "eps
     folder = results / "backbones"
     for name, part in named.items():
         place_parts(folder / name, part)
-    scheduler_of(params.diffusion).save_pretrained(folder / "scheduler")
+    network_scheduler(params.diffusion).save_pretrained(folder / "scheduler")
     write_json(folder / "provenance.json", {"origin": "train"})
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
     for name in DATA:
@@ -68,7 +67,7 @@ def seal(root: Path, params: Params, name: str, inputs: tuple[str, ...]) -> None
 
 
 def evaluate(root: Path) -> None:
-    """Rows of the model and of a floor, back to the weights by provenance."""
+    """Rows of the model and of a trivial baseline, with provenance back to the weights."""
     results, parts, rows = root / "results" / SCALE, {}, []
     for method, variant, inputs in (
         ("ours", "full", ["motion/full/seed0/index.json"]),

@@ -1,4 +1,4 @@
-"""What the tests of ``tgvac plan`` share: models of round costs, params by hand, the command itself."""
+"""Shared by the tests of ``tgvac plan``: models with round costs, params by hand, the command itself."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ COSTS = load_costs(ROOT)
 
 @dataclass
 class RoundModels:
-    """Stands for networks whose costs are round numbers, which a test adds up by hand."""
+    """Networks whose costs are round numbers, so that a test can add them up by hand."""
 
     encode: int = 10_000
     decode: int = 1_000

@@ -1,4 +1,4 @@
-"""A tiny project with everything that the report reads, made by the real writers."""
+"""A tiny project with everything that the report reads, written by the real code."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ METHOD_PARAMS = {
     name: MethodParams(motion=name != "ours/no_motion", clips="long" if name in LONG else "short") for name in METHODS
 }
 UNMEASURED = "ours/hop8"
-"""Evaluated, but without a row."""
+"""Evaluated, but without rows."""
 OVERLAPS = (
     {"iou_raw": 0.5, "iou_refined": 0.7, "verdicts": '{"ok": 9, "jump": 1}'},
     {"iou_raw": 0.7, "iou_refined": 0.8, "verdicts": '{"ok": 10}'},
@@ -127,7 +127,7 @@ def _recipes() -> list[Recipe]:
                     source="world",
                     split="val" if n < 2 or k == 0 else "train",
                     start=0,
-                    stride=1,
+                    frame_step=1,
                     frames=CLIP_FRAMES,
                     occluders=(placement,),
                     seed=0,
@@ -139,7 +139,7 @@ def _recipes() -> list[Recipe]:
 
 
 def report_project(root: Path) -> Context:
-    """A tiny scale with everything that the report reads, by the real writers."""
+    """A tiny scale with everything that the report reads, written by the real code."""
     (root / "reference").mkdir()
     for name in ("paper.yaml", "claims.yaml"):
         shutil.copy(PROJECT / "reference" / name, root / "reference")
@@ -196,13 +196,13 @@ def report_project(root: Path) -> Context:
 
 
 def index_shard(ctx: Context, path: Path) -> None:
-    """The index of a shard of completions, as the phase writes it."""
+    """Write the index of a shard of completions, as the phase does."""
     file = path.relative_to(ctx.results / "completion").as_posix()
     write_index(path.with_suffix(".json"), [Entry(path.stem, file, sha256(path), path.stat().st_size)])
 
 
 def _write_clips(ctx: Context) -> None:
-    """Occlusion rates, completions (one sample is in no shard of no_motion) and rows."""
+    """Write occlusion rates, completions (one sample is in no shard of no_motion) and rows."""
     clips = recipe_clips(ctx)
     occlusion = []
     for sample in clips.samples():
@@ -235,17 +235,17 @@ def _write_clips(ctx: Context) -> None:
                     )
                     add_completion(sink, Completion(tinted, clip.amodal_FHW), meta)
             index_shard(ctx, path)
-        # Table 4 is of the samples with the most frames; here, of the first source's.
+        # Table 4 has the samples with the most frames; here, those of the first video.
         measured = [s for s in clips.samples() if name not in LONG or s.startswith(VIDEOS[0])]
         for sample in measured if name != UNMEASURED else ():
             clip = clips.render(sample, range(EVALUATED))
             for score in SCORES:
                 for i, rate in enumerate(clip.occlusion_F):
-                    # Ours has no IoU of hard frames: such a cell is a dash, though others have theirs.
-                    gap = (score.metric == "tc" and i == 0) or (
+                    # Ours has no IoU of hard frames, so its cell is a dash while others have a value.
+                    missing = (score.metric == "tc" and i == 0) or (
                         score.metric == "iou" and name == "ours/full" and rate >= 0.5
                     )
-                    value = math.nan if gap else float(draw.uniform(0.2, 0.9))
+                    value = math.nan if missing else float(draw.uniform(0.2, 0.9))
                     key = ("fake", method, variant, "given", 0, 0, sample, clip.video, i, score.metric)
                     rows.append(Row(*key, rate=float(rate), value=value))
     write_rows(ctx.results / "metrics" / "rows.parquet", rows)

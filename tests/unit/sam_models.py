@@ -1,4 +1,4 @@
-"""Random weights of the real SAM and SAM 2 classes, at sizes that take seconds, and params that name them."""
+"""Small random weights of the real SAM and SAM 2 classes, and params for them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tgvac.masks.params import MasksParams, Sam2Params, SamParams
 from tgvac.masks.sam2_weights import build
 
 NOTHING_SEEN = -1e4
-"""A bias of SAM 2's judgement on whether the object is there at all, with which it never is."""
+"""A bias of SAM 2's object score with which it never sees an object."""
 
 
 def sam2_params(weights: Path | str, **changes: Any) -> Sam2Params:
-    """Of SAM 2's smallest model at 64 pixels, prompted every fourth frame."""
+    """Params of SAM 2's smallest model at 64 pixels, with a prompt every fourth frame."""
     small = {"model": "sam2.1_hiera_t", "image_size": 64, "prompt_every": 4, "prompts": 2, "precision": "float32"}
     return params(sam2={**small, "weights": str(weights), **changes}).sam2
 
@@ -26,7 +26,7 @@ def sam_params(weights: Path | str, **changes: Any) -> SamParams:
 
 
 def with_sam2(weights: Path | str, **changes: Any) -> MasksParams:
-    """Params in which SAM 2 does all that it can do."""
+    """Params that use SAM 2 for everything that it can do."""
     sam2 = sam2_params(weights, **changes)
     return params(sparse="sam2", first="sam2", boxes="sam2", sam2=sam2.model_dump(mode="json"))
 
@@ -45,7 +45,7 @@ def save_sam2(path: Path, seed: int = 0, seen: float = 0.0) -> Path:
 
 
 def save_sam(folder: Path, seed: int = 0) -> Path:
-    """A folder as transformers saves SAM, of random weights, for pictures of 64 pixels."""
+    """SAM as transformers saves it, with random weights, for images of 64 pixels."""
     from transformers import SamConfig, SamImageProcessor, SamModel, SamProcessor
 
     torch.manual_seed(seed)

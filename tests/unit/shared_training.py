@@ -1,4 +1,4 @@
-"""A training whose batch can be divided: rows drawn by step and row. Also a program, for one of several processes."""
+"""A training whose batch can be divided: rows are drawn by step and row. Also a program, for one of the processes."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from torch import nn
 from tests.unit.loop_jobs import network
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
 from tgvac.bridge.processes import free_port
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
@@ -24,7 +25,7 @@ PARAMS = TRAINING.model_copy(update={"batch": 4})
 
 
 def rows_of(step: int, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
-    """Inputs ``[B,6]`` and answers ``[B,2]``."""
+    """Inputs ``[B,6]`` and targets ``[B,2]``."""
     inputs = torch.stack([randn(6, seed=100 * step + i) for i in rows])
     return inputs, torch.stack([randn(2, seed=7000 + 100 * step + i) for i in rows])
 
@@ -40,7 +41,8 @@ def divided(
     params: TrainingParams = PARAMS,
     checkpoints: CheckpointParams = CHECKPOINTS,
 ) -> Training:
-    return Training("test", network(), rows_of, squares, params, checkpoints, "a run", folder, placement=placement)
+    identity = Identity("a run")
+    return Training("test", network(), rows_of, squares, params, checkpoints, identity, folder, placement=placement)
 
 
 def by_two(arguments: Sequence[str]) -> list[tuple[int, str, str]]:

@@ -1,4 +1,4 @@
-"""Archives: the same bytes for the same members; a folder and a zip read alike; damage ends in one sentence."""
+"""Archives: the same bytes for the same members, the same reading of folders and zips, and errors for damage."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def store(request: pytest.FixtureRequest, folder: Path, tmp_path: Path) -> Path:
     return folder if request.param == "folder" else zipped(folder, tmp_path / "tree.zip")
 
 
-def test_members_are_named_alike(store: Path) -> None:
+def test_members_have_the_same_names(store: Path) -> None:
     with Store(store) as it:
         assert it.names() == ["a.txt", "sub/b.txt", "sub/deep/c.txt", "sub2/d.txt"]
         assert it.names("sub/") == ["sub/b.txt", "sub/deep/c.txt"]
@@ -48,7 +48,7 @@ def test_a_members_checksum_is_that_of_its_bytes(store: Path) -> None:
             it.crc("missing.txt")
 
 
-def test_a_zips_checksums_are_told_without_reading_its_members(folder: Path, tmp_path: Path) -> None:
+def test_the_checksums_of_a_zip_are_known_without_reading_its_members(folder: Path, tmp_path: Path) -> None:
     path = zipped(folder, tmp_path / "tree.zip")
     data = bytearray(path.read_bytes())
     data[data.index(b"sub/b.txt") + 9] ^= 0xFF
@@ -59,7 +59,7 @@ def test_a_zips_checksums_are_told_without_reading_its_members(folder: Path, tmp
             it.read("sub/b.txt")
 
 
-def test_names_count_from_the_root(store: Path) -> None:
+def test_names_are_relative_to_the_root(store: Path) -> None:
     with Store(store, "/sub/") as it:
         assert it.names() == ["b.txt", "deep/c.txt"]
         assert it.read("b.txt") == b"B"
@@ -72,14 +72,14 @@ def test_only_members_can_be_read(store: Path, name: str) -> None:
         it.read(name)
 
 
-def test_a_name_that_leads_outside_is_not_read(tmp_path: Path) -> None:
+def test_a_path_outside_the_archive_is_not_read(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "evil.zip", "w") as out:
         out.writestr("../evil.txt", "x")
     with Store(tmp_path / "evil.zip") as it, pytest.raises(BadInput, match="is missing"):
         it.read("../evil.txt")
 
 
-def test_what_does_not_exist_is_refused(tmp_path: Path) -> None:
+def test_a_missing_archive_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"no\.zip does not exist; put the archive there"):
         Store(tmp_path / "no.zip")
 
@@ -100,7 +100,7 @@ def test_a_flipped_byte_is_found_by_the_checksum(tmp_path: Path) -> None:
         it.read("x.bin")
 
 
-def test_damage_of_any_kind_ends_in_bad_input_or_in_the_true_bytes(folder: Path, tmp_path: Path) -> None:
+def test_any_damage_raises_bad_input_or_leaves_the_bytes_unchanged(folder: Path, tmp_path: Path) -> None:
     whole = zipped(folder, tmp_path / "tree.zip").read_bytes()
     true = {p.relative_to(folder).as_posix(): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
     draw = random.Random(1)
@@ -120,7 +120,7 @@ def test_damage_of_any_kind_ends_in_bad_input_or_in_the_true_bytes(folder: Path,
     assert all("damaged.zip" in message for message in refused)
 
 
-def test_a_zip_behind_a_password_is_refused(folder: Path, tmp_path: Path) -> None:
+def test_an_encrypted_zip_is_refused(folder: Path, tmp_path: Path) -> None:
     path = zipped(folder, tmp_path / "tree.zip")
     data = bytearray(path.read_bytes())
     data[data.index(b"PK\x01\x02") + 8] |= 1
@@ -130,7 +130,7 @@ def test_a_zip_behind_a_password_is_refused(folder: Path, tmp_path: Path) -> Non
         it.read("a.txt")
 
 
-def test_a_zip_is_the_same_bytes_every_time_and_stored(tmp_path: Path) -> None:
+def test_a_zip_has_reproducible_bytes_and_is_not_compressed(tmp_path: Path) -> None:
     for name in ("a.zip", "b.zip"):
         with zip_writing(tmp_path / name) as sink:
             sink.add("x/1.bin", b"1" * 100)

@@ -1,4 +1,4 @@
-"""Archives that are none, or not honest ones, are refused before anything reads them."""
+"""Files that are not archives, and unsafe archives, are refused before anything reads them."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def refusal(path: Path, **changes: float) -> str:
     return message
 
 
-def test_a_sound_archive_passes(tmp_path: Path) -> None:
+def test_a_valid_archive_passes(tmp_path: Path) -> None:
     check_archive(zip_at(tmp_path / "a.zip", ("DAVIS/x/0.jpg", b"1"), ("DAVIS/y/", b"")), PARAMS)
 
 
@@ -57,23 +57,23 @@ def test_a_sound_archive_passes(tmp_path: Path) -> None:
         (b"", False),
     ],
 )
-def test_pages_are_told_from_archives(head: bytes, expected: bool) -> None:
+def test_web_pages_are_distinguished_from_archives(head: bytes, expected: bool) -> None:
     assert is_page(head) is expected
 
 
 @pytest.mark.parametrize("name", ["a.zip", "a.tar.gz", "a.tar"])
-def test_a_page_saved_under_an_archives_name_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_web_page_saved_as_an_archive_is_refused(tmp_path: Path, name: str) -> None:
     (tmp_path / name).write_bytes(PAGE)
-    assert "is a web page and not an archive, as Google Drive sends" in refusal(tmp_path / name)
+    assert "is a web page, not an archive (Google Drive sends one" in refusal(tmp_path / name)
 
 
 @pytest.mark.parametrize("data", [b"", b"something else"])
-def test_what_is_no_zip_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_a_zip_is_refused(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "a.zip").write_bytes(data)
     assert "truncated or not a zip archive; delete it and fetch it again" in refusal(tmp_path / "a.zip")
 
 
-def test_a_cut_zip_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_zip_is_refused(tmp_path: Path) -> None:
     path = zip_at(tmp_path / "a.zip", ("x", b"1" * 1000))
     path.write_bytes(path.read_bytes()[:-20])
     assert "truncated or not a zip archive" in refusal(path)
@@ -81,13 +81,13 @@ def test_a_cut_zip_is_refused(tmp_path: Path) -> None:
 
 def test_a_tar_that_is_not_compressed_as_its_name_says_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.tar.gz").write_bytes(b"plain")
-    assert "is not compressed by gzip, as its name says" in refusal(tmp_path / "a.tar.gz")
+    assert "is not compressed with gzip, although its name says so" in refusal(tmp_path / "a.tar.gz")
 
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "/etc/x", "C:/x", "a\\..\\x"])
-def test_a_member_that_leads_outside_is_refused(tmp_path: Path, name: str) -> None:
+def test_a_member_with_a_path_outside_is_refused(tmp_path: Path, name: str) -> None:
     message = refusal(zip_at(tmp_path / "a.zip", ("good", b"1"), (name, b"2")))
-    assert f"the member {name!r} leads outside of the archive; give the official archive" in message
+    assert f"the member {name!r} has a path outside the archive; give the official archive" in message
 
 
 @pytest.mark.parametrize("kind", [0o120777, 0o020666, 0o010666])
@@ -98,27 +98,27 @@ def test_a_link_a_device_and_a_pipe_are_refused(tmp_path: Path, kind: int) -> No
 
 def test_a_member_that_is_too_large_is_refused(tmp_path: Path) -> None:
     path = zip_at(tmp_path / "a.zip", ("x", bytes(5000)), deflated=True)
-    assert "'x' would have 5000 bytes, more than fetch.member_max_bytes (4999)" in refusal(path, member_max_bytes=4999)
+    assert "'x' unpacks to 5000 bytes, more than fetch.member_max_bytes (4999)" in refusal(path, member_max_bytes=4999)
 
 
-def test_an_archive_that_is_too_large_unpacked_is_refused(tmp_path: Path) -> None:
+def test_an_archive_that_unpacks_to_too_many_bytes_is_refused(tmp_path: Path) -> None:
     path = zip_at(tmp_path / "a.zip", *((f"x{i}", noise(i, 1000).tobytes()) for i in range(5)))
     message = refusal(path, archive_max_bytes=4999)
-    assert "would have 5000 bytes unpacked, more than fetch.archive_max_bytes (4999) lets in" in message
+    assert "unpacks to 5000 bytes, more than fetch.archive_max_bytes (4999) allows" in message
 
 
 def test_an_archive_that_unpacks_to_many_times_its_size_is_refused(tmp_path: Path) -> None:
     path = zip_at(tmp_path / "a.zip", *((f"x{i}", bytes(900_000)) for i in range(4)), deflated=True)
-    assert "more than fetch.archive_max_ratio (50) lets in" in refusal(path)
+    assert "more than fetch.archive_max_ratio (50) allows" in refusal(path)
 
 
-def test_a_member_that_hides_its_size_is_read_no_further_than_it_says(tmp_path: Path) -> None:
-    """The bound on declared sizes holds for real ones: a zip that lies is damaged."""
+def test_a_member_is_not_read_beyond_its_declared_size(tmp_path: Path) -> None:
+    """The limit on declared sizes also limits real sizes, because a zip with a false size is damaged."""
     stream = io.BytesIO()
     with zipfile.ZipFile(stream, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("x", bytes(500_000))
     data = stream.getvalue()
-    # The size unpacked stands in the member's own header and in the directory.
+    # The unpacked size is in the header of the member and in the directory.
     assert data.count(struct.pack("<L", 500_000)) == 2
     (tmp_path / "a.zip").write_bytes(data.replace(struct.pack("<L", 500_000), struct.pack("<L", 500)))
     check_archive(tmp_path / "a.zip", PARAMS)
@@ -126,10 +126,12 @@ def test_a_member_that_hides_its_size_is_read_no_further_than_it_says(tmp_path: 
         store.read("x")
 
 
-def test_a_compressed_tar_is_read_through_no_further_than_its_bound(tmp_path: Path) -> None:
+def test_a_compressed_tar_is_not_read_beyond_its_limit(tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(gzip.compress(bytes(500_000)))
-    with pytest.raises(BadInput, match=r"a\.tar\.gz unpacks to more than .* fetch\.archive_max_ratio let in"):
+    with pytest.raises(
+        BadInput, match=r"a\.tar\.gz unpacks to more than .* the limit set by .* fetch\.archive_max_ratio;"
+    ):
         check_through(path, PARAMS, path.name)
     path.write_bytes(gzip.compress(noise(1, 500_000).tobytes()))
     check_through(path, PARAMS, path.name)
@@ -137,7 +139,7 @@ def test_a_compressed_tar_is_read_through_no_further_than_its_bound(tmp_path: Pa
         check_through(path, PARAMS.model_copy(update={"archive_max_bytes": 499_999}), path.name)
 
 
-def test_zips_in_a_folder_are_looked_at_each(tmp_path: Path) -> None:
+def test_each_zip_in_a_folder_is_checked(tmp_path: Path) -> None:
     zip_at(tmp_path / "cat.zip", ("cat/cat-1/img/00000001.jpg", b"1"))
     check_folder(tmp_path, PARAMS)
     (tmp_path / "dog.zip").write_bytes(PAGE)
@@ -145,7 +147,7 @@ def test_zips_in_a_folder_are_looked_at_each(tmp_path: Path) -> None:
         check_folder(tmp_path, PARAMS)
 
 
-def test_what_the_user_gives_is_checked_too_whether_archive_or_folder(tmp_path: Path) -> None:
+def test_archives_and_folders_from_the_user_are_checked_too(tmp_path: Path) -> None:
     mine = Source("mine", "davis", "given", None, None, "free")
     (tmp_path / "a.zip").write_bytes(PAGE)
     for given in (tmp_path, tmp_path / "a.zip"):

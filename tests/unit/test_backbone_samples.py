@@ -1,4 +1,4 @@
-"""Pictures along the training of stand-ins: what the autoencoder gives back, what a sentence alone makes."""
+"""Images made while stand-ins are trained: the autoencoder's reconstructions, and the UNet's images of sentences."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.unit.tiny_models import COMPUTE, DIFFUSION, SAMPLES, backbones, unet_4, vae
+from tests.unit.tiny_models import COMPUTE, DIFFUSION, SAMPLER, SAMPLES, backbones, unet_4, vae
 from tgvac.backbones.views import Views
 from tgvac.backbones.watching import watch_autoencoder, watch_text_to_picture
 from tgvac.clips.images import decode_rgb
@@ -33,7 +33,7 @@ def tiles(path: Path) -> list[list[np.ndarray]]:
     ]
 
 
-def test_the_autoencoder_is_shown_frames_and_wholes_in_turn_with_what_is_left_of_them(tmp_path: Path) -> None:
+def test_frames_and_whole_objects_are_shown_with_their_reconstructions(tmp_path: Path) -> None:
     network, views = vae(), pool()
     watch_autoencoder(network, lambda: views, SAMPLES, COMPUTE.vae_batch)(10, tmp_path)
     given, back = tiles(tmp_path / "step-00000010.png")
@@ -49,23 +49,23 @@ def test_the_autoencoder_is_shown_frames_and_wholes_in_turn_with_what_is_left_of
     assert math.isclose(noted["psnr"], 10 * math.log10(255**2 / error), rel_tol=1e-9)
 
 
-def test_a_second_look_at_a_step_notes_it_once(tmp_path: Path) -> None:
-    look, views = watch_autoencoder(vae(), pool, SAMPLES, COMPUTE.vae_batch), pool()
+def test_a_step_that_is_watched_twice_is_logged_once(tmp_path: Path) -> None:
+    watch, views = watch_autoencoder(vae(), pool, SAMPLES, COMPUTE.vae_batch), pool()
     assert len(views) == 6
     for step in (5, 10, 10):
-        look(step, tmp_path)
+        watch(step, tmp_path)
     noted = (tmp_path / "watched.jsonl").read_text().splitlines()
     assert [json.loads(line)["step"] for line in noted] == [5, 10]
 
 
-def test_what_the_unet_draws_stands_below_what_its_sentence_tells_of_and_depends_on_it(tmp_path: Path) -> None:
+def test_the_unet_s_image_is_below_the_object_of_its_sentence_and_depends_on_the_sentence(tmp_path: Path) -> None:
     views = pool()
     other = Views(views.frames_PSS3, views.masks_PSS, views.wholes_PSS3, ("a brown cat",) * 6)
-    for name, told in (("a", views), ("b", views), ("c", other)):
-        look = watch_text_to_picture(
-            unet_4(), backbones(), lambda told=told: told, SAMPLES, DIFFUSION, COMPUTE.vae_batch
+    for name, shown in (("a", views), ("b", views), ("c", other)):
+        watch = watch_text_to_picture(
+            unet_4(), backbones(), lambda shown=shown: shown, SAMPLES, SAMPLER, DIFFUSION, COMPUTE.vae_batch
         )
-        look(5, tmp_path / name)
+        watch(5, tmp_path / name)
     given, drawn = tiles(tmp_path / "a" / "step-00000005.png")
     at = views.draw(SAMPLES.pictures, "watched")
     for tile, i in zip(given, at, strict=True):
@@ -77,9 +77,9 @@ def test_what_the_unet_draws_stands_below_what_its_sentence_tells_of_and_depends
     assert any(changed)
 
 
-def test_latents_that_are_no_numbers_make_no_picture(tmp_path: Path) -> None:
+def test_latents_that_are_not_finite_make_no_image(tmp_path: Path) -> None:
     unet = unet_4()
     with torch.no_grad():
         unet.conv_out.bias.fill_(math.nan)
-    watch_text_to_picture(unet, backbones(), pool, SAMPLES, DIFFUSION, COMPUTE.vae_batch)(5, tmp_path)
+    watch_text_to_picture(unet, backbones(), pool, SAMPLES, SAMPLER, DIFFUSION, COMPUTE.vae_batch)(5, tmp_path)
     assert not list(tmp_path.iterdir())

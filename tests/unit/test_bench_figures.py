@@ -1,4 +1,4 @@
-"""Figures of the benchmarks: a bar holds or it does not, and both files say the same."""
+"""Figures of the benchmarks: limits hold or fail, and both files have the same figures."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`make bench-train` at the smallest shapes: both ways to a batch give the same one, and every figure is measured."""
+"""`make bench-train` at the smallest shapes: cached and encoded batches are equal, and every figure is measured."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tgvac.models.noise_models import frame_noise_model, video_noise_model
 
 @pytest.fixture(autouse=True)
 def pinned() -> Any:
-    """Benchmarks pin what they run on; other tests are not to know."""
+    """Undo the pinning of the benchmarks after each test."""
     yield
     torch.use_deterministic_algorithms(False)
 
@@ -29,14 +29,14 @@ def setting(frames: int) -> Setting:
 
 
 @pytest.mark.parametrize("frames", [1, 3])
-def test_pictures_that_are_encoded_give_the_batch_of_the_cache(tmp_path: Path, frames: int) -> None:
+def test_encoded_pictures_give_the_batch_of_the_cache(tmp_path: Path, frames: int) -> None:
     ways = both(setting(frames), tmp_path, 3)
     for step in range(3):
         one, other = ways.cached(step, range(2)), ways.encoded(step, range(2))
         check_same(one, other)
         assert torch.equal(one.z_BcFhw, other.z_BcFhw)
     assert one.z_BcFhw.shape == (2, 4, frames, 8, 8)
-    with pytest.raises(ValueError, match="is another from the cache"):
+    with pytest.raises(ValueError, match="from the cache differs"):
         check_same(one, ways.cached(7, range(2)))
 
 
@@ -52,7 +52,7 @@ def test_a_small_stage_is_measured_through_the_loop(tmp_path: Path) -> None:
     assert figures["model FLOPs utilisation"].value == pytest.approx(2e6 / figures["step from the cache"].value / rate)
 
 
-def test_a_large_stage_is_measured_with_gradients_that_are_let_go(tmp_path: Path) -> None:
+def test_a_large_stage_is_measured_with_gradients_freed_at_once(tmp_path: Path) -> None:
     built: list[Setting] = []
 
     def build() -> Setting:
@@ -66,4 +66,4 @@ def test_a_large_stage_is_measured_with_gradients_that_are_let_go(tmp_path: Path
     module, fresh = built[0].module, unet_12()
     assert all(parameter.grad is None for parameter in module.parameters())
     moved = [not torch.equal(a, b) for a, b in zip(module.parameters(), fresh.parameters(), strict=True)]
-    assert all(moved), "every weight has taken its steps"
+    assert all(moved), "every weight has changed"

@@ -1,4 +1,4 @@
-"""PNG of one bit a pixel: what Pillow reads is what was written, and what we do not write is left to Pillow."""
+"""PNG with one bit per pixel: Pillow reads what was written, and other forms are left to Pillow."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def written_by_pillow(mask: Array, **options: int) -> bytes:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 999), st.integers(1, 40), st.integers(1, 40), st.floats(0, 255))
-def test_what_is_written_is_read_as_by_pillow(seed: int, height: int, width: int, share: float) -> None:
+def test_written_masks_are_read_as_by_pillow(seed: int, height: int, width: int, share: float) -> None:
     mask = np.where(noise(seed, height, width) > share, 255, 0).astype(np.uint8)
     data = encode_bilevel(mask)
     found = decode_bilevel(data)
@@ -57,7 +57,7 @@ def test_filtered_rows_and_masks_of_eight_bits_are_left_to_pillow() -> None:
         assert np.array_equal(decode_mask(data, "m.png"), MASK)
 
 
-def test_no_byte_of_a_mask_can_change_unseen() -> None:
+def test_every_changed_byte_is_detected() -> None:
     data = encode_bilevel(MASK)
     for i in range(len(data)):
         broken = bytearray(data)
@@ -67,11 +67,11 @@ def test_no_byte_of_a_mask_can_change_unseen() -> None:
     assert decode_bilevel(data + b"\0") is None
 
 
-def test_a_mask_cut_short_is_not_a_readable_annotation() -> None:
-    with pytest.raises(BadInput, match=r"m.png is not a readable annotation .*; replace it by an intact copy"):
+def test_a_truncated_mask_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"m.png is not a readable annotation .*; replace it with an intact copy"):
         decode_mask(encode_bilevel(MASK)[:45], "m.png")
 
 
-def test_larger_pictures_than_pillow_takes_are_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_images_above_the_limit_of_pillow_are_left_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", MASK.size - 1)
     assert decode_bilevel(encode_bilevel(MASK)) is None

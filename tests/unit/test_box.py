@@ -1,4 +1,4 @@
-"""Boxes: resized, cut at the frame's edge, compared, and taken from masks."""
+"""Boxes: resized, clipped to the frame, compared, and computed from masks."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def test_a_box_is_resized_with_its_image() -> None:
         (Box(x=2, y=-5, w=4, h=5), None),
     ],
 )
-def test_a_box_is_cut_at_the_edge_of_an_image_of_10_by_20(given: Box, kept: Box | None) -> None:
+def test_a_box_is_clipped_to_an_image_of_10_by_20(given: Box, kept: Box | None) -> None:
     assert given.clipped(10, 20) == kept
 
 
@@ -38,7 +38,7 @@ def test_a_box_is_cut_at_the_edge_of_an_image_of_10_by_20(given: Box, kept: Box 
         (Box(x=9, y=9, w=1, h=1), 0.0),
     ],
 )
-def test_iou_is_common_over_joint_area(other: Box, iou: float) -> None:
+def test_iou_is_intersection_over_union(other: Box, iou: float) -> None:
     box = Box(x=0, y=0, w=4, h=4)
     assert box.iou(other) == other.iou(box) == pytest.approx(iou)
 

@@ -1,4 +1,4 @@
-"""Captions: the given sentence first, then a template in good English, never an empty text."""
+"""Captions: the given one first, then a template in correct English, never an empty text."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def caption(it: CaptionsParams, subject: Subject, describe: Describe = unasked) 
     return found
 
 
-def test_a_given_sentence_comes_before_the_template() -> None:
+def test_a_given_caption_comes_before_the_template() -> None:
     assert caption(params(), meta("cat", "A grey  cat\njumps.")) == Caption(
         track="s/v/1", captioner="given", raw="A grey  cat\njumps.", text="A grey cat jumps"
     )
@@ -66,15 +66,15 @@ def test_the_order_of_the_params_counts() -> None:
     assert caption(params("template", "given"), meta("cat", "a grey cat")).captioner == "template"
 
 
-def test_the_first_sentence_that_says_something_is_taken() -> None:
+def test_the_first_caption_that_is_not_empty_is_used() -> None:
     assert caption(params(), meta("cat", "", "  ", "a grey cat", "another")).text == "a grey cat"
 
 
-def test_without_a_given_sentence_the_template_speaks() -> None:
+def test_without_a_given_caption_the_template_is_used() -> None:
     assert caption(params(), meta()) == Caption(track="s/v/1", captioner="template", raw="a cat", text="a cat")
 
 
-def test_a_given_text_of_nothing_but_stops_gives_way_to_the_template() -> None:
+def test_the_template_replaces_a_given_text_of_full_stops() -> None:
     assert caption(params(), meta("cat", " ... ")).captioner == "template"
 
 
@@ -94,15 +94,15 @@ def test_a_becomes_an_before_a_vowel_and_nowhere_else(template: str, category: s
     assert caption(params("template", template=template), meta(category)).text == text
 
 
-def test_an_object_without_any_sentence_is_rejected_with_its_reasons() -> None:
+def test_an_object_without_any_caption_is_rejected_with_reasons() -> None:
     found = sentence(params("given", "template", template="."), meta("cat", ""), unasked)
-    assert found == Rejected("s/v/1", "the source gives no sentence; no category fills the template")
+    assert found == Rejected("s/v/1", "the source gives no caption; there is no category for the template")
 
 
 # ---------------------------------------------------------------- BLIP-2 in the order
 
 
-def test_the_models_sentence_is_kept_raw_and_tidy_with_its_frame_and_model() -> None:
+def test_the_models_caption_is_saved_raw_and_tidy_with_its_frame_and_model() -> None:
     found = caption(params("blip2", "given"), meta("cat", "a cat"), lambda image: "a red red dog, a red dog ")
     assert found == Caption(
         track="s/v/1",
@@ -115,22 +115,22 @@ def test_the_models_sentence_is_kept_raw_and_tidy_with_its_frame_and_model() -> 
 
 
 @pytest.mark.parametrize("raw", ["", " . ", "on a white background", "a photo of"])
-def test_where_the_model_says_nothing_the_next_source_speaks(raw: str) -> None:
+def test_if_the_model_gives_no_caption_the_next_captioner_is_used(raw: str) -> None:
     assert caption(params("blip2", "given"), meta("cat", "a cat"), lambda image: raw).captioner == "given"
     assert sentence(params("blip2"), meta(), lambda image: raw) == Rejected(
-        "s/v/1", "the model says nothing of frame 7"
+        "s/v/1", "the model gives no caption for frame 7"
     )
 
 
-def test_an_object_that_cannot_be_looked_at_has_the_next_source_or_is_rejected() -> None:
+def test_an_object_without_an_image_uses_the_next_captioner_or_is_rejected() -> None:
     small = meta("cat", look="it is tiny")
     assert caption(params("blip2", "template"), small).captioner == "template"
     assert sentence(params("blip2", "given"), small, unasked) == Rejected(
-        "s/v/1", "it is tiny; the source gives no sentence"
+        "s/v/1", "it is tiny; the source gives no caption"
     )
 
 
-def test_only_what_has_no_earlier_sentence_is_looked_at() -> None:
+def test_only_objects_without_an_earlier_caption_are_described() -> None:
     assert is_looked_at(params("blip2", "given"), meta("cat", "a cat"))
     assert not is_looked_at(params("given", "blip2"), meta("cat", "a cat"))
     assert is_looked_at(params("given", "blip2"), meta("cat", " . "))
@@ -139,10 +139,10 @@ def test_only_what_has_no_earlier_sentence_is_looked_at() -> None:
     assert not is_looked_at(params("given", "template"), meta("cat"))
 
 
-# ---------------------------------------------------------------- what is looked at
+# ---------------------------------------------------------------- input of the model
 
 
-def test_the_first_whole_frame_that_is_not_tiny_is_looked_at() -> None:
+def test_the_first_whole_frame_that_is_not_tiny_is_described() -> None:
     areas = [0.5, 0.001, 0.0, 0.02, 0.3, 0.4]
     assert caption_frame([(1, 4)], areas, 0.01) == 3
     assert caption_frame([(4, 2), (1, 1)], areas, 0.01) == 4
@@ -152,7 +152,7 @@ def test_the_first_whole_frame_that_is_not_tiny_is_looked_at() -> None:
     assert caption_frame([], areas, 0.0) is None
 
 
-def test_the_object_stands_alone_on_white_in_a_square_with_its_margin() -> None:
+def test_the_object_is_on_white_in_a_square_with_a_margin() -> None:
     frame, mask = noise(1, 20, 30, 3) // 2, box(20, 30, 5, 10, 15, 14)
     found = crop_on_white(frame, mask, 0.2)
     assert found.shape == (14, 14, 3)
@@ -161,15 +161,15 @@ def test_the_object_stands_alone_on_white_in_a_square_with_its_margin() -> None:
     assert (found == 255).all()
 
 
-def test_beyond_the_frame_lies_white() -> None:
+def test_outside_of_the_frame_is_white() -> None:
     frame, mask = np.zeros((6, 10, 3), np.uint8), box(6, 10, 0, 0, 6, 10)
     found = crop_on_white(frame, mask, 0.5)
     assert found.shape == (20, 20, 3)
     assert int((found == 0).all(axis=2).sum()) == 60
 
 
-def test_an_empty_mask_cannot_be_looked_at() -> None:
-    with pytest.raises(ValueError, match="no object to look at"):
+def test_an_empty_mask_cannot_be_cropped() -> None:
+    with pytest.raises(ValueError, match="the mask is empty"):
         crop_on_white(np.zeros((4, 4, 3), np.uint8), np.zeros((4, 4), np.uint8), 0.1)
 
 
@@ -194,12 +194,12 @@ def test_an_empty_mask_cannot_be_looked_at() -> None:
         ("", ""),
     ],
 )
-def test_what_is_said_twice_is_said_once(raw: str, text: str) -> None:
+def test_repetitions_are_removed(raw: str, text: str) -> None:
     assert tidy(raw, ()) == text
 
 
 @given(st.lists(st.sampled_from(["a", "dog", "cat,", "and", "red", "Red"]), max_size=12))
-def test_no_run_of_words_is_left_that_repeats_itself_and_no_word_is_made_up(words: list[str]) -> None:
+def test_no_repeated_run_of_words_remains_and_no_word_is_added(words: list[str]) -> None:
     found = without_repetition(" ".join(words)).replace(",", "").casefold().split()
     for length in range(1, len(found) // 2 + 1):
         for at in range(len(found) - 2 * length + 1):
@@ -207,7 +207,7 @@ def test_no_run_of_words_is_left_that_repeats_itself_and_no_word_is_made_up(word
     assert set(found) <= {word.strip(",").casefold() for word in words}
 
 
-def test_words_on_the_page_and_on_pictures_are_left_out_wherever_they_stand() -> None:
+def test_words_about_the_image_are_removed_everywhere() -> None:
     drop = ["a photo of", "on a white background", "a close up of", "on white"]
     assert tidy("A photo of a red dog on a  white background.", drop) == "a red dog"
     assert tidy("a close up of a fish, on a white background", drop) == "a fish"
@@ -216,8 +216,8 @@ def test_words_on_the_page_and_on_pictures_are_left_out_wherever_they_stand() ->
 
 
 @pytest.mark.parametrize("template", ["a {colour}", "{", "a {0}", "a {category.name.x}", "a {category[x]}"])
-def test_a_template_that_names_something_else_is_refused(template: str) -> None:
-    with pytest.raises(BadInput, match=r"'template' is .*the only name that may stand in braces is \{category\}"):
+def test_a_template_with_another_placeholder_is_refused(template: str) -> None:
+    with pytest.raises(BadInput, match=r"'template' is .*the only placeholder in braces may be \{category\}"):
         params(template=template)
 
 
@@ -228,6 +228,6 @@ def test_an_empty_or_unknown_choice_is_refused(changes: dict[str, Any]) -> None:
         parse(CaptionsParams, {**tree, **changes}, "test")
 
 
-def test_cleaning_leaves_one_line_without_a_closing_stop() -> None:
+def test_cleaning_leaves_one_line_without_a_final_full_stop() -> None:
     assert clean(" a\tcat \n sits . ") == "a cat sits"
     assert clean("v1.5 of a cat") == "v1.5 of a cat"

@@ -1,4 +1,4 @@
-"""BLIP-2 by its real classes, tiny and random: loaded from a folder, batched, remembered, and through the stage."""
+"""BLIP-2 with its real classes, tiny and random: loaded from a folder, batched, cached, and in the stage."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def pictures(count: int) -> list[np.ndarray]:
 # ---------------------------------------------------------------- the model
 
 
-def test_a_saved_model_describes_pictures_differently_and_the_same_way_each_time(model: Path) -> None:
+def test_a_saved_model_describes_images_differently_and_reproducibly(model: Path) -> None:
     it = params(model=str(model)).blip2
     first, second = Blip2(it, "cpu", 1, True), Blip2(it, "cpu", 1, True)
     texts = first(pictures(3))
@@ -59,22 +59,22 @@ def test_a_saved_model_describes_pictures_differently_and_the_same_way_each_time
     assert second(pictures(3)) == texts
 
 
-def test_half_precision_speaks_too(model: Path) -> None:
+def test_half_precision_gives_captions_too(model: Path) -> None:
     texts = Blip2(params(model=str(model), dtype="bfloat16").blip2, "cpu", 1, True)(pictures(2))
     assert len(texts) == 2
     assert all(texts)
 
 
-def test_a_sentence_does_not_depend_on_what_else_is_in_the_batch(model: Path) -> None:
+def test_a_caption_does_not_depend_on_the_rest_of_the_batch(model: Path) -> None:
     describe = Blip2(params(model=str(model)).blip2, "cpu", 1, True)
     together = describe(pictures(3))
     assert [describe([picture])[0] for picture in pictures(3)] == together
-    with pytest.raises(ValueError, match="4 pictures at once; the batch is 3"):
+    with pytest.raises(ValueError, match="4 images were given, but a batch has 1 to 3"):
         describe(pictures(4))
 
 
-def test_it_says_what_the_classes_themselves_say(model: Path) -> None:
-    """Golden: processor and model called by hand, a picture at a time."""
+def test_captions_are_those_of_the_classes_called_directly(model: Path) -> None:
+    """The expected captions: processor and model called directly, one image at a time."""
     import torch
     from transformers import Blip2ForConditionalGeneration, Blip2Processor
 
@@ -89,14 +89,14 @@ def test_it_says_what_the_classes_themselves_say(model: Path) -> None:
     assert Blip2(params(model=str(model)).blip2, "cpu", 1, True)(pictures(3)) == expected
 
 
-def test_the_prompt_asks_and_is_no_part_of_the_answer(model: Path) -> None:
+def test_the_prompt_is_used_and_not_a_part_of_the_caption(model: Path) -> None:
     plain = Blip2(params(model=str(model)).blip2, "cpu", 1, True)(pictures(3))
     asked = Blip2(params(model=str(model), prompt="old striped").blip2, "cpu", 1, True)(pictures(3))
     assert asked != plain
     assert not any(text.startswith("old striped") for text in asked)
 
 
-def test_weights_that_are_no_safetensors_and_models_that_are_not_there_are_refused(tmp_path: Path) -> None:
+def test_weights_without_safetensors_and_missing_models_are_refused(tmp_path: Path) -> None:
     pickled = save_tiny_blip2(tmp_path / "pickled", safe=False)
     for name in (str(pickled), str(tmp_path / "nothing")):
         with pytest.raises(BadInput, match=r"The captioning model '.*' cannot be loaded \(.*safetensors in captions"):
@@ -111,7 +111,7 @@ def test_a_model_of_an_older_layout_is_refused(tmp_path: Path) -> None:
         Blip2(params(model=str(folder)).blip2, "cpu", 1, True)
 
 
-def test_what_decides_a_sentence_decides_its_identity(model: Path, tmp_path: Path) -> None:
+def test_the_identity_depends_on_everything_that_determines_a_caption(model: Path, tmp_path: Path) -> None:
     same = identity(params(model=str(model)).blip2)
     assert identity(params(model=str(save_tiny_blip2(tmp_path / "copy"))).blip2) == same
     assert identity(params(model=str(model), margin=0.9, drop=[]).blip2) == same
@@ -121,11 +121,11 @@ def test_what_decides_a_sentence_decides_its_identity(model: Path, tmp_path: Pat
     assert len(found | {same}) == len(others) + 2
 
 
-# ---------------------------------------------------------------- what is remembered
+# ---------------------------------------------------------------- the cache
 
 
 class Counted:
-    """A model that names a picture by its first pixel, and counts."""
+    """A model that describes an image by its first pixel, and counts its calls."""
 
     def __init__(self) -> None:
         self.batches: list[int] = []
@@ -135,7 +135,7 @@ class Counted:
         return [f"seen {int(image[0, 0, 0])}" for image in images]
 
 
-def test_a_picture_is_described_once_in_full_batches_and_remembered(tmp_path: Path) -> None:
+def test_an_image_is_described_once_in_full_batches_and_cached(tmp_path: Path) -> None:
     model = Counted()
     images = [np.full((2, 2, 3), k, np.uint8) for k in range(7)]
     first = Remembered(tmp_path / "m.sqlite", "who", lambda: model, 3)
@@ -149,21 +149,21 @@ def test_a_picture_is_described_once_in_full_batches_and_remembered(tmp_path: Pa
 
     again = Remembered(tmp_path / "m.sqlite", "who", never, 3)
     assert again(images[4]) == "seen 4"
-    # Another picture of the same bytes but another shape, and another model: not the same.
+    # An image with the same bytes and another shape, or another model, is described again.
     assert again.find(images[4].reshape(1, 4, 3)) is None
     assert Remembered(tmp_path / "m.sqlite", "someone else", never, 3).find(images[4]) is None
     again.close()
 
 
-def test_no_database_is_made_before_it_is_asked_and_one_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_the_database_is_created_on_first_use_and_an_invalid_one_is_refused(tmp_path: Path) -> None:
     Remembered(tmp_path / "m.sqlite", "who", Counted, 3).close()
     assert not (tmp_path / "m.sqlite").exists()
     (tmp_path / "m.sqlite").write_bytes(b"something else altogether" * 40)
-    with pytest.raises(BadInput, match=r"m\.sqlite is no database of sentences \(.*\); delete it"):
+    with pytest.raises(BadInput, match=r"m\.sqlite is not a database of captions \(.*\); delete it"):
         Remembered(tmp_path / "m.sqlite", "who", Counted, 3).find(pictures(1)[0])
 
 
-def test_no_more_are_described_ahead_than_asked_for(tmp_path: Path) -> None:
+def test_at_most_the_requested_number_is_described_ahead(tmp_path: Path) -> None:
     model = Counted()
     images = [np.full((2, 2, 3), k, np.uint8) for k in range(9)]
     known = Remembered(tmp_path / "m.sqlite", "who", lambda: model, 4)
@@ -179,7 +179,7 @@ SIDE = 20
 
 
 def scale(root: Path) -> Context:
-    """Five tracks and three pairs: one track without a whole stretch, one that is tiny at first, one that always is."""
+    """Five tracks and three pairs: one track is never whole, one is tiny at first, and one is always tiny."""
     ctx = Context(root, "t", "captions", "d", shards=2)
     big, tiny = box(SIDE, SIDE, 4, 4, 14, 12), box(SIDE, SIDE, 0, 0, 1, 1)
     masks = {"a": [big] * 3, "b": [big] * 3, "late": [tiny, tiny, big], "never": [tiny] * 3, "parted": [big] * 3}
@@ -188,7 +188,7 @@ def scale(root: Path) -> Context:
         track, frames = f"s/{name}/1", noise(seed, 3, SIDE, SIDE, 3)
         file = f"{file_stem(track)}.zip"
         meta = meta_of(track, frames, [None] * 3, captions=("a given cat",) if name == "never" else ())
-        # As of LaSOT: the track has no masks of its own.
+        # As in LaSOT, the track has no masks.
         write_track(ctx.results / "tracks" / "files" / file, meta, iter([(f, None) for f in frames]), "png")
         with zip_writing(ctx.results / "masks" / "files" / file) as sink:
             blank = np.zeros((SIDE, SIDE), np.uint8)
@@ -227,7 +227,7 @@ def rejected(ctx: Context) -> dict[str, str]:
         return {row["track"]: row["reason"] for row in csv.DictReader(stream)}
 
 
-def test_every_object_is_described_where_it_is_whole_and_large_enough_or_rejected(tmp_path: Path, model: Path) -> None:
+def test_every_object_is_described_if_it_is_whole_and_large_enough_else_rejected(tmp_path: Path, model: Path) -> None:
     ctx = scale(tmp_path)
     it = params("blip2", model=str(model), min_area=0.05)
     run(ctx, it)
@@ -246,12 +246,12 @@ def test_every_object_is_described_where_it_is_whole_and_large_enough_or_rejecte
         assert found[f"duo/{pair}/1"].raw == raw
     assert set(found) == {"s/a/1", "s/b/1", "s/late/1", *(f"duo/{pair}/1" for pair in IDS)}
     assert rejected(ctx) == {
-        "s/never/1": "the object is never as large as captions.blip2.min_area, 0.05 of a frame",
-        "s/parted/1": "the object is whole in no stretch of its track",
+        "s/never/1": "the object is always smaller than captions.blip2.min_area, 0.05 of a frame",
+        "s/parted/1": "no stretch of the track has the whole object",
     }
 
 
-def test_other_sources_follow_or_go_before_by_the_same_key(tmp_path: Path, model: Path) -> None:
+def test_other_captioners_come_before_or_after_by_the_same_key(tmp_path: Path, model: Path) -> None:
     ctx = scale(tmp_path)
     run(ctx, params("blip2", "given", "template", model=str(model), min_area=0.05))
     found = {track: c.captioner for track, c in read_captions(ctx.out / "captions.parquet").items()}
@@ -263,9 +263,7 @@ def test_other_sources_follow_or_go_before_by_the_same_key(tmp_path: Path, model
     assert (found[f"duo/{IDS[0]}/1"], found[f"duo/{IDS[1]}/1"]) == ("given", "blip2")
 
 
-def test_what_was_described_is_never_described_again(
-    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_images_are_never_described_again(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ctx = scale(tmp_path)
     run(ctx, params("blip2", model=str(model)))
     before = (ctx.out / "captions.parquet").read_bytes()
@@ -274,12 +272,12 @@ def test_what_was_described_is_never_described_again(
         raise AssertionError("the model is not to be loaded")
 
     monkeypatch.setattr(captions_stage, "Blip2", never)
-    # The code changed, so that every item is made anew; the pictures did not.
+    # The code changed, so every item is made again, but the images did not.
     run(replace(ctx, digest="other"), params("blip2", model=str(model)))
     assert (ctx.out / "captions.parquet").read_bytes() == before
 
 
-def test_sentences_do_not_depend_on_shards(tmp_path: Path, model: Path) -> None:
+def test_captions_do_not_depend_on_shards(tmp_path: Path, model: Path) -> None:
     tables = []
     for name, shards in (("one", 1), ("three", 3)):
         ctx = replace(scale(tmp_path / name), shards=shards)
@@ -288,7 +286,7 @@ def test_sentences_do_not_depend_on_shards(tmp_path: Path, model: Path) -> None:
     assert tables[0] == tables[1]
 
 
-def test_pairs_go_without_text_where_the_params_say_so_and_tracks_are_described_as_ever(
+def test_pairs_have_no_text_if_the_params_say_so_and_tracks_are_still_described(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tables = {}
@@ -298,13 +296,15 @@ def test_pairs_go_without_text_where_the_params_say_so_and_tracks_are_described_
         tables[choice] = read_captions(ctx.out / "captions.parquet")
         assert not any(track.startswith("duo/") for track in rejected(ctx))
     of_pairs = {f"duo/{pair}/1" for pair in IDS}
-    assert set(tables["captioned"]) - set(tables["empty"]) == of_pairs, "also the one whose source gives a sentence"
+    assert set(tables["captioned"]) - set(tables["empty"]) == of_pairs, (
+        "including the one with a caption from the source"
+    )
     assert tables["empty"] == {track: c for track, c in tables["captioned"].items() if track not in of_pairs}
 
     def never(*arguments: object) -> None:
         raise AssertionError("no picture of a pair is to be looked at")
 
-    # All tracks were described before, so that the model is loaded for pairs or not at all.
+    # All tracks were described before, so the model is only loaded for pairs.
     monkeypatch.setattr(captions_stage, "Blip2", never)
     monkeypatch.setattr(captions_stage, "_pair", never)
     again = params("given", "blip2", model=str(model), min_area=0.05, pairs="empty")
@@ -325,11 +325,13 @@ def test_without_the_model_in_the_order_neither_masks_nor_stretches_are_read(tmp
     assert rejected(ctx) == {}
 
 
-def test_a_scale_in_which_nothing_has_a_sentence_is_refused_naming_one_and_the_remedy(tmp_path: Path) -> None:
+def test_a_scale_without_any_caption_is_refused_with_an_example_and_advice(tmp_path: Path) -> None:
     ctx = scale(tmp_path)
     write_json(ctx.results / "sources" / "manifest.json", {"pairs": {}})
     index = json.loads((ctx.results / "tracks" / "index.json").read_text())
     index["entries"] = [e for e in index["entries"] if e["id"] != "s/never/1"]
     write_json(ctx.results / "tracks" / "index.json", index)
-    with pytest.raises(BadInput, match=r"None of 4 objects has a sentence .*\(given\), as s/a/1: the source gives no"):
+    with pytest.raises(
+        BadInput, match=r"None of 4 objects has a caption .*\(given\), for example s/a/1: the source gives no"
+    ):
         run(ctx, params("given"))

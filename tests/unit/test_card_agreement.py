@@ -1,4 +1,4 @@
-"""Selection against the truth: frames counted by hand, and what is said where nothing is known."""
+"""Selection against the truth: frames counted by hand, and sources without truth."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def test_the_hidden_share_of_wrongly_taken_frames_is_that_of_the_true_masks(ctx:
     assert found.hidden == pytest.approx([0.5, 0.1])
 
 
-def test_the_table_has_a_row_a_source_and_what_counts_as_taken(ctx: Context, judged: list[Judged]) -> None:
+def test_the_table_has_a_row_per_source_and_level(ctx: Context, judged: list[Judged]) -> None:
     table = truth_table(measure_agreement(ctx, judged))
     texts = [[cell.text for cell in row.cells] for row in table.rows]
     assert [row.section for row in table.rows] == [BY_RULES, BY_STRETCH]
@@ -62,28 +62,28 @@ def test_the_table_has_a_row_a_source_and_what_counts_as_taken(ctx: Context, jud
     assert texts[1][7] == "touches another object 8, no rule: in a refused track, or in no stretch long enough 2"
 
 
-def test_a_source_without_truth_is_in_no_row(ctx: Context) -> None:
+def test_a_source_without_truth_has_no_row(ctx: Context) -> None:
     tracks = [Judged("davis/bear/1", "davis", ("",), (True,), "")]
     table = truth_table(measure_agreement(ctx, tracks))
     assert table.rows == ()
-    assert table.lead.startswith("No source of this scale knows its truth")
+    assert table.lead.startswith("No source of this scale has ground truth")
 
 
-def test_where_nothing_was_taken_there_is_no_precision() -> None:
+def test_without_taken_frames_there_is_no_precision() -> None:
     table = truth_table({(BY_RULES, "world"): Agreement(frames=3)})
     assert [cell.text for cell in table.rows[0].cells][4:6] == ["–", "–"]
     assert table.notes() == {"Nothing was taken.": 1, "In no frame is an object whole.": 2}
 
 
-def test_a_track_that_the_truth_does_not_know_is_refused(tmp_path: Path) -> None:
+def test_a_track_without_an_entry_in_the_truth_is_refused(tmp_path: Path) -> None:
     ctx = Context(tmp_path, "fake", "dataset", "")
     with zip_writing(ctx.results / "sources" / "world" / "truth.zip") as sink:
         sink.add("truth.json", b'{"ape-1": {}}')
-    with pytest.raises(BadInput, match="says nothing of 'world/ape-1/1'; run `tgvac stage sources` again"):
+    with pytest.raises(BadInput, match="has no entry for 'world/ape-1/1'; run `tgvac stage sources` again"):
         measure_agreement(ctx, [Judged("world/ape-1/1", "world", ("",), (True,), "")])
 
 
-def test_other_rules_than_selection_s_are_noticed(ctx: Context) -> None:
+def test_rules_that_differ_from_selections_are_noticed(ctx: Context) -> None:
     facts = read_facts(ctx)
     stricter = PARAMS.select.model_copy(update={"max_touch": 0.9})
     with pytest.raises(BadInput, match=f"The masks of '{REFUSED}' are not those that selection judged"):

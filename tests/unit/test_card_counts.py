@@ -1,4 +1,4 @@
-"""Table 1, rule by rule, and the smaller tables: counted by hand, and every account adds up."""
+"""Table 1, rule by rule, and the smaller tables: counted by hand, and all counts add up."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_each_step_has_its_count(facts: Facts) -> None:
     assert {name: found[name] for name in expected} == expected
 
 
-def test_accounts_of_frames_and_of_tracks_add_up(facts: Facts) -> None:
+def test_counts_of_frames_and_of_tracks_add_up(facts: Facts) -> None:
     for found in source_counts(facts).values():
         faults = sum(count for name, count in found.items() if name.startswith("fault."))
         assert faults + found["whole"] == found["frames"]
@@ -83,7 +83,7 @@ def test_all_sources_are_the_sum_of_each(facts: Facts) -> None:
     assert found["other"]["instances"] == 1
 
 
-def test_the_paper_s_counts_stand_beside_ours(facts: Facts) -> None:
+def test_the_papers_counts_are_beside_ours(facts: Facts) -> None:
     table = counts_table(facts)
     assert len(table.rows) == len(ROWS)
     davis = column(table, "DAVIS [34]", "paper")
@@ -98,7 +98,7 @@ def test_the_paper_s_counts_stand_beside_ours(facts: Facts) -> None:
     assert column(table, "world", "here")["touches another object"] == "8"
 
 
-def test_a_source_of_the_paper_has_its_column_at_its_side(facts: Facts) -> None:
+def test_a_source_of_the_paper_has_the_papers_column_beside_it(facts: Facts) -> None:
     rows = [{**row, "source": "davis"} for row in facts.selection]
     recipes = [recipe.model_copy(update={"source": "davis"}) for recipe in facts.recipes]
     stretches = [replace(stretch, source="davis") for stretch in facts.stretches]
@@ -116,7 +116,7 @@ def test_a_source_of_the_paper_has_its_column_at_its_side(facts: Facts) -> None:
     assert not any(c.group.startswith("DAVIS") for c in table.columns)
 
 
-def test_a_source_of_which_nothing_was_kept_has_no_means(facts: Facts) -> None:
+def test_a_source_without_kept_tracks_has_no_means(facts: Facts) -> None:
     rows = [{**row, "kept": 0, "refused": row["refused"] or "share"} for row in facts.selection]
     table = counts_table(replace(facts, selection=rows, stretches=[], recipes=[]))
     here = column(table, "world", "here")
@@ -135,15 +135,15 @@ def test_splits_count_videos_objects_and_hard_frames(facts: Facts) -> None:
     assert rows["val"][6] == f"{100 * sum(rate >= 0.5 for rate in known) / len(known):.1f} %"
 
 
-def test_captions_are_counted_by_who_said_them(facts: Facts) -> None:
-    said = {
+def test_captions_are_counted_by_captioner(facts: Facts) -> None:
+    captions = {
         "world/a/1": Caption(track="world/a/1", captioner="given", raw="", text="a red dog"),
         "world/b/1": Caption(track="world/b/1", captioner="given", raw="", text="a big blue fish"),
         "world/c/1": Caption(track="world/c/1", captioner="blip2", raw="", text="a cat", model="blip@1"),
     }
-    table = captions_table(replace(facts, captions=said))
+    table = captions_table(replace(facts, captions=captions))
     assert to_csv(table).splitlines()[1:] == ["world,blip2,blip@1,1,2.0", "world,given,,2,3.5"]
-    assert table.lead == "1 objects have no caption; they go without text."
+    assert table.lead == "1 objects have no caption and are used without text."
 
 
 def test_a_table_of_rates_that_lacks_frames_is_refused(project: Context, tmp_path: Path) -> None:
@@ -165,14 +165,14 @@ def test_rates_are_in_order_of_frames_whatever_the_order_of_rows(
         assert rates.tolist() == pytest.approx(facts.rates[recipe].tolist(), nan_ok=True)
 
 
-def test_missing_captions_phase_is_told(project: Context, tmp_path: Path) -> None:
+def test_a_missing_captions_phase_is_named(project: Context, tmp_path: Path) -> None:
     ctx = copied(project, tmp_path)
     (ctx.results / "captions" / "rejected.csv").unlink()
     with pytest.raises(BadInput, match=r"rejected\.csv does not exist; run `tgvac stage captions --scale fake` first"):
         read_facts(ctx)
 
 
-def test_a_judged_track_that_is_gone_is_told(project: Context, tmp_path: Path) -> None:
+def test_a_judged_track_that_is_missing_is_named(project: Context, tmp_path: Path) -> None:
     ctx = copied(project, tmp_path)
     index = ctx.results / "tracks" / "index.json"
     index.write_text(index.read_text().replace('"id": "world/ape-1/1"', '"id": "world/ape-9/1"'))

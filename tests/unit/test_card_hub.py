@@ -54,7 +54,7 @@ def test_the_front_matter_is_yaml_that_a_hub_can_read(ctx: Context, facts: Facts
     assert yaml.safe_load(text.split("---\n")[1]) == read
 
 
-def test_sources_of_several_terms_have_no_single_licence(ctx: Context, facts: Facts) -> None:
+def test_sources_with_several_licences_have_no_single_one(ctx: Context, facts: Facts) -> None:
     both = replace(facts, sources={**facts.sources, **with_source(facts, "davis", "ab" * 32).sources})
     read = front_matter(both, used_sources(ctx, both))
     assert (read["license"], read["license_name"]) == ("other", "by-source")
@@ -63,9 +63,7 @@ def test_sources_of_several_terms_have_no_single_licence(ctx: Context, facts: Fa
     assert terms["davis"]["license_link"] == "https://davischallenge.org/"
 
 
-def test_a_licence_that_the_hub_does_not_know_is_other_also_where_it_is_the_only_one(
-    ctx: Context, facts: Facts
-) -> None:
+def test_a_single_licence_that_the_hub_does_not_know_is_other(ctx: Context, facts: Facts) -> None:
     alone = with_source(facts, "davis", None)
     assert front_matter(alone, used_sources(ctx, alone))["license"] == "other"
 
@@ -81,12 +79,12 @@ def test_the_card_names_digests_sources_and_the_paper(ctx: Context, facts: Facts
     assert sha256(ctx.out / "data" / "recipes.parquet") in text
     assert "feed" * 16 in text
     assert "tgvac run --scale fake --target dataset" in text
-    assert "1 videos to train, 0 to decide by" in text
+    assert "1 videos for training, 0 for decisions" in text
     assert "author = {Minh Tran and Winston Bounsvay" in text
     assert "<video>" not in text, "angle brackets are no tags"
 
 
-def test_what_the_split_leaks_is_said_of_the_account(facts: Facts) -> None:
+def test_leakage_is_described_from_the_account(facts: Facts) -> None:
     clean = replace(facts, account={**facts.account, "shared_videos": 0})
     assert "none is on more than one" in leakage(clean)
     broken = replace(facts, account={**facts.account, "shared_videos": 2})
@@ -96,18 +94,16 @@ def test_what_the_split_leaks_is_said_of_the_account(facts: Facts) -> None:
     assert leakage(random).endswith("3 videos are on more than one side.")
 
 
-def test_limits_tell_how_selection_did_and_what_has_no_words(facts: Facts) -> None:
+def test_limits_have_the_scores_of_selection_and_missing_captions(facts: Facts) -> None:
     count = Agreement(frames=40, whole=36, taken=30, both=27)
     found = " ".join(limits(replace(facts, account={**facts.account, "missing": 4}), {(BY_STRETCH, "world"): count}))
-    assert "In world, whose truth is known, 90.0 % of the kept frames" in found
+    assert "In world, which has ground truth, 90.0 % of the kept frames" in found
     assert "75.0 % of such frames were kept" in found
     assert "1 objects have no caption." in found
-    assert "4 recipes have no acceptable occlusion and are left out." in found
+    assert "4 recipes are left out because no acceptable occlusion was found." in found
 
 
-def test_archives_of_generated_sources_are_named_with_their_digests_and_the_truth_is_not(
-    ctx: Context, facts: Facts
-) -> None:
+def test_archives_of_generated_sources_have_digests_and_the_truth_is_left_out(ctx: Context, facts: Facts) -> None:
     (world,) = used_sources(ctx, facts)
     (archive,) = world.archives
     assert archive.url == "../sources/world/DAVIS-2017-trainval-480p.zip"
@@ -115,7 +111,7 @@ def test_archives_of_generated_sources_are_named_with_their_digests_and_the_trut
     assert world.holds == "4 videos"
 
 
-def test_the_copy_of_a_fetched_archive_is_named_where_it_is_offered(ctx: Context, facts: Facts) -> None:
+def test_a_fetched_archive_has_its_download_address_and_checksum(ctx: Context, facts: Facts) -> None:
     (davis,) = used_sources(ctx, with_source(facts, "davis", "ab" * 32))
     (archive,) = davis.archives
     assert archive.url.startswith("https://data.vision.ee.ethz.ch/")
@@ -153,7 +149,7 @@ def croissant(ctx: Context, facts: Facts) -> Path:
     return path
 
 
-def test_the_metadata_is_valid_without_a_warning_and_tells_all_columns(croissant: Path) -> None:
+def test_the_metadata_is_valid_without_a_warning_and_has_all_columns(croissant: Path) -> None:
     import mlcroissant as mlc
 
     found = mlc.Dataset(jsonld=croissant)
@@ -165,7 +161,7 @@ def test_the_metadata_is_valid_without_a_warning_and_tells_all_columns(croissant
     assert said["description"] == "Videos & <tags>."
 
 
-# What mlcroissant asks of pandas.
+# mlcroissant uses this argument of pandas.
 @pytest.mark.filterwarnings("ignore:The inplace keyword")
 def test_records_can_be_read_through_the_metadata_without_a_network(croissant: Path, facts: Facts) -> None:
     import mlcroissant as mlc
@@ -175,7 +171,7 @@ def test_records_can_be_read_through_the_metadata_without_a_network(croissant: P
     assert [record["recipes/mean_rate"] for record in records] == [recipe.mean_rate for recipe in facts.recipes]
 
 
-def test_a_run_says_no_date_of_its_own(ctx: Context, facts: Facts, tmp_path: Path) -> None:
+def test_a_run_writes_no_date_of_its_own(ctx: Context, facts: Facts, tmp_path: Path) -> None:
     again = copied(ctx, tmp_path)
     path = again.out / "croissant.json"
     write_croissant(path, facts, [], "Videos.", PARAMS.dataset)
@@ -197,7 +193,7 @@ def no_file(said: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("spoil", [wrong_reference, no_checksum, no_file])
-def test_the_validator_refuses_what_does_not_hold_together(croissant: Path, tmp_path: Path, spoil: Any) -> None:
+def test_the_validator_refuses_inconsistent_metadata(croissant: Path, tmp_path: Path, spoil: Any) -> None:
     said = json.loads(croissant.read_text())
     spoil(said)
     path = tmp_path / "croissant.json"

@@ -1,4 +1,4 @@
-"""The phase `dataset`: what it writes, that it needs nothing from elsewhere, and is the same every time."""
+"""The phase `dataset`: its files, which load nothing from elsewhere and are the same every time."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def ctx(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return made
 
 
-def test_all_that_is_promised_is_there_and_in_the_index(ctx: Context) -> None:
+def test_all_documented_files_are_there_and_in_the_index(ctx: Context) -> None:
     expected = {"index.html", "README.md", "croissant.json", "figures/sheet.png"}
     expected |= {f"tables/{name}.{kind}" for name in TABLES for kind in ("csv", "md", "html", "tex")}
     expected |= {f"figures/{name}.{kind}" for name in FIGURES for kind in ("png", "svg")}
@@ -77,7 +77,7 @@ def test_another_process_writes_the_same_bytes(ctx: Context, tmp_path: Path) -> 
     assert contents(again) == contents(ctx)
 
 
-def test_page_and_card_name_the_generator_behind_the_world(ctx: Context) -> None:
+def test_page_and_card_have_the_digest_of_the_worlds_generator(ctx: Context) -> None:
     for name in ("index.html", "README.md"):
         assert "feed" * 16 in (ctx.out / name).read_text(encoding="utf-8")
 
@@ -99,12 +99,12 @@ def test_published_tables_are_those_of_their_phases_and_each_column_is_explained
     for name, table in PUBLISHED.items():
         source = ctx.results / table.phase / f"{name}.parquet"
         assert (ctx.out / "data" / f"{name}.parquet").read_bytes() == source.read_bytes()
-        formats = {"recipes": "tgvac-recipe-2", "occlusion": "tgvac-occlusion-1", "captions": "tgvac-captions-2"}
+        formats = {"recipes": "tgvac-recipe-3", "occlusion": "tgvac-occlusion-1", "captions": "tgvac-captions-2"}
         schema = read_arrow(source, formats[name]).schema
         assert {f.name: str(f.type) for f in schema} == {n: kinds[f.kind] for n, f in table.fields.items()}
 
 
-def test_figures_hold_no_date_and_change_with_the_data(ctx: Context) -> None:
+def test_figures_have_no_date_and_change_with_the_data(ctx: Context) -> None:
     facts = read_facts(ctx)
     found = draw_figures(facts, PARAMS.dataset)
     for name, (png, svg) in found.items():
@@ -115,19 +115,19 @@ def test_figures_hold_no_date_and_change_with_the_data(ctx: Context) -> None:
     assert other["captions"] == found["captions"]
 
 
-def test_figures_are_drawn_where_there_is_nothing_to_count(ctx: Context) -> None:
+def test_figures_are_drawn_without_data(ctx: Context) -> None:
     facts = dataclasses.replace(read_facts(ctx), recipes=[], stretches=[], captions={}, selection=[])
     for png, _ in draw_figures(facts, PARAMS.dataset).values():
         assert png.startswith(b"\x89PNG")
 
 
-def test_whole_numbers_fall_into_bins_of_equal_width_that_hold_them_all() -> None:
+def test_bins_of_whole_numbers_have_equal_width_and_cover_all_values() -> None:
     assert whole_edges([14, 18], 20).tolist() == [13.5, 14.5, 15.5, 16.5, 17.5, 18.5]
     assert whole_edges([1, 100], 10).tolist() == [0.5 + 10 * i for i in range(11)]
     assert whole_edges([7], 3).tolist() == [6.5, 7.5]
 
 
-def test_what_does_not_fit_is_one_bar() -> None:
+def test_the_counts_beyond_the_limit_are_one_bar() -> None:
     counts = {"dog": 4, "cat": 4, "eel": 2, "ape": 1}
     assert list(most(counts, 2).items()) == [("cat", 4), ("dog", 4), ("all others", 3)]
     assert most(counts, 4) == counts
@@ -139,7 +139,7 @@ def test_words_are_counted_without_case_and_punctuation() -> None:
     ]
 
 
-def test_samples_come_from_as_many_source_videos_as_can_be_and_others_move_none(ctx: Context) -> None:
+def test_samples_come_from_as_many_source_videos_as_possible_in_a_fixed_order(ctx: Context) -> None:
     recipes = read_facts(ctx).recipes
     assert len({r.video for r in drawn("x", recipes, 3)}) == 3
     assert sorted(r.recipe for r in drawn("x", recipes, 99)) == [r.recipe for r in recipes]
@@ -154,11 +154,11 @@ def test_the_contact_sheet_shows_pictures_enlarged_by_whole_pixels_or_shrunk(ctx
     for side in (16, 64, 79):
         params = PARAMS.dataset.model_copy(update={"sheet_side": side, "sheet_columns": 2})
         sizes[side] = contact_sheet(facts.recipes[:3], clips, params).shape[0]
-    # Frames of 24 x 32 in two rows: twice as large, as large for want of a whole factor, half as large.
+    # Frames of 24 x 32 in two rows: twice as large, the same because no whole factor fits, half as large.
     assert sizes[64] - sizes[16] == 2 * (48 - 12)
     assert sizes[79] == sizes[64]
 
 
-def test_the_sheet_on_disk_is_no_blank(ctx: Context) -> None:
+def test_the_sheet_on_disk_is_not_blank(ctx: Context) -> None:
     with Image.open(ctx.out / "figures" / "sheet.png") as picture:
         assert len(np.unique(np.asarray(picture.convert("L")))) > 50

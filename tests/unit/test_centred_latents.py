@@ -15,7 +15,7 @@ def pictures() -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_latents_are_centred_and_pictures_stay_what_they_were() -> None:
+def test_latents_are_centred_and_decoded_images_stay_the_same() -> None:
     vae, x_B3SS = build_vae(STANDIN, 1).eval(), pictures()
     before = vae.encode(x_B3SS).latent_dist
     decoded = vae.decode(before.mean).sample

@@ -1,4 +1,4 @@
-"""``tgvac data`` on the command line: a table, a refusal in one sentence, a fetch."""
+"""``tgvac data`` on the command line: a table, an error of one sentence, a fetch."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from tests.unit.archive_server import ArchiveServer, serving
+from tests.unit.fetching import DATA
 from tests.unit.params_project import copy_params, overlay
-from tests.unit.test_fetch import DATA
 from tgvac import cli
 
 
@@ -52,7 +52,7 @@ def test_fetch_refuses_in_one_sentence_without_the_licence_and_fetches_with_it(
     assert said.err.count("\n") == 1
     assert called("fetch", "davis", "--accept-licences", "--workers", "2") == 0
     assert (project / "data" / "davis" / "DAVIS.zip").read_bytes() == DATA
-    assert f"davis/DAVIS.zip is whole: {project / 'data' / 'davis' / 'DAVIS.zip'}" in capsys.readouterr().out
+    assert f"davis/DAVIS.zip is complete: {project / 'data' / 'davis' / 'DAVIS.zip'}" in capsys.readouterr().out
 
 
 def test_status_lists_all_sources_or_those_of_a_scale(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -68,4 +68,4 @@ def test_status_lists_all_sources_or_those_of_a_scale(project: Path, capsys: pyt
 
 def test_parts_of_a_source_that_is_one_archive_are_refused(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert called("fetch", "davis", "--only", "bear", "--accept-licences") == 2
-    assert "comes as a whole: it is read where it lies, so no part of it can be fetched" in capsys.readouterr().err
+    assert "has no parts that can be fetched or used alone" in capsys.readouterr().err

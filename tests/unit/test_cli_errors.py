@@ -1,4 +1,4 @@
-"""What the command line says when the system refuses something: one sentence, exit code 2, no traceback."""
+"""System errors on the command line: one sentence, exit code 2, no traceback."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def outcome(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
     return printed
 
 
-def test_a_full_disk_is_told_with_the_file_and_the_remedy(
+def test_a_full_disk_is_reported_with_the_file_and_the_remedy(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "results/x")
@@ -37,7 +37,7 @@ def test_a_full_disk_is_told_with_the_file_and_the_remedy(
     assert said == ("tgvac: results/x: No space left on device; free some space, then run the same command again.\n")
 
 
-def test_a_full_disk_while_weights_are_written_is_told_alike(
+def test_a_full_disk_while_weights_are_written_is_reported_alike(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     full = SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
@@ -45,7 +45,7 @@ def test_a_full_disk_while_weights_are_written_is_told_alike(
     assert said == "tgvac: No space left on device; free some space, then run the same command again.\n"
 
 
-def test_what_safetensors_says_of_the_system_is_understood(
+def test_a_system_error_inside_safetensors_is_recognised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SafetensorError) as caught:

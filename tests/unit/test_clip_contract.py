@@ -1,4 +1,4 @@
-"""Contract 2, the clip: visible and occluded make up the whole, and what no occluder covers is untouched."""
+"""Contract 2, the clip: visible and occluded parts add up to the whole, and other pixels are not changed."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def test_a_composed_clip_keeps_the_contract(seed: int, frames: int, height: int,
     assert np.array_equal(clip.frames_FHW3[~occluder], target[~occluder])
     assert np.array_equal(clip.whole_FHW3, on_white(target, amodal))
     assert np.array_equal(target, before)
-    # Of several occluders, the last one on a pixel is what is seen.
+    # The last of several occluders on a pixel is visible.
     for f, y, x in np.argwhere(occluder):
         seen = [layer[f, y, x] for layer, mask in pairs if mask[f, y, x]][-1]
         assert np.array_equal(clip.frames_FHW3[f, y, x], seen)
@@ -62,17 +62,17 @@ def test_a_good_clip_passes() -> None:
     [
         ({"visible_FHW": np.zeros((2, 6, 8), np.uint8)}, r"visible_FHW is uint8 \(2, 6, 8\), not uint8 \(1, 6, 8\)"),
         ({"occluder_FHW": np.zeros((1, 6, 8), bool)}, "occluder_FHW is bool"),
-        ({"occluder_FHW": np.full((1, 6, 8), 1, np.uint8)}, "occluder_FHW holds values other than 0 and 255"),
-        ({"amodal_FHW": np.full((1, 6, 8), 254, np.uint8)}, "amodal_FHW holds values other than 0 and 255"),
+        ({"occluder_FHW": np.full((1, 6, 8), 1, np.uint8)}, "occluder_FHW has values other than 0 and 255"),
+        ({"amodal_FHW": np.full((1, 6, 8), 254, np.uint8)}, "amodal_FHW has values other than 0 and 255"),
         ({"frames_FHW3": np.zeros((1, 6, 7, 3), np.uint8)}, r"frames_FHW3 is uint8 \(1, 6, 7, 3\)"),
         ({"frames_FHW3": np.zeros((1, 6, 8, 3), np.float32)}, "frames_FHW3 is float32"),
         ({"whole_FHW3": np.zeros((1, 6, 8, 4), np.uint8)}, r"whole_FHW3 is uint8 \(1, 6, 8, 4\)"),
-        ({"visible_FHW": box(6, 8, 1, 1, 5, 5)[None]}, "a visible pixel lies under the occluder"),
-        ({"visible_FHW": box(6, 8, 1, 1, 5, 2)[None]}, "do not make up the whole object"),
-        ({"visible_FHW": box(6, 8, 0, 1, 5, 3)[None]}, "do not make up the whole object"),
+        ({"visible_FHW": box(6, 8, 1, 1, 5, 5)[None]}, "a visible pixel is under the occluder"),
+        ({"visible_FHW": box(6, 8, 1, 1, 5, 2)[None]}, "do not add up to the whole object"),
+        ({"visible_FHW": box(6, 8, 0, 1, 5, 3)[None]}, "do not add up to the whole object"),
     ],
 )
-def test_each_breach_is_refused_naming_sample_and_rule(changes: dict[str, Array], message: str) -> None:
+def test_each_violation_is_refused_naming_sample_and_rule(changes: dict[str, Array], message: str) -> None:
     with pytest.raises(ValueError, match=f"^s/v/1/r0: .*{message}"):
         clip_with(**changes).check()
 

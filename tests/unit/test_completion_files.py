@@ -1,4 +1,4 @@
-"""Contract 3, the completion: zip and unpacked folder read alike, and must be what their meta says."""
+"""Contract 3, the completion: a zip and an unpacked folder read the same, and must agree with their meta."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def meta(sample: str = "s/v/1/r0", **changes: Any) -> CompletionMeta:
 
 @pytest.fixture(params=["zip", "folder"])
 def shard(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
-    """Two completions joined to a shard, packed or not."""
+    """Two completions joined into a shard, packed or not."""
     parts = []
     for k in range(2):
         parts.append(tmp_path / f"{k}.zip")
@@ -58,7 +58,7 @@ def test_completions_are_read_back_to_the_bit(shard: Path) -> None:
     for k, sample in enumerate(found.samples()):
         assert found.meta(sample) == meta(sample)
         back = found.read(sample)
-        # Also beyond the mask, where alpha is 0, colours are kept as painted.
+        # Colours are also kept outside of the mask, where alpha is 0.
         assert np.array_equal(back.rgb_FHW3, completion(k).rgb_FHW3)
         assert np.array_equal(back.amodal_FHW, MASKS)
 
@@ -70,7 +70,7 @@ def test_the_layer_is_the_picture_with_the_mask_as_alpha() -> None:
     assert np.array_equal(rgba[..., 3], MASKS)
 
 
-def test_members_stand_where_the_format_says(tmp_path: Path) -> None:
+def test_members_are_where_the_format_says(tmp_path: Path) -> None:
     write_completion(tmp_path / "a.zip", completion(), meta("x"))
     with zipfile.ZipFile(tmp_path / "a.zip") as found:
         assert found.namelist() == [
@@ -97,7 +97,7 @@ def test_joining_gives_the_same_bytes_every_time(tmp_path: Path) -> None:
 
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
-    """One completion, unpacked, as a user hands it in."""
+    """One unpacked completion, as a user submits it."""
     write_completion(tmp_path / "a.zip", completion(), meta("x"))
     with zipfile.ZipFile(tmp_path / "a.zip") as packed:
         packed.extractall(tmp_path / "mine")
@@ -128,7 +128,7 @@ def test_a_wrong_meta_is_refused_naming_file_key_and_format(tree: Path, changes:
     assert "tgvac-completion-1" in message
 
 
-def test_a_meta_that_is_no_json_is_refused(tree: Path) -> None:
+def test_a_meta_that_is_not_json_is_refused(tree: Path) -> None:
     (tree / "x" / "completion.json").write_text("{")
     assert "completion.json has a wrong ''" in refused(tree)
 
@@ -137,7 +137,7 @@ def test_a_meta_that_is_no_json_is_refused(tree: Path) -> None:
 def test_a_missing_or_surplus_image_is_refused(tree: Path, kind: str) -> None:
     surplus = tree / "x" / kind / "00002.png"
     surplus.write_bytes((tree / "x" / kind / "00001.png").read_bytes())
-    assert f"x/{kind} has 3 images, its completion.json says 2 frames; make both agree" in refused(tree)
+    assert f"x/{kind} has 3 images, but its completion.json says 2 frames; make both agree" in refused(tree)
     (tree / "x" / kind / "00001.png").unlink()
     assert f"{kind}/00001.png is missing" in refused(tree)
     surplus.unlink()
@@ -150,12 +150,12 @@ def test_a_missing_or_surplus_image_is_refused(tree: Path, kind: str) -> None:
 def test_an_image_of_another_size_is_refused(tree: Path, kind: str, image: Array) -> None:
     (tree / "x" / kind / "00001.png").write_bytes(png(image))
     size = f"{image.shape[1]}x{image.shape[0]}"
-    assert f"{kind}/00001.png is {size}, its completion.json says 8x6; make both agree" in refused(tree)
+    assert f"{kind}/00001.png is {size}, but its completion.json says 8x6; make both agree" in refused(tree)
 
 
 def test_a_mask_that_is_not_black_and_white_is_refused(tree: Path) -> None:
     (tree / "x" / "amodal" / "00000.png").write_bytes(png(np.full((6, 8), 3, np.uint8)))
-    assert "amodal/00000.png holds values other than 0 and 255" in refused(tree)
+    assert "amodal/00000.png has values other than 0 and 255" in refused(tree)
 
 
 def test_an_unknown_sample_is_refused(tree: Path) -> None:
@@ -166,7 +166,7 @@ def test_an_unknown_sample_is_refused(tree: Path) -> None:
 @pytest.mark.parametrize(
     ("rgb", "amodal", "message"),
     [
-        (np.zeros((2, 6, 7, 3), np.uint8), MASKS, "completed RGB"),
+        (np.zeros((2, 6, 7, 3), np.uint8), MASKS, "the completed RGB"),
         (np.zeros((2, 6, 8, 3), np.float32), MASKS, "completed RGB is float32"),
         (np.zeros((2, 6, 8, 3), np.uint8), MASKS[:1], "amodal mask"),
         (np.zeros((2, 6, 8, 3), np.uint8), MASKS // 255, "amodal mask"),

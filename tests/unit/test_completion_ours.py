@@ -1,4 +1,4 @@
-"""Temporal diffusion as a completer: the contract, the seeds, and that inference tells what training told."""
+"""Temporal diffusion as a completer: the contract, the seeds, and the same conditions as in training."""
 
 from __future__ import annotations
 
@@ -85,14 +85,14 @@ def test_a_completion_has_the_inputs_shape_whatever_its_size(
     assert np.array_equal(visible_FHW, before[1])
 
 
-def test_beyond_a_following_window_lies_white() -> None:
+def test_a_completion_is_white_outside_a_following_window() -> None:
     frames_FHW3, visible_FHW = video(3, 64, 64)
     done = completer(framing=FOLLOW).complete(frames_FHW3, visible_FHW, "", 0)
     assert (done.rgb_FHW3[:, 50:] == 255).all()
     assert not done.amodal_FHW[:, 50:].any()
 
 
-def test_an_empty_mask_is_refused_but_not_one_that_is_empty_in_some_frames() -> None:
+def test_a_mask_that_is_empty_in_every_frame_is_refused_but_not_in_some_frames() -> None:
     frames_FHW3, visible_FHW = video(4, 32, 32)
     visible_FHW[1:3] = 0
     completer(framing=FOLLOW).complete(frames_FHW3, visible_FHW, "", 0).check(frames_FHW3)
@@ -108,7 +108,7 @@ def test_masks_of_another_size_are_refused(shape: tuple[int, int, int]) -> None:
 
 @pytest.mark.parametrize("eta", [0.0, 1.0])
 def test_a_seed_decides_the_bytes_and_nothing_else_does(eta: float) -> None:
-    method, given = completer(diffusion=DIFFUSION.model_copy(update={"eta": eta})), video(5, 32, 32)
+    method, given = completer(sampler=SAMPLER.model_copy(update={"eta": eta})), video(5, 32, 32)
     first = method.complete(*given, "a dog", 3)
     torch.manual_seed(123)
     assert same(method.complete(*given, "a dog", 3), first)
@@ -127,7 +127,7 @@ def test_frame_mask_and_text_all_reach_the_model() -> None:
     assert not any(np.array_equal(other.rgb_FHW3, plain) for other in others)
 
 
-def test_a_variant_without_mask_or_text_does_not_heed_them() -> None:
+def test_a_variant_without_mask_or_text_ignores_them() -> None:
     frames_FHW3, visible_FHW = video(4, 32, 32)
     blind = completer(conditions=CONDITIONS.model_copy(update={"mask": False}))
     first = blind.complete(frames_FHW3, visible_FHW, "a dog", 0)
@@ -137,7 +137,7 @@ def test_a_variant_without_mask_or_text_does_not_heed_them() -> None:
     assert same(mute.complete(frames_FHW3, visible_FHW, "a striped cat", 0), first)
 
 
-def test_a_longer_video_begins_alike_where_frames_are_independent() -> None:
+def test_a_longer_video_begins_alike_if_frames_are_independent() -> None:
     frames_FHW3, visible_FHW = video(9, 32, 32)
     method = completer(frame_noise_model(unet_12()))
     long = method.complete(frames_FHW3, visible_FHW, "a dog", 0).rgb_FHW3
@@ -164,7 +164,7 @@ def clip_of(frames: int) -> Clip:
 
 @pytest.mark.parametrize("latents", ["unscaled", "scaled"])
 @pytest.mark.parametrize("mask", [True, False])
-def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents: str, mask: bool) -> None:
+def test_the_model_gets_the_same_conditions_in_training_and_inference(tmp_path: Path, latents: str, mask: bool) -> None:
     clip, parts = clip_of(3), backbones()
     conditions = NEVER_DROPPED.model_copy(update={"latents": latents, "mask": mask})
 
@@ -180,7 +180,7 @@ def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents
     texts, scaling = TextStates(parts), parts.vae.config.scaling_factor
     batch = make_batch(clips, texts, TRAINING, conditions, scaling, 1000, "motion", 0, range(TRAINING.batch))
 
-    # Inference: what the model is called with.
+    # Inference: the arguments of the model.
     calls: list[tuple[torch.Tensor, torch.Tensor]] = []
 
     def spy(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
@@ -196,8 +196,8 @@ def test_inference_tells_the_model_what_training_told_it(tmp_path: Path, latents
     assert bool(batch.mask_BcFhw.any()) == mask
 
 
-def test_a_model_that_knows_the_truth_paints_it() -> None:
-    """Scaling, schedule and decoding are training's: the exact noise of a known target leads to that target."""
+def test_a_model_that_predicts_the_exact_noise_gives_the_ground_truth() -> None:
+    """Scaling, schedule and decoding are those of training, so the exact noise of a target leads to that target."""
     clip, parts = clip_of(6), backbones()
     # as in training: latents of the whole object, scaled
     z_cFhw = encode_mode(parts.vae, to_tensor(clip.whole_FHW3), COMPUTE.vae_batch).transpose(0, 1)
@@ -209,14 +209,14 @@ def test_a_model_that_knows_the_truth_paints_it() -> None:
         out = []
         for x_CFhw, t in zip(x_BCFhw.double(), t_B, strict=True):
             length = x_CFhw.shape[1]
-            # a window knows where it is by the frames it is told of
+            # the window is found by its frames
             at = next(i for i in range(7 - length) if torch.equal(frame_cFhw[:, i : i + length].double(), x_CFhw[4:8]))
             a = alphas_T[t]
             out.append((x_CFhw[:4] - a.sqrt() * z_cFhw[:, at : at + length]) / (1 - a).sqrt())
         return torch.stack(out).float()
 
     done = completer(knowing).complete(clip.frames_FHW3, clip.visible_FHW, "a dog", 0)
-    # Stable Diffusion's sampler stops at noise level 0, where a trace of the start noise is left.
+    # Stable Diffusion's sampler stops at noise level 0, where a little of the initial noise is left.
     first, z_Fchw = alphas_T[751], z_cFhw.transpose(0, 1).double()
     start_Fchw = initial_noise(6, (4, 8, 8), "video", 0).double()
     noise_Fchw = (start_Fchw - first.sqrt() * z_Fchw) / (1 - first).sqrt()
@@ -227,16 +227,16 @@ def test_a_model_that_knows_the_truth_paints_it() -> None:
     assert done.rgb_FHW3.std() > 1
 
 
-def test_each_denoising_step_is_told() -> None:
-    told: list[int] = []
-    completer(on_step=lambda: told.append(1)).complete(*video(5, 32, 32), "", 0)
-    assert len(told) == DIFFUSION.sampling_steps
+def test_each_denoising_step_is_reported() -> None:
+    steps: list[int] = []
+    completer(on_step=lambda: steps.append(1)).complete(*video(5, 32, 32), "", 0)
+    assert len(steps) == SAMPLER.steps
 
 
 # The amodal mask.
 
 
-def test_whatever_is_darker_than_the_threshold_is_object() -> None:
+def test_pixels_darker_than_the_threshold_are_object() -> None:
     picture = np.array([[[255, 255, 255], [0, 0, 0], [249, 249, 249], [255, 255, 0], [255, 0, 255], [251, 250, 249]]])
     # luminance: 255, 0, 249, 225.93, 105.315, 250.185
     assert not_white(picture[None].astype(np.uint8), 250).tolist() == [[[0, 255, 255, 255, 255, 0]]]
@@ -244,7 +244,7 @@ def test_whatever_is_darker_than_the_threshold_is_object() -> None:
     np.testing.assert_allclose(grey(picture[None].astype(np.uint8))[0, 0], golden, atol=1e-9)
 
 
-def test_a_grey_is_object_exactly_when_it_is_below_the_threshold() -> None:
+def test_a_grey_is_object_if_it_is_below_the_threshold() -> None:
     greys_FHW3 = np.arange(256, dtype=np.uint8).repeat(3).reshape(1, 16, 16, 3)
     for threshold in range(1, 256):
         mask_FHW = not_white(greys_FHW3, threshold)

@@ -1,4 +1,4 @@
-"""Properties of every clip, whatever its placements and edges: the contract, its rate, untouched pixels."""
+"""Properties of every clip, for any placement and edge: the contract, its rate, unchanged pixels."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ recipes = st.builds(
     source=st.just("s"),
     split=st.just("train"),
     start=st.just(0),
-    stride=st.just(1),
+    frame_step=st.just(1),
     frames=st.integers(1, FRAMES),
     occluders=st.lists(placements, max_size=3).map(tuple),
     feather=st.integers(0, 3),
@@ -64,7 +64,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = [box(H, W, 3, 2 + i, 11, 10 + i) for i in range(FRAMES - 1)]
     write_fake_track(path, "s/v/1", np.stack([*target, empty]), 1)
     write_fake_track(path, "s/o/1", np.stack([box(H, W, 2, i, 12, i + 5) for i in range(4)]), 2)
-    # Of another size than the target, and not a box.
+    # Its size differs from the target's, and it is not a box.
     ragged = np.where(noise(5, 4, 9, 7) > 127, 255, 0).astype(np.uint8)
     write_fake_track(path, "s/p/1", ragged, 3)
     return path
@@ -95,7 +95,7 @@ def test_every_clip_keeps_the_contract(folder: Path, recipe: Recipe) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(recipe=recipes)
-def test_the_rate_is_the_hidden_share_and_that_which_drawing_measures_from_masks_alone(
+def test_the_rate_is_the_hidden_share_and_equals_the_one_that_drawing_measures_from_masks(
     folder: Path, recipe: Recipe
 ) -> None:
     clip = rendered(folder, recipe)
@@ -112,7 +112,7 @@ def test_the_rate_is_the_hidden_share_and_that_which_drawing_measures_from_masks
 
 @settings(max_examples=40, deadline=None)
 @given(recipe=recipes, data=st.data())
-def test_some_frames_of_a_drifting_clip_are_those_of_the_whole(folder: Path, recipe: Recipe, data: Any) -> None:
+def test_some_frames_of_a_drifting_clip_equal_those_of_the_whole_clip(folder: Path, recipe: Recipe, data: Any) -> None:
     wanted = data.draw(st.lists(st.integers(0, recipe.frames - 1), min_size=1, max_size=4))
     clips = RecipeClips([recipe], lambda track: opened(folder, track))
     whole, some = clips.render("s/v/1/r0"), clips.render("s/v/1/r0", wanted)
@@ -137,10 +137,8 @@ def test_alpha_is_the_same_with_and_without_the_colours(placement: Placement, se
 
 @settings(max_examples=60, deadline=None)
 @given(placement=placements, seed=st.integers(0, 999), feather=st.integers(1, 3))
-def test_nothing_beside_an_occluder_in_its_own_video_enters_a_soft_clip(
-    placement: Placement, seed: int, feather: int
-) -> None:
-    """No halo: the occluder's surroundings may be of any colour, and no pixel changes."""
+def test_the_background_of_an_occluder_never_enters_a_soft_clip(placement: Placement, seed: int, feather: int) -> None:
+    """No halo: changing the background of the occluder does not change any pixel."""
     mask = np.where(noise(seed, 9, 7) > 127, 255, 0).astype(np.uint8)
     inside = noise(seed + 1, 9, 7, 3)
     made = []
@@ -152,7 +150,7 @@ def test_nothing_beside_an_occluder_in_its_own_video_enters_a_soft_clip(
     assert np.array_equal(made[0], made[1])
 
 
-def test_an_occluder_of_one_colour_stays_of_that_colour_up_to_its_edge() -> None:
+def test_an_occluder_of_one_colour_keeps_it_up_to_its_edge() -> None:
     mask = box(9, 9, 2, 2, 7, 7)
     frame = np.where(mask[..., None] > 0, np.uint8(200), np.uint8(0)) * np.ones(3, np.uint8)
     for scale in (0.6, 1.0, 1.7):
@@ -160,16 +158,16 @@ def test_an_occluder_of_one_colour_stays_of_that_colour_up_to_its_edge() -> None
         assert (colours[alpha > 0] == 200).all()
 
 
-def test_a_soft_edge_is_a_ramp_through_one_half_that_reaches_its_feather_on_either_side() -> None:
+def test_a_soft_edge_is_a_ramp_through_one_half_of_feather_pixels_on_either_side() -> None:
     mask = box(5, 12, 0, 6, 5, 12)
     put = Placement(track="s/o/1", start=0)
-    # Binomial: of 1 2 1 an outer pixel sees a quarter, an inner one three quarters.
+    # Binomial 1 2 1: an outer pixel gets a quarter, an inner one three quarters.
     assert alpha_of(mask, put, 5, 12, feather=1)[2].tolist() == [0] * 5 + [64, 191] + [255] * 5
-    # 1 4 6 4 1 over 16.
+    # Binomial 1 4 6 4 1, divided by 16.
     assert alpha_of(mask, put, 5, 12, feather=2)[2].tolist() == [0] * 4 + [16, 80, 175, 239] + [255] * 4
 
 
-def test_an_occluder_that_the_frame_cuts_does_not_fade_there() -> None:
+def test_an_occluder_does_not_fade_at_the_border_of_the_frame() -> None:
     assert (alpha_of(np.full((6, 6), 255, np.uint8), Placement(track="s/o/1", start=0), 6, 6, feather=3) == 255).all()
 
 
@@ -194,14 +192,14 @@ def test_resized_colours_stay_within_those_of_the_object(seed: int, tall: int, w
 # ---------------------------------------------------------------- motion
 
 
-def test_a_drifting_occluder_moves_evenly_and_is_half_way_at_its_shift() -> None:
+def test_a_drifting_occluder_moves_linearly_with_its_shift_at_the_middle() -> None:
     put = Placement(track="s/o/1", start=0, dx=0.1, drift_x=0.4, drift_y=-0.2)
     mask = box(20, 20, 10, 5, 14, 9)
     for progress, left, top in ((0.0, 3, 12), (0.5, 7, 10), (1.0, 11, 8)):
         assert np.array_equal(place(mask, put, 20, 20, progress), box(20, 20, top, left, top + 4, left + 4))
 
 
-# ---------------------------------------------------------------- the same bytes anywhere
+# ---------------------------------------------------------------- the same bytes everywhere
 
 RENDER = """
 import hashlib, sys
@@ -225,7 +223,7 @@ for sample in clips.samples():
 
 
 def big(folder: Path) -> Array:
-    """Tracks large enough that libraries would divide the work among threads."""
+    """Tracks large enough for libraries to use several threads."""
     write_fake_track(folder, "s/v/1", np.stack([box(200, 300, 20, 30 + i, 180, 230 + i) for i in range(3)]), 1)
     write_fake_track(folder, "s/o/1", np.stack([box(150, 200, 20, i, 120, i + 90) for i in range(4)]), 2)
     return noise(1, 2)
@@ -234,7 +232,15 @@ def big(folder: Path) -> Array:
 def test_a_clip_has_the_same_bytes_in_any_process_and_with_any_number_of_threads(tmp_path: Path) -> None:
     big(tmp_path)
     drifting = {"track": "s/o/1", "start": 1, "scale": 1.3, "dx": 0.1, "drift_x": 0.2, "flip": True}
-    values = {"target": "s/v/1", "video": "s/v", "source": "s", "split": "train", "start": 0, "stride": 1, "frames": 3}
+    values = {
+        "target": "s/v/1",
+        "video": "s/v",
+        "source": "s",
+        "split": "train",
+        "start": 0,
+        "frame_step": 1,
+        "frames": 3,
+    }
     found = [
         Recipe.model_validate(
             {**values, "recipe": f"s/v/1/r{k}", "occluders": [drifting, {"track": "s/o/1", "start": 0}], "feather": k}
@@ -262,8 +268,8 @@ def test_a_clip_has_the_same_bytes_in_any_process_and_with_any_number_of_threads
         assert there.stdout.splitlines() == here
 
 
-def test_a_recipe_of_the_paper_renders_to_the_bits_it_always_had(tmp_path: Path) -> None:
-    """Digests taken before soft edges and drifts were known: hard edges must not change by them."""
+def test_a_recipe_with_the_papers_placement_renders_to_known_digests(tmp_path: Path) -> None:
+    """The digests are older than soft edges and drifts, which must not change hard edges."""
     for number in range(12):
         top = 2 + 3 * (number % 4)
         lefts = [1 + 2 * i + number % 3 for i in range(8)]

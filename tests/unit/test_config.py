@@ -1,4 +1,4 @@
-"""Loading params: one strict tree, layered by scale; every mistake ends in one sentence."""
+"""Loading params: one strict tree, layered by scale; every mistake gives one sentence."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from tests.unit.params_project import ROOT, copy_params, overlay, refusal
-from tgvac import config
+from tgvac import config, scales
 from tgvac.config import canonical, digest
 from tgvac.params import Params, load_params
 
@@ -27,8 +27,8 @@ def test_every_scale_loads(scale: str) -> None:
     assert isinstance(load_params(ROOT, scale), Params)
 
 
-def test_the_paper_scale_is_params_yaml_as_it_stands() -> None:
-    assert config.load_tree(ROOT / "params.yaml", ROOT / "workflow" / "scales", "paper") == config.read_yaml(
+def test_the_paper_scale_is_params_yaml_unchanged() -> None:
+    assert scales.load_tree(ROOT / "params.yaml", ROOT / "workflow" / "scales", "paper") == config.read_yaml(
         ROOT / "params.yaml"
     )
 
@@ -42,21 +42,21 @@ def test_an_overlay_changes_its_keys_and_no_other(project: Path) -> None:
     assert after == before
 
 
-def test_a_scale_stands_on_the_one_it_extends(project: Path) -> None:
+def test_a_scale_is_layered_over_the_one_it_extends(project: Path) -> None:
     overlay(project, "extends: base\nframe: {steps: 7}\n")
     overlay(project, "frame: {steps: 6, batch: 5}\n", "base")
     params = load_params(project, "mine")
     assert (params.frame.steps, params.frame.batch) == (7, 5)
 
 
-def test_a_preset_lies_below_the_keys_of_the_scale_that_asks_for_it(project: Path) -> None:
+def test_a_preset_is_below_the_keys_of_the_scale_that_names_it(project: Path) -> None:
     overlay(project, "preset: safe\nframe: {warmup: 7}\n")
     params, paper = load_params(project, "mine"), load_params(project, "paper")
     assert (params.frame.lr, params.frame.warmup, params.motion.warmup) == (1e-4, 7, 500)
     assert params.frame.steps == paper.frame.steps
 
 
-def test_the_preset_paper_takes_back_what_presets_change_and_nothing_else(project: Path) -> None:
+def test_the_preset_paper_resets_what_presets_change_and_nothing_else(project: Path) -> None:
     overlay(project, "extends: tiny\npreset: paper\n")
     tiny, found, paper = (load_params(project, name) for name in ("tiny", "mine", "paper"))
     assert (found.frame.lr, found.frame.warmup, found.frame.pairs_share) == (5e-4, 0, 1.0)
@@ -78,7 +78,7 @@ def test_an_unknown_preset_names_the_nearest(project: Path, text: str, parts: li
     assert all(part in message for part in parts)
 
 
-def test_a_preset_with_a_key_that_is_none_names_its_file(project: Path) -> None:
+def test_a_preset_with_an_unknown_key_is_refused_with_its_file(project: Path) -> None:
     (project / "workflow" / "presets" / "safe.yaml").write_text("frame: {lrr: 1.0}\n")
     overlay(project, "preset: safe\n")
     assert "safe.yaml sets 'frame.lrr'" in refusal(project)
@@ -87,6 +87,36 @@ def test_a_preset_with_a_key_that_is_none_names_its_file(project: Path) -> None:
 def test_a_list_in_an_overlay_replaces_the_whole_list(project: Path) -> None:
     overlay(project, "sources: {use: [world]}\n")
     assert load_params(project, "mine").sources.use == ("world",)
+
+
+def test_a_scale_adds_entries_to_the_open_tables(project: Path) -> None:
+    overlay(project, "variants: {thin: {text: false}}\nmethods: {ours/thin: {trained: thin, guidance: 2.0}}\n")
+    paper, params = load_params(project, "paper"), load_params(project, "mine")
+    assert params.variants.keys() - paper.variants.keys() == {"thin"}
+    assert params.methods.keys() - paper.methods.keys() == {"ours/thin"}
+    assert not params.variants["thin"].of(params.conditions).text
+    assert (params.methods["ours/thin"].trained, params.methods["ours/thin"].guidance) == ("thin", 2.0)
+    assert {**params.model_dump(), "variants": {}, "methods": {}} == {
+        **paper.model_dump(),
+        "variants": {},
+        "methods": {},
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("variant: {thin: {text: false}}", ["mine.yaml", "'variant.thin.text'", "did you mean 'variants."]),
+        ("variants: {thin: {txet: false}}", [".yaml", "unknown key 'variants.thin.txet'", "did you mean 'text'"]),
+        ("methods: {ours/thin: {guidence: 2.0}}", ["unknown key 'methods.ours/thin.guidence'", "mean 'guidance'"]),
+        ("evaluation: {metods: [ours/full]}", ["'evaluation.metods'", "did you mean 'evaluation.methods'"]),
+        ("sampler: {thin: {stride: 2}}", ["mine.yaml", "'sampler.thin.stride'", "does not have"]),
+    ],
+)
+def test_a_misspelt_key_is_refused_beside_and_inside_an_open_table(project: Path, text: str, parts: list[str]) -> None:
+    overlay(project, f"{text}\n")
+    message = refusal(project)
+    assert [part for part in parts if part not in message] == []
 
 
 # ---------------------------------------------------------------- mistakes
@@ -125,22 +155,22 @@ _FROM_BOTH = "params.yaml with workflow/scales/mine.yaml"
         ),
         ("captions: {template: 'a {colour}'}", [_FROM_BOTH, "'captions.template'", "{category}"]),
         ("captions: {template: 'a {'}", [_FROM_BOTH, "'captions.template'", "{category}"]),
-        ("frame: {lr: 1.0, lr: 2.0}", ["mine.yaml, line 1", "'lr' stands twice", "keep one"]),
-        ("a: 1\nframe: {}\na: 2", ["mine.yaml, line 3", "'a' stands twice"]),
+        ("frame: {lr: 1.0, lr: 2.0}", ["mine.yaml, line 1", "'lr' is written twice", "keep one"]),
+        ("a: 1\nframe: {}\na: 2", ["mine.yaml, line 3", "'a' is written twice"]),
         ("- frame", ["mine.yaml", "list, not a mapping", "key: value"]),
         ("frame", ["mine.yaml", "str, not a mapping"]),
-        ("frame: [", ["mine.yaml", "not valid YAML", "line 1", "mend"]),
+        ("frame: [", ["mine.yaml", "not valid YAML", "line 1", "fix"]),
         ("? [a]\n: 1", ["mine.yaml", "not valid YAML", "unhashable key"]),
         ("a: 2001-13-45", ["mine.yaml", "not valid YAML", "month"]),
         ("frame: {steps: !!python/name:os.system x}", ["mine.yaml", "not valid YAML"]),
         ("frame: \x00", ["mine.yaml", "not valid YAML", "#x0000"]),
-        ("extends: mine", ["mine.yaml", "'extends' runs in a circle", "stand on its own"]),
+        ("extends: mine", ["mine.yaml", "'extends' runs in a circle", "remove it from one"]),
         ("extends: 5", ["mine.yaml", "'extends' is 5", "name of one scale"]),
         ("extends: [smoke]", ["mine.yaml", "'extends'", "name of one scale"]),
         ("extends: smok", ["Scale 'smok' is unknown", "did you mean 'smoke'"]),
     ],
 )
-def test_a_mistake_in_a_scale_is_told_in_one_sentence(project: Path, text: str, parts: list[str]) -> None:
+def test_a_mistake_in_a_scale_is_reported_in_one_sentence(project: Path, text: str, parts: list[str]) -> None:
     overlay(project, text)
     message = refusal(project)
     assert [part for part in parts if part not in message] == []
@@ -157,7 +187,7 @@ def test_scales_that_extend_each_other_are_refused(project: Path) -> None:
     assert "runs in a circle" in refusal(project, "a")
 
 
-def test_a_file_that_is_no_text_is_refused(project: Path) -> None:
+def test_a_file_that_is_not_text_is_refused(project: Path) -> None:
     (project / "workflow" / "scales" / "mine.yaml").write_bytes(b"\xff\xfe\x00")
     assert "mine.yaml cannot be read as text" in refusal(project)
 
@@ -200,7 +230,7 @@ def test_the_digest_is_sha256_of_the_canonical_text() -> None:
     assert digest({"a": 1}) == "015abd7f5cc57a2dd94b7590f04ad8084273905ee33ec5cebeae62276a97f862"
 
 
-def test_what_is_no_number_has_no_canonical_text() -> None:
+def test_nan_has_no_canonical_text() -> None:
     with pytest.raises(ValueError, match="JSON"):
         canonical({"a": float("nan")})
 
@@ -235,11 +265,11 @@ def test_the_search_for_comparisons_with_a_scale_finds_them() -> None:
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "src").rglob("*.py")), ids=lambda p: p.name)
-def test_no_module_takes_another_path_for_a_scale(path: Path) -> None:
+def test_no_module_behaves_differently_for_a_scale(path: Path) -> None:
     assert compares_a_scale(path.read_text(encoding="utf-8")) == []
 
 
-def test_no_rule_takes_another_path_for_a_scale() -> None:
+def test_no_rule_behaves_differently_for_a_scale() -> None:
     files = [p for p in (ROOT / "workflow").rglob("*") if p.name == "Snakefile" or p.suffix in {".smk", ".py"}]
     assert len(files) > 10
     pattern = re.compile(rf"\bscale\s*(==|!=|in\b)|[!=]=\s*[\"']({'|'.join(SCALES)})[\"']", re.IGNORECASE)

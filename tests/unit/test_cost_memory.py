@@ -1,4 +1,4 @@
-"""Memory of a training by its choices, against real optimizers and against the peak of a real process."""
+"""Estimated memory of a training, against real optimizers and against the peak of a real process."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def test_parameters_gradients_and_average_are_four_bytes_a_number() -> None:
     assert walked(Choices(1, ema=False)).ema == 0
 
 
-def test_of_a_frozen_network_only_the_modules_that_learn_have_gradients_and_state() -> None:
+def test_only_trained_modules_have_gradients_and_state() -> None:
     networks = Networks(backbones(origin="train"), MOTION_MODULE, 32)
     video, loss_of = networks.video_unet, partial(networks.noise_loss, "motion", frames=2)
     memory = memory_of(video, loss_of, Choices(1), STATE, beside=[networks.vae])
@@ -69,7 +69,7 @@ def test_of_a_frozen_network_only_the_modules_that_learn_have_gradients_and_stat
     assert memory.parameters == 4 * (parameters_of(video).all + parameters_of(networks.vae).all)
 
 
-def test_a_batch_in_parts_needs_what_one_part_needs() -> None:
+def test_gradient_accumulation_needs_the_memory_of_one_micro_batch() -> None:
     networks = Networks(backbones(origin="train"), MOTION_MODULE, 32)
     loss_of = partial(networks.noise_loss, "frame", frames=1)
     parts, whole, one = (
@@ -79,7 +79,7 @@ def test_a_batch_in_parts_needs_what_one_part_needs() -> None:
     assert one <= parts < whole / 8
 
 
-def test_a_step_in_one_pass_writes_nothing_beside() -> None:
+def test_a_fused_step_has_no_temporary_tensors() -> None:
     numbers = sum(p.numel() for p in real_model().parameters())
     largest = max(p.numel() for p in real_model().parameters())
     fused, apart, together = (walked(Choices(1, passes=passes)) for passes in ("fused", "apart", "together"))
@@ -89,8 +89,8 @@ def test_a_step_in_one_pass_writes_nothing_beside() -> None:
     assert walked(Choices(1, optimizer="adafactor")).activations == apart.activations, "it knows one way only"
 
 
-def test_more_parts_than_samples_are_a_mistake() -> None:
-    with pytest.raises(ValueError, match="a batch of 2 cannot go through in 3 parts"):
+def test_more_micro_batches_than_samples_are_refused() -> None:
+    with pytest.raises(ValueError, match="accumulation 3 is not between 1 and the batch of 2"):
         Choices(2, accumulation=3)
 
 
@@ -103,7 +103,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from torch.nn import functional
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.params import StandinParams
+from tgvac.models.backbones_params import StandinParams
 from tgvac.models.small_networks import build_unet
 
 asked = json.loads(sys.argv[1])
@@ -129,7 +129,7 @@ average = [p.detach().clone() for p in trained] if asked["ema"] else []
 optimizer = torch.optim.AdamW(trained, fused=asked["passes"] == "fused", foreach=asked["passes"] == "together")
 for number in range(2):
     if number == 1:
-        Path("/proc/self/clear_refs").write_text("5")  # the peak is counted anew: of a step with its state there
+        Path("/proc/self/clear_refs").write_text("5")  # resets the peak: it must be of a step with state
     optimizer.zero_grad(set_to_none=True)
     for part in range(asked["accumulation"]):
         step(unet, asked["batch"] // asked["accumulation"], asked["side"])

@@ -1,4 +1,4 @@
-"""DAVIS 2017: folder and archive read alike, indices and never colours, every gap named."""
+"""DAVIS 2017: folders and archives read the same, annotations are indices, and errors name every gap."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def tree(tmp_path: Path) -> Path:
 
 @pytest.fixture(params=["folder", "folder above", "zip", "zip below a folder"])
 def given(request: pytest.FixtureRequest, tree: Path, tmp_path: Path) -> Path:
-    """One tree, handed over in each way."""
+    """The same tree, given in each way."""
     how = {
         "folder": lambda: tree,
         "folder above": lambda: tree.parent,
@@ -45,7 +45,7 @@ def given(request: pytest.FixtureRequest, tree: Path, tmp_path: Path) -> Path:
     return how[request.param]()
 
 
-def test_folder_and_archive_read_alike(given: Path, tree: Path) -> None:
+def test_folders_and_archives_read_the_same(given: Path, tree: Path) -> None:
     davis = Davis(given)
     videos = davis.videos()
     assert [(v.name, v.frame_numbers) for v in videos] == [("bear", (0, 1)), ("car-shadow_2", (0,))]
@@ -57,14 +57,14 @@ def test_folder_and_archive_read_alike(given: Path, tree: Path) -> None:
     assert davis.info(videos[0], 1) == ObjectInfo("brown bear", ("a bear walks",))
 
 
-def test_without_a_word_on_it_an_object_is_named_after_its_sequence(tree: Path) -> None:
+def test_an_object_without_an_entry_is_named_after_its_sequence(tree: Path) -> None:
     davis = Davis(tree)
     bear, car = davis.videos()
     assert davis.info(bear, 2) == ObjectInfo("bear", ("a cub",))
     assert davis.info(car, 1) == ObjectInfo("car shadow", ())
 
 
-def test_without_image_sets_every_sequence_counts(tree: Path) -> None:
+def test_without_image_sets_every_sequence_is_used(tree: Path) -> None:
     shutil.rmtree(tree / "ImageSets")
     assert [v.name for v in Davis(tree).videos()] == ["bear", "car-shadow_2", "unlisted"]
 
@@ -92,7 +92,7 @@ def change_caption(tree: Path) -> None:
 
 
 @pytest.mark.parametrize("change", [change_frame, change_annotation, change_caption])
-def test_a_videos_digest_counts_its_own_content_and_no_other(tree: Path, change: Callable[[Path], None]) -> None:
+def test_a_videos_digest_depends_on_its_own_content_only(tree: Path, change: Callable[[Path], None]) -> None:
     before = {v.name: v.digest for v in Davis(tree).videos()}
     change(tree)
     after = {v.name: v.digest for v in Davis(tree).videos()}
@@ -100,7 +100,7 @@ def test_a_videos_digest_counts_its_own_content_and_no_other(tree: Path, change:
     assert before["car-shadow_2"] == after["car-shadow_2"]
 
 
-def test_a_shadow_tree_of_other_files_is_passed_over(tree: Path, tmp_path: Path) -> None:
+def test_a_parallel_tree_of_other_files_is_ignored(tree: Path, tmp_path: Path) -> None:
     shadow = tmp_path / "pack" / "__MACOSX" / "davis" / "JPEGImages" / "480p" / "bear"
     shadow.mkdir(parents=True)
     (shadow / "._00000.jpg").write_bytes(b"\x00")
@@ -121,24 +121,24 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
     (tmp_path / "frames").mkdir()
     (tmp_path / "frames" / "00000.jpg").write_bytes(b"")
     assert "is not in DAVIS layout" in refused(tmp_path)
-    assert "give the folder that holds JPEGImages" in refused(tmp_path)
+    assert "give the folder with JPEGImages" in refused(tmp_path)
 
 
 def test_a_missing_annotation_is_refused_naming_sequence_and_frame(tree: Path) -> None:
     (tree / "Annotations/480p/bear/00001.png").unlink()
-    assert "Annotations/480p/bear lacks the annotation of frame 00001 (1 in all)" in refused(tree)
+    assert "Annotations/480p/bear has no annotation of frame 00001 (1 missing)" in refused(tree)
 
 
 def test_a_mask_without_its_frame_is_refused_naming_the_frame(tree: Path) -> None:
     (tree / "JPEGImages/480p/bear/00000.png").unlink()
-    assert "JPEGImages/480p/bear lacks frame 00000, which is annotated (1 in all); restore it" in refused(tree)
+    assert "JPEGImages/480p/bear has no frame 00000, which is annotated (1 missing); restore it" in refused(tree)
 
 
 def test_a_listed_sequence_that_is_absent_is_refused(tree: Path) -> None:
     shutil.rmtree(tree / "JPEGImages/480p/bear")
-    assert "JPEGImages/480p/bear has no frames though it is annotated; restore" in refused(tree)
+    assert "JPEGImages/480p/bear has no frames, but it has annotations; restore" in refused(tree)
     shutil.rmtree(tree / "Annotations/480p/bear")
-    assert "JPEGImages/480p/bear has no frames though the image sets list it; restore" in refused(tree)
+    assert "JPEGImages/480p/bear has no frames, but the image sets list it; restore" in refused(tree)
 
 
 def test_a_truncated_archive_is_refused_naming_the_file(tree: Path, tmp_path: Path) -> None:
@@ -168,11 +168,11 @@ def test_a_file_removed_after_the_listing_is_refused(tree: Path, kind: str) -> N
     video = Davis(tree).videos()[0]
     (tree / kind / "480p/bear/00001.png").unlink()
     read = Davis(tree).frame if kind == "JPEGImages" else Davis(tree).annotation
-    with pytest.raises(BadInput, match=rf"{kind}/480p/bear lacks frame 00001, which was there when sources were list"):
+    with pytest.raises(BadInput, match=rf"{kind}/480p/bear no longer has frame 00001; restore it"):
         read(video, 1)
 
 
-def test_an_annotation_in_colours_is_refused_naming_it(tree: Path) -> None:
+def test_an_rgb_annotation_is_refused_naming_it(tree: Path) -> None:
     (tree / "Annotations/480p/bear/00000.png").write_bytes(png(noise(0, 12, 16, 3)))
     davis = Davis(tree)
     with pytest.raises(BadInput, match=r"Annotations/480p/bear/00000\.png is an image of mode RGB, not an annotation"):
@@ -190,19 +190,19 @@ def test_an_annotation_in_colours_is_refused_naming_it(tree: Path) -> None:
         ({"bear": {"1": {"category": 7}}}, "bear.1.category"),
     ],
 )
-def test_objects_in_another_form_are_refused_naming_the_place(tree: Path, objects: Any, key: str) -> None:
+def test_objects_with_another_structure_are_refused_naming_the_key(tree: Path, objects: Any, key: str) -> None:
     davis_tree(tree, {}, None, objects)
     message = refused(tree)
-    assert f"objects.json has a wrong '{key}'" in message
+    assert f"objects.json has an invalid '{key}'" in message
     assert message.endswith("or remove it.")
 
 
-def test_objects_that_are_no_json_are_refused(tree: Path) -> None:
+def test_invalid_json_is_refused(tree: Path) -> None:
     (tree / "objects.json").write_text("{")
-    assert "objects.json has a wrong ''" in refused(tree)
+    assert "objects.json has an invalid ''" in refused(tree)
 
 
-def test_an_image_set_that_is_no_text_is_refused(tree: Path) -> None:
+def test_an_image_set_that_is_not_text_is_refused(tree: Path) -> None:
     (tree / "ImageSets" / "2017" / "train.txt").write_bytes(b"\xff\xfe")
-    with pytest.raises(BadInput, match=r"train\.txt is not a list of sequences in UTF-8; write one name a line"):
+    with pytest.raises(BadInput, match=r"train\.txt is not a list of sequences in UTF-8; write one name per line"):
         Davis(tree).videos()

@@ -1,4 +1,4 @@
-"""Google Drive, by gdown: goes on with its own parts, tells a quota, and never joins two files."""
+"""Google Drive with gdown: it resumes its own parts, reports an exceeded quota, and never joins two files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 from gdown.exceptions import FileURLRetrievalError
 
 from tests.unit.archive_server import PARAMS, ArchiveServer, serving
-from tests.unit.test_fetch import DATA, OTHER, fetch, files, refused, source
+from tests.unit.fetching import DATA, OTHER, fetch, files, refused, source
 from tgvac.fetch import drive, transfer
 from tgvac.fetch.partial import Part
 
@@ -22,7 +22,7 @@ DOWNLOAD = gdown.download
 
 @pytest.fixture
 def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
-    """A server that stands for Drive: gdown itself runs, and asks here for the file of an id."""
+    """A server in place of Drive: the real gdown requests the file with an id from it."""
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.setenv(name, "127.0.0.1")
     with serving() as it:
@@ -31,18 +31,18 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
             return DOWNLOAD(url=f"{it.url}/{id}", **more)
 
         monkeypatch.setattr(gdown, "download", download)
-        # Of a connection that breaks, a piece that was not full is lost; these archives are smaller than one.
+        # A broken connection loses an incomplete chunk, and these archives are smaller than the default chunk.
         monkeypatch.setattr(sys.modules["gdown.download"], "CHUNK_SIZE", 1000)
         yield it
 
 
-def test_a_file_comes_by_its_id(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_file_is_fetched_by_its_id(server: ArchiveServer, tmp_path: Path) -> None:
     server.put("abc", DATA)
     assert fetch(tmp_path, source("drive:abc")).read_bytes() == DATA
     assert files(tmp_path / "mine") == ["a.zip"]
 
 
-def test_it_goes_on_from_what_is_here(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_partial_file_is_resumed(server: ArchiveServer, tmp_path: Path) -> None:
     server.put("abc", DATA, cuts=[20_000, 0, 0, 0, 0, 0])
     assert "; 20000 bytes are kept" in refused(tmp_path, source("drive:abc"))
     here = (tmp_path / "mine" / "a.zip.part").stat().st_size
@@ -54,26 +54,26 @@ def test_it_goes_on_from_what_is_here(server: ArchiveServer, tmp_path: Path) -> 
     assert files(tmp_path / "mine") == ["a.zip"]
 
 
-def test_a_changed_file_is_not_joined_but_started_over(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_changed_file_is_fetched_from_the_start(server: ArchiveServer, tmp_path: Path) -> None:
     part = Part(tmp_path / "mine" / "a.zip")
     part.path.parent.mkdir()
     part.path.write_bytes(OTHER[:20_000])
-    part.tell("drive:abc", len(OTHER))
+    part.record("drive:abc", len(OTHER))
     server.put("abc", DATA)
     assert fetch(tmp_path, source("drive:abc")).read_bytes() == DATA
 
 
-def test_what_came_from_elsewhere_is_left_alone(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_part_from_another_place_is_not_touched(server: ArchiveServer, tmp_path: Path) -> None:
     server.put("abc", DATA)
     part = Part(tmp_path / "mine" / "a.zip")
     part.path.parent.mkdir()
     part.path.write_bytes(DATA[:20_000])
-    part.tell("https://elsewhere/a.zip", len(DATA))
-    assert "drive:abc goes on with its own parts alone: delete" in refused(tmp_path, source("drive:abc"))
+    part.record("https://elsewhere/a.zip", len(DATA))
+    assert "drive:abc can only resume its own parts: delete" in refused(tmp_path, source("drive:abc"))
     assert part.size == 20_000
 
 
-def test_a_used_up_quota_is_told_with_the_place_for_a_copy_by_hand(
+def test_an_exceeded_quota_is_reported_with_the_path_for_a_manual_copy(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def quota(**_: object) -> None:
@@ -81,17 +81,17 @@ def test_a_used_up_quota_is_told_with_the_place_for_a_copy_by_hand(
 
     monkeypatch.setattr(gdown, "download", quota)
     message = refused(tmp_path, source("drive:abc"))
-    assert "drive:abc refuses it, as it does when its quota is used up: Too many users" in message
-    assert f"as from https://page, and put it at {tmp_path / 'mine' / 'a.zip'}" in message
+    assert "drive:abc refuses it, usually because the quota is exceeded: Too many users" in message
+    assert f"such as from https://page, and put it at {tmp_path / 'mine' / 'a.zip'}" in message
 
 
-def test_what_a_killed_process_had_lent_is_taken_back(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_part_given_to_gdown_by_a_killed_process_is_taken_back(server: ArchiveServer, tmp_path: Path) -> None:
     server.put("abc", DATA)
     part = Part(tmp_path / "mine" / "a.zip")
     part.path.parent.mkdir()
     part.path.with_name("a.zip.part-resumed.part").write_bytes(DATA[:20_000])
     part.path.with_name("a.zip.part12345678.part").write_bytes(DATA[:10])
-    part.tell("drive:abc", len(DATA))
+    part.record("drive:abc", len(DATA))
     drive.reclaim(part)
     assert part.path.read_bytes() == DATA[:20_000]
     assert fetch(tmp_path, source("drive:abc")).read_bytes() == DATA
@@ -105,10 +105,10 @@ def test_a_file_is_found_by_name_in_a_shared_folder(
     monkeypatch.setattr(gdown, "download_folder", lambda **_: listed)
     server.put("abc", DATA)
     assert fetch(tmp_path, source("drive-folder:f1/a.zip")).read_bytes() == DATA
-    assert "holds 0 files of the name b.zip" in refused(tmp_path, source("drive-folder:f1/b.zip", file="b.zip"))
+    assert "has 0 files with the name b.zip" in refused(tmp_path, source("drive-folder:f1/b.zip", file="b.zip"))
 
 
-def test_a_file_of_the_hub_has_an_address_of_its_own() -> None:
+def test_a_file_on_the_hub_has_a_url() -> None:
     assert (
         transfer._url("hub:l-lt/LaSOT/lion.zip") == "https://huggingface.co/datasets/l-lt/LaSOT/resolve/main/lion.zip"
     )

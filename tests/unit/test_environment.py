@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from tests.conftest import CLONE
-from tgvac import config
+from tgvac import config, scales
 
 LOCK = (CLONE / "requirements.lock").read_text().splitlines()
 
@@ -44,9 +44,9 @@ def test_environment_yml_reads_the_same_lock() -> None:
 
 @pytest.mark.parametrize("path", sorted((CLONE / "workflow" / "scales").glob("*.yaml")), ids=lambda p: p.stem)
 def test_an_overlay_holds_only_keys_that_it_changes(path: Path) -> None:
-    *below, (_, over) = config.layers(CLONE / "params.yaml", path.parent, path.stem)
+    *below, (_, over) = scales.layers(CLONE / "params.yaml", path.parent, path.stem)
     base = reduce(config.merge, (tree for _, tree in below))
-    for leaf in config.leaves(over):
+    for leaf in scales.leaves(over):
         new, old = over, base
         for key in leaf:
             new, old = new[key], old[key]

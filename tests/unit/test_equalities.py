@@ -12,25 +12,26 @@ from torch import nn
 from torch.nn import functional
 
 from tests.unit.tiny_models import CPU, DIFFUSION, MOTION_MODULE, randn, unet_12, video_unet
+from tgvac.models.layouts import FRAME_MASK
 from tgvac.models.motion_unet import FrameGroupNorm, inflate
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, loss_weights, video_noise_model
-from tgvac.models.schedule import alphas_cumprod
+from tgvac.models.schedule import alphas_cumprod, noise_schedule
 from tgvac.training.objective import Batch, noise_loss
 
 
 def batch(frames: int = 3) -> Batch:
     z, frame, mask, noise = (randn(2, 4, frames, 8, 8, seed=k) for k in range(4))
-    return Batch(z, frame, mask, randn(2, 12, 16, seed=4), noise, torch.tensor([120, 860]))
+    return Batch(z, frame, mask, randn(2, 12, 16, seed=4), noise, torch.tensor([120, 860]), FRAME_MASK)
 
 
 def network(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
-    """Something that depends on each channel, the time and the text."""
-    told = text_BND.mean((1, 2)) + t_B / 1000
-    return 0.5 * x_BCFhw[:, :4] + 0.3 * x_BCFhw[:, 4:8] - 0.2 * x_BCFhw[:, 8:] + told.view(-1, 1, 1, 1, 1)
+    """A function of each channel, the time and the text."""
+    shift = text_BND.mean((1, 2)) + t_B / 1000
+    return 0.5 * x_BCFhw[:, :4] + 0.3 * x_BCFhw[:, 4:8] - 0.2 * x_BCFhw[:, 8:] + shift.view(-1, 1, 1, 1, 1)
 
 
 def numpy_loss(given: Batch, prediction: str) -> float:
-    """Equation 2 of the paper, or of the velocity (Salimans and Ho 2022), from the formulas alone, in double."""
+    """Equation 2 of the paper, or its velocity form (Salimans and Ho 2022), from the formulas, in double precision."""
     betas = np.linspace(8.5e-4**0.5, 1.2e-2**0.5, 1000) ** 2
     a = np.cumprod(1 - betas)[given.t_B.numpy()].reshape(-1, 1, 1, 1, 1)
     z, noise, frame, mask, text = (
@@ -38,22 +39,22 @@ def numpy_loss(given: Batch, prediction: str) -> float:
         for value in (given.z_BcFhw, given.noise_BcFhw, given.frame_BcFhw, given.mask_BcFhw, given.text_BND)
     )
     z_t = np.sqrt(a) * z + np.sqrt(1 - a) * noise
-    told = text.mean((1, 2)) + given.t_B.numpy() / 1000
-    out = 0.5 * z_t + 0.3 * frame - 0.2 * mask + told.reshape(-1, 1, 1, 1, 1)
+    shift = text.mean((1, 2)) + given.t_B.numpy() / 1000
+    out = 0.5 * z_t + 0.3 * frame - 0.2 * mask + shift.reshape(-1, 1, 1, 1, 1)
     target = noise if prediction == "epsilon" else np.sqrt(a) * noise - np.sqrt(1 - a) * z
     return float(((out - target) ** 2).mean())
 
 
 @pytest.mark.parametrize("prediction", ["epsilon", "v"])
-def test_the_loss_is_that_of_ten_lines_of_numpy(prediction: str) -> None:
+def test_the_loss_equals_ten_lines_of_numpy(prediction: str) -> None:
     diffusion = DIFFUSION.model_copy(update={"prediction": prediction})
-    alphas_T = alphas_cumprod(diffusion)
+    schedule = noise_schedule(diffusion)
 
     def as_model(_: object) -> NoiseModel:
         return network
 
     model = as_epsilon_model(as_model, diffusion)(None)
-    ours = noise_loss(model, batch(), alphas_T, CPU, loss_weights(diffusion, alphas_T)).mean
+    ours = noise_loss(model, batch(), schedule, CPU, loss_weights(diffusion, schedule.alphas_cumprod)).mean
     assert float(ours) == pytest.approx(numpy_loss(batch(), prediction), rel=1e-5)
 
 
@@ -90,14 +91,14 @@ def plain_of(ours: UNetMotionModel) -> UNetMotionModel:
     return plain.eval()
 
 
-def told(frames: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+def inputs(frames: int = 5) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     return randn(2, 12, frames, 8, 8), torch.tensor([20, 900]), randn(2, 12, 16, seed=1)
 
 
 @torch.no_grad()
-def test_with_the_norm_over_clips_the_video_model_is_diffusers_own_to_the_bit() -> None:
+def test_with_the_norm_over_clips_the_video_model_is_exactly_that_of_diffusers() -> None:
     ours = video_unet(norm="clip")
-    x, t, text = told()
+    x, t, text = inputs()
     expected = plain_of(ours)(x, t, text.repeat_interleave(5, 0)).sample
     assert torch.equal(video_noise_model(ours)(x, t, text), expected)
 
@@ -106,10 +107,10 @@ def test_with_the_norm_over_clips_the_video_model_is_diffusers_own_to_the_bit() 
 def test_with_the_norm_of_frames_it_differs_and_agrees_again_where_a_clip_has_one_frame() -> None:
     ours = video_unet(norm="frame")
     plain = plain_of(ours)
-    x, t, text = told()
+    x, t, text = inputs()
     difference = (video_noise_model(ours)(x, t, text) - plain(x, t, text.repeat_interleave(5, 0)).sample).abs().max()
-    assert difference > 1e-3, "statistics over frames are others than those over a clip"
-    x, t, text = told(1)
+    assert difference > 1e-3, "statistics of a frame differ from those of a clip"
+    x, t, text = inputs(1)
     torch.testing.assert_close(video_noise_model(ours)(x, t, text), plain(x, t, text).sample, rtol=0, atol=1e-5)
 
 
@@ -152,7 +153,7 @@ def test_a_motion_module_is_what_its_definition_says(norm: str) -> None:
     assert (ours - x_FCHW).abs().max() > 0.1, "the module does something"
 
 
-def test_at_the_start_diffusers_module_changes_pictures_and_ours_does_not() -> None:
+def test_before_training_the_module_of_diffusers_changes_frames_and_ours_does_not() -> None:
     plain = UNetMotionModel.from_config(video_unet().config)
     for video, starts_at_zero in ((plain, False), (inflate(unet_12(), MOTION_MODULE), True)):
         outs = [m.proj_out.weight for m in video.modules() if isinstance(m, AnimateDiffTransformer3D)]
@@ -166,7 +167,7 @@ def test_frame_norm_has_no_parameter_that_group_norm_lacks() -> None:
 @torch.no_grad()
 def test_the_frame_model_is_diffusers_unet_on_every_frame() -> None:
     unet = unet_12()
-    x, t, text = told(2)
+    x, t, text = inputs(2)
     ours = frame_noise_model(unet)(x, t, text)
     for i in range(2):
         torch.testing.assert_close(ours[:, :, i], unet(x[:, :, i], t, text).sample, rtol=0, atol=1e-5)

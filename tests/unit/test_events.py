@@ -1,4 +1,4 @@
-"""Lines noted along a training."""
+"""The lines of a training's events."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ def noted(folder: Path, *at: int) -> Path:
     return folder / "seen" / "lines.jsonl"
 
 
-def test_a_training_that_goes_on_from_a_checkpoint_takes_back_what_was_noted_after_it(tmp_path: Path) -> None:
+def test_a_training_that_resumes_drops_the_lines_of_later_steps(tmp_path: Path) -> None:
     file = noted(tmp_path, 10, 20, 30)
     drop_events_after(file, 20)
     assert steps(file) == [10, 20]
-    note(file, {"step": 30})
+    append_event(file, {"step": 30})
     assert steps(file) == [10, 20, 30]
 
 
-def test_half_a_line_of_a_full_disk_is_dropped(tmp_path: Path) -> None:
+def test_an_incomplete_line_is_dropped(tmp_path: Path) -> None:
     file = noted(tmp_path, 10)
     with file.open("a", encoding="utf-8") as stream:
         stream.write('{"step": 2')
@@ -34,7 +34,7 @@ def test_half_a_line_of_a_full_disk_is_dropped(tmp_path: Path) -> None:
     assert steps(file) == [10]
 
 
-def test_nothing_is_written_where_nothing_is_taken_back(tmp_path: Path) -> None:
+def test_a_file_without_later_lines_is_not_written(tmp_path: Path) -> None:
     drop_events_after(tmp_path / "none.jsonl", 0)
     assert not (tmp_path / "none.jsonl").exists()
     file = noted(tmp_path, 10)

@@ -1,4 +1,4 @@
-"""Export: plain files that tools and our own adapter read back, whole or not at all, and never over something else."""
+"""Export: plain files that tools and our adapter can read, complete or not at all, and never over other files."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def scale(tmp_path_factory: pytest.TempPathFactory) -> Context:
     project(root, 10)
     synthesise(root, 1, params())
     ctx = Context(root, "t", "export", "")
-    # One object of the split goes without a sentence.
+    # One object of the split has no caption.
     targets = sorted({r.target for r in recipes_of(ctx, "val")})
     said = [Caption(track=t, captioner="given", raw="x", text=f'a "grey", {t}') for t in targets[1:]]
     write_captions(ctx.results / "captions" / "captions.parquet", said)
@@ -52,7 +52,7 @@ def files(folder: Path) -> dict[str, bytes]:
     return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file()}
 
 
-def test_folders_hold_what_the_clips_hold(scale: Context, tmp_path: Path) -> None:
+def test_folders_have_the_content_of_the_clips(scale: Context, tmp_path: Path) -> None:
     out = tmp_path / "made"
     count = export(scale, "val", out, "davis", 8)
     clips = recipe_clips(scale, "val")
@@ -70,7 +70,7 @@ def test_folders_hold_what_the_clips_hold(scale: Context, tmp_path: Path) -> Non
             target = (out / "Targets" / "480p" / name / f"{i:05d}.png").read_bytes()
             assert np.array_equal(decode_rgb(target, "it"), clip.whole_FHW3[i])
             frame = decode_rgb((out / "JPEGImages" / "480p" / name / f"{i:05d}.jpg").read_bytes(), "it")
-            # Noise is the hardest there is for JPEG.
+            # Noise is the worst case for JPEG.
             assert np.abs(frame.astype(int) - clip.frames_FHW3[i]).mean() < 4
 
 
@@ -90,7 +90,7 @@ def test_tables_name_each_video_and_frame_by_the_measured_rate(scale: Context, t
     assert all(rates[key] == pytest.approx(wanted[key], abs=2e-6) for key in rates)
 
 
-def test_an_export_is_footage_in_davis_layout(scale: Context, tmp_path: Path) -> None:
+def test_an_export_can_be_read_as_a_source_in_davis_layout(scale: Context, tmp_path: Path) -> None:
     export(scale, "val", tmp_path / "made", "davis", 8)
     davis = Davis(tmp_path / "made")
     recipes = recipes_of(scale, "val")
@@ -104,7 +104,7 @@ def test_an_export_is_footage_in_davis_layout(scale: Context, tmp_path: Path) ->
     assert set(np.unique(shown)) == {0, 1}
 
 
-def test_films_are_as_many_and_as_long_as_the_clips(scale: Context, tmp_path: Path) -> None:
+def test_there_is_one_video_per_clip_with_the_same_length(scale: Context, tmp_path: Path) -> None:
     import av
 
     export(scale, "val", tmp_path / "made", "mp4", 8)
@@ -118,7 +118,7 @@ def test_films_are_as_many_and_as_long_as_the_clips(scale: Context, tmp_path: Pa
         assert stream.average_rate == 24
         frames = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
     assert len(frames) == recipes[0].frames
-    # White stays white where nothing is.
+    # The background stays white.
     outside = masks(int(recipes[0].target.split("/")[1][1:]))[recipes[0].start] == 0
     assert frames[0][outside].mean() > 235
     assert not (tmp_path / "made" / "objects.json").exists()
@@ -153,15 +153,15 @@ def test_an_interrupted_export_leaves_the_earlier_one_and_nothing_else(
     assert [p.name for p in tmp_path.iterdir()] == ["made"]
 
 
-def test_what_is_no_export_is_never_overwritten(scale: Context, tmp_path: Path) -> None:
+def test_other_files_are_never_overwritten(scale: Context, tmp_path: Path) -> None:
     mine = tmp_path / "mine"
     mine.mkdir()
-    export(scale, "val", mine, "davis", 8)  # an empty folder is welcome
+    export(scale, "val", mine, "davis", 8)  # an empty folder is allowed
     for name, text in (("thesis.tex", "x"), ("export.json", '{"format": "other"}'), ("export.json", "no json")):
         other = tmp_path / "other"
         other.mkdir(exist_ok=True)
         (other / name).write_text(text)
-        with pytest.raises(BadInput, match="holds something that is no export; give a folder that is new"):
+        with pytest.raises(BadInput, match="has other files in it; give a folder that is new"):
             export(scale, "val", other, "davis", 8)
         assert (other / name).read_text() == text
     with pytest.raises(BadInput, match=r"thesis\.tex is a file; give a folder"):
@@ -184,7 +184,7 @@ def test_the_command_writes_a_scales_videos_and_says_where(
     with pytest.raises(SystemExit) as ended:
         main(["export", "--scale", "t", "--out", "."])
     assert ended.value.code == 2
-    assert "holds something that is no export" in capsys.readouterr().err
+    assert "has other files in it" in capsys.readouterr().err
 
 
 def test_unknown_words_and_empty_splits_are_refused(scale: Context, tmp_path: Path) -> None:
@@ -195,6 +195,6 @@ def test_unknown_words_and_empty_splits_are_refused(scale: Context, tmp_path: Pa
     project(tmp_path / "bare", 10)
     synthesise(tmp_path / "bare", 1, params(split={"by": "video", "seed": 1, "val": 0.3, "dev": 0.0, "min_videos": 2}))
     bare = Context(tmp_path / "bare", "t", "export", "")
-    with pytest.raises(BadInput, match="Scale 't' has no synthesised video of the split 'dev'; take another"):
+    with pytest.raises(BadInput, match="Scale 't' has no synthesised video in the split 'dev'; choose another"):
         export(bare, "dev", tmp_path / "made", "davis", 8)
     assert not (tmp_path / "made").exists()

@@ -1,4 +1,4 @@
-"""A trained model as a folder of diffusers: all parts load, it completes to the bit, and its card is the run's."""
+"""A trained model as a folder of diffusers: all parts load, completions equal the phase's, and the card is right."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ import pytest
 import torch
 import yaml
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
-from tgvac.methods.loading import Blocks, load_method
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from tests.unit.model_project import DATA, SCALE, evaluate, model_project, seal
@@ -25,11 +24,13 @@ from tgvac.completion.pipeline_params import diffusion_of
 from tgvac.config import merge, read_yaml
 from tgvac.errors import BadInput
 from tgvac.files import sha256
+from tgvac.methods import ours
+from tgvac.methods.contract import Setup
 from tgvac.methods.params import MethodParams
 from tgvac.models.motion_adapter import PaperMotionAdapter, assemble
-from tgvac.models.schedule import scheduler_of
 from tgvac.params import load_params
 from tgvac.release.export_model import export_model
+from tgvac.sampling.scheduler import network_sampler
 from tgvac.shards import read_index
 
 CASES = {"animatediff": (MotionAdapter, "epsilon"), "paper": (PaperMotionAdapter, "v")}
@@ -46,7 +47,7 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
 @pytest.fixture
 def trained(made: tuple[str, Path, Path], tmp_path: Path) -> Path:
-    """A copy of the project, to be spoilt."""
+    """A copy of the project that a test may damage."""
     return Path(shutil.copytree(made[1], tmp_path / "project"))
 
 
@@ -60,17 +61,27 @@ def same(a: Completion, b: Completion) -> bool:
 
 
 def by_the_stage(root: Path) -> Completion:
-    """What phase `completion` makes of the same input."""
+    """The completion of the same input by phase `completion`."""
     p, results = load_params(root, SCALE), root / "results" / SCALE
-    blocks = Blocks(p.framing, p.diffusion, p.conditions, p.motion_module, p.sampler, p.completion, p.floors, p.compute)
-    indices = [results / "backbones" / "index.json", results / "motion" / "full" / "seed0" / "index.json"]
+    setup = Setup(MethodParams(), results / "backbones", results / "motion" / "full" / "seed0")
+    complete = ours.load(
+        setup,
+        framing=p.framing,
+        diffusion=p.diffusion,
+        conditions=p.conditions,
+        variants=p.variants,
+        motion_module=p.motion_module,
+        sampler=p.sampler,
+        completion=p.completion,
+        compute=p.compute,
+    )
     frames_FHW3, visible_FHW = video(6, 40, 33)
     empty_FHW = np.zeros_like(visible_FHW)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, empty_FHW)
-    return load_method("ours", MethodParams(), indices, blocks, "cpu")(clip, "a brown dog", 3)
+    return complete(clip, "a brown dog", 3)
 
 
-def test_the_pipeline_completes_to_the_bit_as_the_phase_does(made: tuple[str, Path, Path]) -> None:
+def test_the_pipeline_completes_exactly_as_the_phase(made: tuple[str, Path, Path]) -> None:
     _, root, folder = made
     ours = completed(VideoAmodalCompletionPipeline.from_pretrained(folder))
     assert same(ours, by_the_stage(root))
@@ -93,13 +104,13 @@ def test_diffusers_alone_does_not_know_the_pipeline_and_the_card_says_so(made: t
     assert "`DiffusionPipeline.from_pretrained(FOLDER)` fails" in (made[2] / "README.md").read_text(encoding="utf-8")
 
 
-def test_every_part_loads_by_its_class_and_is_what_was_trained(made: tuple[str, Path, Path]) -> None:
+def test_every_part_loads_by_its_class_and_has_the_trained_weights(made: tuple[str, Path, Path]) -> None:
     block, root, folder = made
     kind, prediction = CASES[block]
-    told = json.loads((folder / "model_index.json").read_text())
-    assert told["_class_name"] == "VideoAmodalCompletionPipeline"
-    assert told["unet"] == ["diffusers", "UNet2DConditionModel"]
-    assert told["motion_adapter"][1] == kind.__name__
+    index = json.loads((folder / "model_index.json").read_text())
+    assert index["_class_name"] == "VideoAmodalCompletionPipeline"
+    assert index["unet"] == ["diffusers", "UNet2DConditionModel"]
+    assert index["motion_adapter"][1] == kind.__name__
     unet = UNet2DConditionModel.from_pretrained(folder, subfolder="unet").eval()
     given = (randn(2, 12, 8, 8), torch.tensor([20, 900]), randn(2, 12, 16, seed=1))
     with torch.no_grad():
@@ -119,7 +130,8 @@ def test_every_part_loads_by_its_class_and_is_what_was_trained(made: tuple[str, 
     assert words("a brown dog").input_ids == backbones().tokenizer("a brown dog").input_ids
     scheduler = DDIMScheduler.from_pretrained(folder, subfolder="scheduler")
     assert scheduler.config.prediction_type == ("v_prediction" if prediction == "v" else "epsilon")
-    assert diffusion_of(scheduler.config, 2, 0.0) == load_params(root, SCALE).diffusion
+    params = load_params(root, SCALE)
+    assert diffusion_of(scheduler.config, params.sampler) == params.diffusion
 
 
 def test_the_index_has_every_file_and_weights_are_safetensors(made: tuple[str, Path, Path]) -> None:
@@ -137,7 +149,7 @@ def card(folder: Path) -> tuple[dict[str, Any], str]:
     return yaml.safe_load(front), text
 
 
-def test_the_card_tells_params_digests_and_scores(made: tuple[str, Path, Path]) -> None:
+def test_the_card_has_params_digests_and_scores(made: tuple[str, Path, Path]) -> None:
     block, root, folder = made
     front, text = card(folder)
     assert (front["library_name"], front["license"]) == ("diffusers", "apache-2.0")
@@ -160,17 +172,17 @@ def test_the_card_tells_params_digests_and_scores(made: tuple[str, Path, Path]) 
     assert "lr: 0.002" in text
     assert "Apache-2.0 (made \\| here)" in text
     assert "0.625" in text  # easy frames
-    assert "Copy the visible part (floor)" in text
+    assert "Copy the visible part (trivial baseline)" in text
 
 
-def test_weights_that_nothing_measured_have_a_card_without_scores(trained: Path) -> None:
+def test_the_card_of_unmeasured_weights_has_no_scores(trained: Path) -> None:
     shutil.rmtree(trained / "results" / SCALE / "metrics")
     front, text = card(export_model(trained, SCALE))
     assert "model-index" not in front
     assert "None: nothing was measured of these weights." in text
 
 
-def test_scores_of_other_weights_are_not_told(trained: Path) -> None:
+def test_scores_of_other_weights_are_not_in_the_card(trained: Path) -> None:
     shard = trained / "results" / SCALE / "completion" / "ours" / "full" / "seed0" / "shard-000.json.prov.json"
     record = json.loads(shard.read_text())
     record["inputs"] = {"motion/full/seed0/index.json": "0" * 64}
@@ -196,7 +208,7 @@ def refused(root: Path, sentence: str, **more: Any) -> None:
     assert not [p for p in (root / "results" / SCALE / "model").rglob("*") if p.is_file() or p.name.startswith(".")]
 
 
-def test_a_model_that_is_not_there_is_refused(trained: Path) -> None:
+def test_a_missing_model_is_refused(trained: Path) -> None:
     refused(trained, "'variants' has no 'ful'; did you mean 'full'", variant="ful")
     refused(
         trained,
@@ -266,7 +278,7 @@ def test_an_adapter_of_another_unet_does_not_assemble() -> None:
         assemble(unet_12(), adapter, params)
 
 
-def test_an_assembled_model_has_the_parts_own_weights(made: tuple[str, Path, Path]) -> None:
+def test_an_assembled_model_shares_the_weights_of_its_parts(made: tuple[str, Path, Path]) -> None:
     block, root, folder = made
     unet, adapter = unet_12(), CASES[block][0].from_pretrained(folder, subfolder="motion_adapter")
     joined = assemble(unet, adapter, load_params(root, SCALE).motion_module)
@@ -277,12 +289,25 @@ def test_an_assembled_model_has_the_parts_own_weights(made: tuple[str, Path, Pat
     assert not joined.conv_in.weight.any()
 
 
-def test_schedulers_that_the_sampler_is_not_are_refused(made: tuple[str, Path, Path]) -> None:
-    config = dict(scheduler_of(load_params(made[1], SCALE).diffusion).config)
+def test_schedulers_that_differ_from_the_sampler_are_refused(made: tuple[str, Path, Path]) -> None:
+    params = load_params(made[1], SCALE)
+    config = dict(network_sampler(params.diffusion, params.sampler).config)
     with pytest.raises(BadInput, match="The scheduler is a PNDMScheduler, and the sampler is DDIM; take"):
-        diffusion_of({**config, "_class_name": "PNDMScheduler"}, 2, 0.0)
+        diffusion_of({**config, "_class_name": "PNDMScheduler"}, params.sampler)
     with pytest.raises(BadInput, match="The scheduler's clip_sample is True, and the sampler knows False alone"):
-        diffusion_of({**config, "clip_sample": True}, 2, 0.0)
+        diffusion_of({**config, "clip_sample": True}, params.sampler)
+
+
+@pytest.mark.parametrize("spacing", ["leading", "trailing"])
+def test_one_step_works_with_trailing_levels_only(made: tuple[str, Path, Path], spacing: str) -> None:
+    pipe = VideoAmodalCompletionPipeline.from_pretrained(made[2])
+    offset = 1 if spacing == "leading" else 0
+    pipe.scheduler = DDIMScheduler.from_config(pipe.scheduler.config, timestep_spacing=spacing, steps_offset=offset)
+    if spacing == "trailing":
+        completed(pipe, num_inference_steps=1).check(video(6, 40, 33)[0])
+        return
+    with pytest.raises(BadInput, match=r"^The pipeline cannot sample so: .*with num_inference_steps 1 and .*trailing"):
+        completed(pipe, num_inference_steps=1)
 
 
 def test_half_precision_is_refused(made: tuple[str, Path, Path]) -> None:

@@ -1,4 +1,4 @@
-"""Fetching: goes on from what is here, tries places in turn, checks what came, and loses nothing."""
+"""Fetching resumes partial files, tries places in turn, verifies archives, and loses nothing."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROGRAM = (
     sys.executable,
     "-c",
-    # A process that was started in a shell's background ignores interrupts, and so would this one.
+    # A process started in the background of a shell ignores interrupts, and this one would inherit that.
     "import signal; signal.signal(signal.SIGINT, signal.default_int_handler);"
     "from tests.unit.fetching import fetch, source; from pathlib import Path; import sys;"
     "fetch(Path(sys.argv[1]), source(sys.argv[2]))",
@@ -42,7 +42,7 @@ PROGRAM = (
 
 
 def wait_for(part: Path, size: int) -> None:
-    """Until another process has written so many bytes."""
+    """Wait until another process has written more than ``size`` bytes."""
     deadline = time.monotonic() + 60
     while not (part.is_file() and part.stat().st_size > size):
         assert time.monotonic() < deadline, f"{part} does not grow"
@@ -63,37 +63,39 @@ def test_an_archive_is_fetched_once_and_its_checksum_recorded(server: ArchiveSer
     assert lock["archives"]["mine/a.zip"]["bytes"] == len(DATA)
 
 
-def test_a_download_that_breaks_off_goes_on_from_there(server: ArchiveServer, tmp_path: Path) -> None:
+def test_an_interrupted_download_is_resumed(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[20_000, 15_000]))
     assert fetch(tmp_path, mine).read_bytes() == DATA
     assert server.sent["a.zip"] == len(DATA) + 2 * PARAMS.overlap_bytes
     assert [asked for _, asked in server.asked] == ["", "bytes=19900-", "bytes=34800-"]
 
 
-def test_what_came_in_an_earlier_run_is_not_fetched_again(server: ArchiveServer, tmp_path: Path) -> None:
+def test_bytes_of_an_earlier_run_are_not_fetched_again(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
     message = refused(tmp_path, mine)
-    assert "20000 bytes are kept, and the same command goes on from there later" in message
+    assert "20000 bytes are kept, and the same command resumes from there" in message
     assert files(tmp_path / "mine") == ["a.zip.part", "a.zip.part.json"]
     assert fetch(tmp_path, mine).read_bytes() == DATA
     assert server.sent["a.zip"] == len(DATA) + PARAMS.overlap_bytes
     assert files(tmp_path / "mine") == ["a.zip"]
 
 
-def test_attempts_that_bring_bytes_are_not_counted(server: ArchiveServer, tmp_path: Path) -> None:
+def test_attempts_that_bring_new_bytes_are_not_counted(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[5_000] * 9))
     assert fetch(tmp_path, mine, attempts=1).read_bytes() == DATA
 
 
-def test_a_server_without_ranges_sends_all_again_and_nothing_is_lost(server: ArchiveServer, tmp_path: Path) -> None:
+def test_without_range_support_everything_is_sent_again_and_nothing_is_lost(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
     mine = source(server.put("a.zip", DATA, ranges=False, cuts=[30_000, 10_000]))
     refused(tmp_path, mine, attempts=1)
     assert (tmp_path / "mine" / "a.zip.part").stat().st_size == 30_000
     assert fetch(tmp_path, mine).read_bytes() == DATA
 
 
-def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Path) -> None:
-    """kill -9 in the middle; the second process asks only for what is missing."""
+def test_a_killed_download_is_resumed(server: ArchiveServer, tmp_path: Path) -> None:
+    """After kill -9, a second process requests only the missing bytes."""
     data = zip_of(1_000_000)
     url = server.put("a.zip", data, pause=0.01)
     command = [*PROGRAM, str(tmp_path), url]
@@ -105,7 +107,7 @@ def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Pa
     assert 100_000 < here < len(data)
     assert not (tmp_path / "mine" / "a.zip").exists()
     server.files["a.zip"].pause = 0.0
-    time.sleep(0.1)  # the server notices that nobody listens
+    time.sleep(0.1)  # let the server notice the closed connection
     before = server.sent["a.zip"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, check=False, timeout=120)
     assert done.returncode == 0, done.stderr.decode()
@@ -113,15 +115,15 @@ def test_killed_and_started_again_it_goes_on(server: ArchiveServer, tmp_path: Pa
     assert server.sent["a.zip"] - before == len(data) - here + PARAMS.overlap_bytes
 
 
-def test_an_address_that_leads_elsewhere_is_followed_also_when_going_on(server: ArchiveServer, tmp_path: Path) -> None:
-    """As on the hub, whose files lie on other servers than their addresses."""
+def test_redirects_are_followed_also_when_resuming(server: ArchiveServer, tmp_path: Path) -> None:
+    """The Hugging Face Hub redirects to other servers."""
     target = server.put("there/a.zip", DATA, cuts=[20_000])
     mine = source(server.put("a.zip", b"", leads_to=target))
     assert fetch(tmp_path, mine).read_bytes() == DATA
     assert server.sent["there/a.zip"] == len(DATA) + PARAMS.overlap_bytes
 
 
-def test_an_interrupt_ends_it_at_once_and_keeps_what_came(server: ArchiveServer, tmp_path: Path) -> None:
+def test_an_interrupt_ends_it_at_once_and_keeps_the_received_bytes(server: ArchiveServer, tmp_path: Path) -> None:
     data = zip_of(1_000_000)
     url = server.put("a.zip", data, pause=0.02)
     part = tmp_path / "mine" / "a.zip.part"
@@ -138,7 +140,7 @@ def test_places_are_tried_in_turn(server: ArchiveServer, tmp_path: Path) -> None
     assert fetch(tmp_path, mine).read_bytes() == DATA
 
 
-def test_a_mirror_goes_on_where_another_broke_off(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_mirror_resumes_the_part_of_another_place(server: ArchiveServer, tmp_path: Path) -> None:
     first = server.put("one/a.zip", DATA, cuts=[20_000, 0, 0])
     mine = source(first, server.put("two/a.zip", DATA))
     assert fetch(tmp_path, mine).read_bytes() == DATA
@@ -152,14 +154,14 @@ def test_a_mirror_of_another_file_is_never_joined_to_a_part(server: ArchiveServe
     assert (tmp_path / "mine" / "a.zip.part").read_bytes() == DATA[:20_000]
 
 
-def test_a_new_version_at_the_same_place_starts_over(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_new_version_at_the_same_place_is_fetched_from_the_start(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
     refused(tmp_path, mine)
     server.put("a.zip", OTHER)
     assert fetch(tmp_path, mine).read_bytes() == OTHER
 
 
-def test_a_new_version_that_is_shorter_starts_over(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_shorter_new_version_is_fetched_from_the_start(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
     refused(tmp_path, mine)
     short = zip_of(500)
@@ -168,50 +170,52 @@ def test_a_new_version_that_is_shorter_starts_over(server: ArchiveServer, tmp_pa
 
 
 @pytest.mark.parametrize("kind", ["text/html; charset=utf-8", "application/zip"])
-def test_a_page_in_place_of_the_archive_costs_nothing_that_is_here(
+def test_a_web_page_instead_of_the_archive_does_not_damage_the_part(
     server: ArchiveServer, tmp_path: Path, kind: str
 ) -> None:
     mine = source(server.put("a.zip", DATA, cuts=[20_000, 0, 0]))
     refused(tmp_path, mine)
     server.put("a.zip", PAGE, kind=kind, ranges=False)
     message = refused(tmp_path, mine)
-    assert "answers with a web page and not with the archive" in message
-    assert "get it another way, as from https://page, and put it at" in message
+    assert "answers with a web page instead of the archive" in message
+    assert "get it another way, such as from https://page, and put it at" in message
     assert (tmp_path / "mine" / "a.zip.part").read_bytes() == DATA[:20_000]
 
 
-def test_a_missing_archive_names_the_answer_and_the_place_for_it(server: ArchiveServer, tmp_path: Path) -> None:
+def test_the_error_for_a_missing_archive_names_the_answer_and_the_path(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(f"{server.url}/none.zip"))
     assert "none.zip answers 404 Not Found" in message
     assert f"put it at {tmp_path / 'mine' / 'a.zip'}" in message
     assert files(tmp_path / "mine") == []
 
 
-def test_a_busy_server_is_asked_again_and_then_given_up(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_busy_server_is_asked_a_limited_number_of_times(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(server.put("a.zip", DATA, status=503)))
     assert "answers 503" in message
     assert len(server.asked) == PARAMS.attempts
 
 
-def test_a_wrong_length_is_told_before_anything_is_written(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_wrong_length_is_reported_before_anything_is_written(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(server.put("a.zip", DATA), size=17))
-    assert f"has {len(DATA)} bytes where 17 are expected" in message
+    assert f"has {len(DATA)} bytes, but the registry or the lock says 17" in message
     assert files(tmp_path / "mine") == []
 
 
-def test_a_server_that_promises_more_than_it_has_gives_no_archive(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_server_that_announces_more_than_it_sends_gives_no_archive(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(server.put("a.zip", DATA, lies=500)))
-    assert f"broke off after {len(DATA)} of {len(DATA) + 500} bytes" in message or "IncompleteRead" in message
+    assert f"was interrupted after {len(DATA)} of {len(DATA) + 500} bytes" in message or "IncompleteRead" in message
     assert "a.zip" not in files(tmp_path / "mine")
 
 
-def test_without_a_stated_length_a_cut_zip_is_found_out(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_truncated_zip_without_a_stated_length_is_detected(server: ArchiveServer, tmp_path: Path) -> None:
     message = refused(tmp_path, source(server.put("a.zip", DATA, length=False, cuts=[30_000])))
     assert "truncated or not a zip archive" in message
     assert files(tmp_path / "mine") == ["a.zip.refused"]
 
 
-def test_another_checksum_is_refused_kept_aside_and_the_next_place_asked(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_file_with_another_checksum_is_set_aside_and_the_next_place_is_tried(
+    server: ArchiveServer, tmp_path: Path
+) -> None:
     wrong, right = server.put("one/a.zip", OTHER), server.put("two/a.zip", DATA)
     message = refused(tmp_path, source(wrong, sha=SHA))
     assert f"the registry says {SHA[:12]}…" in message
@@ -220,46 +224,46 @@ def test_another_checksum_is_refused_kept_aside_and_the_next_place_asked(server:
     assert fetch(tmp_path, source(wrong, right, sha=SHA)).read_bytes() == DATA
 
 
-def test_a_full_disk_is_told_before_the_first_byte(
+def test_a_full_disk_is_reported_before_the_first_byte(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
     message = refused(tmp_path, source(server.put("a.zip", DATA)))
-    assert "free some space or let data lead to a larger disk" in message
+    assert "free some space or make data a link to a larger disk" in message
     assert server.asked == []
 
 
-def test_known_sizes_are_added_up_before_anything_is_asked(
+def test_known_sizes_are_added_up_before_any_request(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 70_000, 70_000))
     one = source(server.put("a.zip", DATA), size=len(DATA))
     two = Source("other", "davis", "archives", None, None, "free", files=one.files)
-    assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
+    assert "other downloads need 0.00 GB" in refused(tmp_path, one, two)
     assert (server.asked, server.probed) == ([], [])
 
 
-def test_sizes_are_asked_for_before_the_first_archive_fills_the_disk(
+def test_sizes_are_requested_before_the_first_archive_fills_the_disk(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 70_000, 70_000))
     one = source(server.put("a.zip", DATA))
     two = Source("other", "davis", "archives", None, None, "free", files=one.files)
-    assert "other downloads 0.00 GB" in refused(tmp_path, one, two)
+    assert "other downloads need 0.00 GB" in refused(tmp_path, one, two)
     assert server.asked == []
     fetch(tmp_path, one)
 
 
-def test_where_no_size_is_told_the_disk_is_looked_at_when_the_answer_comes(
+def test_without_a_known_size_the_disk_is_checked_when_the_answer_arrives(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(disk.shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(10**6, 10**6 - 50_000, 50_000))
     mine = source("http://127.0.0.1:9/a.zip", server.put("a.zip", DATA))
-    assert "free some space or let data lead to a larger disk" in refused(tmp_path, mine)
+    assert "free some space or make data a link to a larger disk" in refused(tmp_path, mine)
     assert not (tmp_path / "mine" / "a.zip.part").exists()
 
 
-def test_progress_tells_the_whole_and_the_time_left(
+def test_progress_shows_the_total_and_the_remaining_time(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(progress, "_LINE_EVERY_S", 0.0)
@@ -272,7 +276,7 @@ def test_progress_tells_the_whole_and_the_time_left(
     assert lines[-1].startswith("fetch (MB): 6/6")
 
 
-def test_a_disk_that_fills_up_on_the_way_keeps_what_came(
+def test_a_disk_that_becomes_full_keeps_the_received_bytes(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tgvac.fetch import partial
@@ -288,19 +292,17 @@ def test_a_disk_that_fills_up_on_the_way_keeps_what_came(
     assert fetch(tmp_path, mine).read_bytes() == DATA
 
 
-def test_a_tar_that_the_server_calls_compressed_on_the_way_comes_as_it_is(
-    server: ArchiveServer, tmp_path: Path
-) -> None:
+def test_a_tar_declared_as_transfer_compressed_is_kept_as_it_is(server: ArchiveServer, tmp_path: Path) -> None:
     data = gzip.compress(noise(3, 5000).tobytes())
     mine = source(server.put("a.tar.gz", data, encoding="x-gzip", kind="application/x-tar"), file="a.tar.gz")
     assert fetch(tmp_path, mine).read_bytes() == data
 
 
-def test_one_failure_stops_no_other_archive(server: ArchiveServer, tmp_path: Path) -> None:
+def test_one_failure_does_not_stop_other_archives(server: ArchiveServer, tmp_path: Path) -> None:
     bad = source(f"{server.url}/none.zip")
     good = Source("good", "davis", "archives", None, None, "free", files=source(server.put("a.zip", DATA)).files)
     worse = Source("worse", "davis", "archives", None, None, "free", files=bad.files)
     message = refused(tmp_path, bad, worse, good)
     assert "of source 'mine' cannot be fetched" in message
-    assert "and 1 more could not be had" in message
+    assert "and 1 more failed" in message
     assert (tmp_path / "good" / "a.zip").read_bytes() == DATA

@@ -1,4 +1,4 @@
-"""What came is trusted after the licence and its checksum, and where a phase finds it."""
+"""Licences and checksums of fetched archives, and where a phase finds the archives."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ def test_nothing_is_fetched_before_the_licence_is_accepted(server: ArchiveServer
     mine = source(server.put("a.zip", DATA))
     with pytest.raises(
         BadInput,
-        match=r"'mine' is fetched only after its licence was accepted .*--accept-licences`; or .*--at mine=PATH`.$",
+        match=r"'mine' cannot be fetched before its licence is accepted .*--accept-licences`; or .*--at mine=PATH`.$",
     ):
         Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
     assert server.asked == []
 
 
-def test_the_first_whole_copy_is_trusted_and_another_one_refused(server: ArchiveServer, tmp_path: Path) -> None:
+def test_the_first_complete_copy_is_trusted_and_another_one_is_refused(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA))
     path = fetch(tmp_path, mine)
     path.write_bytes(OTHER)
@@ -52,19 +52,19 @@ def test_the_first_whole_copy_is_trusted_and_another_one_refused(server: Archive
     assert fetch(tmp_path, mine) == path
 
 
-def test_where_a_publisher_has_changed_an_archive_the_remedy_is_named(server: ArchiveServer, tmp_path: Path) -> None:
+def test_the_error_for_a_changed_archive_says_what_to_do(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA))
     fetch(tmp_path, mine).unlink()
     server.put("a.zip", OTHER)
     assert "registry.lock says" in (message := refused(tmp_path, mine))
-    assert "or remove its entry from the lock if its publisher has changed it" in message
+    assert "or remove its entry from the lock if the publisher has changed the archive" in message
     server.put("a.zip", zip_of(70_000))
-    assert f"where {len(DATA)} are expected, as the registry or the lock has it" in refused(tmp_path, mine)
+    assert f"the registry or the lock says {len(DATA)}" in refused(tmp_path, mine)
     (tmp_path / "registry.lock").unlink()
     assert fetch(tmp_path, mine).read_bytes() == zip_of(70_000)
 
 
-def test_settled_archives_may_lie_where_nobody_may_write(
+def test_verified_archives_may_be_in_a_read_only_folder(
     server: ArchiveServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from tgvac.fetch import archives as module
@@ -75,10 +75,10 @@ def test_settled_archives_may_lie_where_nobody_may_write(
     Fetch(tmp_path, PARAMS).run([(mine, mine.archives[0])])
 
 
-def test_a_cut_tar_is_never_trusted_even_where_no_length_was_stated(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_truncated_tar_is_never_trusted_even_without_a_stated_length(server: ArchiveServer, tmp_path: Path) -> None:
     data = gzip.compress(noise(3, 50_000).tobytes())
     mine = source(server.put("a.tar.gz", data, length=False, cuts=[30_000]), file="a.tar.gz")
-    assert "is cut short or damaged" in refused(tmp_path, mine)
+    assert "is truncated or damaged" in refused(tmp_path, mine)
     assert fetch(tmp_path, mine).read_bytes() == data
 
 
@@ -87,7 +87,7 @@ def test_a_zip_with_a_damaged_member_is_never_trusted(tmp_path: Path) -> None:
     damaged = bytearray(DATA)
     damaged[30_000] ^= 1
     (tmp_path / "mine" / "a.zip").write_bytes(damaged)
-    assert "a.zip is cut short or damaged (Bad CRC-32 for file 'frame')" in refused(tmp_path, source("drive:abc"))
+    assert "a.zip is truncated or damaged (Bad CRC-32 for file 'frame')" in refused(tmp_path, source("drive:abc"))
     assert Trust(tmp_path).archive("mine/a.zip") is None
 
 
@@ -105,7 +105,7 @@ def test_a_verified_archive_is_not_read_again(
         verify(mine, mine.archives[0], path, PARAMS, Trust(tmp_path))
 
 
-def test_an_archive_put_in_its_place_by_hand_is_verified_and_needs_no_licence(tmp_path: Path) -> None:
+def test_a_manually_placed_archive_is_verified_and_needs_no_licence(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.zip").write_bytes(DATA)
     mine = source("drive:abc")
@@ -115,15 +115,15 @@ def test_an_archive_put_in_its_place_by_hand_is_verified_and_needs_no_licence(tm
     assert known["sha256"] == SHA
 
 
-def test_a_quota_page_saved_by_hand_as_the_archive_is_told(tmp_path: Path) -> None:
+def test_a_quota_page_saved_as_the_archive_is_reported(tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "a.zip").write_bytes(PAGE)
-    assert "is a web page and not an archive, as Google Drive sends when its quota" in refused(
+    assert "is a web page, not an archive (Google Drive sends one when the quota" in refused(
         tmp_path, source("drive:abc")
     )
 
 
-def test_the_phase_fetches_the_archive_of_a_url_after_the_licence(server: ArchiveServer, tmp_path: Path) -> None:
+def test_the_phase_fetches_an_archive_once_the_licence_is_accepted(server: ArchiveServer, tmp_path: Path) -> None:
     mine = Source("mine", "davis", server.put("a.zip", DATA), None, SHA, "free")
     with pytest.raises(BadInput, match="licence"):
         locate(mine, tmp_path, None, PARAMS)
@@ -133,7 +133,7 @@ def test_the_phase_fetches_the_archive_of_a_url_after_the_licence(server: Archiv
     assert server.sent["a.zip"] == len(DATA)
 
 
-def test_of_a_source_in_several_archives_the_phase_gets_the_folder(server: ArchiveServer, tmp_path: Path) -> None:
+def test_the_phase_gets_the_folder_of_a_source_with_several_archives(server: ArchiveServer, tmp_path: Path) -> None:
     one = Archive("cat.zip", (server.put("cat.zip", DATA),), "cat")
     two = Archive("dog.zip", (server.put("dog.zip", OTHER),), "dog")
     mine = Source("mine", "lasot", "archives", None, None, "free", files=(one, two))
@@ -144,7 +144,7 @@ def test_of_a_source_in_several_archives_the_phase_gets_the_folder(server: Archi
     assert files(tmp_path / "data" / "mine") == ["cat.zip", "dog.zip"]
 
 
-def test_a_part_without_its_origin_is_compared_all_the_same(server: ArchiveServer, tmp_path: Path) -> None:
+def test_a_part_without_a_known_origin_is_compared(server: ArchiveServer, tmp_path: Path) -> None:
     mine = source(server.put("a.zip", DATA))
     part = Part(tmp_path / "mine" / "a.zip")
     part.path.parent.mkdir()

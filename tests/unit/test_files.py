@@ -1,4 +1,4 @@
-"""Files appear whole under their names or not at all; a lock ends with its holder."""
+"""Files appear complete under their names or not at all; a lock ends with its holder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from safetensors.torch import load_file, save_file
 from tgvac.files import locked, sha256, write_json, write_text, writing, writing_apart
 
 
-def test_a_file_has_its_name_only_once_it_is_whole(tmp_path: Path) -> None:
+def test_a_file_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
     path = tmp_path / "deep" / "a.txt"
     with writing(path) as part:
         part.write_text("half")
@@ -44,7 +44,7 @@ def test_an_error_while_writing_keeps_the_old_file_and_leaves_nothing_beside_it(
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_a_library_left_beside_when_it_was_killed_is_gone_once_the_file_is_whole(tmp_path: Path) -> None:
+def test_temporary_files_of_a_killed_library_are_removed_by_the_next_write(tmp_path: Path) -> None:
     path = tmp_path / "a.safetensors"
     killed = f"""
 import os
@@ -71,7 +71,7 @@ def test_json_is_the_same_bytes_for_the_same_value(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "a.json").read_text(encoding="utf-8")) == {"a": ["é", 0.1], "b": 1}
 
 
-def test_what_is_no_json_is_not_written(tmp_path: Path) -> None:
+def test_nan_is_not_written_as_json(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         write_json(tmp_path / "a.json", float("nan"))
     assert list(tmp_path.iterdir()) == []
@@ -88,7 +88,7 @@ def test_sha256_is_that_of_the_bytes(tmp_path: Path) -> None:
     assert sha256(tmp_path / "a") == hashlib.sha256(data).hexdigest()
 
 
-def test_a_lock_held_by_a_killed_process_is_free_and_who_waits_was_told_for_whom(
+def test_a_lock_of_a_killed_process_is_free_and_the_holder_was_named_to_the_one_that_waits(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     lock = tmp_path / "run.lock"

@@ -1,4 +1,4 @@
-"""Clips framed frame by frame: the bits of those that are rendered in full and framed then."""
+"""Framing frame by frame gives the same bits as rendering the full clip and framing it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def clips_of(folder: Path, feather: int, occluders: tuple[Placement, ...]) -> RecipeClips:
     recipe = Recipe(
-        recipe="s/v/1/r0", target="s/v/1", video="s/v", source="s", split="train", start=0, stride=1, frames=4,
+        recipe="s/v/1/r0", target="s/v/1", video="s/v", source="s", split="train", start=0, frame_step=1, frames=4,
         occluders=occluders, feather=feather, seed=0, mean_rate=0.2, max_rate=0.4,
     )  # fmt: skip
     return RecipeClips([recipe], lambda track: open_fake_track(folder, track))
@@ -47,7 +47,7 @@ def eroded(visible_FHW: Array) -> Array:
 @pytest.mark.parametrize("mode", ["frame", "follow"])
 @pytest.mark.parametrize("feather", [0, 2])
 @pytest.mark.parametrize("count", [0, 1, 2, 3])
-def test_a_clip_framed_frame_by_frame_is_the_rendered_clip_framed(
+def test_framing_frame_by_frame_equals_framing_the_rendered_clip(
     folder: Path, size: int, mode: str, feather: int, count: int
 ) -> None:
     framing = FramingParams.model_validate({"mode": mode, "size": size, "pad": 90, "margin": 0.5, "smooth": 2})
@@ -62,5 +62,5 @@ def test_a_clip_framed_frame_by_frame_is_the_rendered_clip_framed(
 
 def test_a_frame_beyond_the_clip_is_not_framed(folder: Path) -> None:
     framing = FramingParams.model_validate({"mode": "frame", "size": 16, "pad": 0, "margin": 0.5, "smooth": 1})
-    with pytest.raises(ValueError, match="has frames 0 to 3; 4 was asked for"):
+    with pytest.raises(ValueError, match="frame 4 of s/v/1/r0 was requested, but it has frames 0 to 3"):
         clips_of(folder, 0, PLACEMENTS).framed("s/v/1/r0", framing, [4])

@@ -1,4 +1,4 @@
-"""Framing: driven by visible masks alone, exactly invertible, the same for training and inference."""
+"""Framing: it only depends on visible masks, is exactly invertible, and is the same for training and inference."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ sizes = st.integers(1, 40)
 
 @settings(max_examples=60, deadline=None)
 @given(sizes, sizes, st.integers(-30, 50), st.integers(-30, 50), st.integers(8, 40), st.integers(0, 99))
-def test_where_nothing_is_resampled_the_round_trip_is_exact(
+def test_without_resampling_the_round_trip_is_exact(
     height: int, width: int, top: int, left: int, side: int, seed: int
 ) -> None:
     window = Window(top, left, side)
     image, mask = noise(seed, height, width, 3), np.where(noise(seed, height, width) > 127, 255, 0).astype(np.uint8)
     square = frame_rgb(image, window, side, 127)
     assert square.shape == (side, side, 3)
-    # Which pixels lie in the window, said pixel by pixel.
+    # Which pixels are in the window, computed for each pixel.
     ys, xs = np.mgrid[:height, :width]
     inside = (ys >= top) & (ys < top + side) & (xs >= left) & (xs < left + side)
     assert np.array_equal(unframe_rgb(square, window, height, width, 9), np.where(inside[..., None], image, 9))
     back = unframe_mask(frame_mask(mask, window, side), window, height, width)
     assert np.array_equal(back, np.where(inside, mask, 0))
-    # And in the square, each frame pixel lies where the coordinate map says; beyond the frame lies the padding.
+    # In the square, each frame pixel is where the coordinate map says, and the rest is padding.
     expected = np.full((side, side, 3), 127, np.uint8)
     for y, x in zip(ys[inside], xs[inside], strict=True):
         to_y, to_x = window.to_square(int(y), int(x), side)
@@ -105,13 +105,13 @@ def test_smoothing_is_a_centred_moving_mean() -> None:
     assert [w.left for w in smooth] == [round(sum(padded[i : i + 3]) / 3 - 8) for i in range(7)]
 
 
-def test_frames_that_show_nothing_take_a_window_between_their_neighbours() -> None:
+def test_frames_with_an_empty_mask_take_a_window_between_their_neighbours() -> None:
     empty = np.zeros((40, 60), np.uint8)
     masks = np.stack([empty, box(40, 60, 10, 10, 18, 18), empty, box(40, 60, 10, 30, 18, 38), empty])
     assert [w.left for w in windows_of(params(), masks)] == [6, 6, 16, 26, 26]
 
 
-def test_where_nothing_is_ever_visible_the_whole_frame_is_taken() -> None:
+def test_without_any_visible_pixel_the_whole_frame_is_taken() -> None:
     empty = np.zeros((3, 20, 30), np.uint8)
     assert windows_of(params("follow"), empty) == windows_of(params("frame"), empty) == [Window(-5, 0, 30)] * 3
 
@@ -123,7 +123,7 @@ def test_where_nothing_is_ever_visible_the_whole_frame_is_taken() -> None:
     st.lists(st.tuples(st.integers(0, 39), st.integers(0, 39), st.integers(1, 20)), min_size=1, max_size=5),
     st.floats(0.05, 1),
 )
-def test_an_unsmoothed_window_holds_all_that_is_visible(
+def test_an_unsmoothed_window_contains_all_visible_pixels(
     height: int, width: int, boxes: list[tuple[int, int, int]], margin: float
 ) -> None:
     masks = np.stack([box(height, width, y % height, x % width, y % height + s, x % width + s) for y, x, s in boxes])
@@ -147,7 +147,7 @@ def test_videos_are_framed_frame_by_frame() -> None:
         assert np.array_equal(unframe_mask(framed[i], window, 40, 60), masks[i])
 
 
-def test_the_padding_beyond_the_frame_is_what_was_asked_for() -> None:
+def test_the_padding_outside_of_the_frame_has_the_given_value() -> None:
     square = frame_rgb(np.zeros((10, 20, 3), np.uint8), Window(-5, 0, 20), 20, 127)
     assert (square[:5] == 127).all()
     assert (square[15:] == 127).all()

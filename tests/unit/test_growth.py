@@ -1,4 +1,4 @@
-"""A video more: it lands in the shard of its name, and what was made of the others stays as it is, phase by phase."""
+"""An added video goes to the shard of its name, and the results of the other videos stay unchanged in each phase."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ SHARDED = ("tracks", "masks", "synthesis", "captions")
 
 @dataclass(frozen=True)
 class State:
-    """What a run leaves: of each phase, keys of items, digests of files, and the shard that each item is in."""
+    """The results of a run: for each phase, the keys of items, digests of files, and the shard of each item."""
 
     keys: dict[str, dict[str, str]]
     files: dict[str, dict[str, str]]
@@ -44,7 +44,7 @@ class State:
 
 
 def footage(root: Path, name: str, seed: int) -> None:
-    """A video of one object that goes by, at a height and with a width of its own."""
+    """A video of one moving object, whose size and position depend on the seed."""
     pairs = []
     for i in range(FRAMES):
         ids_HW = np.zeros((36, 64), np.uint8)
@@ -98,7 +98,7 @@ def state(root: Path) -> State:
 
 @pytest.fixture(scope="module")
 def grown(tmp_path_factory: pytest.TempPathFactory) -> tuple[State, State, str]:
-    """The states before and after a video more, and its name."""
+    """The states before and after adding a video, and the name of its track."""
     root = tmp_path_factory.mktemp("grown")
     for k in range(VIDEOS):
         footage(root, f"video-{k}", k)
@@ -142,7 +142,7 @@ def test_recipes_are_drawn_again_only_where_the_newcomer_may_occlude(grown: tupl
     assert redrawn != set(before.keys["synthesis"])
 
 
-def test_recipes_change_only_where_the_newcomer_is_taken(grown: tuple[State, State, str]) -> None:
+def test_recipes_change_only_where_the_newcomer_is_used(grown: tuple[State, State, str]) -> None:
     before, after, newcomer = grown
     old = {recipe.recipe: recipe for recipe in before.recipes}
     new = {recipe.recipe: recipe for recipe in after.recipes if recipe.target != newcomer}

@@ -1,4 +1,4 @@
-"""Still images: one encoder, one decoder; palettes give indices, not colours; resizing keeps masks binary."""
+"""Still images: encoding and decoding; palettes give indices, not colours; resizing keeps masks binary."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def test_jpeg_keeps_colour_at_full_resolution() -> None:
     image[:, ::2] = (255, 0, 0)
     image[:, 1::2] = (0, 0, 255)
     found = decode_rgb(encode_jpeg(image), "x").astype(int)
-    assert np.abs(found - image).max() < 40  # with halved chroma, the columns would run into each other
+    assert np.abs(found - image).max() < 40  # with chroma subsampling, the columns would mix
 
 
 def test_a_palette_gives_its_indices_and_never_its_colours() -> None:
@@ -70,20 +70,20 @@ def test_an_annotation_in_colours_is_refused() -> None:
 
 
 def test_a_mask_of_other_values_is_refused() -> None:
-    with pytest.raises(BadInput, match=r"x\.png holds values other than 0 and 255; write masks as pure"):
+    with pytest.raises(BadInput, match=r"x\.png has values other than 0 and 255; save masks in pure"):
         decode_mask(png(np.array([[0, 1]], np.uint8)), "x.png")
 
 
 @pytest.mark.parametrize("decode", [decode_rgb, decode_rgba, decode_indices, decode_mask])
 @pytest.mark.parametrize("data", [b"", b"no image", png(noise(0, 20, 20))[:60]], ids=["empty", "text", "cut"])
-def test_what_is_no_image_is_refused_naming_it(decode: object, data: bytes) -> None:
+def test_data_that_is_not_an_image_is_refused_naming_it(decode: object, data: bytes) -> None:
     assert callable(decode)
-    with pytest.raises(BadInput, match=r"^f\.png is not a readable \w+ .*; replace it by an intact copy\.$"):
+    with pytest.raises(BadInput, match=r"^f\.png is not a readable \w+ .*; replace it with an intact copy\.$"):
         decode(data, "f.png")
 
 
 @pytest.mark.parametrize("codec", [encode_png, encode_jpeg])
-def test_damage_ends_in_bad_input_or_in_an_image(codec: object) -> None:
+def test_damage_raises_bad_input_or_gives_an_image(codec: object) -> None:
     assert callable(codec)
     whole = codec(noise(3, 24, 30, 3))
     draw = random.Random(2)
@@ -114,7 +114,7 @@ def test_a_mask_made_smaller_keeps_the_pixels_that_are_covered_by_half(
 
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 20), st.integers(1, 20), st.integers(1, 20))
-def test_a_resized_mask_is_binary_and_of_the_size_asked_for(seed: int, h: int, w: int, height: int, width: int) -> None:
+def test_a_resized_mask_is_binary_and_of_the_given_size(seed: int, h: int, w: int, height: int, width: int) -> None:
     mask = np.where(noise(seed, h, w) > 127, 255, 0).astype(np.uint8)
     found = resize_mask(mask, height, width)
     assert found.shape == (height, width)
@@ -126,10 +126,10 @@ def test_a_resized_mask_is_binary_and_of_the_size_asked_for(seed: int, h: int, w
 def test_an_image_made_smaller_is_the_mean_of_its_areas() -> None:
     image = noise(5, 6, 8, 3)
     mean = image.reshape(3, 2, 4, 2, 3).astype(float).mean(axis=(1, 3))
-    assert np.abs(resize_rgb(image, 3, 4) - mean).max() <= 1  # rounded once a direction
+    assert np.abs(resize_rgb(image, 3, 4) - mean).max() <= 1  # rounded once per axis
 
 
-def test_the_same_size_is_no_resizing() -> None:
+def test_the_same_size_returns_the_same_image() -> None:
     image = noise(5, 6, 8, 3)
     assert np.array_equal(resize_rgb(image, 6, 8), image)
     assert resize_rgb(np.full((4, 4, 3), 9, np.uint8), 9, 7).tolist() == np.full((9, 7, 3), 9).tolist()
@@ -152,7 +152,7 @@ def test_a_size_is_height_and_width_and_needs_no_pixels() -> None:
 
 
 @pytest.mark.parametrize("decode", [decode_rgb, decode_indices, image_size])
-def test_an_image_that_would_fill_the_memory_is_refused(decode: Callable[[bytes, str], object]) -> None:
+def test_an_image_too_large_for_memory_is_refused(decode: Callable[[bytes, str], object]) -> None:
     data = bytearray(png(np.zeros((4, 4), np.uint8)))
     data[16:24] = (60000).to_bytes(4, "big") * 2
     data[29:33] = zlib.crc32(data[12:29]).to_bytes(4, "big")

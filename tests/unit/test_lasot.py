@@ -1,4 +1,4 @@
-"""LaSOT: categories in folders or zips, a box or an absence a frame, contradictions named with file and line."""
+"""LaSOT: categories in folders or zips, a box or absence per frame, and errors that name file and line."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ GIVEN: list[Callable[[Path], Path]] = [
 
 
 @pytest.mark.parametrize("give", GIVEN)
-def test_folders_and_archives_read_alike(tree: Path, give: Callable[[Path], Path]) -> None:
+def test_folders_and_archives_read_the_same(tree: Path, give: Callable[[Path], Path]) -> None:
     digests = [v.digest for v in Lasot(tree).videos()]
     source = Lasot(give(tree))
     videos = source.videos()
@@ -81,7 +81,7 @@ def test_folders_and_archives_read_alike(tree: Path, give: Callable[[Path], Path
 
 
 @pytest.mark.parametrize("path", ["lion", "lion.zip"])
-def test_one_category_is_a_source(tree: Path, path: str) -> None:
+def test_one_category_can_be_a_source(tree: Path, path: str) -> None:
     zipped(tree / "lion", tree / "lion.zip", "lion/")
     assert [v.name for v in Lasot(tree / path).videos()] == ["lion-10", "lion-2"]
 
@@ -91,14 +91,14 @@ def test_an_object_is_absent_where_a_flag_says_so_or_its_box_has_no_area(tree: P
     video = source.videos()[1]
     assert [source.boxes(video, i)[1] for i in range(5)] == [
         Box(x=1, y=2, w=3, h=4),
-        None,  # without area, and wholly occluded
+        None,  # without area, and fully occluded
         None,  # out of view
-        None,  # wholly occluded
-        Box(x=14, y=10, w=9, h=9),  # reaches beyond the frame of 16 x 12
+        None,  # fully occluded
+        Box(x=14, y=10, w=9, h=9),  # extends beyond the frame of 16 x 12
     ]
 
 
-def test_reading_a_frame_opens_its_category_and_no_other(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reading_a_frame_opens_only_its_category(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for i in range(4):
         lasot_sequence(tree / f"dog{i}/dog{i}-1", ["1,1,2,2"])
     video = Lasot(tree).videos()[2]
@@ -127,7 +127,7 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_videos_digest_counts_its_own_content_and_no_other(tree: Path, what: str) -> None:
+def test_a_videos_digest_depends_on_its_own_content_only(tree: Path, what: str) -> None:
     before = {v.name: v.digest for v in Lasot(tree).videos()}
     CHANGES[what](tree / "lion/lion-2")
     after = {v.name: v.digest for v in Lasot(tree).videos()}
@@ -147,15 +147,15 @@ def test_another_layout_is_refused(tmp_path: Path) -> None:
     write(tmp_path / "given/frames/00000.jpg", "")
     message = refused(tmp_path / "given")
     assert "is not in LaSOT layout (no <category>-<n>/img/00000001.jpg)" in message
-    assert message.endswith("give the folder that holds the categories or their zips.")
+    assert message.endswith("give the folder with the categories or their zips.")
 
 
 def test_a_missing_frame_is_refused_naming_it(tree: Path) -> None:
     (tree / "lion/lion-2/img/00000003.png").unlink()
-    assert "lion-2/img lacks frame 00000003 (1 in all); LaSOT counts every frame from 1" in refused(tree)
+    assert "lion-2/img has no frame 00000003 (1 missing); LaSOT numbers every frame from 1" in refused(tree)
 
 
-def test_a_missing_last_frame_is_told_by_the_boxes(tree: Path) -> None:
+def test_a_missing_last_frame_is_detected_from_the_boxes(tree: Path) -> None:
     (tree / "lion/lion-2/img/00000005.png").unlink()
     assert "lion-2/groundtruth.txt has 5 boxes for 4 frames; restore" in refused(tree)
 
@@ -174,16 +174,16 @@ def test_a_missing_file_is_refused_naming_it(tree: Path, name: str) -> None:
 @pytest.mark.parametrize("line", ["1,2,3", "1,2,3,4,5", "1,2,3,x", "1,2,nan,4", "inf,2,3,4", "1 2 3 4", ""])
 def test_a_malformed_box_is_refused_naming_its_line(tree: Path, line: str) -> None:
     write(tree / "lion/lion-2/groundtruth.txt", "\n".join([BOXES[0], line, *BOXES[2:]]))
-    assert f"lion-2/groundtruth.txt, line 2: {line!r} is no box; write x,y,w,h in pixels." in refused(tree)
+    assert f"lion-2/groundtruth.txt, line 2: {line!r} is not a box; write x,y,w,h in pixels." in refused(tree)
 
 
 @pytest.mark.parametrize("box", ["16,2,3,4", "-3,2,3,4", "1,12,3,4", "1,-9,3,4"])
-def test_a_box_outside_of_its_frame_is_refused_naming_its_line(tree: Path, box: str) -> None:
+def test_a_box_outside_its_frame_is_refused_naming_its_line(tree: Path, box: str) -> None:
     write(tree / "lion/lion-2/groundtruth.txt", "\n".join([box, *BOXES[1:]]))
-    assert f"groundtruth.txt, line 1: the box {box} lies outside of its frame of 16x12; correct it" in refused(tree)
+    assert f"groundtruth.txt, line 1: the box {box} is outside its frame of 16x12; correct it" in refused(tree)
 
 
-def test_a_box_outside_of_its_frame_is_no_fault_where_the_object_is_out_of_view(tree: Path) -> None:
+def test_a_box_outside_its_frame_is_allowed_if_the_object_is_out_of_view(tree: Path) -> None:
     write(tree / "lion/lion-2/groundtruth.txt", "\n".join([*BOXES[:2], "99,99,3,3", *BOXES[3:]]))
     assert len(Lasot(tree).videos()) == 3
 
@@ -193,18 +193,18 @@ def test_flags_of_another_length_or_value_are_refused(tree: Path, name: str) -> 
     write(tree / "lion/lion-2" / name, "0,0,0,0")
     assert f"lion-2/{name} has 4 flags for 5 frames" in refused(tree)
     write(tree / "lion/lion-2" / name, "0,0,2,0,0")
-    assert f"lion-2/{name} holds '2'; write 0 or 1 for each frame" in refused(tree)
+    assert f"lion-2/{name} has '2'; write 0 or 1 for each frame" in refused(tree)
 
 
-def test_a_sequence_that_stands_twice_is_refused(tree: Path) -> None:
+def test_a_duplicate_sequence_is_refused(tree: Path) -> None:
     shutil.copytree(tree / "lion/lion-2", tree / "cats/lion-2")
-    assert "holds the sequence 'lion-2' twice; remove one of the two." in refused(tree)
+    assert "has the sequence 'lion-2' twice; remove one of the two." in refused(tree)
 
 
 def test_a_sequence_removed_after_the_listing_is_refused(tree: Path) -> None:
     video = Lasot(tree).videos()[1]
     shutil.rmtree(tree / "lion/lion-2")
-    with pytest.raises(BadInput, match="no longer holds the sequence 'lion-2'; restore it"):
+    with pytest.raises(BadInput, match="no longer has the sequence 'lion-2'; restore it"):
         Lasot(tree).frame(video, 0)
 
 
@@ -212,5 +212,5 @@ def test_a_frame_removed_with_its_box_after_the_listing_is_refused(tree: Path) -
     video = Lasot(tree).videos()[1]
     shutil.rmtree(tree / "lion/lion-2")
     lasot_sequence(tree / "lion/lion-2", BOXES[:4])
-    with pytest.raises(BadInput, match="lion-2/img lacks frame 00000005, which was there when sources were listed"):
+    with pytest.raises(BadInput, match="lion-2/img no longer has frame 00000005; restore it"):
         Lasot(tree).frame(video, 4)

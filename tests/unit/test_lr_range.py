@@ -1,4 +1,4 @@
-"""The learning-rate range test: a rate that rises by equal factors, a probe that stays the same, and what they tell."""
+"""The learning-rate range test: the rate rises by equal factors, the probe has fixed samples, and rates are read."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from tests.unit.shared_training import PARAMS, rows_of, squares
 from tests.unit.tiny_models import CHECKPOINTS
 from tgvac.bridge.lr_range import run_lr_range
 from tgvac.errors import BadInput
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import StepLoss, Training
 from tgvac.training.lr_picture import as_csv, draw
 from tgvac.training.lr_range import Found, Point, RangeTest, found_in, range_test
@@ -22,7 +23,7 @@ TEST = RangeTest(lowest=1e-4, highest=1e2, steps=61, probe=8, every=2)
 
 
 def job(folder: Path) -> Training:
-    """A linear fit, whose steps draw inputs and answers that agree but for a little noise."""
+    """A linear fit of inputs and targets with a little noise."""
     module = nn.Linear(6, 2, bias=False)
     with torch.no_grad():
         module.weight.zero_()
@@ -31,7 +32,7 @@ def job(folder: Path) -> Training:
         inputs, noise = rows_of(step, rows)
         return inputs, inputs[:, :2] + 0.1 * noise
 
-    return Training("fit", module, batch, squares, PARAMS, CHECKPOINTS, "key", folder / "never")
+    return Training("fit", module, batch, squares, PARAMS, CHECKPOINTS, Identity("key"), folder / "never")
 
 
 def points_of(probes: list[float], every: int = 2) -> list[Point]:
@@ -75,7 +76,7 @@ def test_the_probe_is_the_same_rows_each_time_and_none_that_is_trained_on(tmp_pa
     assert found_in(points, nothing).ended is None
 
 
-def test_a_loss_that_is_no_number_ends_the_test_with_what_was_seen(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_finite_ends_the_test_with_the_points_so_far(tmp_path: Path) -> None:
     breaking, calls = job(tmp_path), []
 
     def loss(module: nn.Module, given: tuple[torch.Tensor, torch.Tensor]) -> StepLoss:
@@ -89,13 +90,13 @@ def test_a_loss_that_is_no_number_ends_the_test_with_what_was_seen(tmp_path: Pat
     assert all(math.isfinite(p.probe) for p in points)
 
 
-def test_a_curve_tells_where_it_falls_fastest_and_where_it_is_lowest() -> None:
+def test_a_curve_gives_where_it_falls_fastest_and_where_it_is_lowest() -> None:
     probes = [1.0, 1.0, 1.0, 0.9, 0.5, 0.3, 0.28, 0.27, 0.27, 0.27, 0.4, 0.9]
     found = found_in(points_of(probes), RangeTest(1e-5, 1.0, 24, 1, 2))
-    # Means of five logarithms, looks 2 to 6: -0.160 -0.400 -0.655 -0.917 -1.158; the largest fall, 0.262, is to look 5.
+    # Means of five logarithms, points 2 to 6: -0.160 -0.400 -0.655 -0.917 -1.158; the largest fall is to point 5.
     assert found.steepest == pytest.approx(1e-5 * 10**5)
     assert found.lowest == pytest.approx(1e-5 * 10**7)
-    with pytest.raises(ValueError, match="2 looks at the probe are no curve"):
+    with pytest.raises(ValueError, match="the probe has 2 finite values, but a curve needs 3"):
         found_in(points_of([1.0, 2.0]), TEST)
 
 
@@ -113,9 +114,9 @@ def test_table_and_picture_hold_the_curve() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"stage": "latents"}, r"'latents' is no stage with a learning rate to be looked for; give --stage frame"),
+        ({"stage": "latents"}, r"'latents' is not a stage with a learning rate; give --stage frame"),
         ({"lowest": 0.2}, r"Learning rates from 0\.2 to 0\.1 make no range; give --lowest below --highest"),
-        ({"steps": 7}, r"7 steps with a look at every 2 are too few for a curve; give --steps 8 or more"),
+        ({"steps": 7}, r"7 steps with a measurement every 2 are too few for a curve; give --steps 8 or more"),
     ],
 )
 def test_what_makes_no_range_is_said(tmp_path: Path, wrong: dict[str, object], message: str) -> None:

@@ -1,4 +1,4 @@
-"""Faults of training masks: drawn by name, bounded, lasting, and off where nothing asks for them."""
+"""Noise on training masks: drawn by name, bounded, the same for a whole clip, and off by default."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_a_leak_is_a_blob_on_the_outline_that_goes_along_with_the_object() -> No
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 9999), st.integers(1, 12), st.integers(1, 12), st.floats(0, 0.49), st.floats(0, 1))
-def test_a_frame_that_shows_something_always_does_and_one_that_does_not_never(
+def test_empty_masks_stay_empty_and_others_never_become_empty(
     seed: int, height: int, width: int, change: float, leak: float
 ) -> None:
     masks = np.where(noise(seed, 3, height, width) > 200, 255, 0).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""Masks between annotated frames: kept to the bit where given, carried by flow where not, and absent where not come."""
+"""Masks between annotated frames: annotations are kept exactly, other frames use flow, or absent before the object."""
 
 from __future__ import annotations
 
@@ -43,23 +43,23 @@ def test_frames_between_follow_the_object(tmp_path: Path) -> None:
     for i in (1, 2, 3, 4, 6, 7, 8, 9):
         assert found[i].verdict == "made"
         assert overlap(found[i].mask_HW, masks[i]) > 0.9
-    # To stay where it was would not do: the nearest annotation is up to four pixels off.
+    # Copying the nearest annotation would fail: it is up to four pixels off.
     assert overlap(masks[2], masks[0]) < 0.8
 
 
-def test_after_the_last_annotation_masks_reach_so_far_and_no_farther(tmp_path: Path) -> None:
+def test_after_the_last_annotation_masks_end_at_the_reach(tmp_path: Path) -> None:
     found = segment(sparse(tmp_path, rolling(9), [0, 2]))
     assert [f.verdict for f in found] == ["given", "made", "given", *["made"] * 5, "unknown"]
     assert not found[8].mask_HW.any()
 
 
-def test_one_annotation_alone_works_and_nothing_is_known_before_it(tmp_path: Path) -> None:
+def test_a_single_annotation_works_and_nothing_is_known_before_it(tmp_path: Path) -> None:
     found = segment(sparse(tmp_path, rolling(4), [1]))
     assert [f.verdict for f in found] == ["absent", "given", "made", "made"]
     assert [bool(f.mask_HW.any()) for f in found] == [False, True, True, True]
 
 
-def test_an_object_that_comes_late_is_absent_until_its_first_annotation(tmp_path: Path) -> None:
+def test_an_object_that_appears_late_is_absent_until_its_first_annotation(tmp_path: Path) -> None:
     masks = [EMPTY, EMPTY, EMPTY, EMPTY, *rolling(3)]
     found = segment(sparse(tmp_path, masks, [0, 2, 5]))
     assert [f.verdict for f in found] == ["empty", "absent", "empty", "absent", "absent", "given", "made"]
@@ -98,7 +98,7 @@ def test_small_frames_have_a_flow_too() -> None:
 
 def test_a_flow_finds_a_shift() -> None:
     frames = paint(rolling(2))
-    # Whole frames moved by three pixels, so that every pixel has a partner but those at the edge.
+    # The whole frame moves by three pixels, so every pixel has a match, except at the edge.
     there = np.roll(frames[0], 3, axis=1)
     flow = DenseFlow(params().dense_flow).between(frames[0].mean(2).astype(np.uint8), there.mean(2).astype(np.uint8))
     inner = flow[8:-8, 8:-8]
@@ -113,7 +113,7 @@ def test_values_are_fetched_where_the_flow_leads() -> None:
     assert np.array_equal(fetch(there, flow), [[1, 2, 3, 0], [5, 6, 7, 0], [9, 10, 11, 0]])
 
 
-def test_agreement_and_consistency_are_one_where_all_agrees_and_fall_to_1_over_e_at_their_scale() -> None:
+def test_agreement_and_consistency_are_1_for_equal_values_and_1_over_e_at_their_scale() -> None:
     still = np.zeros((2, 3, 2), np.float32)
     grey = np.full((2, 3, 3), 100, np.uint8)
     assert np.allclose(agreement(grey, grey, still, 20.0), 1)
@@ -125,7 +125,7 @@ def test_agreement_and_consistency_are_one_where_all_agrees_and_fall_to_1_over_e
 
 
 @pytest.mark.parametrize("preset", ["ultrafast", "fast", "medium"])
-def test_each_preset_carries_a_mask(tmp_path: Path, preset: str) -> None:
+def test_each_preset_propagates_a_mask(tmp_path: Path, preset: str) -> None:
     masks = rolling(3)
     known = params(dense_flow={"preset": preset})
     with open_track(sparse(tmp_path, masks, [0, 2])) as track, one_thread():

@@ -1,4 +1,4 @@
-"""Masks from boxes: colours within the box, absence, boxes that tell too little, and what passes before the object."""
+"""Masks from boxes by GrabCut: colours in the box, absent objects, uninformative boxes, and occluders."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def test_a_ball_is_found_in_its_box(tmp_path: Path) -> None:
     assert all(f.outlined for f in found)
 
 
-def test_absent_frames_are_empty_and_no_others(tmp_path: Path) -> None:
+def test_only_absent_frames_are_empty(tmp_path: Path) -> None:
     masks = rolling(5)
     masks[1] = masks[4] = np.zeros((H, W), np.uint8)
     found = segment(boxed(tmp_path, masks))
@@ -51,12 +51,12 @@ def test_a_box_too_small_for_colours_gives_all_of_its_pixels_as_lost(tmp_path: P
         assert np.array_equal(raw.mask_HW, expected)
 
 
-def test_a_box_of_the_whole_frame_leaves_nothing_to_compare_with(tmp_path: Path) -> None:
+def test_a_box_of_the_whole_frame_is_lost_without_a_background(tmp_path: Path) -> None:
     (raw,) = segment(boxed(tmp_path, rolling(1), boxes=(Box(x=0, y=0, w=W, h=H),)))
     assert (raw.verdict, bool((raw.mask_HW == 255).all())) == ("lost", True)
 
 
-def test_a_box_that_reaches_beyond_the_frame_is_cut_to_it(tmp_path: Path) -> None:
+def test_a_box_that_extends_beyond_the_frame_is_clipped(tmp_path: Path) -> None:
     masks = [ball(4, 24)]
     (raw,) = segment(boxed(tmp_path, masks, boxes=(Box(x=-6, y=14, w=20, h=20),)))
     assert overlap(raw.mask_HW, masks[0]) > 0.9
@@ -64,7 +64,7 @@ def test_a_box_that_reaches_beyond_the_frame_is_cut_to_it(tmp_path: Path) -> Non
 
 def test_a_box_outside_of_the_image_is_refused(tmp_path: Path) -> None:
     path = boxed(tmp_path, rolling(1), boxes=(Box(x=80, y=3, w=5, h=5),), frame_numbers=(7,))
-    with pytest.raises(BadInput, match=r"s/v/1: the box of frame 7 lies outside of the image \(72x48\); mend the box"):
+    with pytest.raises(BadInput, match=r"s/v/1: the box of frame 7 is outside of the image \(72x48\); correct the box"):
         segment(path)
 
 
@@ -73,7 +73,7 @@ def test_fewer_boxes_than_frames_are_refused(tmp_path: Path) -> None:
         boxed(tmp_path, rolling(3), boxes=(Box(x=1, y=1, w=5, h=5),))
 
 
-def test_what_comes_into_the_box_is_not_taken_for_the_object(tmp_path: Path) -> None:
+def test_an_occluder_that_enters_the_box_is_not_the_object(tmp_path: Path) -> None:
     behind = [ball(36, 24)] * 12
     before = [ball(4 + 3.5 * i, 26, 7) for i in range(12)]
     frames = paint(behind)
@@ -95,7 +95,7 @@ def test_what_comes_into_the_box_is_not_taken_for_the_object(tmp_path: Path) -> 
     ),
     st.integers(0, 3),
 )
-def test_whatever_the_boxes_masks_lie_in_them_grown_and_are_empty_where_absent(
+def test_masks_are_inside_the_grown_boxes_and_empty_if_absent(
     tmp_path: Path, boxes: list[tuple[float, float, float, float] | None], seed: int
 ) -> None:
     given_boxes = tuple(Box(x=b[0], y=b[1], w=b[2], h=b[3]) if b else None for b in boxes)
@@ -125,17 +125,17 @@ def test_neither_earlier_random_numbers_nor_threads_change_a_mask(tmp_path: Path
         cv2.setRNGSeed(seed)
         cv2.setNumThreads(threads)
         masks.append(np.stack([raw.mask_HW for raw in segment(path)]))
-        assert cv2.getNumThreads() == threads  # given back
+        assert cv2.getNumThreads() == threads  # restored
     assert np.array_equal(*masks)
 
 
-def test_a_cut_of_labels_of_one_kind_gives_them_back() -> None:
+def test_a_cut_of_labels_of_one_kind_returns_them() -> None:
     frame = np.zeros((4, 5, 3), np.uint8)
     assert cut(frame, np.full((4, 5), cv2.GC_PR_FGD, np.uint8), 1, "t").all()
     assert not cut(frame, np.full((4, 5), cv2.GC_PR_BGD, np.uint8), 1, "t").any()
 
 
-def test_a_cut_leaves_its_labels_as_they_are() -> None:
+def test_a_cut_does_not_change_its_labels() -> None:
     labels = np.full((H, W), cv2.GC_BGD, np.uint8)
     labels[10:40, 10:40] = cv2.GC_PR_FGD
     before = labels.copy()
@@ -167,7 +167,7 @@ def test_a_mask_follows_its_box_when_it_moves_and_when_it_doubles() -> None:
     assert np.array_equal(follow(mask, Box(x=5, y=4, w=6, h=4), Box(x=10, y=8, w=12, h=8)), doubled)
 
 
-def test_a_memory_without_a_lesson_calls_nothing_foreign() -> None:
+def test_an_empty_memory_finds_nothing_foreign() -> None:
     frame = paint(rolling(1))[0]
     memory = ColourMemory(params().grabcut.memory)
     assert not memory.foreign(frame, 1.0).any()
@@ -175,7 +175,7 @@ def test_a_memory_without_a_lesson_calls_nothing_foreign() -> None:
     assert not memory.foreign(frame, 1.0).any()
 
 
-def test_a_memory_knows_what_was_elsewhere_and_leaves_new_colours_open() -> None:
+def test_a_memory_finds_colours_of_the_background_and_not_new_ones() -> None:
     frame = np.zeros((10, 30, 3), np.uint8)
     frame[:, :10], frame[:, 10:20], frame[:, 20:] = (200, 0, 0), (0, 200, 0), (0, 0, 200)
     memory = ColourMemory(params().grabcut.memory)
@@ -188,11 +188,11 @@ def test_a_memory_knows_what_was_elsewhere_and_leaves_new_colours_open() -> None
     assert not foreign[:, 20:].any()
 
 
-def test_a_colour_speaks_for_the_object_as_belief_in_its_pixels_does() -> None:
+def test_the_chance_of_a_colour_is_the_mean_belief_in_its_pixels() -> None:
     frame = np.zeros((1, 4, 3), np.uint8)
     frame[0, 2:] = 255
     belief = np.array([[1.0, 0.5, 0.5, 0.0]], np.float32)
-    # Of two units of belief and two of doubt, black holds 1.5 and 0.5, white 0.5 and 1.5.
+    # The weights of object and background are 1.5 and 0.5 for black, 0.5 and 1.5 for white.
     chance = object_chance(frame, belief, 16, 1e-9)
     assert np.allclose(chance, [[0.75, 0.75, 0.25, 0.25]], atol=1e-6)
 

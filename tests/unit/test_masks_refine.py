@@ -1,4 +1,4 @@
-"""Refinement: specks, holes, votes, bands and gates, each on masks made by hand; what was given stays."""
+"""Refinement: specks, holes, votes, bands and gates on hand-made masks; annotations are not changed."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def refine(folder: Path, raws: list[RawMask], frames: Array, **changes: object) 
         return list(Refinement(known.refine, known.gates, known.dense_flow).refine(track, iter(raws)))
 
 
-def test_parts_below_the_share_of_the_largest_go_and_others_stay() -> None:
+def test_parts_below_the_share_of_the_largest_are_removed() -> None:
     big, part, speck = box(20, 30, 2, 2, 12, 12), box(20, 30, 2, 20, 6, 25), box(20, 30, 15, 2, 16, 5)
     assert np.array_equal(without_specks(big | part | speck, 0.2), big | part)  # 100, 20 and 3 pixels
     assert np.array_equal(without_specks(big | part | speck, 0.21), big)
@@ -49,7 +49,7 @@ def test_holes_up_to_the_share_are_filled_and_bays_of_the_frame_are_not() -> Non
 
 @settings(max_examples=50, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.floats(0, 1), st.floats(0, 1))
-def test_cleaning_keeps_to_black_and_white_and_never_empties_a_mask(seed: int, part: float, hole: float) -> None:
+def test_cleaning_gives_a_binary_mask_that_is_never_empty(seed: int, part: float, hole: float) -> None:
     mask = np.where(np.random.default_rng(seed).random((9, 11)) < 0.4, 255, 0).astype(np.uint8)
     less, more = without_specks(mask, part), without_holes(mask, hole)
     assert set(np.unique(less)) | set(np.unique(more)) <= {0, 255}
@@ -91,14 +91,14 @@ def test_each_gate_at_its_threshold(mask: Array, given_box: Box | None, before: 
     assert judge(GATES, mask, given_box, before) == verdict
 
 
-def test_the_failed_share_is_of_made_masks_alone() -> None:
+def test_the_failed_share_only_counts_generated_masks() -> None:
     assert failed_share(["given", "absent", "unknown", "empty"]) == 0.0
     assert failed_share(["given", "made", "made", "made", "jump"]) == 0.25
     assert failed_share(["lost", "outside", "box", "jump"]) == 1.0
 
 
 @given(st.integers(0, 12), st.integers(0, 4))
-def test_every_frame_gets_its_window_and_no_more_is_held(count: int, radius: int) -> None:
+def test_every_frame_gets_its_window_and_only_that_is_held(count: int, radius: int) -> None:
     pulled = 0
 
     def raws() -> Iterator[RawMask]:
@@ -116,7 +116,7 @@ def test_every_frame_gets_its_window_and_no_more_is_held(count: int, radius: int
     assert seen == list(range(count))
 
 
-def test_what_was_given_absent_unknown_or_lost_is_left_as_it_is(tmp_path: Path) -> None:
+def test_given_absent_unknown_and_lost_masks_are_not_changed(tmp_path: Path) -> None:
     masks = [ball(30, 20), np.zeros((H, W), np.uint8), np.zeros((H, W), np.uint8), ball(8, 8, 3)]
     speckled = masks[0].copy()
     speckled[40, 60] = 255
@@ -148,7 +148,7 @@ def test_neighbours_outvote_a_flicker(tmp_path: Path) -> None:
     assert np.array_equal(alone[2].mask_HW, bitten)
 
 
-def test_a_loose_outline_is_drawn_to_where_the_colours_change(tmp_path: Path) -> None:
+def test_a_loose_outline_moves_to_where_the_colours_change(tmp_path: Path) -> None:
     true, loose = ball(36, 24, 12), ball(36, 24, 13)
     (found,) = refine(tmp_path, [RawMask(loose, "made")], paint([true]), refine={"band": 0.1})
     assert overlap(loose, true) < 0.9
@@ -157,7 +157,7 @@ def test_a_loose_outline_is_drawn_to_where_the_colours_change(tmp_path: Path) ->
     assert np.array_equal(kept.mask_HW, loose)
 
 
-def test_no_pixel_of_a_refined_mask_leaves_its_limit_or_takes_anothers(tmp_path: Path) -> None:
+def test_a_refined_mask_stays_in_its_limit_and_off_other_objects(tmp_path: Path) -> None:
     true = ball(36, 24, 12)
     others = np.zeros_like(true)
     others[:, 44:] = 255
@@ -166,20 +166,20 @@ def test_no_pixel_of_a_refined_mask_leaves_its_limit_or_takes_anothers(tmp_path:
     outside = np.ones((H, W), bool)
     outside[limit.slices] = False
     assert not found.mask_HW[outside].any()
-    # The right side touches the other object; it is the band along the outline that is given away.
+    # The right side touches the other object, which gets the band along the outline.
     assert found.geometry.touch > 0
     band = (others > 0) & (ball(36, 24, 11.4) == 0)
     assert not found.mask_HW[band].any()
 
 
-def test_a_jump_fails_the_frame_and_the_next_is_measured_against_nothing(tmp_path: Path) -> None:
+def test_a_jump_fails_the_frame_and_the_next_one_is_not_compared(tmp_path: Path) -> None:
     masks = [ball(30, 24, 8), ball(30, 24, 16), ball(30, 24, 16)]
     raws = [RawMask(m, "made", outlined=True) for m in masks]
     found = refine(tmp_path, raws, paint(masks), refine={"radius": 0})
     assert [f.verdict for f in found] == ["made", "jump", "made"]
 
 
-def test_a_mask_is_never_refined_away(tmp_path: Path) -> None:
+def test_refinement_never_removes_a_mask(tmp_path: Path) -> None:
     dot = np.zeros((H, W), np.uint8)
     dot[5, 5] = 255
     (found,) = refine(tmp_path, [RawMask(dot, "made")], paint([ball(40, 30)]))

@@ -1,4 +1,4 @@
-"""SAM behind the segmenter protocol: the contract, the choice among its masks, weights that don't fit."""
+"""SAM as a segmenter: the contract, the choice among its masks, and weights that do not fit."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def test_each_frame_with_a_box_has_a_mask_of_its_size_and_absent_frames_have_non
         assert raw.outlined == (raw.verdict == "made")
 
 
-def test_frames_are_drawn_alone_so_that_neither_neighbours_nor_batches_matter(tmp_path: Path, weights: Path) -> None:
+def test_frames_are_independent_of_neighbours_and_batches(tmp_path: Path, weights: Path) -> None:
     masks = rolling(5)
     together = segment(sam_params(weights, batch=5), boxed(tmp_path, masks))
     for batch in (1, 2):
         alone = segment(sam_params(weights, batch=batch), boxed(tmp_path, masks))
         for a, b in zip(together, alone, strict=True):
-            # A batch of another size may round otherwise in the last bit.
+            # Another batch size may round the last bit differently.
             assert np.abs(a.support_HW.astype(int) - b.support_HW).max() <= 1
 
 
@@ -81,7 +81,7 @@ def test_the_given_box_chooses_the_mask_that_fills_it_and_the_score_decides_betw
     assert np.array_equal(choose(logits, scores, whole, "score"), logits[3])
 
 
-def test_mixed_precision_draws_nearly_the_same(tmp_path: Path, weights: Path) -> None:
+def test_mixed_precision_gives_nearly_the_same_masks(tmp_path: Path, weights: Path) -> None:
     path = boxed(tmp_path, rolling(2))
     full, mixed = (segment(sam_params(weights, precision=p, choice="single"), path) for p in ("float32", "bfloat16"))
     assert np.mean([(a.mask_HW == b.mask_HW).mean() for a, b in zip(full, mixed, strict=True)]) > 0.8
@@ -99,7 +99,7 @@ def test_threads_and_gradients_are_as_they_were_after_a_step(tmp_path: Path, wei
 
 def test_a_box_outside_of_the_image_is_refused(tmp_path: Path, weights: Path) -> None:
     path = boxed(tmp_path, rolling(2), boxes=(Box(x=1, y=1, w=9, h=9), Box(x=W + 3, y=1, w=9, h=9)))
-    with pytest.raises(BadInput, match=r"s/v/1: the box of frame 1 lies outside of the image \(72x48\); mend the box"):
+    with pytest.raises(BadInput, match=r"s/v/1: the box of frame 1 is outside of the image \(72x48\); correct the box"):
         segment(sam_params(weights), path)
 
 
@@ -121,7 +121,7 @@ def test_weights_of_another_network_are_refused(tmp_path: Path, weights: Path) -
     folder = shutil.copytree(weights, tmp_path / "other")
     config = json.loads((folder / "config.json").read_text())
     (folder / "config.json").write_text(json.dumps({**config, "model_type": "clip"}))
-    with pytest.raises(BadInput, match=r"other' is a network of kind 'clip', not 'sam'; name SAM's weights"):
+    with pytest.raises(BadInput, match=r"other' is a model of type 'clip', not 'sam'; use SAM's weights"):
         load_sam(sam_params(folder), HERE)
 
 
@@ -131,15 +131,15 @@ def test_weights_that_do_not_fit_their_config_are_refused(tmp_path: Path, weight
     name = "mask_decoder.iou_prediction_head.proj_in.weight"
     del tensors[name]
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(BadInput, match=rf"does not fit its own config.json: 1 of its tensors .*first is {name}"):
+    with pytest.raises(BadInput, match=rf"does not fit its config.json: 1 of its tensors .*first is {name}"):
         load_sam(sam_params(folder), HERE)
     tensors[name] = torch.zeros(3, 5)
     save_file(tensors, folder / "model.safetensors", {"format": "pt"})
-    with pytest.raises(BadInput, match=r"does not fit its own config.json: 1 of its tensors are missing or of another"):
+    with pytest.raises(BadInput, match=r"does not fit its config.json: 1 of its tensors are missing or have another"):
         load_sam(sam_params(folder), HERE)
 
 
-def test_a_file_that_is_no_safetensors_is_refused(tmp_path: Path, weights: Path) -> None:
+def test_a_file_that_is_not_safetensors_is_refused(tmp_path: Path, weights: Path) -> None:
     folder = shutil.copytree(weights, tmp_path / "torn")
     (folder / "model.safetensors").write_bytes(b"no weights" * 50)
     with pytest.raises(BadInput, match=r"torn' cannot be loaded \(Error while deserializing header.*\); name a local"):
@@ -153,7 +153,7 @@ def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
         load_sam(sam_params(weights), Place(device="abacus"))
 
 
-def test_a_mask_of_nothing_is_lost_in_refinement_and_gates_as_any_other(tmp_path: Path, weights: Path) -> None:
+def test_random_masks_fail_in_refinement_and_gates(tmp_path: Path, weights: Path) -> None:
     from tgvac.masks.masks_stage import make_masks
     from tgvac.masks.opencv import one_thread
 
@@ -161,7 +161,7 @@ def test_a_mask_of_nothing_is_lost_in_refinement_and_gates_as_any_other(tmp_path
     masks = [ball(36, 24)] * 3
     with one_thread():
         facts = make_masks(params(boxes="sam", sam=known), boxed(tmp_path, masks), [], None, tmp_path / "m.zip")
-    # Random weights know nothing of balls: no mask of theirs passes the gates.
+    # With random weights, no mask passes the gates.
     assert facts["segmenter"] == "sam"
     assert set(facts["verdicts"]) <= {"outside", "box", "jump", "lost"}
     assert facts["refused"] is True

@@ -1,4 +1,4 @@
-"""SAM 2 behind the segmenter protocol: from boxes, between annotations, from a first frame."""
+"""SAM 2 as a segmenter: from boxes, between annotations, and from the first frame."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture
 def blind(tmp_path: Path) -> Iterator[Path]:
-    """Weights that never see the object but where they are told."""
+    """Weights that only see the object in prompted frames."""
     path = save_sam2(tmp_path / "blind.pt", seen=NOTHING_SEEN)
     yield path
     load_sam2.cache_clear()
@@ -61,7 +61,7 @@ def segment(known: MasksParams, path: Path, *others: Path) -> list[RawMask]:
 
 
 def alone(known: MasksParams, path: Path, start: int, last: int, prompt: Array | Box) -> dict[int, Array]:
-    """Belief in each frame that a session of its own reaches from one prompt."""
+    """The belief in each frame of a separate session with one prompt."""
     with open_track(path) as track:
         session = Session(*load_sam2(known.sam2, HERE), track, known.sam2)
         if isinstance(prompt, Box):
@@ -87,7 +87,7 @@ def test_boxes_give_each_frame_a_mask_of_its_size_and_absent_frames_stay_absent(
         assert raw.outlined == (raw.verdict == "made")
 
 
-def test_prompted_frames_are_as_their_box_alone_says(tmp_path: Path, weights: Path) -> None:
+def test_prompted_frames_only_depend_on_their_box(tmp_path: Path, weights: Path) -> None:
     masks, known = rolling(7), with_sam2(weights, prompt_every=3)
     path = boxed(tmp_path, masks)
     found = segment(known, path)
@@ -98,7 +98,7 @@ def test_prompted_frames_are_as_their_box_alone_says(tmp_path: Path, weights: Pa
         assert same == (i in (0, 3, 6)), i
 
 
-def test_a_stretch_starts_anew_after_an_absence(tmp_path: Path, weights: Path) -> None:
+def test_a_stretch_starts_again_after_an_absence(tmp_path: Path, weights: Path) -> None:
     masks = rolling(8)
     masks[3] = EMPTY
     known, frames = with_sam2(weights), paint(masks)
@@ -117,11 +117,11 @@ def test_a_box_outside_of_the_image_is_refused(tmp_path: Path, weights: Path, i:
     masks = rolling(6)
     boxes = [Box.of_mask(mask) for mask in masks]
     boxes[i] = Box(x=3, y=H + 1, w=5, h=5)
-    with pytest.raises(BadInput, match=rf"s/v/1: the box of frame {i} lies outside of the image \(72x48\); mend the"):
+    with pytest.raises(BadInput, match=rf"s/v/1: the box of frame {i} is outside of the image \(72x48\); correct the"):
         segment(with_sam2(weights), boxed(tmp_path, masks, boxes=tuple(boxes)))
 
 
-def test_where_nothing_is_seen_in_a_box_the_frame_is_lost(tmp_path: Path, blind: Path) -> None:
+def test_a_frame_is_lost_if_nothing_is_found_in_its_box(tmp_path: Path, blind: Path) -> None:
     found = segment(with_sam2(blind), boxed(tmp_path, rolling(3)))
     assert [(f.verdict, bool(f.mask_HW.any())) for f in found] == [("lost", False)] * 3
 
@@ -138,7 +138,7 @@ def test_annotated_frames_keep_their_mask_and_the_others_have_one_within_reach(t
 
 
 @pytest.mark.parametrize("join", ["weighted", "nearest"])
-def test_both_sides_are_followed_and_joined_by_their_nearness(tmp_path: Path, weights: Path, join: str) -> None:
+def test_both_sides_are_propagated_and_joined_by_distance(tmp_path: Path, weights: Path, join: str) -> None:
     masks, known = rolling(5), with_sam2(weights, join=join)
     path = sparse(tmp_path, masks, [0, 4])
     found = segment(known, path)
@@ -156,7 +156,7 @@ def test_both_sides_are_followed_and_joined_by_their_nearness(tmp_path: Path, we
     assert not np.array_equal(before[2], after[2])
 
 
-def test_an_annotation_without_the_object_is_not_followed(tmp_path: Path, weights: Path) -> None:
+def test_an_annotation_without_the_object_is_not_propagated(tmp_path: Path, weights: Path) -> None:
     masks, known = [*rolling(1), EMPTY, EMPTY, EMPTY], with_sam2(weights)
     path = sparse(tmp_path, masks, [0, 3])
     found = segment(known, path)
@@ -165,7 +165,7 @@ def test_an_annotation_without_the_object_is_not_followed(tmp_path: Path, weight
     assert all(np.array_equal(found[i].support_HW, quantised(before[i])) for i in (1, 2))
 
 
-def test_an_object_that_is_not_seen_is_absent_where_it_has_left_and_else_lost(tmp_path: Path, blind: Path) -> None:
+def test_an_invisible_object_is_absent_after_it_left_and_else_lost(tmp_path: Path, blind: Path) -> None:
     masks = [*rolling(1), EMPTY, EMPTY, *rolling(1), EMPTY, *rolling(1)]
     found = segment(with_sam2(blind), sparse(tmp_path, masks, [0, 2, 3, 5]))
     assert [f.verdict for f in found] == ["given", "absent", "empty", "given", "lost", "given"]
@@ -187,7 +187,7 @@ def test_a_pixel_belongs_to_one_object(tmp_path: Path, weights: Path) -> None:
 # From the first frame
 
 
-def test_a_mask_in_the_first_frame_is_kept_and_followed(tmp_path: Path, weights: Path) -> None:
+def test_a_mask_in_the_first_frame_is_kept_and_tracked(tmp_path: Path, weights: Path) -> None:
     masks, known = rolling(4), with_sam2(weights)
     path = sparse(tmp_path, masks, [0])
     found = segment(known, path)
@@ -197,7 +197,7 @@ def test_a_mask_in_the_first_frame_is_kept_and_followed(tmp_path: Path, weights:
     assert all(np.array_equal(found[i].support_HW, quantised(expected[i])) for i in (1, 2, 3))
 
 
-def test_a_box_in_the_first_frame_alone_is_followed(tmp_path: Path, weights: Path) -> None:
+def test_a_box_only_in_the_first_frame_is_tracked(tmp_path: Path, weights: Path) -> None:
     masks, known = rolling(4), with_sam2(weights)
     box = Box.of_mask(masks[0])
     assert box is not None
@@ -208,7 +208,7 @@ def test_a_box_in_the_first_frame_alone_is_followed(tmp_path: Path, weights: Pat
     assert all(np.array_equal(found[i].support_HW, quantised(expected[i])) for i in range(4))
 
 
-def test_a_first_frame_without_the_object_leaves_nothing_to_follow(tmp_path: Path, weights: Path) -> None:
+def test_a_first_frame_without_the_object_leaves_nothing_to_track(tmp_path: Path, weights: Path) -> None:
     found = segment(with_sam2(weights), sparse(tmp_path, [EMPTY, *rolling(2)], [0]))
     assert [(f.verdict, bool(f.mask_HW.any())) for f in found] == [("empty", False), *[("unknown", False)] * 2]
 
@@ -224,12 +224,12 @@ def test_objects_of_a_first_frame_share_no_pixel_however_each_was_selected(tmp_p
         assert not ((a.mask_HW > 0) & (b.mask_HW > 0)).any()
 
 
-def test_what_is_never_seen_again_is_lost(tmp_path: Path, blind: Path) -> None:
+def test_an_object_that_is_never_seen_again_is_lost(tmp_path: Path, blind: Path) -> None:
     found = segment(with_sam2(blind), sparse(tmp_path, rolling(3), [0]))
     assert [f.verdict for f in found] == ["given", "lost", "lost"]
 
 
-def test_what_is_in_the_first_frame_alone_is_told_from_what_is_in_some(tmp_path: Path) -> None:
+def test_annotations_in_the_first_frame_only_differ_from_those_in_some(tmp_path: Path) -> None:
     masks = rolling(3)
     box = Box.of_mask(masks[0])
     files = {
@@ -247,10 +247,10 @@ def test_what_is_in_the_first_frame_alone_is_told_from_what_is_in_some(tmp_path:
 
 
 @pytest.mark.parametrize("name", ["flow", "given"])
-def test_one_box_cannot_be_followed_without_sam_2(tmp_path: Path, name: str) -> None:
+def test_one_box_cannot_be_tracked_without_sam_2(tmp_path: Path, name: str) -> None:
     masks = rolling(2)
     path = boxed(tmp_path, masks, boxes=(Box.of_mask(masks[0]), None))
-    with pytest.raises(BadInput, match=rf"s/v/1 has one box, in its first frame, which masks\.first '{name}' cannot"):
+    with pytest.raises(BadInput, match=rf"s/v/1 only has a box in its first frame, which masks\.first '{name}' cannot"):
         segment(params(first=name), path)
 
 
@@ -287,12 +287,12 @@ def test_masks_pass_refinement_and_gates_and_another_process_makes_the_same_byte
             facts = make_masks(with_sam2(weights), path, [], None, tmp_path / "here.zip")
             assert facts["segmenter"] == "sam2"
             assert sum(facts["verdicts"].values()) == 5
-            # Random weights follow nothing: gates see that their masks are not the boxes'.
+            # With random weights the masks do not fit the boxes, and fail at the gates.
             assert path != files[0] or set(facts["verdicts"]) <= {"outside", "box", "jump", "lost"}
             assert (tmp_path / "here.zip").read_bytes() == (out / path.name).read_bytes()
 
 
-def test_naming_segmenters_imports_no_network() -> None:
+def test_the_registry_imports_no_network() -> None:
     code = "import sys, tgvac.masks.masks_stage; sys.exit(bool({'torch', 'transformers', 'sam2'} & set(sys.modules)))"
     subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT, env=os.environ.copy())
 
@@ -319,7 +319,7 @@ def test_the_phase_finds_weights_in_the_project_and_makes_masks_again_when_they_
     assert made[1][0] != made[2][0]
 
 
-def test_other_weights_under_the_same_name_are_other_weights(tmp_path: Path) -> None:
+def test_changed_weights_under_the_same_name_have_another_digest(tmp_path: Path) -> None:
     place = Place(tmp_path)
     assert place.digest("w.pt") == ""
     (tmp_path / "w.pt").write_bytes(b"one")
@@ -334,7 +334,7 @@ def test_other_weights_under_the_same_name_are_other_weights(tmp_path: Path) -> 
     assert "" != place.digest("sam") != second
 
 
-def test_mixed_precision_follows_nearly_the_same(tmp_path: Path, weights: Path) -> None:
+def test_mixed_precision_gives_nearly_the_same_masks(tmp_path: Path, weights: Path) -> None:
     path = boxed(tmp_path, rolling(4))
     full, mixed = (segment(with_sam2(weights, precision=p), path) for p in ("float32", "bfloat16"))
     assert np.mean([(a.mask_HW == b.mask_HW).mean() for a, b in zip(full, mixed, strict=True)]) > 0.9

@@ -1,4 +1,4 @@
-"""A session of SAM 2: the package's own state and frames, memories that are flat and forgotten without a trace."""
+"""A session of SAM 2: the state and frames of the package, bounded memory, and forgetting that changes no bit."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def there_and_back(count: int) -> list[Array]:
-    """A ball that rolls to and fro, for as many frames as one likes."""
+    """A ball that rolls back and forth."""
     return [ball(16 + 2 * abs(20 - i % 40), 24) for i in range(count)]
 
 
@@ -52,7 +52,7 @@ def session_of(known: Sam2Params, track: Track, forget: bool = True) -> Session:
 
 
 def followed(session: Session, masks: list[Array], every: int, held: list[int] | None = None) -> list[Array]:
-    """The logits of all frames, prompted by boxes every so many frames, each prompt one stretch ahead."""
+    """The logits of all frames, with a box prompt every ``every`` frames, each given one stretch ahead."""
     prompts = [*range(0, len(masks), every), len(masks)]
     session.prompt_box(0, box_of(masks[0]))
     found = []
@@ -100,7 +100,7 @@ def test_forgetting_changes_no_bit(tmp_path: Path, weights: Path, every: int, pr
     assert held[True][-1] < 25
 
 
-def test_what_is_held_does_not_grow_with_the_video(tmp_path: Path, weights: Path) -> None:
+def test_memory_does_not_grow_with_the_video(tmp_path: Path, weights: Path) -> None:
     known, most = sam2_params(weights), {}
     for count in (30, 60):
         masks = there_and_back(count)
@@ -108,7 +108,7 @@ def test_what_is_held_does_not_grow_with_the_video(tmp_path: Path, weights: Path
         with open_track(video(tmp_path, masks)) as track:
             followed(session_of(known, track), masks, 4, held)
         most[count] = max(held)
-    # The last 16 frames, prompts before them that are still attended to, the one ahead, and the frame in work.
+    # The last 16 frames, earlier prompts that are still attended to, the next prompt, and the current frame.
     assert most[30] == most[60] <= 16 + known.prompts + 2
 
 
@@ -127,7 +127,7 @@ def test_each_frame_is_decoded_and_encoded_once(tmp_path: Path, weights: Path, m
     assert sorted(asked) == list(range(12))
 
 
-def test_where_memories_wait_changes_no_bit(tmp_path: Path, weights: Path) -> None:
+def test_offloading_changes_no_bit(tmp_path: Path, weights: Path) -> None:
     masks = rolling(6)
     with open_track(video(tmp_path, masks)) as track:
         waiting, staying = (
@@ -136,7 +136,7 @@ def test_where_memories_wait_changes_no_bit(tmp_path: Path, weights: Path) -> No
     assert all(np.array_equal(a, b) for a, b in zip(waiting, staying, strict=True))
 
 
-def test_a_prompted_frame_is_what_its_prompt_says_whatever_was_followed_before(tmp_path: Path, weights: Path) -> None:
+def test_a_prompted_frame_does_not_depend_on_earlier_frames(tmp_path: Path, weights: Path) -> None:
     masks, known = rolling(9), sam2_params(weights)
     with open_track(video(tmp_path, masks)) as track:
         along = followed(session_of(known, track), masks, 4)
@@ -146,13 +146,13 @@ def test_a_prompted_frame_is_what_its_prompt_says_whatever_was_followed_before(t
             ((at, logits_NHW),) = alone.follow(i, i)
             assert at == i
             assert np.array_equal(logits_NHW[0], along[i])
-        # And a frame between is not: it attends to memories.
+        # But a frame in between does, because it attends to memories.
         alone = session_of(known, track)
         alone.prompt_box(5, box_of(masks[5]))
         assert not np.array_equal(next(alone.follow(5, 5))[1][0], along[5])
 
 
-def test_a_mask_that_prompts_comes_back_as_it_is(tmp_path: Path, weights: Path) -> None:
+def test_a_mask_prompt_is_returned_unchanged(tmp_path: Path, weights: Path) -> None:
     masks = rolling(2)
     with open_track(video(tmp_path, masks)) as track:
         session = session_of(sam2_params(weights, image_size=256), track)
@@ -162,7 +162,7 @@ def test_a_mask_that_prompts_comes_back_as_it_is(tmp_path: Path, weights: Path) 
     assert overlap > 0.95
 
 
-def test_backwards_is_forwards_on_the_turned_video(tmp_path: Path, weights: Path) -> None:
+def test_backwards_is_forwards_on_the_reversed_video(tmp_path: Path, weights: Path) -> None:
     masks, known = rolling(8), sam2_params(weights)
     frames_FHW3 = paint(masks)
     with open_track(save(tmp_path, [None] * 8, frames_FHW3)) as track:
@@ -191,7 +191,7 @@ def test_objects_do_not_see_each_other(tmp_path: Path, weights: Path) -> None:
             assert not np.array_equal(two_NHW[0], two_NHW[1])
 
 
-def test_no_bars_are_printed(tmp_path: Path, weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_progress_bars_are_printed(tmp_path: Path, weights: Path, capfd: pytest.CaptureFixture[str]) -> None:
     masks = rolling(3)
     with open_track(video(tmp_path, masks)) as track:
         followed(session_of(sam2_params(weights), track), masks, 4)

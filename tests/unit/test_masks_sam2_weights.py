@@ -1,4 +1,4 @@
-"""Weights of SAM 2: read safely, of the stated sizes, and refused where they don't fit."""
+"""Weights of SAM 2: read safely, of the published sizes, and refused if they do not fit."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Malicious:
 
 
 @pytest.mark.parametrize("what", ["pickle", "text", "cut", "numbers", "safetensors"])
-def test_a_file_that_is_no_checkpoint_is_refused_and_runs_nothing(tmp_path: Path, what: str) -> None:
+def test_a_file_that_is_not_a_checkpoint_is_refused_and_runs_nothing(tmp_path: Path, what: str) -> None:
     path = tmp_path / ("w.safetensors" if what == "safetensors" else "w.pt")
     if what == "pickle":
         torch.save({"model": Malicious(tmp_path / "mark")}, path)
@@ -100,7 +100,7 @@ def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
     ("model", "millions"),
     [("sam2.1_hiera_t", 38.9), ("sam2.1_hiera_s", 46.0), ("sam2.1_hiera_b+", 80.8), ("sam2.1_hiera_l", 224.4)],
 )
-def test_each_model_is_of_the_size_that_its_authors_state(model: str, millions: float) -> None:
+def test_each_model_has_the_published_size(model: str, millions: float) -> None:
     predictor = build(sam2_params("none", model=model, image_size=1024, prompts=3))
     assert sum(p.numel() for p in predictor.parameters()) / 1e6 == pytest.approx(millions, abs=0.1)
     assert (predictor.image_size, predictor.max_cond_frames_in_attn) == (1024, 3)

@@ -1,4 +1,4 @@
-"""Phase `masks`: a segmenter by what a track carries, verdicts, refusals, quality, and the same bytes anywhere."""
+"""Phase `masks`: the segmenter by kind of annotation, verdicts, refusals, quality, and the same bytes everywhere."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def joined(ctx: Context) -> list[dict[str, Any]]:
 
 
 def write_truth(path: Path, video: str, number: str, masks: list[Array]) -> Path:
-    """The truth as the world publishes it, twice as large as the track, so that it has to be resized."""
+    """Ground truth as the world publishes it, twice as large as the track, so that it is resized."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as out:
         for i, mask_HW in enumerate(masks):
@@ -66,7 +66,7 @@ def write_truth(path: Path, video: str, number: str, masks: list[Array]) -> Path
     return path
 
 
-def test_given_masks_are_kept_to_the_bit_with_their_measurements_and_verdicts(tmp_path: Path) -> None:
+def test_given_masks_are_kept_exactly_with_their_measurements_and_verdicts(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, list(MASKS))
     masks_stage.run(ctx, masks=params(), compute=COMPUTE)
     entry = read_index(ctx.shard_index())["s/v/1"]
@@ -86,9 +86,9 @@ def test_given_masks_are_kept_to_the_bit_with_their_measurements_and_verdicts(tm
     assert joined(ctx) == []
 
 
-def test_a_frame_without_annotation_is_refused_where_masks_must_be_given(tmp_path: Path) -> None:
+def test_a_frame_without_annotation_is_refused_by_the_segmenter_given(tmp_path: Path) -> None:
     ctx = tracks(tmp_path, [MASKS[0], None])
-    with pytest.raises(BadInput, match=r"s/v/1 has no mask for frame 5; the segmenter 'given' needs one in every"):
+    with pytest.raises(BadInput, match=r"s/v/1 has no mask for frame 5; the segmenter 'given' needs a mask in every"):
         masks_stage.run(ctx, masks=params(first="given"), compute=COMPUTE)
     assert list((ctx.out / "files").iterdir()) == []
 
@@ -99,7 +99,7 @@ def test_a_track_without_masks_and_boxes_is_refused(tmp_path: Path) -> None:
         masks_stage.run(ctx, masks=params(), compute=COMPUTE)
 
 
-def test_the_segmenter_is_the_one_for_what_the_track_carries(tmp_path: Path) -> None:
+def test_the_segmenter_is_chosen_by_kind_of_annotation(tmp_path: Path) -> None:
     masks = rolling(2)
     files = {
         "full": save(tmp_path, masks, paint(masks), "s/v/1"),
@@ -145,7 +145,7 @@ def test_masks_are_measured_against_the_truth_and_the_join_makes_a_row(tmp_path:
     assert 0.85 < row["iou_raw"] < 1
 
 
-def test_another_truth_measures_again(tmp_path: Path) -> None:
+def test_a_changed_truth_is_measured_again(tmp_path: Path) -> None:
     masks = rolling(2)
     ctx = indexed(tmp_path, {"s/v/1": save(tmp_path / "results" / "t" / "tracks", masks, paint(masks))})
     truth = tmp_path / "results/t/sources/s/truth.zip"
@@ -166,14 +166,14 @@ def test_a_truth_that_lacks_a_frame_is_refused(tmp_path: Path) -> None:
         masks_stage.run(ctx, masks=params(), compute=COMPUTE)
 
 
-def test_overlap_is_none_where_there_is_nothing_and_else_the_share_of_both() -> None:
+def test_iou_is_none_for_two_empty_masks() -> None:
     empty = np.zeros((4, 4), np.uint8)
     assert iou(empty, empty) is None
     assert iou(empty, box(4, 4, 0, 0, 2, 2)) == 0.0
     assert iou(box(4, 4, 0, 0, 2, 2), box(4, 4, 0, 0, 2, 4)) == 0.5
 
 
-def test_quality_is_of_made_frames_and_a_rightly_empty_mask_counts_as_right() -> None:
+def test_quality_counts_generated_frames_and_correctly_empty_masks() -> None:
     def meta(verdicts: list[str], raw: list[float | None], refined: list[float | None]) -> MasksMeta:
         return MasksMeta(track="t", segmenter="x", verdicts=verdicts, geometry=(), iou_raw=raw, iou_refined=refined)
 
@@ -190,7 +190,7 @@ def test_a_track_whose_masks_fail_too_often_is_refused(tmp_path: Path) -> None:
     path = boxed(tmp_path, masks)
     with one_thread():
         facts = make_masks(params(refine={"radius": 0}), path, [], None, tmp_path / "m.zip")
-        # A failed frame is no measure for the next one, so every second one fails.
+        # The frame after a failed one is not compared with it, so every second frame fails.
         assert facts["verdicts"] == {"jump": 3, "made": 3}
         assert facts["refused"] is True
         kept = make_masks(params(refine={"radius": 0}, gates={"max_failed": 0.5}), path, [], None, tmp_path / "m.zip")
@@ -209,7 +209,7 @@ def test_another_object_of_the_video_touches(tmp_path: Path) -> None:
     }
     ctx = indexed(tmp_path, files)
     masks_stage.run(ctx, masks=params(), compute=COMPUTE)
-    # One of four sides, about.
+    # About one of four sides.
     assert read_masks_meta(ctx.out / "files" / "s--v--1.zip").geometry[1].touch > 0.15
     assert read_masks_meta(ctx.out / "files" / "s--w--1.zip").geometry[1].touch == 0
 

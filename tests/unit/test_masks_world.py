@@ -1,4 +1,4 @@
-"""Made masks against the truth of a small world: they are good, refinement makes them better, and the table says so."""
+"""Generated masks of a small world against its ground truth: they are good, and refinement improves them."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ shards: {data: 1}
 
 @pytest.fixture(scope="module")
 def quality(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
-    """A row a track, of the phases as the workflow runs them."""
+    """One row per track, from the phases as the workflow runs them."""
     root = make_project(tmp_path_factory.mktemp("world") / "project")
     overlay(root, SCALE, "world")
     for name in ("sources", "tracks", "masks"):

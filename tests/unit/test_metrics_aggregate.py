@@ -34,13 +34,13 @@ VALUES = {"a": [0.1, 0.2, 0.3], "b": [0.8], "c": [0.4, 0.5]}
 SERIES = st.dictionaries(st.sampled_from("abcdef"), st.lists(st.floats(-1, 1), min_size=1, max_size=4), min_size=2)
 
 
-def test_the_point_is_the_mean_over_frames_not_over_videos() -> None:
+def test_the_estimate_is_the_mean_over_frames_not_over_videos() -> None:
     found = mean_with_interval(rows(VALUES), 200, 0.95, "x")
     assert found.mean == pytest.approx(2.3 / 6)
     assert (found.videos, found.frames) == (3, 6)
 
 
-def test_the_interval_is_that_of_videos_drawn_one_by_one() -> None:
+def test_the_interval_is_that_of_drawing_videos_one_by_one() -> None:
     draw = np.random.Generator(np.random.PCG64(5))
     values = {f"v{i}": draw.normal(i % 3, 1, draw.integers(1, 9)).tolist() for i in range(12)}
     found = mean_with_interval(rows(values), 100_000, 0.9, "one by one")
@@ -66,7 +66,7 @@ def test_frames_of_one_video_do_not_count_as_independent() -> None:
     assert (many.low, many.high) == pytest.approx((few.low, few.high))
 
 
-def test_the_interval_covers_the_true_mean_about_as_often_as_it_says() -> None:
+def test_the_interval_covers_the_true_mean_about_as_often_as_its_confidence() -> None:
     draw = np.random.Generator(np.random.PCG64(11))
     covered = 0
     for trial in range(150):
@@ -90,7 +90,7 @@ def test_names_alone_decide_the_draw_and_the_order_of_rows_changes_no_bit(values
     assert found.high <= max(flat) + 1e-9
 
 
-def test_other_names_draw_otherwise() -> None:
+def test_other_names_give_another_draw() -> None:
     draw = np.random.Generator(np.random.PCG64(2))
     table = rows({f"v{i}": draw.normal(size=3).tolist() for i in range(9)})
     assert mean_with_interval(table, 300, 0.9, "a").low != mean_with_interval(table, 300, 0.9, "b").low
@@ -102,7 +102,7 @@ def test_values_that_could_not_be_measured_are_dropped() -> None:
     assert (found.videos, found.frames) == (2, 2)
 
 
-def test_one_video_has_a_mean_and_no_invented_interval() -> None:
+def test_one_video_has_a_mean_but_no_interval() -> None:
     found = mean_with_interval(rows({"a": [0.1, 0.3], "b": [math.nan]}), 100, 0.95, "x")
     assert found.mean == pytest.approx(0.2)
     assert math.isnan(found.low)
@@ -110,7 +110,7 @@ def test_one_video_has_a_mean_and_no_invented_interval() -> None:
     assert found.videos == 1
 
 
-def test_no_rows_give_no_number() -> None:
+def test_no_rows_give_nan() -> None:
     for table in (rows({}), rows({"a": [math.nan]})):
         found = mean_with_interval(table, 100, 0.95, "x")
         assert math.isnan(found.mean)
@@ -151,14 +151,14 @@ def test_seeds_that_only_some_videos_have_leave_a_finite_interval() -> None:
 def test_a_difference_is_taken_frame_by_frame() -> None:
     better = {name: [value - 0.05 for value in series] for name, series in VALUES.items()}
     found = paired_difference(rows(VALUES), rows(better, method="other"), 500, 0.95, "d")
-    # Constant differences: videos that differ much among themselves leave no uncertainty.
+    # The differences are constant, so the interval is one point although the videos differ a lot.
     assert (found.mean, found.low, found.high) == pytest.approx((0.05, 0.05, 0.05))
     assert (found.videos, found.frames) == (3, 6)
 
 
 @settings(max_examples=30, deadline=None)
 @given(SERIES)
-def test_swapping_the_sides_turns_the_difference_round(values: Any) -> None:
+def test_swapping_the_sides_changes_the_sign_of_the_difference(values: Any) -> None:
     other = rows({name: [value**2 for value in series] for name, series in values.items()}, method="other")
     ab, ba = paired_difference(rows(values), other, 50, 0.9, "d"), paired_difference(other, rows(values), 50, 0.9, "d")
     assert (ba.mean, ba.low, ba.high) == pytest.approx((-ab.mean, -ab.high, -ab.low), abs=1e-9)
@@ -181,8 +181,11 @@ def test_a_method_without_training_seeds_meets_every_seed_of_ours() -> None:
     found = paired_difference(ours, baseline, 100, 0.95, "d", on=("sample", "frame"))
     assert found.mean == pytest.approx(0.35)
     assert (found.videos, found.frames) == (2, 4)
-    with pytest.raises(ValueError, match="several rows"):
-        paired_difference(baseline, ours, 100, 0.95, "d", on=("sample", "frame"))
+    swapped = paired_difference(baseline, ours, 100, 0.95, "d", on=("sample", "frame"))
+    assert (swapped.mean, swapped.low, swapped.high) == pytest.approx((-found.mean, -found.high, -found.low))
+    assert (swapped.videos, swapped.frames) == (2, 4)
+    with pytest.raises(ValueError, match="both sides have several rows"):
+        paired_difference(ours, ours, 100, 0.95, "d", on=("sample", "frame"))
 
 
 def test_pairs_that_mean_different_things_are_refused() -> None:
@@ -203,7 +206,7 @@ def test_a_gain_is_the_difference_of_two_differences_with_one_draw_of_videos() -
     assert found.mean == pytest.approx(0.25)
     assert (found.videos, found.frames) == (2, 7)
     assert found.low <= found.mean <= found.high
-    # A video whose gain is the same everywhere leaves nothing open, however much its two differences vary.
+    # If every video has the same gain, the interval is one point, however much the two differences vary.
     draw = np.random.Generator(np.random.PCG64(3))
     base = {f"v{i}": float(draw.normal()) for i in range(8)}
     zero = rows({name: [0.0] for name in base}, method="m")
@@ -212,7 +215,7 @@ def test_a_gain_is_the_difference_of_two_differences_with_one_draw_of_videos() -
     assert (exact.mean, exact.low, exact.high) == pytest.approx((0.1, 0.1, 0.1))
 
 
-def test_a_gain_without_frames_of_one_kind_is_no_number() -> None:
+def test_a_gain_without_frames_of_one_kind_is_nan() -> None:
     some, other = rows(VALUES), rows(VALUES, method="m")
     for sides in (((some, other), (rows({}), rows({}))), ((rows({}), rows({})), (some, other))):
         found = paired_gain(*sides, 100, 0.95, "g")
@@ -224,7 +227,7 @@ def test_a_gain_without_frames_of_one_kind_is_no_number() -> None:
     assert math.isnan(single.low)
 
 
-def test_a_paper_sized_cell_stays_in_reach() -> None:
+def test_a_cell_of_the_papers_size_is_feasible() -> None:
     # 1,400 videos of 5 frames and 2,000 resamples: weights on sums, not copies of rows.
     values = {f"v{i}": [i / 1400] * 5 for i in range(1400)}
     found = mean_with_interval(rows(values), 2000, 0.95, "large")

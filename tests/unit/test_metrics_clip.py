@@ -14,12 +14,19 @@ from PIL import Image
 from transformers import CLIPConfig, CLIPModel
 
 from tgvac.errors import BadInput
-from tgvac.metrics.clip_score import ImageEncoder, clip_image, embed, load_clip, preprocess, temporal_consistency
+from tgvac.metrics.clip_score import (
+    ImageEncoder,
+    embed,
+    image_similarity,
+    load_scoring_clip,
+    preprocess,
+    temporal_consistency,
+)
 
 MEAN, STD = [0.48145466, 0.4578275, 0.40821073], [0.26862954, 0.26130258, 0.27577711]
 
 
-def write_clip(folder: Path, **preprocessing: Any) -> Path:
+def write_scoring_clip(folder: Path, **preprocessing: Any) -> Path:
     """A CLIP of random weights, 32 pixels, as transformers and OpenAI's repository lay it out."""
     torch.manual_seed(0)
     tower = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 2, "num_attention_heads": 2}
@@ -34,7 +41,7 @@ def write_clip(folder: Path, **preprocessing: Any) -> Path:
 
 @pytest.fixture(scope="module")
 def encoder(tmp_path_factory: pytest.TempPathFactory) -> ImageEncoder:
-    return load_clip(write_clip(tmp_path_factory.mktemp("clip")))
+    return load_scoring_clip(write_scoring_clip(tmp_path_factory.mktemp("scoring_clip")))
 
 
 def frames(count: int, height: int = 48, width: int = 48, seed: int = 0) -> NDArray[np.uint8]:
@@ -85,17 +92,17 @@ def test_batches_do_not_change_embeddings(encoder: ImageEncoder) -> None:
     assert embed(encoder, images_FHW3[:0], batch=3).shape == (0, 12)
 
 
-def test_a_video_resembles_itself_most(encoder: ImageEncoder) -> None:
+def test_a_video_is_most_similar_to_itself(encoder: ImageEncoder) -> None:
     a_FD, b_FD = embed(encoder, frames(4), 4), embed(encoder, frames(4, seed=9), 4)
-    np.testing.assert_allclose(clip_image(a_FD, a_FD), 1, atol=1e-6)
-    assert (clip_image(a_FD, b_FD) < 1).all()
-    assert clip_image(a_FD, b_FD).dtype == np.float64
+    np.testing.assert_allclose(image_similarity(a_FD, a_FD), 1, atol=1e-6)
+    assert (image_similarity(a_FD, b_FD) < 1).all()
+    assert image_similarity(a_FD, b_FD).dtype == np.float64
 
 
 def test_similarity_is_the_cosine() -> None:
     a_FD = np.array([[1, 0], [0.6, 0.8], [0, 1]], np.float32)
     b_FD = np.array([[0, 1], [0.8, 0.6], [0, -1]], np.float32)
-    np.testing.assert_allclose(clip_image(a_FD, b_FD), [0, 0.96, -1], atol=1e-6)
+    np.testing.assert_allclose(image_similarity(a_FD, b_FD), [0, 0.96, -1], atol=1e-6)
 
 
 def test_consistency_compares_each_frame_with_the_one_before() -> None:
@@ -108,14 +115,14 @@ def test_consistency_compares_each_frame_with_the_one_before() -> None:
 
 def test_embeddings_that_are_not_of_length_one_are_refused() -> None:
     with pytest.raises(ValueError, match="length 1"):
-        clip_image(np.array([[2.0, 0]], np.float32), np.array([[1.0, 0]], np.float32))
+        image_similarity(np.array([[2.0, 0]], np.float32), np.array([[1.0, 0]], np.float32))
     with pytest.raises(ValueError, match="one shape"):
-        clip_image(np.eye(2, dtype=np.float32), np.eye(3, dtype=np.float32))
+        image_similarity(np.eye(2, dtype=np.float32), np.eye(3, dtype=np.float32))
 
 
 def test_both_spellings_of_a_size_are_read(tmp_path: Path) -> None:
-    new = write_clip(tmp_path, size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32})
-    encoder = load_clip(new)
+    new = write_scoring_clip(tmp_path, size={"shortest_edge": 40}, crop_size={"height": 32, "width": 32})
+    encoder = load_scoring_clip(new)
     assert (encoder.resize, encoder.crop) == (40, 32)
     assert embed(encoder, frames(1), 1).shape == (1, 12)
 
@@ -129,14 +136,14 @@ def test_both_spellings_of_a_size_are_read(tmp_path: Path) -> None:
         {"size": {"longest_edge": 32}},
     ],
 )
-def test_preprocessing_that_is_not_done_here_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
+def test_preprocessing_that_is_not_supported_is_refused(tmp_path: Path, wrong: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=r"preprocessor_config\.json"):
-        load_clip(write_clip(tmp_path, **wrong))
+        load_scoring_clip(write_scoring_clip(tmp_path, **wrong))
 
 
 def test_a_folder_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"config\.json does not exist"):
-        load_clip(tmp_path)
+        load_scoring_clip(tmp_path)
 
 
 def test_frames_that_are_not_bytes_are_refused(encoder: ImageEncoder) -> None:

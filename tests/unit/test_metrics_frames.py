@@ -51,11 +51,11 @@ def test_occluded_iou_leaves_visible_pixels_out_of_both_sides(pred: Mask, amodal
     np.testing.assert_array_equal(occluded_iou(pred, amodal, visible), expected)
 
 
-def test_absent_objects_follow_the_fixed_rule() -> None:
+def test_absent_objects_follow_one_rule() -> None:
     some, none = mask("##", ".."), mask("..", "..")
     assert np.isnan(iou(none, none)[0])
     assert iou(some, none)[0] == iou(none, some)[0] == 0
-    assert np.isnan(occluded_iou(some, some, some)[0]), "nothing hidden, nothing invented"
+    assert np.isnan(occluded_iou(some, some, some)[0]), "nothing is hidden, nothing is invented"
     assert occluded_iou(mask("##", "#."), some, some)[0] == 0, "invented beyond a fully visible object"
     assert occluded_iou(some, mask("##", "#."), some)[0] == 0, "hidden part missed altogether"
 
@@ -69,7 +69,7 @@ def test_a_visible_pixel_missing_from_the_prediction_does_not_count_as_hidden_pi
 @pytest.mark.parametrize(
     "wrong", [np.ones((1, 2, 2), np.uint8), np.zeros((1, 2, 2), np.bool_), np.zeros((2, 2), np.uint8)]
 )
-def test_what_is_no_mask_is_refused(wrong: NDArray[Any]) -> None:
+def test_arrays_that_are_no_masks_are_refused(wrong: NDArray[Any]) -> None:
     good = mask("##", "##")
     with pytest.raises(ValueError, match="must"):
         iou(wrong, good)
@@ -83,7 +83,7 @@ def test_masks_are_never_broadcast() -> None:
 
 
 @given(FRAMES, FRAMES, MASKS)
-def test_psnr_and_l1_are_their_definitions_over_the_pixels_asked_for(a: Mask, b: Mask, inside: Mask) -> None:
+def test_psnr_and_l1_are_their_definitions_over_the_wanted_pixels(a: Mask, b: Mask, inside: Mask) -> None:
     for frame in range(2):
         pixels = sorted(sets(inside[frame]))
         errors = [int(a[frame, y, x, c]) - int(b[frame, y, x, c]) for y, x in pixels for c in range(3)]

@@ -127,14 +127,14 @@ def test_no_frames_give_no_values(models: dict[Net, torch.nn.Module]) -> None:
         (np.zeros((1, 64, 64, 3), np.uint8), np.zeros((1, 64, 64, 3), np.uint8), 0, "batch"),
     ],
 )
-def test_what_is_no_pair_of_videos_is_refused(
+def test_arrays_that_are_no_pair_of_videos_are_refused(
     models: dict[Net, torch.nn.Module], a: NDArray[Any], b: NDArray[Any], batch: int, message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
         lpips_per_frame(models["alex"], a, b, batch)
 
 
-def test_loading_leaves_the_random_numbers_of_the_caller_alone() -> None:
+def test_loading_does_not_change_the_random_numbers_of_the_caller() -> None:
     torch.manual_seed(3)
     expected = torch.rand(4)
     torch.manual_seed(3)
@@ -155,7 +155,7 @@ def test_a_changed_weights_file_is_refused(tmp_path: Path) -> None:
         load_lpips("alex", tmp_path)
 
 
-def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_weights_name_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(BadInput, match="make install"):
         load_lpips("vgg", tmp_path)
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
@@ -164,7 +164,7 @@ def test_missing_weights_name_the_remedy(tmp_path: Path, monkeypatch: pytest.Mon
 
 
 class Malicious:
-    """Unpickled by the ordinary means, this makes a folder."""
+    """The ordinary unpickler makes a folder from this."""
 
     def __init__(self, target: Path) -> None:
         self.target = target

@@ -1,4 +1,4 @@
-"""The phase `metrics`: tidy rows from completions, and completions that don't fit refused."""
+"""The phase `metrics`: rows from completions; completions that do not fit are refused."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def values(rows: list[Row], metric: str) -> dict[int, float]:
     return {row.frame: row.value for row in rows if row.metric == metric}
 
 
-def test_the_truth_scores_full_marks(scale: Context) -> None:
+def test_the_truth_has_the_best_scores(scale: Context) -> None:
     rows = measured(scale, "truth")
     everywhere = range(FRAMES)
     assert values(rows, "clip") == pytest.approx(dict.fromkeys(everywhere, 1.0), abs=1e-5)
@@ -94,7 +94,7 @@ def test_the_truth_scores_full_marks(scale: Context) -> None:
     assert set(values(rows, "tc")) == {1, 2, 3}  # a pair belongs to the later frame
 
 
-def test_nothing_scores_less(scale: Context) -> None:
+def test_an_empty_completion_has_worse_scores(scale: Context) -> None:
     rows = measured(scale, "nothing", nothing)
     assert values(rows, "iou") == dict.fromkeys(range(FRAMES), 0.0)
     assert max(values(rows, "clip").values()) < 0.9999  # a random CLIP finds everything alike
@@ -103,7 +103,7 @@ def test_nothing_scores_less(scale: Context) -> None:
     assert values(rows, "tc") == pytest.approx(dict.fromkeys((1, 2, 3), 1.0), abs=1e-5)
 
 
-def test_rows_say_whose_they_are_and_how_much_was_hidden(scale: Context) -> None:
+def test_rows_name_their_completion_and_have_its_occlusion_rate(scale: Context) -> None:
     rows = measured(scale, "named")
     whose = {
         (r.scale, r.method, r.variant, r.mask_source, r.train_seed, r.sample_seed, r.sample, r.video) for r in rows
@@ -116,7 +116,7 @@ def test_rows_say_whose_they_are_and_how_much_was_hidden(scale: Context) -> None
     assert min(row.rate for row in rows) > 0
 
 
-def test_a_completion_of_the_first_frames_is_measured_on_these(scale: Context) -> None:
+def test_a_completion_of_the_first_frames_is_measured_on_those_frames(scale: Context) -> None:
     rows = measured(scale, "short", frames=2)
     assert {row.frame for row in rows} == {0, 1}
     assert values(rows, "iou") == {0: 1.0, 1: 1.0}

@@ -1,4 +1,4 @@
-"""Backbones: loaded from a folder in the usual layout, their text as Stable Diffusion reads it."""
+"""Backbones: loaded from a folder in the usual layout, their text encoded as Stable Diffusion does."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ PLAIN = [text for text in SENTENCES if text.isascii() and "'" not in text]
 
 @pytest.mark.parametrize("text", PLAIN)
 @pytest.mark.parametrize("length", [12, 77])
-def test_words_that_are_known_are_cut_as_clip_cuts_them_and_padded_with_the_end(text: str, length: int) -> None:
+def test_known_words_are_tokenized_as_in_clip_and_padded_with_the_end_token(text: str, length: int) -> None:
     tokenizer = build_tokenizer(STANDIN, SENTENCES)
     ids = tokenizer(text, padding="max_length", max_length=length, truncation=True).input_ids
     expected = ["<start_of_text>", *clip_tokens(text)[1:-1][: length - 2], "<end_of_text>"]
@@ -104,7 +104,7 @@ def test_words_that_are_known_are_cut_as_clip_cuts_them_and_padded_with_the_end(
 
 
 @pytest.mark.parametrize("text", SENTENCES)
-def test_words_that_are_not_known_are_spelt_in_pieces_and_nothing_is_lost(text: str) -> None:
+def test_unknown_words_are_spelt_in_pieces_and_nothing_is_lost(text: str) -> None:
     tokenizer = build_tokenizer(STANDIN, ["a red fish"])
     ids = tokenizer(text, max_length=300, truncation=True).input_ids
     assert tokenizer.decode(ids, skip_special_tokens=True).replace(" ", "") == "".join(text.lower().split())
@@ -124,7 +124,7 @@ def test_the_tokenizer_is_the_same_after_saving(folder: Path) -> None:
     assert loaded.model_max_length == STANDIN.text_tokens
 
 
-def test_states_of_a_text_do_not_depend_on_its_company() -> None:
+def test_states_of_a_text_do_not_depend_on_other_texts() -> None:
     together = encode_text(backbones(), SENTENCES)
     assert together.shape == (len(SENTENCES), STANDIN.text_tokens, STANDIN.text_width)
     for text, states in zip(SENTENCES, together, strict=True):
@@ -180,7 +180,7 @@ def test_an_unknown_device_is_named() -> None:
         device_of("meta")
 
 
-def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_gpu_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
     assert device_of("cuda") == torch.device("cuda")
     with pytest.raises(BadInput, match="'cuda:1' is not there: torch can use 1 GPUs"):
@@ -190,7 +190,7 @@ def test_a_gpu_that_is_not_there_is_told(monkeypatch: pytest.MonkeyPatch) -> Non
         device_of("cuda")
 
 
-def test_a_gpu_by_its_number_is_made_the_one_that_libraries_take(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_gpu_given_by_number_becomes_the_current_device(monkeypatch: pytest.MonkeyPatch) -> None:
     current: list[torch.device] = []
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch.cuda, "set_device", current.append)
@@ -199,28 +199,28 @@ def test_a_gpu_by_its_number_is_made_the_one_that_libraries_take(monkeypatch: py
     assert current == [torch.device("cuda", 1)]
 
 
-def test_products_are_tf32_on_a_gpu_where_it_is_asked_for_and_nothing_is_touched_for_a_cpu(
+def test_tf32_is_set_for_a_gpu_and_left_alone_for_a_cpu(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     flags = (torch.backends.cuda.matmul, torch.backends.cudnn)
     before = [each.allow_tf32 for each in flags]
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
 
-    def told(name: str, tf32: bool | None) -> list[bool]:
+    def settings(name: str, tf32: bool | None) -> list[bool]:
         device_of(name, tf32)
         return [each.allow_tf32 for each in flags]
 
     try:
-        assert told("cpu", not before[0]) == before
-        assert told("cuda", True) == [True, True]
-        assert told("cuda", None) == [True, True]
-        assert told("cuda", False) == [False, False]
+        assert settings("cpu", not before[0]) == before
+        assert settings("cuda", True) == [True, True]
+        assert settings("cuda", None) == [True, True]
+        assert settings("cuda", False) == [False, False]
     finally:
         for each, value in zip(flags, before, strict=True):
             each.allow_tf32 = value
 
 
-def test_a_model_saved_again_does_not_tell_where_it_was_loaded_from(tmp_path: Path) -> None:
+def test_a_model_saved_again_does_not_contain_the_path_it_was_loaded_from(tmp_path: Path) -> None:
     from tests.unit.tiny_models import unet_4
     from tgvac.models.backbones import load_unet
 

@@ -1,4 +1,4 @@
-"""A fresh stand-in autoencoder is a blur already, in colour."""
+"""A new stand-in autoencoder is already a blur, in colour."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def correlation(a: torch.Tensor, b: torch.Tensor) -> float:
 
 
 @torch.no_grad()
-def test_colours_come_back_before_any_training() -> None:
+def test_colours_are_reconstructed_before_any_training() -> None:
     vae, x_13HW = build_vae(STANDIN, 0).eval(), smooth_picture()
     back_13HW = vae.decode(vae.encode(x_13HW).latent_dist.mode()).sample
     colour, there = (x - x.mean(1, keepdim=True) for x in (back_13HW, x_13HW))
@@ -28,11 +28,11 @@ def test_colours_come_back_before_any_training() -> None:
 
 
 @torch.no_grad()
-def test_the_posterior_begins_narrow() -> None:
+def test_the_posterior_starts_narrow() -> None:
     posterior = build_vae(STANDIN, 0).encode(smooth_picture()).latent_dist
     assert float(posterior.std.max()) == pytest.approx(0.0498, abs=1e-3)  # exp(-6 / 2)
 
 
-def test_what_cannot_carry_colours_is_refused() -> None:
-    with pytest.raises(ValueError, match="4 channels and 4 latents cannot carry colours: 8 and 3 are needed"):
+def test_too_few_channels_for_colours_are_refused() -> None:
+    with pytest.raises(ValueError, match="4 channels and 4 latent channels cannot carry colours; use at least 8"):
         build_vae(STANDIN.model_copy(update={"vae_channels": (4, 8, 8)}), 0)

@@ -1,4 +1,4 @@
-"""A frame model that begins as another one: its weights taken whole, or refused with what differs."""
+"""A frame model that starts from another one: all of its weights are taken, or it is refused with the difference."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from tests.unit.tiny_models import (
     FRAME_MODEL,
     FRAMING,
     LATENTS,
+    SAMPLER,
     TRAINING,
     context,
     randomised,
@@ -30,13 +31,14 @@ from tgvac.models.backbones import load_unet
 from tgvac.models.frame_start import start_from_frame_model
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.params import Prediction, VariantParams
-from tgvac.models.schedule import scheduler_of
+from tgvac.models.schedule import network_scheduler
 from tgvac.params import load_params
 from tgvac.training import frame_stage
 from tgvac.training.params import FrameModelParams
 from tgvac.training.run_params import SamplesParams
 
-STARTED = FrameModelParams(start="other", start_revision="main")
+START = ("other", "main")
+STARTED = FrameModelParams(start=START[0], start_revision=START[1])
 
 
 def publish(root: Path, network: Any = None) -> dict[str, torch.Tensor]:
@@ -52,7 +54,7 @@ def weights(root: Path) -> Path:
 
 def started(root: Path, prediction: Prediction = "epsilon") -> dict[str, torch.Tensor]:
     unet = unet_12()
-    start_from_frame_model(unet, STARTED, root, prediction)
+    start_from_frame_model(unet, *START, root, prediction)
     return unet.state_dict()
 
 
@@ -84,11 +86,11 @@ def test_weights_in_half_precision_are_taken_in_full(tmp_path: Path) -> None:
     assert {value.dtype for value in started(tmp_path).values()} == {torch.float32}
 
 
-def test_the_digest_tells_weights_apart_and_not_where_they_lie(tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_weights_and_not_on_their_folder(tmp_path: Path) -> None:
     digests = []
     for name, seed in (("a", 5), ("b", 5), ("c", 6)):
         publish(tmp_path / name, randomised(unet_12(), seed=seed))
-        digests.append(start_from_frame_model(unet_12(), STARTED, tmp_path / name, "epsilon"))
+        digests.append(start_from_frame_model(unet_12(), *START, tmp_path / name, "epsilon"))
     assert digests[0] == digests[1] != digests[2]
 
 
@@ -213,10 +215,10 @@ def test_keys_that_older_configs_do_not_have_are_at_their_defaults(tmp_path: Pat
 @pytest.mark.parametrize(
     ("fault", "sentence"),
     [
-        ("absent", "is no folder and cannot be fetched .*set it to ''"),
-        ("empty", "has no config of a network of diffusers at .*config.json"),
-        ("text", "has no config of a network of diffusers at .*config.json"),
-        ("kind", "is a AutoencoderKL, and neither UNet2DConditionModel nor UNetMotionModel"),
+        ("absent", "is not a folder and cannot be fetched .*set it to ''"),
+        ("empty", "has no config of a diffusers network at .*config.json"),
+        ("text", "has no config of a diffusers network at .*config.json"),
+        ("kind", "is a AutoencoderKL, not a UNet2DConditionModel or UNetMotionModel"),
         ("cut", "cannot be read .*fetch .*safetensors again"),
         ("pickle", "cannot be read .*fetch .*safetensors again"),
     ],
@@ -236,14 +238,14 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault:
     elif fault == "pickle":
         weights(tmp_path).unlink()
         torch.save({}, tmp_path / "other" / "diffusion_pytorch_model.bin")
-    with pytest.raises(BadInput, match=sentence) as told:
+    with pytest.raises(BadInput, match=sentence) as refused:
         started(tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def scheduled(folder: Path, prediction: Prediction) -> Path:
     """A scheduler as it is saved in a folder; its config."""
-    scheduler_of(DIFFUSION.model_copy(update={"prediction": prediction})).save_pretrained(folder / "scheduler")
+    network_scheduler(DIFFUSION.model_copy(update={"prediction": prediction})).save_pretrained(folder / "scheduler")
     return folder / "scheduler" / "scheduler_config.json"
 
 
@@ -259,7 +261,7 @@ def test_a_start_whose_scheduler_says_that_it_predicts_something_else_is_refused
     assert started(tmp_path, "v")
 
 
-def test_a_whole_model_s_own_scheduler_is_asked_and_not_one_beside_the_model(tmp_path: Path) -> None:
+def test_a_whole_model_s_own_scheduler_is_read_and_not_one_beside_the_model(tmp_path: Path) -> None:
     network = randomised(unet_12(), seed=5)
     network.save_pretrained(tmp_path / "other" / "unet")
     scheduled(tmp_path, "epsilon")
@@ -269,19 +271,19 @@ def test_a_whole_model_s_own_scheduler_is_asked_and_not_one_beside_the_model(tmp
         started(tmp_path)
 
 
-def test_without_a_scheduler_nothing_tells_what_a_start_predicts(tmp_path: Path) -> None:
+def test_without_a_scheduler_a_start_is_taken_for_any_prediction(tmp_path: Path) -> None:
     publish(tmp_path)
     assert started(tmp_path, "epsilon")
     assert started(tmp_path, "v")
 
 
-@pytest.mark.parametrize(("text", "said"), [("{", "cannot be read"), ("[]", "holds no scheduler's config")])
-def test_a_scheduler_s_config_that_is_none_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
+@pytest.mark.parametrize(("text", "said"), [("{", "cannot be read"), ("[]", "is not a scheduler's config")])
+def test_a_damaged_scheduler_config_is_refused_in_one_sentence(tmp_path: Path, text: str, said: str) -> None:
     publish(tmp_path)
     scheduled(tmp_path, "v").write_text(text)
-    with pytest.raises(BadInput, match=f"scheduler_config.json {said}.*; restore it, or take it away") as told:
+    with pytest.raises(BadInput, match=f"scheduler_config.json {said}.*; restore it, or delete it") as refused:
         started(tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 @pytest.mark.parametrize("scale", ["tiny", "local"])
@@ -290,18 +292,19 @@ def test_scales_that_start_from_the_shipped_model_predict_what_it_does(scale: st
     params = load_params(root, scale)
     assert params.frame_model.start == "standins/motion"
     unet = extend_conv_in(load_unet(root / "standins"))
-    assert start_from_frame_model(unet, params.frame_model, root, params.diffusion.prediction)
+    start = (params.frame_model.start, params.frame_model.start_revision)
+    assert start_from_frame_model(unet, *start, root, params.diffusion.prediction)
     with pytest.raises(BadInput, match=r"predicts 'v_prediction', and diffusion\.prediction is 'epsilon'"):
-        start_from_frame_model(unet, params.frame_model, root, "epsilon")
+        start_from_frame_model(unet, *start, root, "epsilon")
 
 
 def handed(root: Path, frame_model: FrameModelParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
-    """The network and the digest that the phase gives to the training."""
+    """The network and the digest that the phase passes to the training."""
     given: list[Any] = []
-    monkeypatch.setattr(frame_stage, "noise_job", lambda *arguments: given.extend(arguments))
+    monkeypatch.setattr(frame_stage, "noise_training", lambda *arguments: given.extend(arguments))
     ctx = context(root, "frame", options={"variant": "full", "seed": "0"})
     unet_4().save_pretrained(ctx.results / "backbones" / "unet")
-    frame_stage.job_of(
+    frame_stage.training_of(
         ctx,
         diffusion=DIFFUSION,
         conditions=CONDITIONS,
@@ -312,19 +315,20 @@ def handed(root: Path, frame_model: FrameModelParams, monkeypatch: pytest.Monkey
         samples=SamplesParams(every=0, pictures=1, sampling_steps=1, guidance=1.0),
         framing=FRAMING,
         latents=LATENTS,
+        sampler=SAMPLER,
         compute=COMPUTE,
     )
     return given[1], given[-1]
 
 
-def test_with_a_start_the_training_begins_at_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_with_a_start_the_training_starts_from_its_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     published = publish(tmp_path)
     network, digest = handed(tmp_path, STARTED, monkeypatch)
     assert torch.equal(network.conv_in.weight, published["conv_in.weight"])
     assert len(digest) == 64
 
 
-def test_without_one_it_begins_as_the_widened_text_to_image_unet(
+def test_without_one_it_starts_as_the_widened_text_to_image_unet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, digest = handed(tmp_path, FRAME_MODEL, monkeypatch)

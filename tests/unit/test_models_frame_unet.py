@@ -1,4 +1,4 @@
-"""The frame model: twelve channels in one order, and a start that is the text-to-image model's to the bit."""
+"""The frame model: twelve channels in a fixed order, and the text-to-image model's output before training."""
 
 from __future__ import annotations
 
@@ -9,19 +9,20 @@ import torch
 from diffusers import UNet2DConditionModel
 
 from tests.unit.tiny_models import randn, unet_4
-from tgvac.models.frame_unet import extend_conv_in, stack_channels
+from tgvac.models.frame_unet import extend_conv_in
+from tgvac.models.layouts import FRAME_MASK
 
 
-def test_channels_stand_in_the_order_noised_latents_frame_mask() -> None:
+def test_channels_are_in_the_order_noised_latents_frame_mask() -> None:
     parts = [torch.full((2, 4, 3, 5, 5), value) for value in (1.0, 2.0, 3.0)]
-    stacked = stack_channels(*parts)
+    stacked = FRAME_MASK.stack(*parts)
     assert stacked[0, :, 0, 0, 0].tolist() == [1.0] * 4 + [2.0] * 4 + [3.0] * 4
 
 
 def test_widening_copies_four_channels_and_the_bias_and_zeroes_the_rest() -> None:
     old, new = unet_4().conv_in, extend_conv_in(unet_4()).conv_in
     assert new.weight.shape == (16, 12, 3, 3)
-    assert old.bias.abs().min() > 0  # or copying it could not be told from zeros
+    assert old.bias.abs().min() > 0  # otherwise a copy would look like zeros
     assert torch.equal(new.weight[:, :4], old.weight)
     assert torch.equal(new.bias, old.bias)
     assert not new.weight[:, 4:].any()

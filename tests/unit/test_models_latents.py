@@ -1,4 +1,4 @@
-"""Pixels to latents and back: exact at both ends, and independent of how many go through at once."""
+"""Pixels to latents and back: exact at both ends, and independent of how many are encoded at once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The video model: it begins as the frame model, frame by frame, and only its motion modules learn."""
+"""The video model: it starts as the frame model, frame by frame, and only its motion modules are trained."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tgvac.errors import BadInput
 from tgvac.models.motion_unet import FrameGroupNorm, apply_norm, inflate
 from tgvac.models.noise_models import frame_noise_model, video_noise_model
 from tgvac.models.trained import load_frame_unet, load_video_unet
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import Training, train
 from tgvac.training.outputs import save_model
 
@@ -28,7 +29,7 @@ def modules(video: nn.Module) -> list[AnimateDiffTransformer3D]:
 
 
 def without_attention(video: UNetMotionModel) -> UNetMotionModel:
-    """Cut the path of attention between frames: what is left to join them is normalisation."""
+    """Remove attention between frames, so that only normalisation can connect them."""
     for module in modules(video):
         for block in module.transformer_blocks:
             for attention in (block.attn1, block.attn2):
@@ -55,7 +56,7 @@ def test_a_frame_of_an_inflated_model_is_the_frame_model_s_whatever_else_is_in_t
 ) -> None:
     video = inflate(unet_12(), MOTION_MODULE.model_copy(update={"block": block, "norm": norm})).eval()
     x_BCFhw, t_B, text_BND = GIVEN
-    # The frame model is asked for this one picture alone.
+    # The frame model gets this one image alone.
     expected = unet_12()(x_BCFhw[[sample], :, frame], t_B[sample], text_BND[[sample]]).sample[0]
     # All other frames of its clip, and the other clip with its noise level and text.
     others, levels, texts = 5 * randn(2, 12, 5, 8, 8, seed=2), torch.tensor([500, 3]), randn(2, 12, 16, seed=3)
@@ -66,11 +67,11 @@ def test_a_frame_of_an_inflated_model_is_the_frame_model_s_whatever_else_is_in_t
     assert (after[sample, :, frame] - expected).abs().max() < 1e-5
     changed_BF = (after - before).abs().amax((1, 3, 4)) > 0.1
     changed_BF[sample, frame] = True
-    assert changed_BF.all(), "all else is another"
+    assert changed_BF.all(), "all other frames must change"
 
 
 @pytest.mark.parametrize("block", ["animatediff", "paper"])
-def test_motion_modules_join_frames_and_know_their_order_once_they_are_trained(block: str) -> None:
+def test_trained_motion_modules_connect_frames_and_depend_on_their_order(block: str) -> None:
     model, (x_BCFhw, t_B, text_BND) = video_noise_model(video_unet(block=block)), GIVEN
     with torch.no_grad():
         plain = model(x_BCFhw, t_B, text_BND)
@@ -133,7 +134,7 @@ def test_frame_norm_is_group_norm_of_each_frame_by_itself() -> None:
 
 
 @pytest.mark.parametrize(("norm", "joined"), [("frame", False), ("clip", True)])
-def test_statistics_join_frames_only_with_the_norm_over_clips(norm: str, joined: bool) -> None:
+def test_statistics_connect_frames_only_with_the_norm_over_clips(norm: str, joined: bool) -> None:
     model, (x_BCFhw, t_B, text_BND) = video_noise_model(without_attention(video_unet(norm=norm))), GIVEN
     changed = x_BCFhw.clone()
     changed[:, :, 1:] *= 5
@@ -153,8 +154,8 @@ def test_training_moves_motion_modules_and_leaves_every_bit_of_the_frame_model(t
     def loss(step: int) -> torch.Tensor:
         return model(*GIVEN).sub(randn(2, 4, 5, 8, 8, seed=step)).square().mean()
 
-    params = TRAINING.model_copy(update={"steps": 3})
-    train(Training("motion", video, lambda step, rows: step, alone(loss), params, CHECKPOINTS, "key", tmp_path))
+    params, identity = TRAINING.model_copy(update={"steps": 3}), Identity("key")
+    train(Training("motion", video, lambda step, rows: step, alone(loss), params, CHECKPOINTS, identity, tmp_path))
     moved = {name for name, p in video.named_parameters() if not torch.equal(p, before[name])}
     assert {name for name in moved if ".motion_modules." not in name} == set()
     assert len(moved) > 0.9 * sum(".motion_modules." in name for name in before)

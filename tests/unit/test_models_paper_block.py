@@ -1,4 +1,4 @@
-"""The temporal block that the paper draws, against definitions written down anew."""
+"""The temporal block that the paper draws, against its definitions, written out by hand."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_self_attention_is_that_of_shaw_with_clipped_distances() -> None:
     for i in range(4):
         heads = []
         for head in (slice(0, 2), slice(2, 4)):
-            # A key is what it is plus where it is: one step before, the same frame, one step after or farther.
+            # A key has its content plus its position: one frame before, the same frame, one frame after or farther.
             keys = [k[j, head] + attention.positions.weight[min(max(j - i, -1), 1) + 1] for j in range(4)]
             shares = softmax([dot(q[i, head], key) / math.sqrt(2) for key in keys])
             heads.append(sum(share * v[j, head] for j, share in enumerate(shares)))
@@ -52,7 +52,7 @@ def test_the_order_of_frames_matters() -> None:
 
 
 @torch.no_grad()
-def test_every_pixel_asks_the_words_of_its_own_clip() -> None:
+def test_every_pixel_attends_to_the_words_of_its_own_clip() -> None:
     attention = TextCrossAttention(4, 6, 2)
     randomised(attention)
     x_PFC, text_BND = randn(6, 3, 4), randn(2, 5, 6, seed=1)
@@ -64,8 +64,8 @@ def test_every_pixel_asks_the_words_of_its_own_clip() -> None:
     assert (other[3:] - whole[3:]).abs().max() > 1e-4
 
 
-def test_a_block_without_its_model_says_what_it_lacks() -> None:
-    with pytest.raises(ValueError, match="hands it the text"):
+def test_a_block_without_a_text_is_refused() -> None:
+    with pytest.raises(ValueError, match="got no text; call it through a video model"):
         PaperBlock(8, 2, 6, 3)(randn(1, 2, 8))
 
 
@@ -96,12 +96,12 @@ def block_by_hand(x_FC: np.ndarray, text_ND: np.ndarray, w: Weights, heads: int,
 
     given = layer_norm(x_FC, w, "norm1")
     q, k, v = (given @ w["attn1.to_qkv.weight"][i * channels : (i + 1) * channels].T for i in range(3))
-    # To distances from -farthest to farthest belong the rows from the first to the last.
+    # The rows are the distances from -farthest to farthest.
     distance_FF = np.clip(np.arange(frames)[None, :] - np.arange(frames)[:, None], -farthest, farthest)
     position_FFd = w["attn1.positions.weight"][distance_FF + farthest]
     each = []
     for cut in cuts:
-        keys_FFd = k[None, :, cut] + position_FFd  # of each frame that asks, of each that is asked
+        keys_FFd = k[None, :, cut] + position_FFd  # for each query frame, for each key frame
         each.append(attend((q[:, None, cut] * keys_FFd).sum(-1) / math.sqrt(width), v[:, cut]))
     x_FC = x_FC + np.concatenate(each, -1) @ w["attn1.to_out.weight"].T + w["attn1.to_out.bias"]
 
@@ -119,13 +119,12 @@ def block_by_hand(x_FC: np.ndarray, text_ND: np.ndarray, w: Weights, heads: int,
 @torch.no_grad()
 @pytest.mark.parametrize("frames", [1, 2, 7])
 def test_a_block_is_what_its_definition_says(frames: int) -> None:
-    """Two clips of two pixels, each clip with words of its own; seven frames reach beyond the farthest distance. Words
-    have no mask: as in Stable Diffusion all are attended to, those that fill a sentence up among them."""
+    """Two clips of two pixels, each clip with its own words; seven frames go beyond the largest distance. Words have no
+    mask: as in Stable Diffusion, padding is attended to, too."""
     block = randomised(PaperBlock(8, 2, 6, max_distance=3))
     assert isinstance(block, PaperBlock)
     x_PFC, text_BND = randn(4, frames, 8), randn(2, 5, 6, seed=1)
-    block.text_BND = text_BND
-    ours = block(x_PFC, timestep=None).double().numpy()
+    ours = block(x_PFC, text_BND, timestep=None).double().numpy()
     weights = {name: value.double().numpy() for name, value in block.state_dict().items()}
     given, texts = x_PFC.double().numpy(), text_BND.double().numpy()
     expected = np.stack([block_by_hand(given[p], texts[p // 2], weights, 2, 3) for p in range(4)])

@@ -1,4 +1,4 @@
-"""Motion modules that begin as a published adapter's: taken whole, or refused with both values."""
+"""Motion modules that start from a published adapter: all of it is taken, or it is refused with both values."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_an_adapter_in_half_precision_is_taken_as_float32(tmp_path: Path) -> Non
         assert name.endswith(".pe") or torch.equal(state[name], value.float())
 
 
-def test_the_digest_tells_weights_apart_and_not_folders(tmp_path: Path) -> None:
+def test_the_digest_depends_on_the_weights_and_not_on_their_folder(tmp_path: Path) -> None:
     publish(tmp_path / "one")
     publish(tmp_path / "two")
     video = inflate(unet_12(), STARTED)
@@ -148,7 +148,7 @@ def file(root: Path) -> Path:
 
 
 def weights(root: Path) -> dict[str, torch.Tensor]:
-    """Read into memory of their own: the file is written again."""
+    """A copy in memory, since the file is written again."""
     return {name: value.clone() for name, value in load_file(file(root)).items()}
 
 
@@ -189,9 +189,9 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault:
         torch.save({}, tmp_path / "adapter" / "diffusion_pytorch_model.bin")
     with pytest.raises(
         BadInput, match=r"^motion_module\.start 'adapter' cannot be loaded .*set it to '' to start"
-    ) as told:
+    ) as refused:
         started(tmp_path)
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(refused.value)
 
 
 def test_another_kind_of_network_is_refused(tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_another_kind_of_network_is_refused(tmp_path: Path) -> None:
 def test_a_start_needs_the_block_that_it_was_published_with(tmp_path: Path) -> None:
     overlay(copy_params(tmp_path), "motion_module: {start: some/adapter}\n")
     message = refusal(tmp_path)
-    assert "start 'some/adapter' holds modules of block 'animatediff', and block is 'paper'" in message
+    assert "start 'some/adapter' has modules of block 'animatediff', and block is 'paper'" in message
 
 
 def test_safe_starts_from_the_published_adapter_where_widths_are_stable_diffusion_s(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Weights of earlier phases: compared with their index to the bit before they are used, once a process."""
+"""Weights of earlier phases: compared with their index to the bit before use, once per process."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from tests.unit.tiny_models import (
     FRAMING,
     LATENTS,
     MOTION_MODULE,
+    SAMPLER,
     TRAINING,
     unet_12,
 )
@@ -60,10 +61,11 @@ def test_altered_frame_weights_are_not_trained_on(tmp_path: Path) -> None:
         "samples": SamplesParams(every=0, pictures=1, sampling_steps=1, guidance=1.0),
         "framing": FRAMING,
         "latents": LATENTS,
+        "sampler": SAMPLER,
         "compute": COMPUTE,
     }
     with pytest.raises(BadInput, match=sentence(digests, f"frame --scale {SCALE} --variant full --seed 0")):
-        motion_stage.job_of(ctx, motion=TRAINING, motion_module=MOTION_MODULE, **shared)
+        motion_stage.training_of(ctx, motion=TRAINING, motion_module=MOTION_MODULE, **shared)
 
 
 def test_altered_weights_are_not_completed_with(tmp_path: Path) -> None:
@@ -80,7 +82,7 @@ def test_altered_weights_are_not_completed_with(tmp_path: Path) -> None:
         load_unet(results / "backbones")
 
 
-def test_weights_are_read_once_a_process_and_again_after_a_change(
+def test_weights_are_read_once_per_process_and_again_after_a_change(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[str] = []

@@ -1,4 +1,4 @@
-"""Phase `motion` hands the published weights, and their digest, to the training."""
+"""Phase `motion` passes the published weights and their digest to the training."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from tests.unit.tiny_models import (
     FRAMING,
     LATENTS,
     MOTION_MODULE,
+    SAMPLER,
     TRAINING,
     context,
     unet_12,
@@ -29,12 +30,12 @@ from tgvac.training.run_params import SamplesParams
 
 
 def handed(root: Path, module: MotionModuleParams, monkeypatch: pytest.MonkeyPatch) -> tuple[Any, str]:
-    """The network and the digest that the phase gives to the training."""
+    """The network and the digest that the phase passes to the training."""
     given: list[Any] = []
-    monkeypatch.setattr(motion_stage, "noise_job", lambda *arguments: given.extend(arguments))
+    monkeypatch.setattr(motion_stage, "noise_training", lambda *arguments: given.extend(arguments))
     ctx = context(root, "motion", options={"variant": "full", "seed": "0"})
     save_model(ctx.results / "frame" / "full" / "seed0", "unet", unet_12(), [])
-    motion_stage.job_of(
+    motion_stage.training_of(
         ctx,
         diffusion=DIFFUSION,
         conditions=CONDITIONS,
@@ -45,12 +46,13 @@ def handed(root: Path, module: MotionModuleParams, monkeypatch: pytest.MonkeyPat
         samples=SamplesParams(every=0, pictures=1, sampling_steps=1, guidance=1.0),
         framing=FRAMING,
         latents=LATENTS,
+        sampler=SAMPLER,
         compute=COMPUTE,
     )
     return given[1], given[-1]
 
 
-def test_with_a_start_the_training_begins_at_the_published_weights(
+def test_with_a_start_the_training_starts_from_the_published_weights(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     published = publish(tmp_path).state_dict()
@@ -60,7 +62,7 @@ def test_with_a_start_the_training_begins_at_the_published_weights(
     assert len(digest) == 64
 
 
-def test_without_one_it_begins_at_zero_output_and_no_digest_is_told(
+def test_without_one_it_starts_with_zero_output_and_without_a_digest(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     network, digest = handed(tmp_path, MOTION_MODULE, monkeypatch)

@@ -1,4 +1,4 @@
-"""``tgvac data``: licences accepted once, parts chosen, and a table that names the next step."""
+"""``tgvac data``: licences are accepted once, parts can be chosen, and a table shows the next step."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.unit.archive_server import PARAMS, ArchiveServer, serving
-from tests.unit.test_fetch import DATA, OTHER, files
+from tests.unit.fetching import DATA, OTHER, files
 from tests.unit.test_tracks_stage import SOURCES
 from tgvac.errors import BadInput
 from tgvac.fetch.obtain import obtain
@@ -28,7 +28,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[ArchiveServer]:
 
 @pytest.fixture
 def root(server: ArchiveServer, tmp_path: Path) -> Path:
-    """A project with sources of each kind of location."""
+    """A project with a source for each kind of location."""
     reference = tmp_path / "reference"
     reference.mkdir()
     (reference / "registry.csv").write_text(
@@ -73,7 +73,7 @@ def test_a_changed_licence_is_shown_again(root: Path) -> None:
 
 
 @pytest.mark.parametrize("answer", [True, False])
-def test_somebody_who_is_there_is_asked(root: Path, answer: bool) -> None:
+def test_an_interactive_user_is_asked(root: Path, answer: bool) -> None:
     asked: list[str] = []
 
     def ask(question: str) -> bool:
@@ -95,7 +95,7 @@ def test_only_the_chosen_parts_are_fetched(root: Path, server: ArchiveServer) ->
     assert server.sent["emu.zip"] == 0
 
 
-def test_parts_are_looked_for_in_all_sources_that_are_named(root: Path, server: ArchiveServer) -> None:
+def test_parts_are_searched_in_all_named_sources(root: Path, server: ArchiveServer) -> None:
     obtain(root, ["zoo", "film"], ("emu",), PARAMS, accept=True, ask=None)
     assert files(root / "data/zoo") == ["emu.zip"]
     assert files(root / "data/film") == ["film.zip"]
@@ -106,22 +106,22 @@ def test_parts_are_looked_for_in_all_sources_that_are_named(root: Path, server: 
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("world", "Source 'world' is not fetched: the workflow makes it"),
-        ("own", "Source 'own' is not fetched: name your own folder or archive in a run, as in --at own=PATH"),
-        ("near", r"Source 'near' is not fetched: it lies in the project, at near\.zip"),
+        ("world", "Source 'world' is not fetched: the workflow generates it"),
+        ("own", "Source 'own' is not fetched: give your own folder or archive in a run with --at own=PATH"),
+        ("near", r"Source 'near' is not fetched: it is in the project, at near\.zip"),
         ("filn", r"has no source 'filn'; did you mean 'film'\?"),
     ],
 )
-def test_what_cannot_be_fetched_is_told(root: Path, name: str, message: str) -> None:
+def test_a_source_that_cannot_be_fetched_is_refused_with_the_reason(root: Path, name: str, message: str) -> None:
     with pytest.raises(BadInput, match=message):
         obtain(root, [name], (), PARAMS, accept=True, ask=None)
 
 
 @pytest.mark.parametrize("text", ["{", '{"format": "other", "archives": {}}', '{"format": "tgvac-registry-lock-1"}'])
-def test_a_damaged_lock_is_told_with_its_name(root: Path, text: str) -> None:
+def test_the_error_for_a_damaged_lock_names_it(root: Path, text: str) -> None:
     (root / "data").mkdir()
     (root / "data/registry.lock").write_text(text)
-    with pytest.raises(BadInput, match=r"registry\.lock is not as tgvac-registry-lock-1 should be .* to begin anew"):
+    with pytest.raises(BadInput, match=r"registry\.lock is not a valid tgvac-registry-lock-1 file .* to start again"):
         obtain(root, ["film"], (), PARAMS, accept=True, ask=None)
 
 
@@ -134,44 +134,46 @@ def next_step(root: Path, name: str, parts: tuple[str, ...] = ()) -> tuple[str, 
     return found.here, found.licence, found.next
 
 
-def test_the_status_names_the_next_step_from_nothing_to_whole(root: Path, server: ArchiveServer) -> None:
+def test_the_status_names_each_next_step_until_the_archive_is_complete(root: Path, server: ArchiveServer) -> None:
     command = "tgvac data fetch film"
-    assert next_step(root, "film") == ("0 of 1 whole", "not accepted", f"{command} --accept-licences")
+    assert next_step(root, "film") == ("0 of 1 complete", "not accepted", f"{command} --accept-licences")
     server.files["film.zip"].cuts = [20_000, 0, 0]
     with pytest.raises(BadInput, match="20000 bytes are kept"):
         obtain(root, ["film"], (), PARAMS, accept=True, ask=None)
-    assert next_step(root, "film") == ("0 of 1 whole, 1 begun", "accepted", command)
+    assert next_step(root, "film") == ("0 of 1 complete, 1 started", "accepted", command)
     obtain(root, ["film"], (), PARAMS, accept=False, ask=None)
-    assert next_step(root, "film") == ("1 of 1 whole", "accepted", "ready")
+    assert next_step(root, "film") == ("1 of 1 complete", "accepted", "ready")
     (root / "data/film/film.zip").touch()
-    assert next_step(root, "film") == ("0 of 1 whole, 1 to be verified", "accepted", command)
+    assert next_step(root, "film") == ("0 of 1 complete, 1 to be verified", "accepted", command)
 
 
-def test_the_status_of_parts_counts_these_alone(root: Path) -> None:
+def test_the_status_of_parts_counts_only_these(root: Path) -> None:
     obtain(root, ["zoo"], ("dog",), PARAMS, accept=True, ask=None)
-    assert next_step(root, "zoo") == ("1 of 3 whole, missing cat, emu", "accepted", "tgvac data fetch zoo")
-    assert next_step(root, "zoo", ("dog",)) == ("1 of 1 whole", "accepted", "ready")
+    assert next_step(root, "zoo") == ("1 of 3 complete, missing cat, emu", "accepted", "tgvac data fetch zoo")
+    assert next_step(root, "zoo", ("dog",)) == ("1 of 1 complete", "accepted", "ready")
     assert next_step(root, "zoo", ("cat",))[2] == "tgvac data fetch zoo --only cat"
 
 
 def test_the_status_of_sources_that_are_not_fetched(root: Path) -> None:
-    assert next_step(root, "world") == ("made by the run", "-", "ready")
-    assert next_step(root, "own") == ("yours to give", "-", "name your folder: tgvac run … --at own=PATH")
+    assert next_step(root, "world") == ("generated by the run", "-", "ready")
+    assert next_step(root, "own") == ("to be given by you", "-", "give your folder: tgvac run … --at own=PATH")
     assert next_step(root, "near") == ("missing", "-", f"put it at {root / 'near.zip'}")
     (root / "near.zip").write_bytes(DATA)
     assert next_step(root, "near") == ("in the project", "-", "ready")
 
 
-def test_the_table_has_a_line_a_source_or_those_of_a_scale(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_table_has_a_row_for_each_source_or_for_those_of_a_scale(
+    root: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     obtain(root, ["zoo"], ("dog",), PARAMS, accept=True, ask=None)
     capsys.readouterr()
     print_status(root, None)
     lines = capsys.readouterr().out.splitlines()
     assert [line.split()[0] for line in lines] == ["source", "world", "own", "near", "film", "zoo"]
-    print_status(root, SOURCES.model_copy(update={"use": ("zoo",), "parts": ("zoo/dog",)}))
+    print_status(root, SOURCES.model_copy(update={"use": ("zoo",), "parts": ("zoo/dog",)}).needed())
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2
     assert lines[1].split() == [
-        *("zoo", "videos", "(lasot)", "1", "of", "1", "whole"),
+        *("zoo", "videos", "(lasot)", "1", "of", "1", "complete"),
         *(f"{len(OTHER) / 1e6:.1f}", "MB", "accepted", "ready"),
     ]

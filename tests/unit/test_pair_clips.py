@@ -1,4 +1,4 @@
-"""Pairs as clips of one frame: the contract of every clip, found by id, bucket by bucket."""
+"""Pairs as clips of one frame: they satisfy the contract of clips and are found by id and by bucket."""
 
 from __future__ import annotations
 
@@ -50,10 +50,10 @@ def test_a_pair_is_a_clip_of_one_frame(folder: Path) -> None:
         assert clip.occlusion_F == pytest.approx([rate])
 
 
-def test_what_is_seen_outside_of_the_whole_does_not_count(tmp_path: Path) -> None:
+def test_visible_pixels_outside_the_whole_mask_are_ignored(tmp_path: Path) -> None:
     images = pair_images("7")
     images["visible_mask"][2:6, 0] = 255
-    images["whole"][0] = 9  # beyond its mask, and not white
+    images["whole"][0] = 9  # outside of its mask, and not white
     files = {**pair_files("7"), "visible_object_mask/7_visible_mask.png": png(images["visible_mask"])}
     files["whole/7_whole.png"] = png(images["whole"])
     made(tmp_path, tar_of(tmp_path / "p.tar", files), pair_outside_max=0.9)
@@ -63,21 +63,21 @@ def test_what_is_seen_outside_of_the_whole_does_not_count(tmp_path: Path) -> Non
     assert (clip.whole_FHW3[0][images["whole_mask"] == 0] == 255).all()
 
 
-def test_only_the_frames_asked_for_are_given_and_there_is_but_one(folder: Path) -> None:
+def test_only_the_requested_frames_are_rendered_and_there_is_only_one(folder: Path) -> None:
     clips = PairClips(folder)
     assert clips.render("duo/sa_3", [0, 0]).frames_FHW3.shape == (2, 8, 8, 3)
-    with pytest.raises(ValueError, match="duo/sa_3 has one frame, 0; 1 was asked for"):
+    with pytest.raises(ValueError, match="frame 1 of duo/sa_3 was requested, but it only has frame 0"):
         clips.render("duo/sa_3", [0, 1])
 
 
-def test_captions_are_found_by_id_whatever_follows_it(folder: Path) -> None:
+def test_captions_are_found_by_id(folder: Path) -> None:
     clips = PairClips(folder)
     assert clips.caption("duo/sa_3") == "a red fish"
     assert clips.caption("duo/sa_14") == "ein großer Hund"
     assert clips.caption("duo/sa_15") == ""
 
 
-def test_buckets_hold_each_clip_once(folder: Path) -> None:
+def test_each_clip_is_in_exactly_one_bucket(folder: Path) -> None:
     clips = PairClips(folder)
     found = [sample for number in range(clips.buckets) for sample in clips.in_bucket(number)]
     assert sorted(found) == list(clips.samples())
@@ -95,26 +95,26 @@ def _arrays(clip: Clip) -> list[str]:
     return [name for name, value in vars(clip).items() if isinstance(value, np.ndarray)]
 
 
-def test_what_is_no_pair_of_the_source_is_refused(folder: Path) -> None:
+def test_an_unknown_pair_is_refused(folder: Path) -> None:
     clips = PairClips(folder)
     for wrong in ("other/sa_3", "duo", "duo/"):
-        with pytest.raises(ValueError, match="is no pair of the source 'duo'"):
+        with pytest.raises(ValueError, match="is not a pair of the source 'duo'"):
             clips.length(wrong)
     with pytest.raises(BadInput, match=r"sa_999/occlusion\.png is missing"):
         clips.render("duo/sa_999")
 
 
-def test_a_bucket_that_is_gone_or_cut_is_refused_naming_it(folder: Path) -> None:
+def test_a_truncated_bucket_is_refused_naming_it(folder: Path) -> None:
     clips = PairClips(folder)
     for path in sorted(folder.glob("*.zip")):
         path.write_bytes(path.read_bytes()[:-1])
-    with pytest.raises(BadInput, match=r"bucket-\d+\.zip is missing or not whole; run `tgvac stage sources`"):
+    with pytest.raises(BadInput, match=r"bucket-\d+\.zip is missing or incomplete; run `tgvac stage sources`"):
         clips.samples()
 
 
 def test_a_folder_without_an_index_of_pairs_is_refused(folder: Path) -> None:
     (folder / "index.json").write_text('{"format": "tgvac-index-1", "entries": []}')
-    with pytest.raises(BadInput, match=r"index\.json is no index of buckets of pairs; run `tgvac stage sources`"):
+    with pytest.raises(BadInput, match=r"index\.json is not an index of pairs; run `tgvac stage sources`"):
         PairClips(folder)
     (folder / "index.json").unlink()
     with pytest.raises(BadInput, match=r"index\.json does not exist"):

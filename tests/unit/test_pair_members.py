@@ -1,4 +1,4 @@
-"""Members of pairs: known by their folder, joined by id, streamed from tars that are whole and harmless."""
+"""Members of pairs: identified by folder, joined by id, and streamed from tars that must be complete and safe."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def refused(path: Path, **limits: int) -> str:
         ("", None),
     ],
 )
-def test_an_id_is_what_comes_before_the_suffix(stem: str, pair: str | None) -> None:
+def test_an_id_is_the_text_before_the_suffix(stem: str, pair: str | None) -> None:
     assert pair_of(stem) == pair
 
 
@@ -62,12 +62,12 @@ def test_an_id_is_what_comes_before_the_suffix(stem: str, pair: str | None) -> N
         ("17_whole.png", None),
     ],
 )
-def test_the_folder_says_what_a_member_is(name: str, found: tuple[str, str] | None) -> None:
+def test_the_folder_decides_the_part(name: str, found: tuple[str, str] | None) -> None:
     assert part_of(name) == found
 
 
 @pytest.mark.parametrize("mode", ["w", "w:gz", "w:xz"])
-def test_a_tar_is_read_whole_and_its_checksum_taken_on_the_way(tmp_path: Path, mode: Any) -> None:
+def test_a_tar_is_read_completely_and_its_checksum_is_computed_meanwhile(tmp_path: Path, mode: Any) -> None:
     path = tar_of(tmp_path / "p.tar", {"README": b"x", **FILES, "captions.json": b"{}"}, mode)
     found = members(path)
     assert dict(found) == {**FILES, "captions.json": b"{}"}
@@ -93,7 +93,7 @@ def test_progress_ends_at_the_size(tmp_path: Path) -> None:
 
 
 def peak_of(path: Path, count: int) -> int:
-    """Bytes that reading takes at most; with those of whatever else happens to run in this process meanwhile."""
+    """The peak memory of reading, in bytes; it includes anything else that runs in this process."""
     tracemalloc.start()
     assert sum(1 for _ in members(path)) == count
     peak = tracemalloc.get_traced_memory()[1]
@@ -106,11 +106,11 @@ def test_memory_does_not_grow_with_the_archive(tmp_path: Path) -> None:
     for count in (200, 4000):
         path = tar_of(tmp_path / f"{count}.tar", {f"whole/{i}_whole.png": b"x" for i in range(count)}, "w")
         peaks.append(min(peak_of(path, count) for _ in range(3)))
-    # 3,800 members more would be 3 MB of tarfile's records.
+    # tarfile's records of 3,800 more members would be 3 MB.
     assert peaks[1] < peaks[0] + 200_000
 
 
-# ---------------------------------------------------------------- what is not let in
+# ---------------------------------------------------------------- unsafe archives
 
 
 def special(name: str, **values: Any) -> tarfile.TarInfo:
@@ -123,9 +123,9 @@ def special(name: str, **values: Any) -> tarfile.TarInfo:
 @pytest.mark.parametrize(
     ("info", "fault"),
     [
-        (special("/etc/whole/1_whole.png"), "leads outside of the archive"),
-        (special("whole/../../1_whole.png"), "leads outside of the archive"),
-        (special("..\\whole/1_whole.png"), "leads outside of the archive"),
+        (special("/etc/whole/1_whole.png"), "has a path outside the archive"),
+        (special("whole/../../1_whole.png"), "has a path outside the archive"),
+        (special("..\\whole/1_whole.png"), "has a path outside the archive"),
         (special("whole/1_whole.png", type=tarfile.SYMTYPE, linkname="/etc/passwd"), "is a link or a device"),
         (special("whole/1_whole.png", type=tarfile.LNKTYPE, linkname="x"), "is a link or a device"),
         (special("whole/1_whole.png", type=tarfile.CHRTYPE), "is a link or a device"),
@@ -147,49 +147,49 @@ def test_a_member_larger_than_its_key_is_refused_before_it_is_read(tmp_path: Pat
     path = tar_of(tmp_path / "p.tar", {"README": bytes(500), "whole/1_whole.png": bytes(100)}, "w")
     assert len(list(members(path, limit=100))) == 1
     message = refused(path, limit=99)
-    assert "'whole/1_whole.png' has 100 bytes, more than sources.pair_max_bytes (99) lets in" in message
+    assert "'whole/1_whole.png' has 100 bytes, more than sources.pair_max_bytes (99) allows" in message
     path = tar_of(tmp_path / "c.tar", {"captions.json": bytes(100)}, "w")
     assert "more than sources.pair_captions_max_bytes (99)" in refused(path, captions=99)
     write(tmp_path / "folder/whole/1_whole.png", bytes(100))
     assert "more than sources.pair_max_bytes (99)" in refused(tmp_path / "folder", limit=99)
 
 
-def test_a_tar_cut_anywhere_is_refused(tmp_path: Path) -> None:
+def test_a_tar_truncated_anywhere_is_refused(tmp_path: Path) -> None:
     whole = tar_of(tmp_path / "whole.tar", FILES, "w").read_bytes()
     end = whole.rindex(b"ustar") - 257 + 1024  # the last header and its one block of data
     for size in (0, 100, 512, 700, 1024, 1536, len(whole) // 2, end):
         (tmp_path / "cut.tar").write_bytes(whole[:size])
-        assert "cut.tar is cut short, damaged or no tar archive" in refused(tmp_path / "cut.tar")
+        assert "cut.tar is truncated, damaged or not a tar archive" in refused(tmp_path / "cut.tar")
 
 
-def test_a_compressed_tar_cut_anywhere_is_refused(tmp_path: Path) -> None:
+def test_a_compressed_tar_truncated_anywhere_is_refused(tmp_path: Path) -> None:
     whole = tar_of(tmp_path / "whole.tar.gz", FILES).read_bytes()
     for size in (0, 5, len(whole) // 3, len(whole) // 2, len(whole) * 9 // 10):
         (tmp_path / "cut.tar.gz").write_bytes(whole[:size])
-        assert "cut.tar.gz is cut short, damaged or no tar archive" in refused(tmp_path / "cut.tar.gz")
+        assert "cut.tar.gz is truncated, damaged or not a tar archive" in refused(tmp_path / "cut.tar.gz")
 
 
-def test_a_damaged_header_is_no_end(tmp_path: Path) -> None:
+def test_a_damaged_header_is_not_the_end_of_the_archive(tmp_path: Path) -> None:
     data = bytearray(tar_of(tmp_path / "p.tar", FILES, "w").read_bytes())
     second = data.index(b"ustar", data.index(b"ustar") + 1)
     data[second - 100] ^= 0xFF
     (tmp_path / "p.tar").write_bytes(data)
-    assert "is cut short, damaged or no tar archive" in refused(tmp_path / "p.tar")
+    assert "is truncated, damaged or not a tar archive" in refused(tmp_path / "p.tar")
 
 
-def test_a_header_that_carries_a_huge_name_is_refused(tmp_path: Path) -> None:
+def test_a_header_with_a_huge_name_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "p.tar.gz"
     with gzip.open(path, "wb") as out, tarfile.open(fileobj=out, mode="w") as tar:
         tar.addfile(special("x", type=tarfile.XHDTYPE, size=1 << 24), io.BytesIO(bytes(1 << 24)))
     assert "a header of 16777216 bytes" in refused(path)
 
 
-def test_no_archive_at_all_is_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_tar_is_refused(tmp_path: Path) -> None:
     (tmp_path / "p.zip").write_bytes(b"PK\x03\x04" + bytes(2000))
-    assert "p.zip is cut short, damaged or no tar archive" in refused(tmp_path / "p.zip")
+    assert "p.zip is truncated, damaged or not a tar archive" in refused(tmp_path / "p.zip")
 
 
-def test_a_source_is_the_same_until_a_file_of_it_changes(tmp_path: Path) -> None:
+def test_the_identity_of_a_source_changes_with_its_files(tmp_path: Path) -> None:
     for name, data in FILES.items():
         write(tmp_path / "folder" / name, data)
     tar = tar_of(tmp_path / "p.tar", FILES)
@@ -202,8 +202,8 @@ def test_a_source_is_the_same_until_a_file_of_it_changes(tmp_path: Path) -> None
     assert identity_of(tar) != before[1]
 
 
-def test_a_tar_that_says_to_hold_too_much_is_not_read_on(tmp_path: Path) -> None:
+def test_a_tar_that_declares_too_many_bytes_is_refused(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "r.tar.gz", {"junk": bytes(60_000), "more": bytes(40_001), **FILES})
-    assert "would have more than 100000 bytes unpacked, which is all that fetch.archive_max_bytes and" in refused(
+    assert "unpacks to more than 100000 bytes, the limit set by fetch.archive_max_bytes and" in refused(
         path, total=100_000
     )

@@ -1,4 +1,4 @@
-"""Pairs: joined by id in any order, what is no pair listed with the reason, no bucket half made."""
+"""Pairs are joined by id in any order, others are listed with the reason, and buckets are never partial."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_members_are_joined_by_id_in_any_order(tmp_path_factory: pytest.TempPath
     assert rejected(root) == {}
 
 
-def test_the_order_of_members_decides_no_byte(tmp_path: Path) -> None:
+def test_the_order_of_members_does_not_change_any_byte(tmp_path: Path) -> None:
     files = list(pair_files(*IDS).items())
     one = made(tmp_path / "a", tar_of(tmp_path / "a.tar", dict(files)))
     two = made(tmp_path / "b", tar_of(tmp_path / "b.tar", dict(files[::-1])))
@@ -99,7 +99,7 @@ def test_a_folder_gives_the_same_bytes_as_its_tar(tmp_path: Path) -> None:
     assert two["archive"] is None
 
 
-def test_each_pair_lies_in_the_bucket_of_its_id_and_the_manifest_names_each_bucket(tmp_path: Path) -> None:
+def test_each_pair_is_in_the_bucket_of_its_id_and_the_manifest_lists_each_bucket(tmp_path: Path) -> None:
     entry = made(tmp_path, tar_of(tmp_path / "p.tar", pair_files(*IDS)))
     assert list(entry["buckets"]) == [f"bucket-{i:03d}.zip" for i in range(4)]
     for number, (file, facts) in enumerate(entry["buckets"].items()):
@@ -112,13 +112,13 @@ def test_each_pair_lies_in_the_bucket_of_its_id_and_the_manifest_names_each_buck
         assert facts["pairs"] == len(found)
 
 
-def test_an_empty_bucket_is_a_bucket(tmp_path: Path) -> None:
+def test_buckets_may_be_empty(tmp_path: Path) -> None:
     entry = made(tmp_path, tar_of(tmp_path / "p.tar", pair_files("1")), pair_buckets=8)
     assert sorted(b["pairs"] for b in entry["buckets"].values()) == [0] * 7 + [1]
     assert PairClips(folder_of(tmp_path)).samples() == ("duo/1",)
 
 
-# ---------------------------------------------------------------- what is no pair
+# ---------------------------------------------------------------- rejected pairs
 
 
 def without(part: str) -> Mapping[str, bytes]:
@@ -131,7 +131,7 @@ def changed(part: str, image: Any) -> Mapping[str, bytes]:
 
 GREY = np.full((8, 8), 7, np.uint8)
 EMPTY = np.zeros((8, 8), np.uint8)
-BESIDE = pair_images("7")["whole_mask"][:, ::-1].copy()  # columns 1 to 6, as the whole
+BESIDE = pair_images("7")["whole_mask"][:, ::-1].copy()  # columns 1 to 6, like the whole mask
 BESIDE[2:6, 0] = 255
 FAR = EMPTY.copy()
 FAR[0] = 255
@@ -144,16 +144,16 @@ FAR[0] = 255
         ({"whole/7_whole.png": png(GREY)}, "lacks occlusion, whole_mask, visible_mask"),
         ({**pair_files("7"), "whole/7_again.png": png(GREY)}, "has more than one file of whole"),
         (changed("visible_mask", EMPTY), "visible_mask is empty"),
-        (changed("visible_mask", FAR), "visible_mask lies outside of whole_mask by 1.000 of its area"),
-        (changed("whole_mask", EMPTY), "visible_mask lies outside of whole_mask by 1.000 of its area"),
-        (changed("whole_mask", GREY), "whole_mask holds values other than 0 and 255"),
+        (changed("visible_mask", FAR), "1.000 of the area of visible_mask is outside whole_mask"),
+        (changed("whole_mask", EMPTY), "1.000 of the area of visible_mask is outside whole_mask"),
+        (changed("whole_mask", GREY), "whole_mask has values other than 0 and 255"),
         (changed("visible_mask", np.zeros((8, 8, 3), np.uint8)), "visible_mask is an image of mode RGB"),
         (changed("whole", np.zeros((8, 9, 3), np.uint8)), "sizes differ: occlusion 8x8, whole 9x8"),
         (changed("occlusion", b"no image"), "occlusion is not a readable image"),
         (changed("whole_mask", pair_files("7")["whole_mask/7_whole_mask.png"][:-20]), "whole_mask is not a readable"),
     ],
 )
-def test_what_is_no_pair_is_listed_with_the_reason_and_left_out(
+def test_an_invalid_pair_is_left_out_and_listed_with_the_reason(
     tmp_path: Path, files: Mapping[str, bytes], reason: str
 ) -> None:
     entry = made(tmp_path, tar_of(tmp_path / "p.tar", {**pair_files("1", "2"), **files}))
@@ -164,27 +164,29 @@ def test_what_is_no_pair_is_listed_with_the_reason_and_left_out(
 
 
 @pytest.mark.parametrize(("tolerance", "kept"), [(4 / 28, True), (4 / 28 - 1e-6, False)])
-def test_a_visible_mask_may_leave_the_whole_mask_by_the_tolerance(tmp_path: Path, tolerance: float, kept: bool) -> None:
-    # 4 of 28 visible pixels lie outside of the whole mask.
+def test_a_visible_mask_may_exceed_the_whole_mask_by_the_tolerance(
+    tmp_path: Path, tolerance: float, kept: bool
+) -> None:
+    # 4 of 28 visible pixels are outside the whole mask.
     path = tar_of(tmp_path / "p.tar", {**pair_files("1"), **changed("visible_mask", BESIDE)})
     made(tmp_path, path, pair_outside_max=tolerance)
     assert ("7" not in rejected(tmp_path)) == kept
 
 
-def test_a_source_without_any_pair_is_refused_and_says_where_the_reasons_are(tmp_path: Path) -> None:
+def test_a_source_without_any_pair_is_refused_and_the_error_names_the_list_of_reasons(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "p.tar", without("whole"))
-    with pytest.raises(BadInput, match=r"p\.tar holds no whole pair \(1 rejected, see .*rejected\.csv\); give the"):
+    with pytest.raises(BadInput, match=r"p\.tar has no complete pair \(1 rejected, see .*rejected\.csv\); give the"):
         made(tmp_path, path)
     assert rejected(tmp_path) == {"7": "lacks whole"}
 
 
-def test_captions_of_another_form_are_refused(tmp_path: Path) -> None:
+def test_captions_with_another_structure_are_refused(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "p.tar", {**pair_files("7"), "captions.json": b'{"7": 1}'})
-    with pytest.raises(BadInput, match=r"captions\.json of the pairs does not map ids to sentences .*; write"):
+    with pytest.raises(BadInput, match=r"captions\.json does not map ids to sentences .*; write"):
         made(tmp_path, path)
 
 
-# ---------------------------------------------------------------- going on
+# ---------------------------------------------------------------- resuming
 
 
 def forbid_reading(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,7 +205,7 @@ def test_finished_buckets_are_not_made_again(tmp_path: Path, monkeypatch: pytest
     assert {p.name: p.stat().st_mtime_ns for p in folder_of(tmp_path).glob("*.zip")} == times
 
 
-def test_a_bucket_that_was_lost_is_made_again_and_no_other(tmp_path: Path) -> None:
+def test_only_a_lost_bucket_is_made_again(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "p.tar", pair_files(*IDS))
     first = made(tmp_path, path)
     times = {p.name: p.stat().st_mtime_ns for p in folder_of(tmp_path).glob("*.zip")}
@@ -213,7 +215,7 @@ def test_a_bucket_that_was_lost_is_made_again_and_no_other(tmp_path: Path) -> No
     assert {name for name in times if times[name] != again[name]} == {"bucket-002.zip"}
 
 
-def test_between_two_buckets_a_run_goes_on_without_reading_again(
+def test_a_run_interrupted_between_buckets_resumes_without_reading_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tar_of(tmp_path / "p.tar", pair_files(*IDS))
@@ -257,7 +259,7 @@ made(Path(sys.argv[1]), Path(sys.argv[2]))
 
 
 @pytest.mark.parametrize(("count", "during"), [(17, "reading"), (2, "writing"), (25, "writing")])
-def test_a_killed_run_leaves_no_partial_bucket_that_is_taken_for_whole(tmp_path: Path, count: int, during: str) -> None:
+def test_a_killed_run_leaves_no_partial_bucket_under_a_final_name(tmp_path: Path, count: int, during: str) -> None:
     path = tar_of(tmp_path / "p.tar", pair_files(*IDS))
     whole = made(tmp_path / "uninterrupted", path)
     command = [sys.executable, "-c", _KILLED, str(tmp_path / "killed"), str(path), str(count), during]
@@ -273,7 +275,7 @@ def test_a_killed_run_leaves_no_partial_bucket_that_is_taken_for_whole(tmp_path:
     assert not list(folder_of(root).glob(".*"))
 
 
-def test_another_archive_or_tolerance_makes_every_bucket_anew(tmp_path: Path) -> None:
+def test_another_archive_or_tolerance_makes_every_bucket_again(tmp_path: Path) -> None:
     path = tar_of(tmp_path / "p.tar", pair_files(*IDS))
     made(tmp_path, path)
     tar_of(path, pair_files(*IDS[:3]))
@@ -311,7 +313,7 @@ def staged(root: Path, **changes: Any) -> dict[str, Any]:
     return manifest
 
 
-def test_the_manifest_lists_pairs_beside_videos_and_no_path(tmp_path: Path) -> None:
+def test_the_manifest_lists_videos_and_pairs_without_paths(tmp_path: Path) -> None:
     manifest = staged(tmp_path)
     assert list(manifest["sources"]) == ["mine"]
     duo = manifest["pairs"]["duo"]
@@ -320,8 +322,8 @@ def test_the_manifest_lists_pairs_beside_videos_and_no_path(tmp_path: Path) -> N
     assert len(PairClips(folder_of(tmp_path)).samples()) == len(IDS)
 
 
-def test_videos_and_pairs_are_not_taken_for_each_other(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"'duo' holds pairs of images; name it in sources\.pairs, not in sources\.use"):
+def test_a_source_of_the_other_kind_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"'duo' has pairs of images; list it in sources\.pairs, not in sources\.use"):
         staged(tmp_path, use=("duo",))
-    with pytest.raises(BadInput, match=r"'mine' holds videos; name it in sources\.use, not in sources\.pairs"):
+    with pytest.raises(BadInput, match=r"'mine' has videos; list it in sources\.use, not in sources\.pairs"):
         staged(tmp_path, pairs=("mine",))

@@ -67,7 +67,7 @@ def test_each_table_holds_every_printed_cell_with_its_label_and_digits(paper: Pa
     assert [column.label for column in paper.tables[table].columns.values()] == HEADS[table]
 
 
-def test_ids_say_what_a_cell_is(paper: Paper) -> None:
+def test_ids_name_what_a_cell_is(paper: Paper) -> None:
     cell = paper.cell("table2.ours.easy.clip")
     assert (cell.value, cell.metric, cell.direction, cell.difficulty) == (0.93, "clip", "up", "easy")
     assert paper.cell("table3.mask_only.hard.lpips").direction == "down"
@@ -124,7 +124,7 @@ def test_every_quote_states_the_numbers_it_is_recorded_for(paper: Paper) -> None
             assert re.search(rf"(?<![\d.]){re.escape(f'{number:g}')}", digits), (quote.text, number)
 
 
-def test_what_published_cells_say_of_the_claims_is_known(paper: Paper, claims: dict[str, Claim]) -> None:
+def test_the_verdicts_of_the_published_cells_on_the_claims_are_known(paper: Paper, claims: dict[str, Claim]) -> None:
     verdicts = {claim.id: claim.published(paper) for claim in claims.values()}
     assert {name for name, verdict in verdicts.items() if verdict == "fails"} == {"text_matters_most_when_hidden"}
     assert {name for name, verdict in verdicts.items() if verdict == "ties"} == {"no_overlap_is_worst"}

@@ -1,4 +1,4 @@
-"""The table of phases: what decides each, and nothing else does."""
+"""The table of phases: which params and code decide each."""
 
 from __future__ import annotations
 
@@ -8,18 +8,19 @@ from typing import Any
 import pytest
 
 from tests.unit.params_project import ROOT, copy_params, overlay
-from tgvac import config, phases
+from tgvac import phases, scales
 from tgvac.bridge.graph import Graph
 from tgvac.config import Block, digest
 from tgvac.errors import BadInput
 from tgvac.params import Params, load_params
+from tgvac.phase import NO_OPTIONS
 from tgvac.phases import PHASES, join_params_digest, params_digest
 
 PAPER = load_params(ROOT, "paper")
 DUMP = PAPER.model_dump(mode="json")
-LEAVES = [".".join(leaf) for leaf in config.leaves(DUMP)]
+LEAVES = [".".join(leaf) for leaf in scales.leaves(DUMP)]
 
-# Written by hand, not read from the table of phases: which phases a change must run again.
+# Which phases a change must run again; written by hand, not read from the table of phases.
 DECIDES = {
     "sources.use": {"sources"},
     "sources.parts": {"sources"},
@@ -46,9 +47,9 @@ DECIDES = {
     "frame_model.start": {"frame", "report"},
     "motion.steps": {"motion"},
     "motion_module.heads": {"motion", "completion"},
-    "sampler.hop": {"completion"},
+    "sampler.stride": {"completion"},
     "variants.no_mask.mask": {"frame", "motion", "completion"},
-    "methods.ours/hop2.hop": {"completion", "report"},
+    "methods.ours/hop2.stride": {"completion", "report"},
     "evaluation.frames": {"completion", "report"},
     "evaluation.per_video": {"completion", "report"},
     "evaluation.methods": {"report"},
@@ -102,7 +103,9 @@ def with_another(leaf: str) -> Params:
 def test_a_changed_leaf_changes_the_digests_of_the_phases_that_read_it_and_no_other(leaf: str) -> None:
     params = with_another(leaf)
     changed = {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)}
-    readers = {p.name for p in PHASES if any(f"{leaf}.".startswith(f"{root(block)}.") for block in p.blocks)}
+    readers = {
+        p.name for p in PHASES if any(f"{leaf}.".startswith(f"{root(block)}.") for block in p.blocks_of(NO_OPTIONS))
+    }
     assert changed == readers
 
 
@@ -119,6 +122,7 @@ JOBS = {
     "ours/no_mask": {"method": "ours", "variant": "no_mask"},
     "ours/no_mask_g1": {"method": "ours", "variant": "no_mask_g1"},
     "ours/hop2": {"method": "ours", "variant": "hop2"},
+    "temporal_copy/plain": {"method": "temporal_copy", "variant": "plain"},
 }
 
 
@@ -136,8 +140,9 @@ def test_a_variant_decides_its_own_training_alone(name: str) -> None:
     [
         ("variants.no_mask.mask", {"ours/no_mask", "ours/no_mask_g1"}),
         ("methods.ours/no_mask_g1.guidance", {"ours/no_mask_g1"}),
-        ("methods.ours/hop2.hop", {"ours/hop2"}),
-        ("sampler.guidance", set(JOBS)),
+        ("trivial.reach", {"temporal_copy/plain"}),
+        ("methods.ours/hop2.stride", {"ours/hop2"}),
+        ("sampler.guidance", set(JOBS) - {"temporal_copy/plain"}),
         ("evaluation.methods", set()),
     ],
 )
@@ -147,8 +152,8 @@ def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]
     assert changed == reached
 
 
-def test_all_but_shards_fetching_and_the_keeping_of_checkpoints_decides_some_phase() -> None:
-    decided = {block for p in PHASES for block in p.blocks}
+def test_every_key_decides_some_phase_except_shards_fetching_samples_and_when_checkpoints_are_kept() -> None:
+    decided = {block for p in PHASES for block in p.blocks_of(NO_OPTIONS)}
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
     saved = {"checkpoints.every", "checkpoints.seconds", "checkpoints.keep"}
@@ -160,7 +165,7 @@ def test_all_but_shards_fetching_and_the_keeping_of_checkpoints_decides_some_pha
     ("leaf", "expected"),
     [("sources.faulty", {"tracks"}), ("sources.max_faulty", {"tracks"}), ("sources.same_footage", set())],
 )
-def test_how_many_faulty_videos_are_let_be_decides_the_joining_of_tracks_and_no_track(
+def test_how_many_faulty_videos_are_allowed_decides_the_joining_of_tracks_and_no_track(
     leaf: str, expected: set[str]
 ) -> None:
     params = with_another(leaf)
@@ -171,9 +176,9 @@ def test_lists_of_what_was_left_out_are_read_by_the_card_and_the_report_alone() 
     lists = {f"results/paper/{name}/rejected.csv" for name in ("sources", "tracks")}
     graph = Graph("paper", PAPER, {})
     options = {"method": "ours", "variant": "full", "seed": "0"}
-    readers = {p.name for p in PHASES if lists & set(graph.inputs(p.name, 0 if p.shards else None, options))}
+    readers = {p.name for p in PHASES if lists & set(graph.job(p.name, options, 0 if p.shards else None).inputs)}
     assert readers == {"dataset", "report"}
-    assert lists <= set(graph.inputs("report", None, options))
+    assert lists <= set(graph.job("report", options).inputs)
 
 
 def test_order_and_comments_do_not_count_and_spellings_of_a_number_are_one(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""Rich placements and quotas of the mean rate: within their ranges, drawn by name, bounded, and accounted for."""
+"""Rich placements are drawn by name within their ranges; quotas of the mean rate hold, and unmet ones are reported."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def attempts(it: Any, open_track: Open, count: int = 60, target: int = 0) -> lis
 # ---------------------------------------------------------------- the paper's
 
 
-def test_the_papers_recipes_are_those_it_always_drew(open_track: Open) -> None:
+def test_recipes_with_the_papers_placement_do_not_change(open_track: Open) -> None:
     rows = json.loads((Path(__file__).parent / "paper_recipes.json").read_text())
     assert [r for t in range(4) for r in draw(params(), ALL, open_track, t)] == [Recipe.model_validate(r) for r in rows]
 
@@ -56,12 +56,12 @@ def test_the_papers_recipes_are_those_it_always_drew(open_track: Open) -> None:
 # ---------------------------------------------------------------- rich
 
 
-def test_what_is_drawn_lies_in_its_ranges_and_fills_them(open_track: Open) -> None:
+def test_draws_are_in_their_ranges_and_fill_them(open_track: Open) -> None:
     found = [p for drawn in attempts(rich(aim=0.0), open_track) for p in drawn]
-    for key, (least, most) in (("scale", (0.6, 1.4)), ("dx", (-0.2, 0.2)), ("dy", (-0.2, 0.2))):
+    for key, (low, high) in (("scale", (0.6, 1.4)), ("dx", (-0.2, 0.2)), ("dy", (-0.2, 0.2))):
         values = [getattr(p, key) for p in found]
-        assert least - 1e-4 <= min(values) < least + 0.1 * (most - least)
-        assert most - 0.1 * (most - least) < max(values) <= most + 1e-4
+        assert low - 1e-4 <= min(values) < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < max(values) <= high + 1e-4
     lengths = [np.hypot(p.drift_x, p.drift_y) for p in found]
     assert 0 <= min(lengths) < 0.04
     assert 0.36 < max(lengths) <= 0.4001
@@ -69,7 +69,7 @@ def test_what_is_drawn_lies_in_its_ranges_and_fills_them(open_track: Open) -> No
     assert np.mean([p.flip for p in found]) == pytest.approx(0.5, abs=0.15)
 
 
-def test_there_are_as_many_occluders_as_the_range_says_each_of_another_stretch(open_track: Open) -> None:
+def test_the_number_of_occluders_is_in_its_range_and_each_is_of_another_stretch(open_track: Open) -> None:
     found = attempts(rich(), open_track)
     assert {len(drawn) for drawn in found} == {1, 2, 3}
     for drawn in found:
@@ -78,23 +78,23 @@ def test_there_are_as_many_occluders_as_the_range_says_each_of_another_stretch(o
     assert {len(drawn) for drawn in attempts(rich(occluders=[2, 2]), open_track, 10)} == {2}
 
 
-def test_with_fewer_candidates_than_occluders_each_comes_once(open_track: Open) -> None:
+def test_with_fewer_candidates_than_occluders_each_is_used_once(open_track: Open) -> None:
     it = rich(occluders=[3, 3])
     drawn = draw_placements(it, "s/v0/1/r0", [stretch(1), stretch(2)], 0, masks(0)[:6], open_track)
     assert sorted(p.track for p in drawn) == ["s/v1/1", "s/v2/1"]
 
 
-def test_an_aimed_occluder_has_its_centre_on_the_targets_half_way(open_track: Open) -> None:
+def test_an_aimed_occluder_has_its_centre_on_the_targets_in_the_middle_frame(open_track: Open) -> None:
     it = rich(aim=1.0, shift_x=[0.0, 0.0], shift_y=[0.0, 0.0], occluders=[1, 1], scale=[1.0, 1.0])
     amodal = masks(0)[:5]
     for attempt in range(6):
         (placement,) = draw_placements(it, "s/v0/1/r0", [stretch(5)], attempt, amodal, open_track)
         clip_rates = occlusion_rates(amodal, [placement], open_track)
-        # Boxes of one size: centre on centre, all is hidden.
+        # The boxes have the same size, so with equal centres all is hidden.
         assert clip_rates[2] == 1.0
 
 
-def test_one_range_moves_nothing_but_its_own(open_track: Open) -> None:
+def test_changing_one_range_only_changes_its_own_value(open_track: Open) -> None:
     one, other = attempts(rich(), open_track, 20), attempts(rich(drift=[0.0, 0.0], flip=0.0), open_track, 20)
     for a, b in zip(one, other, strict=True):
         for p, q in zip(a, b, strict=True):
@@ -116,7 +116,7 @@ def test_rich_recipes_render_to_the_rates_they_were_accepted_for_hard_and_soft(o
             assert 0.05 <= recipe.mean_rate <= 0.9
 
 
-def test_the_order_of_candidates_does_not_count(open_track: Open) -> None:
+def test_the_order_of_candidates_does_not_matter(open_track: Open) -> None:
     assert draw(rich(), ALL, open_track) == draw(rich(), ALL[::-1], open_track)
     assert draw(rich(), ALL, open_track) != draw(params(placement="rich", rich=RICH, seed=2), ALL, open_track)
 
@@ -124,13 +124,13 @@ def test_the_order_of_candidates_does_not_count(open_track: Open) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"scale": [1.5, 0.5]}, "scale goes from 1.5 down to 0.5"),
-        ({"scale": [0.0, 1.0]}, "scale begins at 0.0, where nothing is left"),
-        ({"occluders": [0, 2]}, "occluders begins at 0, below 1"),
-        ({"drift": [-0.1, 0.2]}, "drift begins at -0.1, below 0"),
+        ({"scale": [1.5, 0.5]}, "scale has a minimum of 1.5 above its maximum of 0.5"),
+        ({"scale": [0.0, 1.0]}, "scale has a minimum of 0.0, which must be above 0"),
+        ({"occluders": [0, 2]}, "occluders has a minimum of 0, below 1"),
+        ({"drift": [-0.1, 0.2]}, "drift has a minimum of -0.1, below 0"),
     ],
 )
-def test_ranges_that_cannot_be_are_refused(changes: dict[str, Any], message: str) -> None:
+def test_invalid_ranges_are_refused(changes: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         rich(**changes)
 
@@ -140,7 +140,7 @@ def test_ranges_that_cannot_be_are_refused(changes: dict[str, Any], message: str
 SHARES = {"edges": [0.05, 0.3, 0.5, 0.9], "shares": [0.2, 0.3, 0.5]}
 
 
-def test_bins_are_half_open_but_for_the_last() -> None:
+def test_bins_are_half_open_except_the_last() -> None:
     low, middle, high = bins(params(histogram=SHARES))
     assert (low.holds(0.05), low.holds(0.3), middle.holds(0.3), high.holds(0.9)) == (True, False, True, True)
     assert low.distance(0.3) > 0
@@ -149,7 +149,7 @@ def test_bins_are_half_open_but_for_the_last() -> None:
     assert not Bin(0.0, 0.5, last=False).distance(0.2)
 
 
-def test_quotas_hold_over_targets_and_nearly_within_each() -> None:
+def test_quotas_hold_over_all_targets_and_approximately_within_each() -> None:
     it = params(histogram=SHARES, per_object=10)
     total: Counter[float] = Counter()
     for target in range(300):
@@ -161,7 +161,7 @@ def test_quotas_hold_over_targets_and_nearly_within_each() -> None:
     assert wanted_bin(params(), "s/v0/1", 0) is None
 
 
-def test_recipes_fill_their_bins_where_an_attempt_does_and_else_come_nearest(open_track: Open) -> None:
+def test_recipes_are_in_their_bins_if_any_attempt_is_and_else_nearest(open_track: Open) -> None:
     hard = {"edges": [0.5, 0.9], "shares": [1.0]}
     for target in range(4):
         plain = draw(rich(), ALL, open_track, target)
@@ -169,7 +169,7 @@ def test_recipes_fill_their_bins_where_an_attempt_does_and_else_come_nearest(ope
         assert len(found) == len(plain) == 5
         assert np.mean([r.mean_rate for r in found]) > np.mean([r.mean_rate for r in plain])
     assert all(r.mean_rate >= 0.5 for r in found)
-    # A bin that nothing fills: the nearest of all acceptable attempts is taken.
+    # No attempt is in the bin: the nearest of all acceptable attempts is taken.
     it = params(placement="rich", histogram={"edges": [0.8999, 0.9], "shares": [1.0]}, attempts=8)
     first = draw(it, ALL, open_track)[0]
     amodal = masks(0)[first.start : first.start + first.frames]
@@ -183,12 +183,12 @@ def test_recipes_fill_their_bins_where_an_attempt_does_and_else_come_nearest(ope
     ("histogram", "message"),
     [
         ({"edges": [0.1, 0.5], "shares": [0.5, 0.5]}, "2 shares need 3 edges, not 2"),
-        ({"edges": [0.5, 0.1], "shares": [1.0]}, r"edges \[0.5, 0.1\] do not rise"),
-        ({"edges": [0.1, 0.5], "shares": [0.9]}, r"shares \[0.9\] are not parts of 1"),
-        ({"edges": [0.01, 0.5], "shares": [1.0]}, "histogram.edges from 0.01 to 0.5 leave the rates from 0.05 to 0.9"),
+        ({"edges": [0.5, 0.1], "shares": [1.0]}, r"edges \[0.5, 0.1\] are not increasing"),
+        ({"edges": [0.1, 0.5], "shares": [0.9]}, r"shares \[0.9\] are negative or do not add up to 1"),
+        ({"edges": [0.01, 0.5], "shares": [1.0]}, "histogram.edges go from 0.01 to 0.5, outside of rate_min 0.05"),
     ],
 )
-def test_a_histogram_that_cannot_be_is_refused(histogram: dict[str, Any], message: str) -> None:
+def test_an_invalid_histogram_is_refused(histogram: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         params(histogram=histogram)
 
@@ -196,7 +196,7 @@ def test_a_histogram_that_cannot_be_is_refused(histogram: dict[str, Any], messag
 # ---------------------------------------------------------------- the stage
 
 
-def test_what_could_not_be_met_is_told_and_kept(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unmet_quotas_are_reported_and_saved(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     project(tmp_path, 10)
     it = params(histogram={"edges": [0.05, 0.899, 0.9], "shares": [0.4, 0.6]}, attempts=4)
     out = synthesise(tmp_path, 2, it)
@@ -215,10 +215,11 @@ def test_what_could_not_be_met_is_told_and_kept(tmp_path: Path, capsys: pytest.C
     assert sum(row["wanted"] for row in rows if row["from"] == 0.899) == 30
     assert sum(row["filled"] for row in rows) == len(recipes)
     unmet = [row for row in rows if row["from"] == 0.899 and row["met"] < row["wanted"]]
-    said = capsys.readouterr().err
+    log = capsys.readouterr().err
     assert unmet
     for row in unmet:
-        assert f"of {row['wanted']} {row['split']} recipes wanted at mean rates from 0.899 to 0.9" in said
+        count = f"{row['wanted'] - row['met']} of {row['wanted']} {row['split']} recipes"
+        assert f"{count} with mean rates from 0.899 to 0.9 were not found" in log
 
 
 def test_a_split_at_random_leaks_and_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -236,18 +237,18 @@ def test_a_split_at_random_leaks_and_says_so(tmp_path: Path, capsys: pytest.Capt
     assert all(p.track.rsplit("/", 1)[0] != r.video for r in recipes for p in r.occluders)
 
 
-def test_one_video_cannot_be_divided_at_random(tmp_path: Path) -> None:
+def test_one_video_cannot_be_split_at_random(tmp_path: Path) -> None:
     project(tmp_path, 1)
-    with pytest.raises(BadInput, match="One video alone cannot be occluded by another; give more videos"):
+    with pytest.raises(BadInput, match="there is only one video; give more videos"):
         synthesise(tmp_path, 1, params(split={"by": "random", "seed": 1, "val": 0.3, "dev": 0.2, "min_videos": 2}))
 
 
-def test_an_account_that_is_none_is_refused(tmp_path: Path) -> None:
+def test_a_missing_or_wrong_account_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "account.json"
     with pytest.raises(BadInput, match=r"account\.json does not exist; run `tgvac stage synthesis` first"):
         read_account(path)
     path.write_text('{"format": "x"}')
-    with pytest.raises(BadInput, match=r"is no account of format tgvac-synthesis-1 \(format x\)"):
+    with pytest.raises(BadInput, match=r"is not an account of format tgvac-synthesis-1 \(format x\)"):
         read_account(path)
 
 

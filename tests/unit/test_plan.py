@@ -40,11 +40,11 @@ def project(tmp_path: Path) -> Path:
 ROUND = cast(ModelCosts, RoundModels())
 
 
-def test_the_paper_s_scale_is_counted_as_its_table_1_where_no_run_is(project: Path) -> None:
+def test_the_paper_s_scale_is_counted_as_its_table_1_if_it_has_not_been_run(project: Path) -> None:
     found = count_data(project, "paper", load_params(project, "paper"), COSTS)
     assert (found.tracks, len(found.recipes), found.pairs) == (1400, 6940, 837_000)
     assert found.frames == 24 * 57 + 332 * 113 + 1044 * 1797
-    # A fifth of each source's objects, with all of their samples; a tenth of the rest is dev.
+    # A fifth of each source's objects with all of their samples; a tenth of the rest is dev.
     assert len(found.split("val")) == pytest.approx(1388, abs=10)
     assert len(found.split("dev")) == pytest.approx(0.1 * 0.8 * 6940, abs=15)
     assert {r.frames for r in found.recipes} == {57, 113, 126}, "cut at synthesis.max_frames"
@@ -88,21 +88,23 @@ def test_footage_of_the_user_s_own_is_counted_as_given(project: Path) -> None:
 
 def test_completion_is_windows_times_steps_times_guidance_and_the_autoencoder(project: Path) -> None:
     methods = "[ours/full, ours/full_g1, ours/no_motion, copy_visible/plain, autoencoder/ceiling]"
-    params = method_params(project, f"evaluation: {{methods: {methods}, frames: 18}}\nsampler: {{hop: 4}}\n")
-    assert (params.sampler.clip_frames, params.diffusion.sampling_steps, params.compute.vae_batch) == (14, 3, 8)
+    params = method_params(project, f"evaluation: {{methods: {methods}, frames: 18}}\nsampler: {{stride: 4}}\n")
+    assert (params.sampler.clip_frames, params.sampler.steps, params.compute.vae_batch) == (14, 3, 8)
     data = counts(recipe("a/1/r0", "a/1", 30, "val"), recipe("b/1/r0", "b/1", 30, "train"))
     found = {w.what: w for w in evaluating.completion(params, data, ROUND, COSTS)}
     # 18 frames are two windows of 14; the autoencoder sees three full batches of 8.
     around = 24 * (2 * 10_000 + 1_000) + 2 * 100
     assert found["ours/full"].flops == 3 * 2 * (2 * 2 * 14) + around
     assert found["ours/full_g1"].flops == 3 * 1 * (2 * 2 * 14) + around
-    assert found["ours/no_motion"].flops == 3 * 2 * 28 + around, "hop 14, and a last window that ends at the last frame"
+    assert found["ours/no_motion"].flops == 3 * 2 * 28 + around, (
+        "stride 14, and a last window that ends at the last frame"
+    )
     assert found["copy_visible/plain"].flops == 0
     assert found["autoencoder/ceiling"].flops == 24 * 11_000
     assert {w.count for w in found.values()} == {18}
 
 
-def test_trained_methods_are_completed_once_a_seed(project: Path) -> None:
+def test_trained_methods_are_completed_once_per_seed(project: Path) -> None:
     params = method_params(
         project, "evaluation: {methods: [ours/full, copy_visible/plain], train_seeds: [0, 1], frames: 18}\n"
     )
@@ -124,10 +126,10 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     assert [w.what for w in frame] == [w.what for w in motion] == ["full seed 0", "no_mask seed 0"]
     assert frame[0].flops == 100 * 8 * 3
     assert motion[0].flops == 50 * 2 * 5 * 14
-    # 20 pairs and 3 tracks have a sentence each, which is encoded once: by phase latents, or where there is no cache.
+    # 20 pairs and 3 tracks have a sentence each, encoded once by phase latents, or by the training without a cache.
     bare = params.model_copy(update={"latents": params.latents.model_copy(update={"cache": False})})
     live, moving = (next(training.stage(name, bare, data, ROUND, COSTS)) for name in ("frame", "motion"))
-    # A sample of one frame takes its chunk of 8, one of 14 frames two or three chunks; three pictures a frame.
+    # A sample of one frame takes its chunk of 8, one of 14 frames two or three chunks; three images per frame.
     assert live.flops == 100 * 8 * (3 + 3 * 8 * 10_000) + 23 * 100
     assert moving.flops == 50 * 2 * (5 * 14 + 3 * 21 * 10_000) + 3 * 100
     silent = params.model_copy(update={"captions": params.captions.model_copy(update={"pairs": "empty"})})
@@ -141,7 +143,7 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     assert (motion[0].bytes, motion[0].scratch) == (15 * 4, 2 * 4 * 5 * 4), "two of 50 steps' checkpoints"
     timed = params.model_copy(update={"checkpoints": params.checkpoints.model_copy(update={"seconds": 300.0})})
     slow = next(training.stage("motion", timed, data, ROUND, COSTS))
-    assert slow.scratch == 3 * 4 * 5 * 4, "by the clock all that are kept may lie there"
+    assert slow.scratch == 3 * 4 * 5 * 4, "with a time limit, all that are kept may be there"
 
 
 def test_sentences_beyond_what_is_cached_and_remembered_are_encoded_at_every_draw(project: Path) -> None:
@@ -151,7 +153,7 @@ def test_sentences_beyond_what_is_cached_and_remembered_are_encoded_at_every_dra
     assert many.flops == 100 * 8 * (3 + 100)
 
 
-def test_pictures_along_a_training_are_counted(project: Path) -> None:
+def test_sample_images_along_a_training_are_counted(project: Path) -> None:
     text = "motion: {{steps: 50, warmup: 0}}\nsamples: {{every: {}, pictures: 4, sampling_steps: 2, guidance: 1.0}}\n"
     none, some = (
         next(training.stage("motion", method_params(project, text.format(every)), counts(), ROUND, COSTS)).flops
@@ -161,7 +163,7 @@ def test_pictures_along_a_training_are_counted(project: Path) -> None:
     assert some - none == 3 * (2 * 28 + 16 * 1_000) + 2 * 16 * 10_000 + 2 * 100
 
 
-def test_latents_are_three_encodings_and_four_tensors_a_frame(project: Path) -> None:
+def test_latents_are_three_encodings_and_four_tensors_per_frame(project: Path) -> None:
     params = load_params(project, "smoke")
     own = Networks(params.backbones, params.motion_module, params.framing.size)
 
@@ -189,7 +191,7 @@ def test_latents_are_three_encodings_and_four_tensors_a_frame(project: Path) -> 
     assert [(w.flops, w.bytes) for w in another(cache=False)] == [(0, 0), (0, 0)]
 
 
-def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> None:
+def test_the_video_model_s_flops_follow_from_three_lengths_for_every_length() -> None:
     for block in ("animatediff", "paper"):
         module = MOTION_MODULE.model_copy(update={"block": block})
         models = ModelCosts(Networks(backbones(origin="train"), module, 32))
@@ -198,16 +200,16 @@ def test_the_video_model_s_flops_follow_from_three_walks_for_every_length() -> N
         assert models.motion_forward(7) == walked
 
 
-def test_an_hour_is_so_many_flops_at_a_share_of_the_peak() -> None:
+def test_hours_follow_from_flops_at_a_share_of_the_peak() -> None:
     a100 = COSTS.gpus["a100"]
     assert gpu_hours(312 * 10**12 * 3600, a100, "bfloat16", 0.25) == pytest.approx(4)
     assert gpu_hours(312 * 10**12 * 3600, a100, "float16", 0.25) == pytest.approx(4), "as fast as bfloat16"
     assert gpu_hours(195 * 10**11 * 3600, a100, "float32", 0.25) == pytest.approx(4)
-    with pytest.raises(ValueError, match="precision 'fp8' is none of"):
+    with pytest.raises(ValueError, match="precision 'fp8' is not one of"):
         gpu_hours(1, a100, "fp8", 0.5)
 
 
-def test_masks_by_weights_cost_and_others_do_not(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_only_masks_by_networks_cost_flops(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labelling, "sam_encoder", lambda weights: 11 if weights == "known" else None)
     monkeypatch.setattr(labelling, "sam2_costs", lambda params: (100, lambda memories: memories))
     params = load_params(project, "paper")
@@ -221,7 +223,7 @@ def test_masks_by_weights_cost_and_others_do_not(project: Path, monkeypatch: pyt
     known = params.masks.sam.model_copy(update={"weights": "known"})
     given, between, boxes = made(sam=known)
     assert given.flops == 0
-    assert between.flops == 10 * 2 * (100 + 3), "followed from either side"
+    assert between.flops == 10 * 2 * (100 + 3), "tracked forwards and backwards"
     assert boxes.flops == 10 * 11
     assert made(boxes="sam2")[2].flops == 10 * (100 + 6 + params.masks.sam2.prompts)
     assert made(boxes="grabcut")[2].flops == 0
@@ -231,17 +233,15 @@ def test_masks_by_weights_cost_and_others_do_not(project: Path, monkeypatch: pyt
 
 
 def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(project: Path) -> None:
-    # SAM's paper counts 2,976 G multiplications and additions a picture for ViT-H; FLOPs are twice as many.
+    # SAM's paper counts 2,976 G multiply-adds per image for ViT-H; FLOPs are twice as many.
     assert labelling.sam_encoder("facebook/sam-vit-huge") == pytest.approx(2 * 2.976e12, rel=0.1)
     sentence = labelling.blip2_sentence(load_params(project, "paper"))
     assert sentence is not None
-    # OPT has 2.65 G numbers, of which each of 63 places of five beams uses all twice; EVA's tower has 1 G, at 257.
+    # Two FLOPs per parameter and position: OPT has 2.65 G, at 63 positions in five beams; EVA has 1 G, at 257.
     assert sentence == pytest.approx(2 * (5 * 63 * 2.65e9 + 257 * 0.99e9), rel=0.1)
 
 
-def test_pairs_without_sentences_are_no_pictures_for_the_captioner(
-    project: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_pairs_without_sentences_cost_the_captioner_nothing(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(labelling, "blip2_sentence", lambda params: 11)
     params, looked = load_params(project, "paper"), {}
     for choice in ("captioned", "empty"):
@@ -251,10 +251,10 @@ def test_pairs_without_sentences_are_no_pictures_for_the_captioner(
     assert looked == {"captioned": (23, 23 * 11, "bfloat16"), "empty": (3, 3 * 11, "bfloat16")}
 
 
-def test_sam_2_s_shapes_can_be_walked(project: Path) -> None:
+def test_sam_2_s_flops_can_be_counted(project: Path) -> None:
     encoder, attention = labelling.sam2_costs(load_params(project, "paper").masks.sam2)
-    # Hiera-L's 48 blocks have layers of 12 d² numbers; d doubles where cells are quartered, so all blocks cost alike:
-    # as those of 576 channels on 64 x 64 cells. Attention and the neck come on top.
+    # Hiera-L's 48 blocks have layers of 12 d² parameters. d doubles when cells are quartered, so all blocks cost the
+    # same: as those of 576 channels on 64 x 64 cells. Attention and the neck are added.
     layers = 48 * 2 * 12 * 576**2 * 64**2
     assert layers < encoder < 1.25 * layers
     assert 0 < attention(3) < attention(10) < encoder
@@ -298,7 +298,7 @@ def test_plan_prints_a_table_or_json(
     assert [each["phase"] for each in half["phases"]][-1] == "report"
 
 
-def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
+def test_each_training_s_hours_are_in_its_own_precision_unless_another_is_given(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
@@ -308,7 +308,7 @@ def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
     frame, motion = (next(p for p in found["phases"] if p["phase"] == name) for name in ("frame", "motion"))
     assert frame["gpu_hours"]["a100"] == pytest.approx(frame["flops"] / (156e12 * 0.5) / 3600)
     assert motion["gpu_hours"]["a100"] == pytest.approx(motion["flops"] / (312e12 * 0.5) / 3600)
-    assert found["precision"] is None, "no one precision is everyone's"
+    assert found["precision"] is None, "there are two"
     assert [work["precision"] for work in motion["work"]] == ["bfloat16"]
     assert called("--scale", "mine", "--utilisation", "0.5") == 0
     text = capsys.readouterr().out
@@ -323,7 +323,7 @@ def test_each_training_s_hours_go_by_its_own_precision_unless_one_is_asked_for(
     assert asked["precision"] == "tf32"
 
 
-def test_where_products_are_not_tf32_hours_in_float32_go_by_its_plain_peak(
+def test_without_tf32_hours_in_float32_are_at_its_own_peak(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
@@ -364,7 +364,7 @@ def test_a_network_of_unknown_shapes_is_refused(project: Path) -> None:
         _ = networks.vae
 
 
-def test_a_finished_run_s_own_networks_are_walked(project: Path) -> None:
+def test_the_networks_of_a_finished_run_are_counted(project: Path) -> None:
     params = load_params(project, "smoke")
     own = Networks(params.backbones, params.motion_module, 64)
     folder = project / "results" / "smoke" / "backbones"
@@ -379,14 +379,14 @@ def test_a_finished_run_s_own_networks_are_walked(project: Path) -> None:
     assert found.vae.config.block_out_channels == [8, 8, 8]
 
 
-def test_costs_are_refused_where_a_key_is_missing(project: Path) -> None:
+def test_costs_with_a_missing_key_are_refused(project: Path) -> None:
     path = project / "reference" / "costs.yaml"
     path.write_text(path.read_text().replace("overhead_gib: 1.5", ""))
     with pytest.raises(BadInput, match="overhead_gib"):
         load_costs(project)
 
 
-def test_numbers_are_written_as_people_read_them() -> None:
+def test_numbers_are_written_for_people() -> None:
     assert (si(8.67e15), si(950)) == ("8.7 P", "950")
     assert (disk(54_857_000_000), disk(3_438_000_000), disk(0)) == ("55 GB", "3.4 GB", "–")
     assert markdown([["a", "b", "c"], ["x", "y", "10"]]).splitlines()[1] == "|---|---|---:|"

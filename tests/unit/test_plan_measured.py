@@ -53,7 +53,7 @@ def found(project: Path, phase: str, jobs: Sequence[str] = (), data: Counts = WO
     return cpu_time(project, phase, tables, load_params(project, "smoke"), data)
 
 
-def test_phases_grow_with_their_frames_from_the_committed_rate(project: Path) -> None:
+def test_hours_are_frames_by_the_committed_rate(project: Path) -> None:
     measured(project, "stages", {"tracks, one core": 2.0, "synthesis, one core": 4.0})
     measured(project, "data", {"rendering, one core": 5.0})
     measured(project, "data-davis", {"rendering, one core": 10.0})
@@ -68,20 +68,20 @@ def test_phases_grow_with_their_frames_from_the_committed_rate(project: Path) ->
     assert synthesis.hours == pytest.approx(40 / 4 / 3600)
     assert latents is not None
     assert latents.hours == pytest.approx(30 / 5 / 3600), "of the train split"
-    assert latents.least, "nothing is encoded in it"
+    assert latents.least, "without encoding"
     of_real = found(project, "latents", data=REAL)
     assert of_real is not None
-    assert of_real.hours == pytest.approx(30 / 10 / 3600), "real JPEGs hold more bytes"
+    assert of_real.hours == pytest.approx(30 / 10 / 3600), "real JPEGs have more bytes"
 
 
-def test_hours_by_the_world_s_pictures_are_a_lower_bound_of_real_footage_where_pictures_are_read(project: Path) -> None:
+def test_rates_of_the_world_give_a_lower_bound_for_real_footage_where_images_are_read(project: Path) -> None:
     measured(project, "stages", {"tracks, one core": 2.0, "synthesis, one core": 4.0})
     measured(project, "joins", {"select, one core": 2.0})
     tracks, select, synthesis = (found(project, name, data=REAL) for name in ("tracks", "select", "synthesis"))
     assert tracks is not None
     assert tracks.least
     assert tracks.hours == pytest.approx(60 / 2 / 3600)
-    assert tracks.source.startswith("at least, without what larger frames and real JPEGs take to decode: benchmarks/")
+    assert tracks.source.startswith("a lower bound, without decoding larger frames and real JPEGs: benchmarks/")
     for each in (select, synthesis):
         assert each is not None
         assert not each.least
@@ -95,7 +95,7 @@ def test_without_a_cache_the_latents_phase_renders_nothing(project: Path) -> Non
     assert cpu_time(project, "latents", (), bare, WORLD) is None
 
 
-def test_what_nobody_measured_has_no_hours(project: Path) -> None:
+def test_phases_without_measurements_have_no_hours(project: Path) -> None:
     assert found(project, "tracks") is None, "no file"
     measured(project, "stages", {"tracks, one core": 2.0})
     assert found(project, "completion") is None
@@ -115,18 +115,18 @@ def test_a_finished_phase_takes_what_its_own_jobs_took(project: Path) -> None:
     own = found(project, "tracks", ("shard-000", "shard-001", "all"))
     assert own is not None
     assert (own.hours, own.own, own.least) == (0.01, True, False)
-    assert own.source.startswith("each job's last run, without what earlier ones had done already")
+    assert own.source.startswith("last run of each job as sampled by Snakemake")
     assert own.source.endswith("(benchmarks/smoke/tracks/)")
     not_all, unfinished = (
         found(project, "tracks", ("shard-000", "shard-001", "shard-002", "all")),
         found(project, "tracks"),
     )
     assert not_all is not None
-    assert not not_all.own, "a job has left no table"
+    assert not not_all.own, "a job has left no file"
     assert unfinished == not_all
 
 
-def test_tables_of_jobs_that_the_scale_has_no_more_count_for_nothing(project: Path) -> None:
+def test_benchmarks_of_jobs_that_the_scale_no_longer_has_are_ignored(project: Path) -> None:
     job(project, "completion", "ours-full-seed0-000", "36.0")
     job(project, "completion", "ours-gone-seed0-000", "100.0")
     own = found(project, "completion", ["ours-full-seed0-000"])
@@ -134,17 +134,17 @@ def test_tables_of_jobs_that_the_scale_has_no_more_count_for_nothing(project: Pa
     assert own.hours == 0.01
 
 
-def test_jobs_too_short_to_be_looked_at_tell_nothing(project: Path) -> None:
+def test_jobs_too_short_to_be_sampled_give_no_hours(project: Path) -> None:
     job(project, "report", "all", "-")
     assert found(project, "report", jobs=["all"]) is None
 
 
 @pytest.mark.parametrize("text", ["", HEAD, f"{HEAD}3.0\t0:00:03\t50.0\tmuch\n", "s\n3.0\n"])
-def test_a_job_s_table_that_is_none_is_refused_in_one_sentence(project: Path, text: str) -> None:
+def test_a_damaged_benchmark_of_a_job_is_refused_in_one_sentence(project: Path, text: str) -> None:
     job(project, "report", "all", "1.0")
     (project / "benchmarks" / "smoke" / "report" / "all.tsv").write_text(text)
     with pytest.raises(
-        BadInput, match=r"report/all\.tsv is no table of one job .*; delete it, and the plan goes without"
+        BadInput, match=r"report/all\.tsv is not a table of one row .*; delete it, and the plan leaves it out"
     ):
         found(project, "report", jobs=["all"])
 
@@ -153,14 +153,12 @@ def test_a_job_s_table_that_is_none_is_refused_in_one_sentence(project: Path, te
     ("text", "message"),
     [
         ("{", r"stages\.reference\.json is not valid JSON \(.*\); restore it from the repository"),
-        ("[]", r"stages\.reference\.json holds a list, no measurements; restore it"),
+        ("[]", r"stages\.reference\.json holds a list, not measurements; restore it"),
         ('{"commit": "c", "cpu": "p", "date": "d", "measured": []}', "has no figure 'tracks, one core'; restore it"),
         ('{"commit": "c", "cpu": "p", "date": "d"}', "the key 'measured' is missing"),
     ],
 )
-def test_committed_measurements_that_are_none_are_refused_in_one_sentence(
-    project: Path, text: str, message: str
-) -> None:
+def test_damaged_committed_measurements_are_refused_in_one_sentence(project: Path, text: str, message: str) -> None:
     measured(project, "stages", {}).write_text(text)
     with pytest.raises(BadInput, match=message):
         found(project, "tracks")

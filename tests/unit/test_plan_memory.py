@@ -30,7 +30,7 @@ def project(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_memory_prints_a_ladder_for_either_stage(
+def test_memory_prints_a_ladder_for_each_stage(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(project)
@@ -40,7 +40,7 @@ def test_memory_prints_a_ladder_for_either_stage(
     assert all(each["fits_gib"] == [16, 24] for each in found)
 
 
-def test_what_fits_leaves_room_for_what_is_no_tensor() -> None:
+def test_what_fits_leaves_memory_for_what_is_not_a_tensor() -> None:
     choices = ladder(Choices(4))["bfloat16"]
     rung = Rung("frame", "by hand", choices, Memory(2**30, 0, 0, 0, 14 * 2**30))
     assert rung.fits(16, 1.0)
@@ -61,7 +61,7 @@ def test_the_first_rung_is_what_the_params_choose(project: Path) -> None:
     asked = as_asked(params.motion)
     assert asked == Choices(2, optimizer="adafactor", ema=False, precision="bfloat16")
     assert ladder(asked)["as the params say"] == asked
-    assert ladder(asked)["bfloat16"].optimizer == "adamw", "the others go on from plain AdamW"
+    assert ladder(asked)["bfloat16"].optimizer == "adamw", "the others start from plain AdamW"
 
 
 def small(project: Path) -> Any:

@@ -11,7 +11,7 @@ from tgvac.progress import Progress, with_progress
 
 
 class Clock:
-    """Time that passes when told."""
+    """A clock that the test sets."""
 
     def __init__(self) -> None:
         self.now = 100.0
@@ -54,7 +54,7 @@ def test_what_was_done_before_counts_for_the_total_but_not_for_the_rate(
     ]
 
 
-def test_nothing_to_do_is_said_without_a_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_steps_there_is_no_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(with_progress([], "masks", 0)) == []
     assert capsys.readouterr().err == "masks: 0/0, 0.00/s, 0:00\n"
 
@@ -80,5 +80,5 @@ def test_hours_are_written_out(clock: Clock, capsys: pytest.CaptureFixture[str])
     assert "1:02:05, 1:02:05 left" in capsys.readouterr().err
 
 
-def test_track_hands_on_every_item_in_order() -> None:
+def test_every_item_is_handed_on_in_order() -> None:
     assert list(with_progress(iter("abc"), "x", 3)) == ["a", "b", "c"]

@@ -1,4 +1,4 @@
-"""Contract 2, the recipe: a row that renders, with its tracks, to the same bits anywhere."""
+"""Contract 2, the recipe: it renders to the same bits everywhere."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def recipe(**changes: Any) -> Recipe:
         "source": "s",
         "split": "train",
         "start": 1,
-        "stride": 2,
+        "frame_step": 2,
         "frames": 3,
         "occluders": (Placement(track="s/o/1", start=1), Placement(track="s/p/1", start=0, flip=True, dx=0.125)),
         "seed": 2**63 - 1,
@@ -43,7 +43,7 @@ def recipe(**changes: Any) -> Recipe:
 
 @settings(deadline=None)
 @given(st.integers(0, 50), st.integers(1, 20), st.integers(0, 60))
-def test_a_track_that_ends_turns_back_one_step_at_a_time(start: int, length: int, count: int) -> None:
+def test_a_track_is_played_back_and_forth_one_step_at_a_time(start: int, length: int, count: int) -> None:
     found = ping_pong(start, length, count)
     assert len(found) == count
     assert all(0 <= i < length for i in found)
@@ -59,7 +59,7 @@ def test_ping_pong_by_hand() -> None:
     assert ping_pong(1, 2, 4) == [1, 0, 1, 0]
 
 
-def test_a_track_without_frames_has_nothing_to_show() -> None:
+def test_an_empty_range_of_frames_is_refused() -> None:
     with pytest.raises(ValueError, match="0 frames"):
         ping_pong(0, 0, 3)
 
@@ -77,10 +77,12 @@ def test_the_same_recipes_in_any_order_are_the_same_bytes(tmp_path: Path) -> Non
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
-def test_a_row_that_is_no_recipe_is_refused_naming_file_row_and_key(tmp_path: Path) -> None:
+def test_an_invalid_row_is_refused_naming_file_row_and_key(tmp_path: Path) -> None:
     wrong = recipe().model_copy(update={"split": "test"})
     write_recipes(tmp_path / "r.parquet", [wrong])
-    with pytest.raises(BadInput, match=r"r\.parquet: recipe 's/v/1/r0' has a wrong 'split' .*; remake the file"):
+    with pytest.raises(
+        BadInput, match=r"r\.parquet: recipe 's/v/1/r0' has a wrong 'split' .*; run `tgvac stage synthesis` again"
+    ):
         read_recipes(tmp_path / "r.parquet")
 
 
@@ -88,7 +90,7 @@ def test_recipes_of_an_earlier_format_are_refused_saying_what_to_do(tmp_path: Pa
     columns = {"recipe": "string"}
     write_table(tmp_path / "r.parquet", [{"recipe": "s/v/1/r0"}], columns, "tgvac-recipe-1")
     with pytest.raises(
-        BadInput, match=r"r\.parquet is of format 'tgvac-recipe-1', expected 'tgvac-recipe-2'; delete it"
+        BadInput, match=r"r\.parquet is of format 'tgvac-recipe-1', expected 'tgvac-recipe-3'; delete it"
     ):
         read_recipes(tmp_path / "r.parquet")
 
@@ -101,7 +103,7 @@ def test_drifts_and_feathers_are_read_back(tmp_path: Path) -> None:
     assert [drifting.shift(found.progress(i)) for i in range(3)] == [(-0.125, 0.0625), (0.0, 0.0), (0.125, -0.0625)]
 
 
-@pytest.mark.parametrize("changes", [{"start": -1}, {"stride": 0}, {"frames": 0}, {"split": "x"}, {"extra": 1}])
+@pytest.mark.parametrize("changes", [{"start": -1}, {"frame_step": 0}, {"frames": 0}, {"split": "x"}, {"extra": 1}])
 def test_a_recipe_refuses_what_cannot_be_rendered(changes: dict[str, Any]) -> None:
     with pytest.raises(ValidationError):
         recipe(**changes)
@@ -129,13 +131,13 @@ def test_a_rendered_clip_keeps_the_contract_and_shows_the_targets_frames(tracks:
         assert np.array_equal(clip.amodal_FHW, target.masks([1, 3, 5]))
         free = clip.occluder_FHW == 0
         assert np.array_equal(clip.frames_FHW3[free], target.frames([1, 3, 5])[free])
-    # The first occluder is at 1, 2, 1 (it turns back), twice as large; the second lies mirrored and shifted.
+    # The first occluder shows its frames 1, 2, 1, twice as large; the second is mirrored and shifted.
     for f, at in enumerate([1, 2, 1]):
         first, second = box(16, 20, 0, 2 * at, 16, 2 * at + 4), box(16, 20, 0, 17, 5, 20)
         assert np.array_equal(clip.occluder_FHW[f], first | second)
 
 
-def test_some_frames_of_a_clip_are_those_of_the_whole(tracks: Path) -> None:
+def test_some_frames_of_a_clip_equal_those_of_the_whole_clip(tracks: Path) -> None:
     clips = clips_of(tracks, recipe())
     whole, some = clips.render("s/v/1/r0"), clips.render("s/v/1/r0", [2, 0])
     for name in ("frames_FHW3", "visible_FHW", "whole_FHW3", "amodal_FHW", "occluder_FHW"):
@@ -143,7 +145,7 @@ def test_some_frames_of_a_clip_are_those_of_the_whole(tracks: Path) -> None:
 
 
 def test_a_frame_beyond_the_clip_is_refused(tracks: Path) -> None:
-    with pytest.raises(ValueError, match="has frames 0 to 2; 3 was asked for"):
+    with pytest.raises(ValueError, match="frame 3 of s/v/1/r0 was requested, but it has frames 0 to 2"):
         clips_of(tracks, recipe()).render("s/v/1/r0", [1, 3])
 
 

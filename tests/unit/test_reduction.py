@@ -1,4 +1,4 @@
-"""Framing down by less than two: the same to the bit as cutting, padding and Pillow's box filter."""
+"""Downsampling by at most two: the same bits as cropping, padding and the box filter of Pillow."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tgvac.synthesis.compositing import composite, layer_of
 
 
 def padded(image: Array, window: Window, fill: int) -> Array:
-    """The window of an image, pixel by pixel, by way of a canvas that holds both."""
+    """The window of an image, cropped from a canvas that contains both."""
     edge = window.side + abs(window.top) + abs(window.left) + max(image.shape)
     width = [(edge, edge), (edge, edge), *[(0, 0)] * (image.ndim - 2)]
     canvas = np.pad(image, width, constant_values=fill)
@@ -37,7 +37,7 @@ def windows(draw: st.DrawFn) -> tuple[Window, int]:
 
 @settings(max_examples=150, deadline=None)
 @given(windows(), st.integers(1, 50), st.integers(1, 50), st.integers(0, 999), st.integers(0, 255))
-def test_a_frame_is_what_pillow_s_box_filter_makes_of_the_padded_window(
+def test_a_frame_equals_the_padded_window_resized_by_pillow_s_box_filter(
     framed: tuple[Window, int], height: int, width: int, seed: int, fill: int
 ) -> None:
     window, size = framed
@@ -50,7 +50,7 @@ def test_a_frame_is_what_pillow_s_box_filter_makes_of_the_padded_window(
 
 @settings(max_examples=150, deadline=None)
 @given(windows(), st.integers(1, 50), st.integers(1, 50), st.integers(0, 999))
-def test_a_mask_holds_the_pixels_of_which_it_covers_half(
+def test_a_mask_has_the_pixels_that_are_covered_by_half(
     framed: tuple[Window, int], height: int, width: int, seed: int
 ) -> None:
     window, size = framed
@@ -61,7 +61,7 @@ def test_a_mask_holds_the_pixels_of_which_it_covers_half(
 
 
 @pytest.mark.parametrize("k", [1, 7, 64, 255, 256])
-def test_means_are_of_two_neighbours_at_most_and_leave_no_pixel_out(k: int) -> None:
+def test_means_are_of_at_most_two_neighbours_and_use_every_pixel(k: int) -> None:
     for n in range(k, 2 * k + 1):
         first, last = taps(n, k)
         assert set(last - first) <= {0, 1}
@@ -70,13 +70,13 @@ def test_means_are_of_two_neighbours_at_most_and_leave_no_pixel_out(k: int) -> N
 
 def test_means_of_more_than_two_are_refused() -> None:
     assert [reduces(side, 256) for side in (256, 257, 512, 513)] == [False, True, True, False]
-    with pytest.raises(ValueError, match="513 pixels become 256 by means of more than two"):
+    with pytest.raises(ValueError, match="resizing 513 pixels to 256 takes means of more than two"):
         taps(513, 256)
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 999), st.integers(1, 3), st.integers(1, 9), st.integers(1, 9))
-def test_painting_changes_what_the_mask_holds_and_nothing_else(seed: int, frames: int, height: int, width: int) -> None:
+def test_painting_only_changes_pixels_of_the_mask(seed: int, frames: int, height: int, width: int) -> None:
     out, image = noise(seed, frames, height, width, 3), noise(seed + 1, frames, height, width, 3)
     mask = np.where(noise(seed + 2, frames, height, width) > 127, noise(seed + 3, frames, height, width), 0)
     expected = np.where(mask[..., None] > 0, image, out)
@@ -95,13 +95,13 @@ def test_a_view_is_never_painted_on() -> None:
 def test_a_mask_with_one_other_value_is_refused(value: int) -> None:
     mask = box(9, 9, 2, 2, 6, 6)
     mask[4, 4] = value
-    with pytest.raises(BadInput, match="holds values other than 0 and 255"):
+    with pytest.raises(BadInput, match="has values other than 0 and 255"):
         decode_mask(encode_png(mask), "m.png")
 
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 999), st.integers(1, 20), st.integers(1, 20))
-def test_a_mask_comes_back_from_one_bit_a_pixel_as_from_eight(seed: int, height: int, width: int) -> None:
+def test_a_mask_is_read_the_same_from_one_bit_and_from_eight_bits_per_pixel(seed: int, height: int, width: int) -> None:
     mask = np.where(noise(seed, height, width) > 127, 255, 0).astype(np.uint8)
     data = encode_mask(mask)
     with Image.open(io.BytesIO(data)) as picture:
@@ -110,12 +110,12 @@ def test_a_mask_comes_back_from_one_bit_a_pixel_as_from_eight(seed: int, height:
     assert np.array_equal(decode_mask(encode_png(mask), "m.png"), mask)
 
 
-def test_what_is_no_mask_is_not_written_as_one() -> None:
-    with pytest.raises(ValueError, match=r"a mask holds \[7, 254\] beside 0 and 255"):
+def test_only_binary_masks_are_written() -> None:
+    with pytest.raises(ValueError, match=r"the mask has values other than 0 and 255: \[7, 254\]"):
         encode_mask(np.array([[0, 7, 254, 255]], np.uint8))
 
 
-# Of the code that came before the fast way, which went through Pillow and numpy's selection alone.
+# Digests of the simple implementation with Pillow and NumPy only.
 GOLDEN = {
     ("frame", 0): "6473e180f0fde39298761e11488bf208844dedb12c4bbbcf60ec8e83c3fea094",
     ("frame", 2): "17bc8dcef3a4e07759b4e75306364b76ba3664d0e672b2b3394745160959efaa",
@@ -124,7 +124,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize(("mode", "feather"), GOLDEN)
-def test_a_framed_clip_has_the_bytes_that_it_always_had(mode: str, feather: int) -> None:
+def test_a_framed_clip_has_known_digests(mode: str, feather: int) -> None:
     frames, height, width = 3, 256, 456
     ys, xs = np.mgrid[:height, :width]
     target = np.stack([((ys * (3 + f) + xs * 7)[..., None] * [1, 3, 5] % 256).astype(np.uint8) for f in range(frames)])

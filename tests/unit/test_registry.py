@@ -1,4 +1,4 @@
-"""The registry: where a source lies, whether it is whole, and how it gets here."""
+"""The registry: the location, verification and archives of sources."""
 
 from __future__ import annotations
 
@@ -59,22 +59,22 @@ def test_a_row_is_read_and_empty_cells_are_unknown(tmp_path: Path) -> None:
         (None, r"r\.csv does not exist; restore it"),
         ("name,layout\n", r"r\.csv has the columns .*; it must have name, layout, location"),
         ("", r"r\.csv has the columns None"),
-        (f"{HEADER}a,davis,given,many,,free\n", r"r\.csv: bytes of 'a' is 'many'; write a whole number"),
+        (f"{HEADER}a,davis,given,many,,free\n", r"r\.csv: the bytes of 'a' are 'many'; write an integer"),
     ],
 )
-def test_a_registry_that_is_none_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
+def test_an_invalid_registry_is_refused(tmp_path: Path, text: str | None, message: str) -> None:
     if text is not None:
         (tmp_path / "r.csv").write_text(text)
     with pytest.raises(BadInput, match=message):
         read_registry(tmp_path / "r.csv")
 
 
-def test_an_unknown_source_names_the_nearest() -> None:
+def test_the_error_for_an_unknown_source_suggests_the_most_similar() -> None:
     known = {"davis": source("given"), "world": source("given")}
     assert find_source(known, "davis", Path("r.csv")) is known["davis"]
     with pytest.raises(BadInput, match=r"r\.csv has no source 'daviss'; did you mean 'davis'\?"):
         find_source(known, "daviss", Path("r.csv"))
-    with pytest.raises(BadInput, match="known are davis, world"):
+    with pytest.raises(BadInput, match="use one of davis, world"):
         find_source(known, "qqq", Path("r.csv"))
 
 
@@ -90,24 +90,26 @@ def test_a_missing_archive_is_refused_naming_where_it_should_be(tmp_path: Path) 
 
 def test_an_archive_of_the_wrong_size_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(DATA[:-1])
-    with pytest.raises(BadInput, match=r"a\.zip has 999 bytes, the registry says 1000; it is not whole: delete it"):
+    with pytest.raises(
+        BadInput, match=r"a\.zip has 999 bytes, but the registry says 1000; it is not complete: delete it"
+    ):
         locate(source("a.zip"), tmp_path, None, PARAMS)
 
 
 def test_an_archive_of_the_wrong_checksum_is_refused(tmp_path: Path) -> None:
     (tmp_path / "a.zip").write_bytes(DATA[::-1])
-    with pytest.raises(BadInput, match=rf"a\.zip has the checksum .*, the registry says {SHA[:12]}…; delete it"):
+    with pytest.raises(BadInput, match=rf"a\.zip has the checksum .*, but the registry says {SHA[:12]}…; delete it"):
         locate(source("a.zip"), tmp_path, None, PARAMS)
 
 
-def test_what_the_user_gives_takes_the_place_of_the_registrys_location(tmp_path: Path) -> None:
+def test_a_path_from_the_user_replaces_the_registrys_location(tmp_path: Path) -> None:
     assert locate(source("https://nowhere.invalid/a.zip"), tmp_path, str(tmp_path), PARAMS) == tmp_path
-    with pytest.raises(BadInput, match=r"none, given as source 'mine', does not exist; give its right path"):
+    with pytest.raises(BadInput, match=r"none, given as source 'mine', does not exist; give the correct path"):
         locate(source("given"), tmp_path, str(tmp_path / "none"), PARAMS)
 
 
-def test_a_source_that_must_be_given_says_how(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"'mine' has no location of its own; name its folder, .*mine=PATH"):
+def test_the_error_for_a_source_that_must_be_given_says_how(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"'mine' has no location of its own; give its folder with .*mine=PATH"):
         locate(source("given"), tmp_path, None, PARAMS)
 
 
@@ -122,7 +124,7 @@ def tables(folder: Path, rows: str, archives: str) -> dict[str, Source]:
     return read_registry(folder / "registry.csv")
 
 
-def test_the_projects_registry_says_where_each_real_archive_is_offered() -> None:
+def test_the_projects_registry_lists_the_places_of_each_real_archive() -> None:
     found = read_registry(ROOT / "reference" / "registry.csv")
     (davis,) = found["davis"].archives
     assert davis.places == (found["davis"].location, "drive:1kiaxrX_4GuW6NmiVuKGSGVoKGWjOdp6d")
@@ -143,7 +145,7 @@ def test_a_source_with_all_its_archives_can_be_digested() -> None:
     assert "lion.zip" in canonical(asdict(read_registry(ROOT / "reference" / "registry.csv")["lasot"]))
 
 
-def test_a_rows_own_url_comes_before_the_mirrors_and_its_checksum_counts(tmp_path: Path) -> None:
+def test_a_rows_own_url_comes_before_the_mirrors_and_its_checksum_is_used(tmp_path: Path) -> None:
     found = tables(
         tmp_path,
         f"a,davis,https://one/x.zip,12,{SHA.upper()},free,https://terms,videos\nb,lasot,archives,,,free,,\n",
@@ -157,10 +159,10 @@ def test_a_rows_own_url_comes_before_the_mirrors_and_its_checksum_counts(tmp_pat
 @pytest.mark.parametrize(
     ("rows", "archives", "message"),
     [
-        ("a,davis,archives,,,free,,film\n", "", r"registry\.csv: kind of 'a' is 'film'; write videos or pairs"),
-        ("", "a,../x.zip,,drive:1,,,\n", r"archives\.csv: file of 'a' is '\.\./x\.zip'; write the archive's plain"),
-        ("", "a,x.zip,,ftp://one,,,\n", r"archives\.csv: 'x\.zip' is to come from 'ftp://one'; begin a place with"),
-        ("", "a,x.zip,,drive:1,,many,\n", r"archives\.csv: bytes of 'x\.zip' is 'many'; write a whole number"),
+        ("a,davis,archives,,,free,,film\n", "", r"registry\.csv: the kind of 'a' is 'film'; write videos or pairs"),
+        ("", "a,../x.zip,,drive:1,,,\n", r"archives\.csv: the file of 'a' is '\.\./x\.zip'; write a file name without"),
+        ("", "a,x.zip,,ftp://one,,,\n", r"archives\.csv: 'x\.zip' has the place 'ftp://one'; begin it with"),
+        ("", "a,x.zip,,drive:1,,many,\n", r"archives\.csv: the bytes of 'x\.zip' are 'many'; write an integer"),
     ],
 )
 def test_wrong_rows_are_refused(tmp_path: Path, rows: str, archives: str, message: str) -> None:
@@ -178,5 +180,5 @@ def test_parts_are_chosen_by_name(tmp_path: Path) -> None:
     assert [a.part for a in choose_archives(found["b"], ("dog", "dog"), tmp_path)] == ["dog"]
     with pytest.raises(BadInput, match=r"source 'b' has no part 'dogs'; did you mean 'dog'\?"):
         choose_archives(found["b"], ("dogs",), tmp_path)
-    with pytest.raises(BadInput, match=r"'a' comes as a whole: .* leave --only and sources\.parts out"):
+    with pytest.raises(BadInput, match=r"'a' has no parts .* do not list it in --only or sources\.parts"):
         choose_archives(found["a"], ("bear",), tmp_path)

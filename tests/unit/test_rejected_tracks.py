@@ -1,4 +1,4 @@
-"""What only decoding can tell: a faulty video has no track, the others have theirs, and later phases see no gap."""
+"""Faults found by decoding: a faulty video has no track, the others have theirs, and later phases see no gap."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def davis(root: Path) -> Path:
 
 
 def joined(root: Path, layout: str = "davis", shards: int = 1, sources: SourcesParams = SOURCES) -> list[Rejected]:
-    """The list of what was left out, after all shards and their joining."""
+    """The list of rejected items, after all shards have run and are joined."""
     remade(root, shards=shards, layout=layout)
     ctx = Context(root, "t", "tracks", "d", shards=shards)
     join_tracks.join(ctx, sources=sources)
@@ -57,38 +57,37 @@ def empty(root: Path) -> None:
 
 whole = png(noise(3, 24, 32, 3))
 DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
-    "a frame that is no picture": (
+    "an unreadable frame": (
         put(f"{FRAME}/00001.png", b"no image"),
-        f"{FRAME}/00001.png is not a readable image (cannot identify image file); replace it by an intact copy.",
+        f"{FRAME}/00001.png is not a readable image (cannot identify image file); replace it with an intact copy.",
     ),
-    "a frame that is cut": (put(f"{FRAME}/00001.png", whole[:-700]), f"{FRAME}/00001.png is not a readable image ("),
-    "a mask that is no picture": (
+    "a truncated frame": (put(f"{FRAME}/00001.png", whole[:-700]), f"{FRAME}/00001.png is not a readable image ("),
+    "an unreadable mask": (
         put(f"{MASK}/00001.png", b""),
-        f"{MASK}/00001.png is not a readable annotation (cannot identify image file); replace it by an intact copy.",
+        f"{MASK}/00001.png is not a readable annotation (cannot identify image file); replace it with an intact copy.",
     ),
-    "a mask in colours": (
+    "an RGB mask": (
         put(f"{MASK}/00000.png", whole),
         f"{MASK}/00000.png is an image of mode RGB, not an annotation; give a palette or grey PNG whose pixel value is"
         " the object's id.",
     ),
     "a mask of another size": (
         put(f"{MASK}/00001.png", png(np.ones((24, 31), np.uint8))),
-        "mine: the annotation of frame 00001 of 'bee' is 31x24, its frame 32x24; both must have one size.",
+        "mine: the annotation of frame 00001 of 'bee' is 31x24, its frame 32x24; both must have the same size.",
     ),
     "a frame of another size": (
         put(f"{FRAME}/00001.png", png(noise(3, 12, 16, 3))),
-        "mine: frame 00001 of 'bee' is 16x12, its first frame 32x24; all frames of a video must have one size.",
+        "mine: frame 00001 of 'bee' is 16x12, its first frame 32x24; all frames of a video must have the same size.",
     ),
     "black and white masks": (
         black_and_white,
-        "mine: every annotation of 'bee' holds 0 and 255 alone, which are background and void; write the object's id,"
-        " as 1, in place of 255.",
+        "mine: every annotation of 'bee' has only the values 0 and 255, which mean background and void; write the"
+        " object's id, for example 1, instead of 255.",
     ),
     "empty masks": (
         empty,
-        "mine: video 'bee' shows no object in any of its first 2 frames (a mask that is empty everywhere, where 0 is"
-        " background and 255 is void, or an object that is always absent); mend its annotations or take it out of the"
-        " source.",
+        "mine: video 'bee' shows no object in its first 2 frames (the masks have only 0, background, and 255, void; or"
+        " the object is always absent); fix its annotations or remove it from the source.",
     ),
 }
 
@@ -101,7 +100,7 @@ def test_a_faulty_video_is_left_out_and_listed_and_the_others_have_their_tracks(
     damage, reason = DAMAGES[what]
     damage(davis(tmp_path / "given"))
     if archive:
-        # As a zip that bears a folder's name, so that nothing else differs.
+        # The zip has the name of the folder, so that nothing else differs.
         packed = zipped(tmp_path / "given", tmp_path / "packed.zip", "DAVIS/")
         shutil.rmtree(tmp_path / "given")
         packed.rename(tmp_path / "given")
@@ -116,7 +115,7 @@ def test_a_faulty_video_is_left_out_and_listed_and_the_others_have_their_tracks(
     assert f"mine/bee is left out: {only.reason}\n" in capsys.readouterr().out
 
 
-def test_frames_of_boxes_alone_must_have_one_size_too(tmp_path: Path) -> None:
+def test_frames_with_only_boxes_must_also_have_the_same_size(tmp_path: Path) -> None:
     for k in (1, 2):
         lasot_sequence(tmp_path / f"given/cat/cat-{k}", ["2,2,4,6"] * 3)
     write(tmp_path / "given/cat/cat-2/img/00000003.png", png(noise(3, 24, 32, 3)))
@@ -124,7 +123,7 @@ def test_frames_of_boxes_alone_must_have_one_size_too(tmp_path: Path) -> None:
     assert only == Rejected(
         "mine/cat-2",
         "",
-        "mine: frame 00003 of 'cat-2' is 32x24, its first frame 16x12; all frames of a video must have one size.",
+        "mine: frame 00003 of 'cat-2' is 32x24, its first frame 16x12; all frames of a video must have the same size.",
     )
 
 
@@ -133,7 +132,7 @@ def test_an_object_that_is_always_absent_costs_its_video(tmp_path: Path) -> None
     lasot_sequence(tmp_path / "given/cat/cat-2", ["2,2,4,6"] * 2)
     (only,) = joined(tmp_path, "lasot")
     assert only.video == "mine/cat-1"
-    assert "'cat-1' shows no object in any of its first 2 frames" in only.reason
+    assert "'cat-1' shows no object in its first 2 frames" in only.reason
 
 
 def test_an_id_that_meta_does_not_name_costs_its_video(tmp_path: Path) -> None:
@@ -141,40 +140,41 @@ def test_an_id_that_meta_does_not_name_costs_its_video(tmp_path: Path) -> None:
     write(tmp_path / "given/train/Annotations/bee/00005.png", png(ids_image(1, 4), palette=True))
     (only,) = joined(tmp_path, "youtube_vos")
     assert only.reason == (
-        "train/Annotations/bee/00005.png holds the id 4, which meta.json does not list for 'bee'; restore the official"
+        "train/Annotations/bee/00005.png has the id 4, which meta.json does not list for 'bee'; restore the official"
         " files."
     )
     assert tracks(tmp_path) == ["mine/ant/1"]
 
 
-def test_an_id_that_the_first_mask_of_davis_does_not_show_costs_its_object_alone(tmp_path: Path) -> None:
+def test_an_id_that_is_not_in_the_first_mask_of_davis_costs_only_its_object(tmp_path: Path) -> None:
     given = davis_tree(tmp_path / "given", {"v": [pair(0), pair(1, 1), pair(2, 1, 2)]}, None, {"v": {"9": {}}})
     assert joined(tmp_path) == [
         Rejected(
             "mine/v",
             "2",
-            "the id 2 shows first in frame 00002, and neither objects.json names it nor frame 00001, whose mask says"
-            " what objects there are; mend the mask, or name it there.",
+            "the id 2 first appears in frame 00002, but neither objects.json nor the mask of frame 00001 has it; fix"
+            " the mask, or add the id to objects.json.",
         )
     ]
     assert tracks(tmp_path) == ["mine/v/1"]
-    # What objects.json names may come when it likes.
+    # Objects listed in objects.json may appear at any time.
     davis_tree(given, {}, None, {"v": {"2": {"category": "dog"}}})
     assert joined(tmp_path) == []
     assert tracks(tmp_path) == ["mine/v/1", "mine/v/2"]
     assert not list((tmp_path / "results/t/tracks/rejected").iterdir())
 
 
-def test_where_the_rule_is_to_refuse_the_joining_names_the_first(tmp_path: Path) -> None:
+def test_with_the_rule_refuse_the_error_names_the_first(tmp_path: Path) -> None:
     put(f"{FRAME}/00001.png", b"no image")(davis(tmp_path / "given"))
     refuse = SOURCES.model_copy(update={"faulty": "refuse"})
     with pytest.raises(
-        BadInput, match=r"^1 of 3 videos of source 'mine' are faulty, as 'bee': JPEGImages.*; or set sources\.faulty"
+        BadInput,
+        match=r"^1 of 3 videos of source 'mine' are faulty, for example 'bee': JPEGImages.*; or set sources\.faulty",
     ):
         joined(tmp_path, sources=refuse)
     davis_tree(tmp_path / "given", {"bee": [pair(0, 1), pair(1, 1, 2)]})
     with pytest.raises(
-        BadInput, match=r"^Object mine/bee/2 has no track \(1 such in all\), as the id 2 .*; or set sources\.faulty to"
+        BadInput, match=r"^Object mine/bee/2 has no track \(1 in total\): the id 2 .*; or set sources\.faulty to"
     ):
         joined(tmp_path, sources=refuse)
 
@@ -183,15 +183,17 @@ def test_too_many_faulty_videos_end_the_joining_and_empty_shards_are_valid(tmp_p
     given = davis(tmp_path / "given")
     for name in ("ant", "bee"):
         put(f"JPEGImages/480p/{name}/00001.png", b"no image")(given)
-    with pytest.raises(BadInput, match=r"^2 of 3 videos of source 'mine' are faulty, and more than sources\.max_fau"):
+    with pytest.raises(BadInput, match=r"^2 of 3 videos of source 'mine' are faulty, more than sources\.max_fau"):
         joined(tmp_path, shards=4)
     assert len(joined(tmp_path, shards=4, sources=SOURCES.model_copy(update={"max_faulty": 0.7}))) == 2
     put("JPEGImages/480p/cat/00001.png", b"no image")(given)
-    with pytest.raises(BadInput, match=r"^3 of 3 videos of source 'mine' are faulty, so that none is left, as 'ant'"):
+    with pytest.raises(
+        BadInput, match=r"^3 of 3 videos of source 'mine' are faulty, so none is left, for example 'ant'"
+    ):
         joined(tmp_path, sources=SOURCES.model_copy(update={"max_faulty": 1.0}))
 
 
-def test_a_faulty_video_is_looked_at_once_and_again_when_it_was_mended(
+def test_a_faulty_video_is_decoded_once_and_again_after_it_was_fixed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     given = davis(tmp_path / "given")
@@ -215,9 +217,7 @@ def test_a_faulty_video_is_looked_at_once_and_again_when_it_was_mended(
     assert tracks(tmp_path) == ["mine/ant/1", "mine/bee/1", "mine/cat/1"]
 
 
-def test_what_fails_once_and_not_again_is_no_fault_of_the_video(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_temporary_failure_is_not_a_fault_of_the_video(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     davis(tmp_path / "given")
     frame, failed = Davis.frame, []
 
@@ -233,7 +233,7 @@ def test_what_fails_once_and_not_again_is_no_fault_of_the_video(
     assert tracks(tmp_path) == ["mine/ant/1", "mine/bee/1", "mine/cat/1"]
 
 
-def test_shards_and_their_number_change_nothing_of_what_is_left_out(tmp_path: Path) -> None:
+def test_the_number_of_shards_does_not_change_what_is_left_out(tmp_path: Path) -> None:
     found = []
     for shards in (1, 3):
         root = tmp_path / str(shards)
@@ -253,14 +253,14 @@ def change_a_file(given: Path) -> None:
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        (lose_a_file, r"bee lacks frame 00001, which is annotated \(1 in all\); restore it"),
+        (lose_a_file, r"bee has no frame 00001, which is annotated \(1 missing\); restore it"),
         (
             change_a_file,
-            r"Video 'bee' of source 'mine' is not as it was listed; run `tgvac stage sources --scale t` ag",
+            r"Video 'bee' of source 'mine' has changed since it was listed; run `tgvac stage sources --scale t` ag",
         ),
     ],
 )
-def test_what_changed_since_it_was_listed_is_no_fault_of_the_video(
+def test_a_change_since_the_listing_is_not_a_fault_of_the_video(
     tmp_path: Path, change: Callable[[Path], None], message: str
 ) -> None:
     given = davis(tmp_path / "given")
@@ -270,6 +270,6 @@ def test_what_changed_since_it_was_listed_is_no_fault_of_the_video(
     change(given)
     with pytest.raises(BadInput, match=message):
         tracks_stage.run(Context(tmp_path, "t", "tracks", "d", shard=0), tracks=PARAMS)
-    # Nothing is remembered of it: with the file back, the same command goes on.
+    # The failure is not stored: with the file restored, the same command succeeds.
     davis(given)
     assert joined(tmp_path) == []

@@ -1,4 +1,4 @@
-"""LaTeX of tables: balanced, escaped, with as many columns in each row as the table has."""
+"""LaTeX of tables: balanced, escaped, and with all columns in each row."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_every_table_is_balanced_and_fills_its_columns(texts: dict[str, str]) ->
         assert len(re.findall(r"(?<!\\)\$", text)) % 2 == 0, name
         assert not re.search(r"(?<!\\)[#%](?! needs)", text), name
         assert [rule for rule in ("\\toprule", "\\midrule", "\\bottomrule") if rule not in text] == []
-        # Nothing of ours needs more than an engine that knows ASCII.
+        # Our own text needs no engine that reads Unicode.
         assert text.isascii(), (name, {letter for letter in text if ord(letter) > 127})
 
 

@@ -1,4 +1,4 @@
-"""The report's page: text is escaped, nothing comes from elsewhere, bytes repeat."""
+"""The report's page: text is escaped, nothing is loaded from elsewhere, bytes repeat."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_the_page_needs_nothing_from_elsewhere(out: Path, project: Context) -> N
     assert targets <= set(re.findall(r'id="([^"]*)"', page))
 
 
-def test_strips_of_chosen_samples_and_a_whole_index(out: Path) -> None:
+def test_strips_of_chosen_samples_and_a_complete_index(out: Path) -> None:
     from PIL import Image
 
     index = read_index(out / "index.json")
@@ -78,16 +78,16 @@ def test_strips_of_chosen_samples_and_a_whole_index(out: Path) -> None:
         assert image.height > 9 * HEIGHT * REPORT.zoom
 
 
-def test_samples_at_a_glance_go_from_the_best_to_the_worst_evenly_over_ranks_each_in_its_most_hidden_frame(
+def test_the_sheet_has_evenly_spaced_ranks_from_best_to_worst_each_with_its_most_hidden_frame(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     drawn: list[Tiles] = []
 
-    def watched(samples: list[Tiles], columns: int, side: int) -> np.ndarray:
+    def recording(samples: list[Tiles], columns: int, side: int) -> np.ndarray:
         drawn.extend(samples)
         return sheet(samples, columns, side)
 
-    monkeypatch.setattr(pictures, "sheet", watched)
+    monkeypatch.setattr(pictures, "sheet", recording)
     ctx = report_project(tmp_path)
     run_report(ctx)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
@@ -102,7 +102,7 @@ def test_samples_at_a_glance_go_from_the_best_to_the_worst_evenly_over_ranks_eac
         given, _, truth = tiles.pictures
         np.testing.assert_array_equal(given, clip.frames_FHW3[frame])
         np.testing.assert_array_equal(truth, clip.whole_FHW3[frame])
-        assert tiles.said == f"{clip.occlusion_F[frame] * 100:.0f} % hidden, {means[tiles.name]:.1f} dB"
+        assert tiles.note == f"{clip.occlusion_F[frame] * 100:.0f} % hidden, {means[tiles.name]:.1f} dB"
     page = (ctx.out / "index.html").read_text(encoding="utf-8")
     assert "3 of 5 samples, from the best to the worst by the rule above" in page
     assert "sheet.png" in read_index(ctx.out / "index.json")
@@ -113,11 +113,11 @@ def test_each_method_s_own_psnr_of_a_sample_goes_into_its_strip(
 ) -> None:
     drawn: list[Sample] = []
 
-    def watched(sample: Sample, count: int, zoom: int) -> np.ndarray:
+    def recording(sample: Sample, count: int, zoom: int) -> np.ndarray:
         drawn.append(sample)
         return strip(sample, count, zoom)
 
-    monkeypatch.setattr(pictures, "strip", watched)
+    monkeypatch.setattr(pictures, "strip", recording)
     ctx = report_project(tmp_path)
     run_report(ctx)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
@@ -131,17 +131,17 @@ def test_each_method_s_own_psnr_of_a_sample_goes_into_its_strip(
         assert sample.hidden_psnr == pytest.approx(expected)
 
 
-def test_no_sheet_is_drawn_where_none_is_wanted(tmp_path: Path) -> None:
+def test_no_sheet_is_drawn_if_none_is_wanted(tmp_path: Path) -> None:
     ctx = report_project(tmp_path)
     run_report(ctx, REPORT.model_copy(update={"sheet": 0}))
     assert not (ctx.out / "sheet.png").exists()
     assert "At a glance" not in (ctx.out / "index.html").read_text(encoding="utf-8")
 
 
-def test_the_rule_that_chose_the_samples_stands_beside_them(out: Path) -> None:
+def test_the_rule_that_chose_the_samples_is_on_the_page(out: Path) -> None:
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "ranked by the mean PSNR of hidden pixels of “Ours”" in page
-    # One sample is easy, four are hard; two of each class are asked for.
+    # One sample is easy, four are hard; two of each class are wanted.
     assert "easy, median and best (rank 1 of 1 from the worst" in page
     assert "hard, median (rank 2 of 4 from the worst" in page
     assert "hard, best (rank 4 of 4 from the worst" in page
@@ -152,13 +152,13 @@ def test_the_page_has_contents_the_worlds_digest_and_its_verdicts(out: Path) -> 
     contents = page[page.index('<nav aria-label="Contents">') : page.index("</nav>")]
     sections = re.findall(r'<section id="([a-z]+)"', page)
     assert re.findall(r'href="#([a-z]+)"', contents) == sections
-    assert {"claims", "streams", "hops", "bins", "samples", "video"} <= set(sections)
+    assert {"claims", "streams", "strides", "bins", "samples", "video"} <= set(sections)
     assert "feed" * 16 in page
     assert "not measured: no votes of people" in page
     assert page.count("<table>") == len(re.findall(r'<div class="scroll"[^>]*><table>', page))
 
 
-def test_the_page_says_how_occlusions_were_made_and_warns_of_a_split_that_leaks(project: Context, out: Path) -> None:
+def test_the_page_tells_how_occlusions_were_made_and_warns_of_a_split_that_leaks(project: Context, out: Path) -> None:
     page = (out / "index.html").read_text(encoding="utf-8")
     assert "placement paper, hard edges" in page
     assert "by source video" in page
@@ -175,7 +175,7 @@ def test_the_page_says_how_occlusions_were_made_and_warns_of_a_split_that_leaks(
         run_report(project)
 
 
-def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Context, out: Path) -> None:
+def test_the_same_bytes_twice_and_nothing_is_left_of_an_earlier_report(project: Context, out: Path) -> None:
     before = {path.relative_to(out): path.read_bytes() for path in out.rglob("*") if path.is_file()}
     (out / "strips" / "stale.png").write_bytes(b"")
     (out / "video.mp4").write_bytes(b"")
@@ -184,7 +184,7 @@ def test_the_same_bytes_twice_and_nothing_left_of_an_earlier_report(project: Con
     assert before == after
 
 
-def test_completions_of_another_size_are_refused_and_the_last_report_stands(project: Context, out: Path) -> None:
+def test_completions_of_another_size_are_refused_and_the_last_report_is_kept(project: Context, out: Path) -> None:
     path = project.results / "completion" / "ours/full" / "seed0" / "shard-000.zip"
     good = (project.out / "index.json").read_bytes()
     kept = path.read_bytes()
@@ -207,7 +207,7 @@ def test_completions_of_another_size_are_refused_and_the_last_report_stands(proj
         index_shard(project, path)
         with pytest.raises(BadInput, match="run `tgvac stage completion` again"):
             run_report(project)
-        assert (project.out / "index.json").read_bytes() == good, "the last good report stands"
+        assert (project.out / "index.json").read_bytes() == good, "the last good report is kept"
     finally:
         path.write_bytes(kept)
         index_shard(project, path)

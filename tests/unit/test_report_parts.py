@@ -1,4 +1,4 @@
-"""The pieces a report is put together from: verdicts, choice of samples, tables, curves."""
+"""The parts of a report: verdicts, choice of samples, tables, curves."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tests.unit.report_project import EVALUATION, METRICS, report_project
+from tests.unit.report_project import EVALUATION, METHOD_PARAMS, METRICS, report_project
 from tgvac.clips.clip import Clip
 from tgvac.clips.rows import read_frame
 from tgvac.metrics.aggregate import Estimate
-from tgvac.report.ablations import hops_table, streams_table
+from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import basis_of
 from tgvac.report.choice import choose
 from tgvac.report.comparisons import _against
@@ -21,14 +21,14 @@ from tgvac.report.methods import answer_to, of_quality
 from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
-from tgvac.report.scores import SCORES, Measured, Score, told_apart
+from tgvac.report.scores import SCORES, Measured, Score, significant_sign
 from tgvac.report.sheets import Tiles, sheet
 from tgvac.report.strips import spaced, strip
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
 
 
-def test_only_pretrained_backbones_on_the_papers_sources_compare() -> None:
+def test_only_pretrained_backbones_on_the_papers_sources_are_comparable() -> None:
     assert not basis_of("train", ("davis",)).comparable
     assert not basis_of("pretrained", ("davis", "world")).comparable
     assert not basis_of("unknown", ("davis",)).comparable
@@ -36,28 +36,28 @@ def test_only_pretrained_backbones_on_the_papers_sources_compare() -> None:
 
 
 def _sign(value: Estimate, score: Score) -> str:
-    return mark(told_apart(value), score)
+    return mark(significant_sign(value), score)
 
 
-def test_the_word_reproduced_is_kept_for_real_backbones_on_the_papers_sources() -> None:
+def test_the_word_reproduced_is_only_for_pretrained_backbones_on_the_papers_sources() -> None:
     def words(origin: str, *sources: str) -> list[str]:
         return [basis_of(origin, sources).verdict_of(verdict) for verdict in ("holds", "fails", "open")]
 
-    assert words("train", "world") == ["holds in the world", "fails in the world", "not told apart"]
-    assert words("pretrained", "world") == ["holds in the world", "fails in the world", "not told apart"]
-    assert words("train", "davis") == ["holds with stand-ins", "fails with stand-ins", "not told apart"]
-    assert words("pretrained", "davis", "world") == ["holds here", "fails here", "not told apart"]
-    assert words("unknown", "davis") == ["holds here", "fails here", "not told apart"]
-    assert words("pretrained", "davis") == ["reproduced", "not reproduced", "not told apart"]
+    assert words("train", "world") == ["holds in the world", "fails in the world", "no significant difference"]
+    assert words("pretrained", "world") == ["holds in the world", "fails in the world", "no significant difference"]
+    assert words("train", "davis") == ["holds with stand-ins", "fails with stand-ins", "no significant difference"]
+    assert words("pretrained", "davis", "world") == ["holds here", "fails here", "no significant difference"]
+    assert words("unknown", "davis") == ["holds here", "fails here", "no significant difference"]
+    assert words("pretrained", "davis") == ["reproduced", "not reproduced", "no significant difference"]
 
 
-def test_published_rows_are_answered_by_measured_methods() -> None:
+def test_published_rows_correspond_to_measured_methods() -> None:
     methods = ("ours/full", "ours/hop2", "pix2gestalt/faithful", "pix2gestalt/same_noise", "copy_visible/long")
     assert answer_to("table2.ours", methods) == answer_to("table3.mask_and_text", methods) == "ours/full"
     assert answer_to("table2.pix2gestalt", methods) == "pix2gestalt/faithful"
     assert answer_to("table2.progressive", methods) is None
     assert answer_to("table1.instances", methods) is None
-    assert of_quality(methods) == ("ours/full", "pix2gestalt/faithful", "pix2gestalt/same_noise")
+    assert of_quality(methods, METHOD_PARAMS) == ("ours/full", "pix2gestalt/faithful", "pix2gestalt/same_noise")
 
 
 def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
@@ -68,7 +68,7 @@ def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
     assert _sign(Estimate(0.1, 0.05, 0.2, 5, 60), up) == ""
     real, stand_in = basis_of("pretrained", ("davis",)), basis_of("train", ("davis",))
     assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[0].text == "-0.010"
-    assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[1] == "the paper's number lies in our interval"
+    assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[1] == "the paper's number is in our interval"
     assert _against(Estimate(0.10, 0.09, 0.11, 9, 90), 0.14, down, real)[1] == "better than the paper's"
     assert _against(Estimate(0.80, 0.75, 0.85, 9, 90), 0.93, up, real)[1] == "worse than the paper's"
     assert _against(Estimate(0.80, 0.75, 0.85, 2, 90), 0.93, up, real)[1].startswith("too few source videos")
@@ -85,7 +85,7 @@ def test_of_each_class_the_median_the_best_and_the_worst_are_chosen() -> None:
         ("a", "easy", ("median",), 3, 5),
         ("c", "easy", ("best",), 5, 5),
         ("b", "easy", ("worst",), 1, 5),
-        # Two that tie: the smaller id has all three places.
+        # With two ties, the smaller id has all three places.
         ("x", "hard", ("median", "best", "worst"), 1, 2),
     ]
     assert [c.sample for c in choose(values, rates, 0.5, 1)] == ["a", "x"]
@@ -103,7 +103,7 @@ def test_frames_of_a_strip_are_evenly_spaced() -> None:
     assert spaced(5, 1) == [0]
 
 
-def test_a_sheet_has_samples_by_rows_small_pictures_enlarged_by_whole_pixels_and_large_ones_shrunk() -> None:
+def test_a_sheet_is_filled_row_by_row_with_small_pictures_enlarged_and_large_ones_shrunk() -> None:
     samples = [Tiles("s", "", [np.full((10, 10, 3), 10 * n + k, np.uint8) for k in range(2)]) for n in range(3)]
     drawn = sheet(samples, 2, 45)
     found = [(int(y), int(x)) for v in (0, 1, 10, 11, 20, 21) for y, x in [np.argwhere((drawn == v).all(-1))[0]]]
@@ -115,21 +115,21 @@ def test_a_sheet_has_samples_by_rows_small_pictures_enlarged_by_whole_pixels_and
     assert (large == 0).all(-1).sum() == 45 * 30
 
 
-def test_below_a_method_s_name_stands_its_own_psnr_and_below_no_other() -> None:
+def test_each_method_has_its_own_psnr_below_its_name() -> None:
     grey_FHW3, mask_FHW = np.full((2, 64, 64, 3), 99, np.uint8), np.full((2, 64, 64), 255, np.uint8)
     clip = Clip("s", "v", "t", grey_FHW3, mask_FHW, grey_FHW3, mask_FHW, 0 * mask_FHW)
-    made = {"ours/full": grey_FHW3, "copy_visible/plain": grey_FHW3}
-    plain, told, otherwise = (
-        strip(Sample(clip, "a grey square", 0.0, made, values), 2, 1)
+    completions = {"ours/full": grey_FHW3, "copy_visible/plain": grey_FHW3}
+    plain, first, second = (
+        strip(Sample(clip, "a grey square", 0.0, completions, values), 2, 1)
         for values in ({}, {"ours/full": 12.34}, {"ours/full": 12.31})
     )
-    changed_H = (plain != told).any(axis=(1, 2))
-    # Rows from the top: input, visible part, ours, copy, truth; each 64 pixels and a gap, the input's rates below it.
+    changed_H = (plain != first).any(axis=(1, 2))
+    # Rows from the top: input, visible part, ours, copy, truth; each 64 pixels and a gap; the input has rates below.
     third = changed_H.size - 3 * 70 - 19
     assert changed_H[third : third + 70].any()
     assert not changed_H[:third].any()
     assert not changed_H[third + 70 :].any()
-    np.testing.assert_array_equal(told, otherwise)  # of 12.34 and 12.31 dB one digit is shown
+    np.testing.assert_array_equal(first, second)  # 12.34 and 12.31 dB are shown with one digit
 
 
 def test_tables_escape_and_number_their_notes() -> None:
@@ -156,18 +156,20 @@ def test_curves_are_short_and_have_round_ticks() -> None:
     assert charts([Run("empty", [])]) == []
 
 
-def test_a_run_without_ablations_says_which_rows_it_lacks(tmp_path: Path) -> None:
+def test_a_run_without_ablations_names_the_rows_it_lacks(tmp_path: Path) -> None:
     project = report_project(tmp_path)
     paper = load_paper(project.root / "reference" / "paper.yaml")
     basis = basis_of("train", ("world",))
     numbers = Measured(read_frame(project.results / "metrics" / "rows.parquet"), METRICS, "given")
     few = EVALUATION.model_copy(update={"methods": ("ours/full", "ours/hop2")})
-    streams, hops = streams_table(numbers, paper, basis, few, ""), hops_table(numbers, paper, basis, few)
+    streams = streams_table(numbers, paper, basis, few, "")
+    strides = strides_table(numbers, paper, basis, few, METHOD_PARAMS)
     assert [row.cells[0].text for row in streams.rows if row.section == HERE] == ["Visible mask ✓, text prompt ✓"]
     assert streams.remarks[-1].startswith("Not evaluated in this run: ours/no_mask, ours/no_text, ours/no_mask_g1")
-    assert [row.cells[0].text for row in hops.rows if row.section == HERE] == ["o = 2"]
-    assert not any("trained on from" in remark for remark in streams.remarks)
-    begun = streams_table(numbers, paper, basis, few, "some/model")
-    assert any("trained on from some/model, a model" in remark for remark in begun.remarks)
-    none = hops_table(numbers, paper, basis, EVALUATION.model_copy(update={"methods": ("ours/full",)}))
+    assert [row.cells[0].text for row in strides.rows if row.section == HERE] == ["o = 2"]
+    assert not any("training of each row started" in remark for remark in streams.remarks)
+    started = streams_table(numbers, paper, basis, few, "some/model")
+    assert any("training of each row started from some/model, a model" in remark for remark in started.remarks)
+    alone = EVALUATION.model_copy(update={"methods": ("ours/full",)})
+    none = strides_table(numbers, paper, basis, alone, METHOD_PARAMS)
     assert {row.section for row in none.rows} == {"Published in the paper"}

@@ -54,7 +54,7 @@ def _values(ctx: Context, name: str, metric: str, hard: bool) -> list[float]:
 
 
 def _videos(ctx: Context, name: str, metric: str, hard: bool) -> int:
-    """The source videos behind a cell."""
+    """The number of source videos behind a cell."""
     rows = read_rows(ctx.results / "metrics" / "rows.parquet")
     mine = [row for row in rows if f"{row.method}/{row.variant}" == name and row.metric == metric]
     return len({row.video for row in mine if (row.rate >= 0.5) == hard and not math.isnan(row.value)})
@@ -66,9 +66,9 @@ def test_table_2_has_the_means_of_the_rows(project: Context, out: Path) -> None:
     assert list(by_label) == [
         "Ours",
         "Ours without motion",
-        "Copy the visible part (floor)",
-        "Copy from other frames (floor)",
-        "Fill with the mean colour (floor)",
+        "Copy the visible part (trivial baseline)",
+        "Copy from other frames (trivial baseline)",
+        "Fill with the mean colour (trivial baseline)",
         "Autoencoder ceiling",
         "Pix2Gestalt",
         "ProgressiveAmodal",
@@ -99,7 +99,7 @@ def test_table_2_has_the_means_of_the_rows(project: Context, out: Path) -> None:
     assert checked == 6 * 2 * len(SCORES) - 1
 
 
-def test_estimates_are_full_numbers(project: Context, out: Path) -> None:
+def test_estimates_have_full_precision(project: Context, out: Path) -> None:
     with (out / "tables" / "estimates.csv").open(encoding="utf-8") as stream:
         lines = list(csv.DictReader(stream))
     by_class = [line for line in lines if line["class"] in ("easy", "hard")]
@@ -117,7 +117,7 @@ def test_estimates_are_full_numbers(project: Context, out: Path) -> None:
     assert {line["class"] for line in lines if f"{line['method']}/{line['variant']}" in LONG} == {"all"}
 
 
-def test_a_cell_without_a_value_is_a_dash_with_its_reason(out: Path) -> None:
+def test_a_cell_without_a_value_is_a_dash_with_a_reason(out: Path) -> None:
     heads, *lines = _csv(out / "tables" / "table2.csv")
     ours = dict(
         zip(heads, next(line for line in lines if line[1] == "Ours" and line[0] == "Measured here"), strict=True)
@@ -125,12 +125,12 @@ def test_a_cell_without_a_value_is_a_dash_with_its_reason(out: Path) -> None:
     assert ours["Hard cases: Amodal IoU↑"] == "– (Not defined on any of these frames.)"
     text = "".join(path.read_text(encoding="utf-8") for path in (out / "tables").iterdir())
     assert not re.search(r"\bnan\b", text, re.IGNORECASE)
-    hop = _rows_of(out, "table4", "Measured here")["o = 8"]
+    stride = _rows_of(out, "table4", "Measured here")["o = 8"]
     assert UNMEASURED == "ours/hop8"
-    assert hop["CLIP↑"] == "– (Listed in evaluation.methods, but the run has no rows of it.)"
+    assert stride["CLIP↑"] == "– (Listed in evaluation.methods, but the run has no rows of it.)"
 
 
-def test_published_cells_stand_apart_and_unchanged(out: Path) -> None:
+def test_published_cells_are_separate_and_unchanged(out: Path) -> None:
     heads, *lines = _csv(out / "tables" / "table2.csv")
     published = [dict(zip(heads, line, strict=True)) for line in lines if line[0] == "Published in the paper"]
     assert [row["Method"] for row in published] == ["ProgressiveAmodal [52]", "Pix2Gestalt [33]", "Ours"]
@@ -167,7 +167,7 @@ def _paired(ctx: Context, a: str, b: str, metric: str, hard: bool | None) -> lis
     return [value - values[b][key] for key, value in values[a].items() if key in values[b]]
 
 
-def test_table_3_has_the_streams_with_and_without_guidance_and_what_they_differ_by(project: Context, out: Path) -> None:
+def test_table_3_has_the_streams_with_and_without_guidance_and_their_differences(project: Context, out: Path) -> None:
     labels = ["Visible mask ✗, text prompt ✓", "Visible mask ✓, text prompt ✗", "Visible mask ✓, text prompt ✓"]
     here, bare = (_rows_of(out, "table3", f"Measured here{more}") for more in ("", ", without guidance"))
     assert list(here) == labels
@@ -186,19 +186,19 @@ def test_table_3_has_the_streams_with_and_without_guidance_and_what_they_differ_
     assert published["Visible Mask ✗, Text Prompt ✓"]["Hard cases: LPIPS↓"] == "0.56"
 
 
-def test_table_4_is_of_the_longest_samples_with_a_ceiling_and_a_floor_on_the_same_frames(
+def test_table_4_has_the_longest_samples_with_a_ceiling_and_a_trivial_baseline_on_the_same_frames(
     project: Context, out: Path
 ) -> None:
     here = _rows_of(out, "table4", "Measured here")
     assert list(here) == [
         *("o = 2", "o = 4", "o = 8", "none (o = clip length)", "One window over the whole video"),
-        *("Copy the visible part (floor)", "Autoencoder ceiling"),
+        *("Copy the visible part (trivial baseline)", "Autoencoder ceiling"),
     ]
     rows = read_rows(project.results / "metrics" / "rows.parquet")
-    floor = [r.value for r in rows if (r.method, r.variant, r.metric) == ("copy_visible", "long", "clip")]
-    assert len(floor) == 2 * EVALUATED
-    text = here["Copy the visible part (floor)"]["CLIP↑"]
-    assert float(text.split()[0]) == pytest.approx(np.mean(floor), abs=5.1e-4)
+    trivial = [r.value for r in rows if (r.method, r.variant, r.metric) == ("copy_visible", "long", "clip")]
+    assert len(trivial) == 2 * EVALUATED
+    text = here["Copy the visible part (trivial baseline)"]["CLIP↑"]
+    assert float(text.split()[0]) == pytest.approx(np.mean(trivial), abs=5.1e-4)
     minus = _rows_of(out, "table4", "o = 4 minus")
     assert "o = 8" not in minus
     by_hand = np.mean(_paired(project, "ours/hop4", "ours/one_window", "lpips", None))
@@ -210,7 +210,7 @@ def test_table_4_is_of_the_longest_samples_with_a_ceiling_and_a_floor_on_the_sam
     assert _rows_of(out, "table4", "Published in the paper")["o = N'"]["TC↑"] == "0.86"
 
 
-def test_methods_of_tables_3_and_4_alone_stand_in_no_other_table(out: Path) -> None:
+def test_methods_of_tables_3_and_4_alone_are_in_no_other_table(out: Path) -> None:
     for name in ("table2", "differences", "bins"):
         text = (out / "tables" / f"{name}.csv").read_text(encoding="utf-8")
         assert "o = 2" not in text
@@ -218,12 +218,12 @@ def test_methods_of_tables_3_and_4_alone_stand_in_no_other_table(out: Path) -> N
         assert "ours/" not in text
 
 
-def test_over_all_frames_methods_are_measured_and_compared_too(project: Context, out: Path) -> None:
+def test_methods_are_also_measured_and_compared_over_all_frames(project: Context, out: Path) -> None:
     heads, *lines = _csv(out / "tables" / "differences.csv")
     minus = {line[0]: dict(zip(heads, line, strict=True)) for line in lines}
-    floor = minus["Copy the visible part (floor)"]["All frames: LPIPS↓"]
+    trivial = minus["Copy the visible part (trivial baseline)"]["All frames: LPIPS↓"]
     by_hand = np.mean(_paired(project, "ours/full", "copy_visible/plain", "lpips", None))
-    assert float(floor.split()[0]) == pytest.approx(by_hand, abs=5.1e-4)
+    assert float(trivial.split()[0]) == pytest.approx(by_hand, abs=5.1e-4)
     heads, *lines = _csv(out / "tables" / "bins.csv")
     ours = dict(zip(heads, next(line for line in lines if line[1] == "Ours"), strict=True))
     rows = read_rows(project.results / "metrics" / "rows.parquet")
@@ -252,7 +252,7 @@ def test_claims_are_judged_with_their_quote_meaning_and_numbers(out: Path) -> No
     by_section = {line[0].rsplit("section ", 1)[1]: line for line in lines}
     untested = by_section["4.3"]
     assert untested[3] == "not tested"
-    assert untested[4].startswith("– (The paper shows pictures only")
+    assert untested[4].startswith("– (The paper shows only pictures")
     clip = lines[0]
     assert clip[2:4] == ["holds", "not measured"]
     assert clip[4] == "not measured: no rows of Pix2Gestalt; not measured: no rows of ProgressiveAmodal"
@@ -261,8 +261,8 @@ def test_claims_are_judged_with_their_quote_meaning_and_numbers(out: Path) -> No
     motion = next(line for line in comparisons if line[0] == "motion_improves_tc" and "hard" in line[1])
     assert motion[1] == "Ours − Ours without motion, hard, TC↑"
     # Three source videos are too few for any verdict.
-    assert motion[5] == "not told apart"
-    assert {line[5] for line in comparisons} == {"not told apart", "not measured"}
+    assert motion[5] == "no significant difference"
+    assert {line[5] for line in comparisons} == {"no significant difference", "not measured"}
 
 
 def test_table_1_counts_selected_tracks_only(out: Path) -> None:
@@ -280,7 +280,7 @@ def test_table_1_counts_selected_tracks_only(out: Path) -> None:
     _, *selection = _csv(out / "tables" / "selection.csv")
     dog = next(line for line in selection if line[0] == "world/dog-4/1")
     lead = (out / "tables" / "selection.md").read_text(encoding="utf-8")
-    assert "Before selection 2 videos and 1 objects of others were left out as faulty or there twice" in lead
+    assert "Before selection 2 videos and 1 objects of other videos were left out as faulty or duplicate" in lead
     assert dog[2:] == ["10", "2", "0", "refused", "whole in too few frames", "touches another object 8"]
 
 
@@ -291,7 +291,7 @@ def test_frames_are_counted_by_class(project: Context, out: Path) -> None:
     assert counts["Hard"] == len(_values(project, "ours/full", "clip", True))
 
 
-def test_made_masks_are_told_by_source_and_segmenter(out: Path) -> None:
+def test_estimated_masks_are_listed_by_source_and_segmenter(out: Path) -> None:
     heads, *lines = _csv(out / "tables" / "masks.csv")
     (line,) = lines
     cells = dict(zip(heads, line, strict=True))

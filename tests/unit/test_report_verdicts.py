@@ -11,7 +11,7 @@ from tests.unit.report_project import METRICS
 from tgvac.metrics.aggregate import Estimate
 from tgvac.report.claims import Claim, Comparison
 from tgvac.report.paper import Direction
-from tgvac.report.scores import Measured, score_of, told_apart
+from tgvac.report.scores import Measured, score_of, significant_sign
 from tgvac.report.verdicts import Judged, judge
 
 MANY = METRICS.model_copy(update={"bootstrap": 400})
@@ -79,8 +79,8 @@ def test_one_open_comparison_leaves_a_claim_open_and_one_failed_makes_it_fail() 
     assert ([t.verdict for t in found.tested], found.verdict) == (["open", "fails"], "fails")
 
 
-def test_a_failure_among_many_must_stand_at_the_confidence_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An interval that leaves out zero at 95 % and not at 97.5 % fails alone, but not as one of two."""
+def test_a_failure_among_many_must_hold_at_the_confidence_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interval that excludes zero at 95 % but not at 97.5 % fails alone, but not as one of two."""
     numbers = measured({"ours/full": [0.4], "ours/no_text": [0.5]}, {"ours/full": [0.9], "ours/no_text": [0.5]})
     seen: list[float] = []
 
@@ -98,21 +98,19 @@ def test_a_failure_among_many_must_stand_at_the_confidence_of_many(monkeypatch: 
     assert seen[-1] == pytest.approx(0.975)
 
 
-def test_few_source_videos_decide_nothing() -> None:
+def test_few_source_videos_give_no_significant_difference() -> None:
     rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
     found = one(measured(rows, rows, videos=5), *better("clip", "up"))
     assert found.verdict == "open"
     assert one(measured(rows, rows, videos=6), *better("clip", "up")).verdict == "holds"
-    assert told_apart(Estimate(0.1, float("nan"), float("nan"), 9, 9)) == 0
+    assert significant_sign(Estimate(0.1, float("nan"), float("nan"), 9, 9)) == 0
 
 
 @pytest.mark.parametrize(
     ("ours", "within", "verdict"),
     [([0.51], 0.05, "holds"), ([0.60], 0.05, "fails"), ([0.40], 0.05, "fails"), ([0.51, 0.60], 0.05, "open")],
 )
-def test_close_asks_that_the_whole_interval_lies_within_its_bound(
-    ours: Sequence[float], within: float, verdict: str
-) -> None:
+def test_close_needs_the_whole_interval_within_its_bound(ours: Sequence[float], within: float, verdict: str) -> None:
     rows = {"ours/full": ours, "ours/no_text": [0.5]}
     close = Comparison("close", ("table2.ours.easy.clip", "table3.mask_only.easy.clip"), "up", within)
     assert one(measured(rows, rows), close).verdict == verdict
@@ -127,14 +125,14 @@ def test_a_gain_compares_two_differences() -> None:
     assert found.tested[0].estimate.mean == pytest.approx(0.25)
     assert found.verdict == "holds"
     assert one(measured(hard, easy), gain).verdict == "fails"
-    # A metric of which less is better gains by falling: on hard frames by 0.35, on easy ones by 0.1.
+    # A metric where lower is better gains by falling: on hard frames by 0.35, on easy ones by 0.1.
     easy_down, hard_down = ({name: [-v for v in values] for name, values in rows.items()} for rows in (easy, hard))
     lower = tuple(cell.replace("clip", "lpips") for cell in cells)
     numbers = measured(easy_down, hard_down, "lpips")
     assert one(numbers, Comparison("gain", lower, "down")).verdict == "holds"
 
 
-def test_what_was_not_measured_is_said_and_never_guessed() -> None:
+def test_what_was_not_measured_is_named_and_never_guessed() -> None:
     rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
     numbers = measured(rows, rows)
     missing = one(numbers, *better("clip", "up", "table2.pix2gestalt"))
@@ -158,7 +156,7 @@ def test_a_failed_comparison_fails_the_claim_though_another_was_not_measured() -
     assert found.verdict == "unmeasured"
 
 
-def test_rows_of_other_masks_are_not_the_headline() -> None:
+def test_rows_with_other_masks_are_not_the_main_rows() -> None:
     rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
     numbers = measured(rows, rows)
     tracked = Measured(
@@ -169,7 +167,7 @@ def test_rows_of_other_masks_are_not_the_headline() -> None:
     assert one(tracked, *better("clip", "up")).verdict == "unmeasured"
 
 
-def test_numbers_of_a_cell_are_made_once_and_the_confidence_changes_no_draw() -> None:
+def test_numbers_of_a_cell_are_computed_once_and_the_confidence_changes_no_draw() -> None:
     rows = {"ours/full": [0.9, 0.2, 0.7], "ours/no_text": [0.5]}
     numbers = measured(rows, rows)
     a, b = numbers.find("ours/full"), numbers.find("ours/no_text")

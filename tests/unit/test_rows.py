@@ -1,4 +1,4 @@
-"""Contract 4, the rows: every number tidy, sorted, and the same bytes whoever measured first."""
+"""Contract 4, the rows: in long format, sorted, and the same bytes in any order of measurement."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def test_any_order_gives_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()
 
 
-def test_an_absent_object_has_a_rate_that_is_no_number(tmp_path: Path) -> None:
+def test_the_rate_of_an_absent_object_is_nan(tmp_path: Path) -> None:
     write_rows(tmp_path / "r.parquet", [replace(ROW, rate=math.nan, value=math.nan)])
     (row,) = read_rows(tmp_path / "r.parquet")
     assert math.isnan(row.rate)
@@ -51,14 +51,14 @@ def test_a_data_frame_has_the_columns_of_a_row(tmp_path: Path) -> None:
     assert frame["frame"].tolist() == [r.frame for r in ROWS]
 
 
-def test_no_rows_are_valid(tmp_path: Path) -> None:
+def test_a_table_without_rows_is_valid(tmp_path: Path) -> None:
     write_rows(tmp_path / "r.parquet", [])
     assert read_rows(tmp_path / "r.parquet") == []
 
 
-def test_cut_rows_are_refused(tmp_path: Path) -> None:
+def test_truncated_rows_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "r.parquet"
     write_rows(path, ROWS)
     path.write_bytes(path.read_bytes()[:-9])
-    with pytest.raises(BadInput, match=r"r\.parquet is not a whole parquet file"):
+    with pytest.raises(BadInput, match=r"r\.parquet is not a complete parquet file"):
         read_rows(path)

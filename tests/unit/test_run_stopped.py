@@ -1,4 +1,4 @@
-"""`tgvac run` told to stop: its exit code, and its last line. A small program stands in for Snakemake."""
+"""`tgvac run` stopped by a signal: its exit code, and its last line. A small program replaces Snakemake."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_project
+from tgvac.bridge import workflow
 
 RUN = """
 import sys
@@ -20,11 +21,11 @@ workflow.command = lambda scale, cores, target: [sys.executable, "snakemake.py",
 given = {"davis": sys.argv[1]} if len(sys.argv) > 1 else {}
 sys.exit(workflow.run_workflow(Path.cwd(), "smoke-davis" if given else "smoke", 1, "frame", given))
 """
-# As Snakemake does, it waits for its job when told to end, and calls it failed.
+# Like Snakemake, it waits for its job after SIGTERM, and reports the job as failed.
 SNAKEMAKE = """
 import signal, subprocess, sys
-told = []
-signal.signal(signal.SIGTERM, lambda *_: told.append(1))
+caught = []
+signal.signal(signal.SIGTERM, lambda *_: caught.append(1))
 with open("begun", "a") as begun:
     print(sys.argv[1], file=begun)
 job = subprocess.run([sys.executable, "job.py", "stage"])
@@ -60,33 +61,33 @@ def stopped(folder: Path, number: signal.Signals, *arguments: str) -> tuple[int,
             assert time.monotonic() < limit
             time.sleep(0.02)
         process.send_signal(number)
-        told = process.communicate(timeout=60)[1]
+        errors = process.communicate(timeout=60)[1]
     finally:
         process.kill()
-    return process.returncode, told.splitlines()
+    return process.returncode, errors.splitlines()
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
-def test_a_run_that_is_told_to_stop_says_last_that_it_goes_on_and_ends_as_a_stage_does(
+def test_a_stopped_run_says_last_how_to_resume_and_has_the_exit_code_of_a_stage(
     tmp_path: Path, number: signal.Signals
 ) -> None:
-    code, told = stopped(project(tmp_path, JOB.format(code=75)), number)
+    code, errors = stopped(project(tmp_path, JOB.format(code=75)), number)
     assert code == 75
-    assert told[-2:] == [
+    assert errors[-2:] == [
         "At least one job did not complete successfully.",
-        "stopped; what was running has saved its state; the same command goes on from here",
+        "stopped; running jobs have saved their state; the same command resumes from here",
     ]
 
 
-def test_a_run_that_is_told_to_stop_begins_no_further_step(tmp_path: Path) -> None:
+def test_a_stopped_run_begins_no_further_step(tmp_path: Path) -> None:
     folder = project(tmp_path / "project", JOB.format(code=0))
     (tmp_path / "davis").mkdir()
-    code, told = stopped(folder, signal.SIGTERM, str(tmp_path / "davis"))
+    code, errors = stopped(folder, signal.SIGTERM, str(tmp_path / "davis"))
     assert (code, (folder / "begun").read_text()) == (75, "sources\n")
-    assert told[-1].startswith("stopped; ")
+    assert errors[-1].startswith("stopped; ")
 
 
-def test_a_run_that_was_done_when_it_was_told_to_stop_is_done(tmp_path: Path) -> None:
+def test_a_run_that_was_done_when_the_signal_came_is_done(tmp_path: Path) -> None:
     assert stopped(project(tmp_path, JOB.format(code=0)), signal.SIGTERM) == (0, [])
 
 
@@ -94,17 +95,17 @@ def test_a_run_whose_job_fails_by_itself_is_a_failure(tmp_path: Path) -> None:
     folder = project(tmp_path, "import sys; sys.exit(75)")
     done = subprocess.run([sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.splitlines()[-1].startswith("the run stopped; logs are in ")
+    assert done.stderr.splitlines()[-1].startswith("the run failed; logs are in ")
 
 
-def test_what_a_job_said_was_wrong_is_said_once_more_below_all_that_snakemake_says_of_it(tmp_path: Path) -> None:
+def test_the_error_of_a_job_is_repeated_below_snakemake_s_own_output(tmp_path: Path) -> None:
     job = """
 import pathlib, sys
 log = pathlib.Path("logs/smoke/tracks/all.log")
 log.parent.mkdir(parents=True)
-log.write_text("tracks: 1/2\\ntgvac: It is broken; mend it.\\n")
+log.write_text("tracks: 1/2\\ntgvac: It is broken; fix it.\\n")
 old = pathlib.Path("logs/smoke/tracks/old.log")
-old.write_text("tgvac: Mended since.\\n")
+old.write_text("tgvac: Fixed since.\\n")
 import os; os.utime(old, (1, 1))
 sys.exit(2)
 """
@@ -112,6 +113,15 @@ sys.exit(2)
     done = subprocess.run([sys.executable, "run.py"], cwd=folder, capture_output=True, text=True, check=False)
     logs = folder / "logs" / "smoke"
     assert done.stderr.splitlines()[-2:] == [
-        "tgvac: It is broken; mend it.",
-        f"the run stopped; logs are in {logs}; when that is mended, the same command goes on from here",
+        "tgvac: It is broken; fix it.",
+        f"the run failed; logs are in {logs}; when that is fixed, the same command resumes from here",
     ]
+
+
+def test_threads_of_all_jobs_sleep_while_they_wait_unless_the_user_has_another_policy(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    assert workflow._environment({})["OMP_WAIT_POLICY"] == "PASSIVE"
+    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
+    assert workflow._environment({})["OMP_WAIT_POLICY"] == "ACTIVE"

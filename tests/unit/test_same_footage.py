@@ -16,7 +16,7 @@ from tgvac.errors import BadInput
 from tgvac.sources import sources_stage
 from tgvac.sources.adapter import Video
 from tgvac.sources.rejected import Rejected, read_rejected
-from tgvac.sources.same_footage import without_doubles
+from tgvac.sources.same_footage import without_duplicates
 from tgvac.stage import Context
 
 HEADER = "name,layout,location,bytes,sha256,licence\n"
@@ -28,19 +28,19 @@ def video(name: str, footage: str) -> Video:
 
 def test_the_first_by_name_stays_and_the_others_have_a_reason() -> None:
     listed = {"two": [video("b", "x"), video("a", "y")], "one": [video("z", "x"), video("y", "w"), video("c", "w")]}
-    kept, skipped = without_doubles(listed, "skip")
+    kept, skipped = without_duplicates(listed, "skip")
     assert {name: [v.name for v in videos] for name, videos in kept.items()} == {"one": ["c", "z"], "two": ["a"]}
     assert skipped == {"one/y": "the same frames as one/c", "two/b": "the same frames as one/z"}
 
 
-def test_they_are_refused_where_the_rule_says_so() -> None:
+def test_duplicates_are_refused_if_the_rule_says_so() -> None:
     listed = {"one": [video("a", "x")], "two": [video("b", "x")]}
-    with pytest.raises(BadInput, match=r"two/b has the same frames as one/a \(1 such in all\); take one of the two"):
-        without_doubles(listed, "refuse")
+    with pytest.raises(BadInput, match=r"two/b has the same frames as one/a \(1 in total\); remove one of the two"):
+        without_duplicates(listed, "refuse")
 
 
-def test_videos_whose_footage_nobody_asked_for_are_never_the_same() -> None:
-    assert without_doubles({"one": [video("a", ""), video("b", "")]}, "refuse")[1] == {}
+def test_videos_with_unknown_footage_are_never_duplicates() -> None:
+    assert without_duplicates({"one": [video("a", ""), video("b", "")]}, "refuse")[1] == {}
 
 
 def staged(root: Path, videos: dict[str, dict[str, list[tuple[Array, Array]]]], rule: str) -> dict[str, object]:
@@ -71,7 +71,7 @@ def test_a_copy_under_another_name_and_with_other_masks_is_found(
     ]
 
 
-def test_without_doubles_the_manifest_says_nothing_of_them(tmp_path: Path) -> None:
+def test_without_duplicates_the_manifest_does_not_mention_them(tmp_path: Path) -> None:
     assert "skipped" not in staged(tmp_path, {"one": {"dog": [pair(1, 1), pair(2, 1)]}}, "skip")
     assert read_rejected(tmp_path / "results/t/sources/rejected.csv") == []
 
@@ -102,16 +102,16 @@ def test_only_the_parts_in_use_are_listed(tmp_path: Path, parts: tuple[str, ...]
     assert sorted(zoo(tmp_path, *parts)) == expected
 
 
-def test_parts_that_are_not_there_or_of_no_source_in_use_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"zoo holds neither emu\.zip nor a folder emu, named in sources\.parts"):
+def test_missing_parts_and_parts_of_unused_sources_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"zoo has neither emu\.zip nor a folder emu, which sources\.parts lists"):
         zoo(tmp_path, "zoo/emu")
-    with pytest.raises(BadInput, match=r"sources\.parts holds 'zo/cat', whose source is not in use"):
+    with pytest.raises(BadInput, match=r"sources\.parts lists 'zo/cat', but its source is not in use"):
         zoo(tmp_path, "zo/cat")
 
 
-def test_no_part_of_a_single_archive_can_be_taken(tmp_path: Path) -> None:
+def test_a_single_archive_has_no_parts(tmp_path: Path) -> None:
     zoo(tmp_path)
     params = SOURCES.model_copy(update={"use": ("zoo",), "parts": ("zoo/cat",)})
     ctx = Context(tmp_path, "t", "sources", "d", locations={"zoo": str(tmp_path / "zoo/cat.zip")})
-    with pytest.raises(BadInput, match=r"cat\.zip is one archive, of which no part can be taken by itself"):
+    with pytest.raises(BadInput, match=r"cat\.zip is a single archive without parts; remove it from sources\.parts"):
         sources_stage.run(ctx, sources=params, fetch=PARAMS)

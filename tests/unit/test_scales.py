@@ -1,4 +1,4 @@
-"""What the scales on real footage ask for: sources that exist, the paper's choices, and few enough jobs."""
+"""The scales of the project: sources that exist, the paper's choices, and few enough jobs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def archives() -> set[str]:
 
 
 def seeds_of_the_world() -> dict[str, int]:
-    """Of the scales that draw one, and of the fixtures that tests share."""
+    """The seed of each scale that draws a world."""
     scales = {name: load_params(ROOT, name).sources for name in SCALES}
     return {name: s.world.seed for name, s in scales.items() if any(x.startswith("world") for x in (*s.use, *s.pairs))}
 
@@ -54,7 +54,7 @@ def test_the_paper_s_scale_uses_all_that_the_paper_uses() -> None:
     assert (params.evaluation.frames, params.evaluation.long.frames) == (126, 126)
 
 
-def test_the_paper_s_objects_and_videos_an_object_make_its_number_of_videos_but_for_one_misprint() -> None:
+def test_the_paper_s_objects_and_videos_per_object_give_its_number_of_videos_except_for_one_misprint() -> None:
     paper, per_object = load_paper(ROOT / "reference" / "paper.yaml"), load_params(ROOT, "paper").synthesis.per_object
     columns = ("davis", "youtube_vos", "lasot")
     objects = [int(paper.cell(f"table1.instances.{c}").value) for c in columns]

@@ -1,4 +1,4 @@
-"""Selection: each rule on masks made by hand, and the stretches that are left."""
+"""Selection: each rule on hand-made masks, and the resulting stretches."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def seen(mask: Array, others: Array | None = None) -> FrameGeometry:
         (GOOD, None, ""),
         (np.zeros((H, W), np.uint8), None, "absent"),
         (box(H, W, 10, 10, 13, 13), None, "small"),  # 9 of 2400
-        (box(H, W, 10, 10, 13, 14), None, ""),  # 12 of 2400: exactly the least
+        (box(H, W, 10, 10, 13, 14), None, ""),  # 12 of 2400: exactly the minimum
         (box(H, W, 0, 10, 10, 20), None, "border"),
         (box(H, W, 30, 10, 40, 20), None, "border"),
         (box(H, W, 10, 0, 20, 10), None, "border"),
@@ -69,24 +69,24 @@ def test_a_jump_of_the_area_is_a_fault_of_the_later_frame_both_ways() -> None:
     assert frame_faults(params(max_area_change=1.6), [small, large, small]) == ["", "", ""]
 
 
-def test_the_frame_after_an_absence_is_no_jump() -> None:
+def test_the_frame_after_an_absence_is_not_a_jump() -> None:
     assert frame_faults(params(), [seen(GOOD), None, seen(GOOD)]) == ["", "absent", ""]
 
 
 @settings(deadline=None)
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 5))
-def test_runs_are_the_maximal_ones_that_are_long_enough(good: list[bool], least: int) -> None:
-    found = runs(good, least)
+def test_runs_are_the_maximal_ones_that_are_long_enough(good: list[bool], minimum: int) -> None:
+    found = runs(good, minimum)
     text = "".join("x" if ok else "." for ok in good)
     expected, at = [], 0
     for part in text.replace(".", " . ").split():
-        if "x" in part and len(part) >= least:
+        if "x" in part and len(part) >= minimum:
             expected.append((at, len(part)))
         at += len(part)
     assert found == expected
 
 
-def test_a_track_gives_its_stretches_and_an_account_of_the_rest() -> None:
+def test_a_track_gives_its_stretches_and_the_reasons_for_the_rest() -> None:
     geometry = [seen(GOOD)] * 3 + [seen(box(H, W, 0, 10, 10, 20))] + [seen(GOOD)] + [None] + [seen(GOOD)] * 2
     verdict = select_track(params(), "s/v/1", "s/v", "s", geometry)
     assert verdict.stretches == (Stretch("s/v/1", "s/v", "s", 0, 3), Stretch("s/v/1", "s/v", "s", 6, 2))
@@ -94,9 +94,9 @@ def test_a_track_gives_its_stretches_and_an_account_of_the_rest() -> None:
     assert verdict.reasons == {"absent": 1, "border": 1}
 
 
-def test_a_track_that_is_seldom_whole_is_refused_as_a_whole() -> None:
+def test_a_track_that_is_seldom_whole_is_refused_entirely() -> None:
     geometry = [seen(GOOD)] * 2 + [None] * 2
-    assert select_track(params(), "t", "v", "s", geometry).refused == ""  # exactly the least share
+    assert select_track(params(), "t", "v", "s", geometry).refused == ""  # exactly the minimum share
     verdict = select_track(params(), "t", "v", "s", [*geometry, None])
     assert (verdict.refused, verdict.stretches, verdict.whole) == ("share", (), 2)
 
@@ -120,6 +120,6 @@ def test_a_track_whose_masks_are_refused_gives_nothing() -> None:
     assert (verdict.refused, verdict.stretches, verdict.reasons) == ("mask", (), {"mask": 1})
 
 
-def test_verdicts_for_another_number_of_frames_are_a_mistake() -> None:
+def test_verdicts_for_another_number_of_frames_raise_an_error() -> None:
     with pytest.raises(ValueError, match="2 verdicts for 1 frames"):
         frame_faults(params(), [seen(GOOD)], ["made", "made"])

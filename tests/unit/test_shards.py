@@ -1,4 +1,4 @@
-"""Items and shards: what is done is not done again, what is not whole is, and a killed run goes on."""
+"""Items and shards: finished items are kept, incomplete ones are made again, and a killed run resumes."""
 
 from __future__ import annotations
 
@@ -55,14 +55,14 @@ def works(tmp_path: Path) -> Works:
 KEYS: dict[str, Any] = {"s/b": 1, "s/a": 1, "s/c": [1, {"x": 0.1}]}
 
 
-def test_what_is_done_is_not_done_again(works: Works) -> None:
+def test_finished_items_are_not_made_again(works: Works) -> None:
     assert works.run(KEYS) == ["s/a", "s/b", "s/c"]
     first = works.entries
     assert works.run(dict(reversed(KEYS.items()))) == []
     assert works.entries == first
 
 
-def test_entries_are_sorted_and_say_what_lies_where(works: Works) -> None:
+def test_entries_are_sorted_and_say_which_file_is_where(works: Works) -> None:
     works.run(KEYS)
     sha = hashlib.sha256(b"made s/a").hexdigest()
     assert works.entries[0] == Entry("s/a", "s--a.txt", sha, 8, {"length": 3})
@@ -109,7 +109,7 @@ def spoil(text: str) -> Callable[[Works], None]:
         ),
     ],
 )
-def test_what_is_not_whole_is_made_again_and_nothing_else(works: Works, harm: Callable[[Works], None]) -> None:
+def test_only_incomplete_items_are_made_again(works: Works, harm: Callable[[Works], None]) -> None:
     works.run(KEYS)
     first = works.entries
     harm(works)
@@ -178,19 +178,19 @@ def test_shards_join_to_the_index_that_one_shard_would_have(tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"format": "tgvac-index-0", "entries": []}', '{"format": "tgvac-in'])
-def test_what_is_no_index_is_refused_naming_file_and_remedy(tmp_path: Path, text: str) -> None:
+def test_a_file_that_is_not_an_index_is_refused_with_file_and_remedy(tmp_path: Path, text: str) -> None:
     path = tmp_path / "index.json"
     path.write_text(text)
     with pytest.raises(BadInput, match=r"index\.json is not an index of format tgvac-index-1 .*; delete it and rerun"):
         read_index(path)
 
 
-def test_a_missing_index_is_refused_naming_the_way_to_make_it(tmp_path: Path) -> None:
+def test_a_missing_index_is_refused_with_the_way_to_make_it(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"index\.json does not exist; run the phase"):
         read_index(tmp_path / "index.json")
 
 
-def test_a_file_of_another_phase_must_be_there_and_whole(tmp_path: Path) -> None:
+def test_a_file_of_another_phase_must_be_complete(tmp_path: Path) -> None:
     ctx = Context(tmp_path, "tiny", "masks", "d")
     path = tmp_path / "results" / "tiny" / "tracks" / "files" / "a.zip"
     path.parent.mkdir(parents=True)
@@ -225,7 +225,7 @@ def test_shards_are_about_equally_full() -> None:
     assert max(counts) < 600
 
 
-def test_seeds_tell_names_apart_that_only_look_alike() -> None:
+def test_names_that_only_look_alike_have_different_seeds() -> None:
     names: list[tuple[str | int, ...]] = [("a", "b"), ("ab",), ("b", "a"), (1,), ("1",), ("a", 1), ("a", "1"), ()]
     assert len({seed_of(*n) for n in names}) == len(names)
     assert all(0 <= seed_of(*n) < 2**63 for n in names)
@@ -273,7 +273,7 @@ def run_killed(folder: Path, kill_at: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_run_killed_in_the_middle_of_an_item_goes_on_there_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
+def test_a_run_killed_in_the_middle_of_an_item_resumes_there_and_ends_in_the_same_bytes(tmp_path: Path) -> None:
     killed, whole = tmp_path / "killed", tmp_path / "whole"
     assert run_killed(killed, "b").returncode == -signal.SIGKILL
     visible = [p.name for p in (killed / "out").iterdir() if not p.name.startswith(".")]

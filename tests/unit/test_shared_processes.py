@@ -1,4 +1,4 @@
-"""Processes that share a command: what comes of all when one of them ends. The command is a small program's."""
+"""Processes that share a command: what happens to all when one of them ends. A small program is the command."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 
 from tgvac.bridge import processes
 
-GOES_ON = "the same command goes on from the last checkpoint."
+RESUMES = "the same command resumes from the last checkpoint."
 PROGRAM = """
 import os, signal, sys, time
 from pathlib import Path
@@ -41,21 +41,23 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
     return run
 
 
-def test_the_death_of_a_later_process_at_the_start_ends_the_first_and_is_told(shared: Shared) -> None:
+def test_the_death_of_a_later_process_at_the_start_ends_the_first_and_is_reported(shared: Shared) -> None:
     code, out, told = shared("""
 if rank == 1:
     os.kill(os.getpid(), signal.SIGKILL)
-time.sleep(120)  # as who waits for another to join
+time.sleep(120)  # as a process that waits for another to join
 print("waited in vain")
 """)
     assert code == 128 + 9
-    assert told == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {GOES_ON}\n"
+    assert told == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {RESUMES}\n"
     assert out == ""
 
 
-def test_the_death_of_a_process_amid_a_training_is_told_after_the_traceback_of_who_lost_it(shared: Shared) -> None:
+def test_the_death_of_a_process_in_a_training_is_reported_after_the_traceback_of_the_one_that_lost_it(
+    shared: Shared,
+) -> None:
     code, _, told = shared("""
-signal.signal(signal.SIGTERM, lambda *_: None)  # noted, as a training does
+signal.signal(signal.SIGTERM, lambda *_: None)  # caught, as in a training
 pipe = folder / "pipe"
 if rank == 0:
     os.mkfifo(folder / "new")
@@ -71,10 +73,10 @@ with pipe.open("w") as peer:
     assert code == 128 + 9
     *before, last = told.splitlines()
     assert "RuntimeError: Connection closed by peer" in before
-    assert last == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {GOES_ON}"
+    assert last == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {RESUMES}"
 
 
-def test_who_does_not_stop_when_another_failed_is_killed_after_a_grace(
+def test_a_process_that_does_not_stop_after_another_failed_is_killed_after_a_grace_period(
     shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_S", 0.5)
@@ -88,11 +90,11 @@ wait_for(0)
 sys.exit(3)
 """)
     assert code == 3
-    assert told == f"tgvac: rank 1 of the 2 processes ended with exit code 3, and the others were stopped; {GOES_ON}\n"
+    assert told == f"tgvac: rank 1 of the 2 processes ended with exit code 3, and the others were stopped; {RESUMES}\n"
     assert out == ""
 
 
-def test_processes_that_leave_after_a_signal_are_left_to_end_by_themselves(shared: Shared) -> None:
+def test_processes_that_end_after_a_signal_are_given_the_time_to(shared: Shared) -> None:
     code, out, told = shared("""
 if rank == 1:
     sys.exit(75)
@@ -103,7 +105,7 @@ sys.exit(75)
     assert (code, out, told) == (75, "ended by itself\n", "")
 
 
-def test_nothing_is_added_to_what_processes_say_that_refuse(shared: Shared) -> None:
+def test_nothing_is_added_when_all_processes_refuse(shared: Shared) -> None:
     code, _, told = shared("""
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
 ready()
@@ -116,9 +118,20 @@ sys.exit(2)
     assert (code, told) == (2, "tgvac: a sentence.\n")
 
 
-def test_a_refusal_of_one_process_is_not_said_to_go_on(shared: Shared) -> None:
+def test_a_refusal_of_one_process_does_not_promise_a_resumption(shared: Shared) -> None:
     code, _, told = shared("sys.exit(2) if rank == 0 else time.sleep(120)")
     assert code == 2
     assert told == (
-        "tgvac: rank 0 of the 2 processes ended with exit code 2, and the others were stopped; it has said above why.\n"
+        "tgvac: rank 0 of the 2 processes ended with exit code 2, and the others were stopped; the reason is above.\n"
     )
+
+
+@pytest.mark.parametrize("policy", ["", "ACTIVE"])
+def test_threads_of_the_processes_sleep_while_they_wait_unless_the_user_has_another_policy(
+    shared: Shared, monkeypatch: pytest.MonkeyPatch, policy: str
+) -> None:
+    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
+    if policy:
+        monkeypatch.setenv("OMP_WAIT_POLICY", policy)
+    _, out, _ = shared('print(os.environ["OMP_WAIT_POLICY"], os.environ["OMP_NUM_THREADS"])')
+    assert out == f"{policy or 'PASSIVE'} 1\n" * 2

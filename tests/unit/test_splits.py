@@ -1,4 +1,4 @@
-"""Splits by source video: no footage on both sides, and a new video moves no other."""
+"""Splits by source video: no video is in two splits, and a new video does not move others."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def test_every_video_is_in_one_split_and_no_split_is_too_small(
     wanted = {"train", "val", "dev"} if dev else {"train", "val"}
     it = params(val, dev, least, seed)
     if count < least * len(wanted):
-        with pytest.raises(BadInput, match=f"{count} videos with whole objects cannot fill {len(wanted)} splits"):
+        with pytest.raises(BadInput, match=f"{count} videos with whole objects are too few for {len(wanted)} splits"):
             split_videos(it, names(count))
         return
     found = split_videos(it, names(count))
@@ -41,17 +41,17 @@ def test_every_video_is_in_one_split_and_no_split_is_too_small(
     assert split_videos(it, [*reversed(names(count)), *names(count)]) == found
 
 
-def test_too_few_videos_are_refused_naming_the_ways_out() -> None:
+def test_too_few_videos_are_refused_with_advice() -> None:
     with pytest.raises(BadInput, match=r"5 videos .* 3 splits of at least 2; give more videos, or lower .*min_videos"):
         split_videos(params(), names(5))
 
 
 @pytest.mark.parametrize("seed", range(5))
-def test_with_enough_videos_a_new_one_moves_no_other(seed: int) -> None:
+def test_with_enough_videos_a_new_one_does_not_move_others(seed: int) -> None:
     known = names(150)
     before = split_videos(params(seed=seed), known)
-    for newcomer in ("s/a", "s/b", "t/c", "s/zebra"):
-        after = split_videos(params(seed=seed), [*known, newcomer])
+    for added in ("s/a", "s/b", "t/c", "s/zebra"):
+        after = split_videos(params(seed=seed), [*known, added])
         assert {v: after[v] for v in known} == before
     without = split_videos(params(seed=seed), known[1:])
     assert without == {v: before[v] for v in known[1:]}

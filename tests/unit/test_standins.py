@@ -1,4 +1,4 @@
-"""The shipped stand-ins: put together, taken again, refused when they are not whole."""
+"""The shipped stand-ins: written, copied by a run, and refused when they are damaged."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.unit.tiny_models import (
     CPU,
     DIFFUSION,
     FRAMING,
+    SAMPLER,
     SAMPLES,
     STANDIN,
     backbones,
@@ -31,7 +32,7 @@ from tgvac.clips.captions import read_captions
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
-from tgvac.models.schedule import scheduler_of
+from tgvac.models.schedule import network_scheduler
 from tgvac.models.small_networks import build_clip
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -48,7 +49,7 @@ def trained_scale(root: Path) -> Context:
         place_parts(folder / name, part)
     clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5)
     place_parts(folder / "scoring_clip", clip, processor, tokenizer())
-    scheduler_of(DIFFUSION).save_pretrained(folder / "scheduler")
+    network_scheduler(DIFFUSION).save_pretrained(folder / "scheduler")
     save_model(ctx.results / "motion" / "full" / "seed0", "unet", video_unet(), [])
     return ctx
 
@@ -61,31 +62,32 @@ def take(ctx: Context, origin: str, **more: int) -> None:
         diffusion=DIFFUSION,
         checkpoints=CHECKPOINTS,
         samples=SAMPLES,
+        sampler=SAMPLER,
         compute=COMPUTE,
     )
 
 
-def test_what_is_shipped_is_taken_again_to_the_bit(tmp_path: Path) -> None:
+def test_shipped_stand_ins_are_copied_to_the_bit(tmp_path: Path) -> None:
     made = trained_scale(tmp_path)
     ship.ship(made, tmp_path / "standins", "make it")
     index = read_index(tmp_path / "standins" / "index.json")
     assert all(sha256(tmp_path / "standins" / name) == entry.sha256 for name, entry in index.items())
     assert {"README.md", "motion/diffusion_pytorch_model.safetensors", "motion/config.json"} <= set(index)
-    told = json.loads((tmp_path / "standins" / "made.json").read_text())
-    assert (told["command"], told["index"]) == ("make it", sha256(tmp_path / "standins" / "index.json"))
-    assert datetime.date.fromisoformat(told["date"]) <= datetime.datetime.now(datetime.UTC).date()
+    record = json.loads((tmp_path / "standins" / "made.json").read_text())
+    assert (record["command"], record["index"]) == ("make it", sha256(tmp_path / "standins" / "index.json"))
+    assert datetime.date.fromisoformat(record["date"]) <= datetime.datetime.now(datetime.UTC).date()
     assert "make it" in (tmp_path / "standins" / "README.md").read_text()
     ctx = context(tmp_path, "backbones")
     take(ctx, "shipped")
     for name in ("vae", "unet", "text_encoder", "scoring_clip", "tokenizer"):
         there, here = tmp_path / "standins" / name, ctx.out / name
         assert {p.name: p.read_bytes() for p in there.iterdir()} == {p.name: p.read_bytes() for p in here.iterdir()}
-    told = json.loads((ctx.out / "provenance.json").read_text())
-    assert told == {"origin": "shipped", "standins": sha256(tmp_path / "standins" / "index.json")}
+    provenance = json.loads((ctx.out / "provenance.json").read_text())
+    assert provenance == {"origin": "shipped", "standins": sha256(tmp_path / "standins" / "index.json")}
     assert load_backbones(ctx.out, CPU).vae.config.scaling_factor == 0.5
 
 
-def test_curves_of_networks_that_were_trained_before_go_with_them(tmp_path: Path) -> None:
+def test_curves_of_networks_that_were_trained_before_are_removed(tmp_path: Path) -> None:
     ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
     ctx = context(tmp_path, "backbones")
     (ctx.out / "events").mkdir(parents=True)
@@ -103,7 +105,7 @@ def test_shipping_twice_gives_the_same_index(tmp_path: Path) -> None:
     assert (tmp_path / "a" / "index.json").read_bytes() == (tmp_path / "b" / "index.json").read_bytes()
 
 
-def test_a_scale_that_is_not_trained_to_its_end_is_not_shipped(tmp_path: Path) -> None:
+def test_a_scale_whose_training_is_not_finished_is_not_shipped(tmp_path: Path) -> None:
     made = trained_scale(tmp_path)
     (made.results / "motion" / "full" / "seed0" / "unet").rename(tmp_path / "away")
     with pytest.raises(BadInput, match="motion/full/seed0/unet does not exist; run `make it` to its end"):
@@ -118,7 +120,7 @@ def test_stand_ins_that_are_too_large_are_not_shipped(tmp_path: Path, monkeypatc
 
 
 @pytest.mark.parametrize("damage", ["absent", "altered", "without index"])
-def test_shipped_stand_ins_that_are_not_whole_are_refused_by_name(tmp_path: Path, damage: str) -> None:
+def test_damaged_stand_ins_are_refused_by_name(tmp_path: Path, damage: str) -> None:
     ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
     weights = tmp_path / "standins" / "vae" / "diffusion_pytorch_model.safetensors"
     if damage == "absent":
@@ -134,13 +136,15 @@ def test_shipped_stand_ins_that_are_not_whole_are_refused_by_name(tmp_path: Path
 
 def test_shipped_stand_ins_of_another_noise_schedule_are_refused(tmp_path: Path) -> None:
     made = trained_scale(tmp_path)
-    scheduler_of(DIFFUSION.model_copy(update={"beta_end": 0.02})).save_pretrained(made.results / "backbones/scheduler")
+    network_scheduler(DIFFUSION.model_copy(update={"beta_end": 0.02})).save_pretrained(
+        made.results / "backbones/scheduler"
+    )
     ship.ship(made, tmp_path / "standins", "make it")
     with pytest.raises(BadInput, match=r"schedule's beta_end 0\.02, and diffusion\.beta_end is 0\.012; name another"):
         take(context(tmp_path, "backbones"), "shipped")
 
 
-def test_fitting_changes_the_autoencoder_alone_and_goes_on_from_the_shipped_one(tmp_path: Path) -> None:
+def test_fitting_changes_only_the_autoencoder_and_starts_from_the_shipped_one(tmp_path: Path) -> None:
     scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"), split="train")
     write_json(scale.results / "sources" / "manifest.json", {"pairs": {}})
     ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")

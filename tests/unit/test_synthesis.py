@@ -1,4 +1,4 @@
-"""Drawing recipes: occluders of the same split from other videos, within bounds, stable as the data grow."""
+"""Recipes: occluders are of the same split and of other videos, within bounds, and stable when data are added."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ def params(**changes: Any) -> SynthesisParams:
         "edge": "hard",
         "feather": 1,
         "max_frames": 6,
-        "stride": 1,
+        "frame_step": 1,
         "attempts": 40,
         "rate_min": 0.05,
         "rate_max": 0.9,
@@ -65,7 +65,7 @@ def always(split: Split) -> Callable[[str], Split]:
 
 
 def masks(number: int) -> Array:
-    """A box that moves to the right, at a height of its own."""
+    """A box that moves to the right; its height depends on the number."""
     top = 2 + 3 * (number % 4)
     return np.stack([box(H, W, top, 1 + 2 * i + number % 3, top + 9, 11 + 2 * i + number % 3) for i in range(FRAMES)])
 
@@ -79,7 +79,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("tracks")
     for number in range(12):
         write_fake_track(path, f"s/v{number}/1", masks(number), number)
-    # Lies in a corner that no other object ever comes to: never an acceptable occluder.
+    # In a corner that no other object reaches, so it is never an acceptable occluder.
     write_fake_track(path, "s/corner/1", np.stack([box(H, W, H - 2, 0, H, 1)] * FRAMES), 99)
     return path
 
@@ -106,7 +106,7 @@ def test_five_different_recipes_an_object_with_occluders_of_other_videos(open_tr
             assert (recipe.video, recipe.split, recipe.frames) == (f"s/v{target}", "train", 6)
 
 
-def test_what_is_drawn_holds_its_bounds_when_it_is_rendered(open_track: Open) -> None:
+def test_rendered_recipes_are_within_the_bounds(open_track: Open) -> None:
     it = params(rate_min=0.2, rate_max=0.6, first_rate_max=0.5)
     drawn = draw_recipes(it, [stretch(0)], ALL, always("train"), open_track)
     assert drawn
@@ -121,7 +121,7 @@ def test_what_is_drawn_holds_its_bounds_when_it_is_rendered(open_track: Open) ->
         assert (recipe.mean_rate, recipe.max_rate) == (round(rates.mean(), 6), round(rates.max(), 6))
 
 
-def test_the_order_of_candidates_and_of_targets_does_not_count(open_track: Open) -> None:
+def test_the_order_of_candidates_and_targets_does_not_matter(open_track: Open) -> None:
     first = [draw(params(), ALL, open_track, t) for t in (0, 1)]
     assert [draw(params(), ALL[::-1], open_track, t) for t in (1, 0)] == first[::-1]
 
@@ -130,7 +130,7 @@ def test_another_seed_draws_other_recipes(open_track: Open) -> None:
     assert draw(params(), ALL, open_track) != draw(params(seed=2), ALL, open_track)
 
 
-def test_a_new_candidate_changes_only_recipes_that_take_it_and_only_where_it_ranks_before(open_track: Open) -> None:
+def test_a_new_candidate_only_changes_recipes_that_use_it_because_it_ranks_before(open_track: Open) -> None:
     changed = 0
     for target in range(4):
         before = draw(params(), ALL, open_track, target)
@@ -157,8 +157,8 @@ def test_a_new_candidate_that_is_never_acceptable_changes_nothing(open_track: Op
         assert draw(it, [*ALL, corner], open_track, target) == draw(it, ALL, open_track, target)
 
 
-def test_recipes_take_their_frames_from_the_stretch_at_the_stride(open_track: Open) -> None:
-    it = params(stride=2, max_frames=3)
+def test_recipes_take_every_frame_step_th_frame_of_the_stretch(open_track: Open) -> None:
+    it = params(frame_step=2, max_frames=3)
     found = draw_recipes(it, [stretch(0, 1, 6)], ALL, always("val"), open_track)
     for recipe, _ in found:
         assert recipe.frames == 3
@@ -182,12 +182,12 @@ def test_without_another_video_or_an_acceptable_occlusion_there_is_no_recipe(ope
     ("rates", "expected"),
     [
         ([0.0, 0.5], True),
-        ([0.95, 0.1], False),  # not seen at first
+        ([0.95, 0.1], False),  # hidden in the first frame
         ([np.nan, 0.5], False),
         ([np.nan, np.nan], False),
         ([0.0, 0.0], False),
         ([0.0, 0.02], False),
-        ([0.9, 0.95], False),  # hardly anything to complete from
+        ([0.9, 0.95], False),  # almost nothing is visible
         ([0.9, 0.9], True),
         ([0.1, np.nan], True),
     ],
@@ -196,7 +196,7 @@ def test_what_is_acceptable(rates: list[float], expected: bool) -> None:
     assert acceptable(params(), np.array(rates)) is expected
 
 
-def test_with_no_least_rate_there_must_still_be_some_occlusion() -> None:
+def test_without_a_minimum_rate_there_must_still_be_some_occlusion() -> None:
     assert not acceptable(params(rate_min=0.0), np.zeros(3))
 
 
@@ -238,17 +238,17 @@ def test_the_data_set_keeps_its_splits_apart_and_does_not_depend_on_shards(tmp_p
     for name in ("recipes.parquet", "occlusion.parquet"):
         assert (one / name).read_bytes() == (three / name).read_bytes()
     recipes = read_recipes(one / "recipes.parquet")
-    sides: dict[str, set[str]] = {}
+    splits_of: dict[str, set[str]] = {}
     for recipe in recipes:
         for track in (recipe.target, *(p.track for p in recipe.occluders)):
-            sides.setdefault(track.rsplit("/", 1)[0], set()).add(recipe.split)
-    assert all(len(splits) == 1 for splits in sides.values())
+            splits_of.setdefault(track.rsplit("/", 1)[0], set()).add(recipe.split)
+    assert all(len(splits) == 1 for splits in splits_of.values())
     assert {"train", "val"} <= {r.split for r in recipes}
     rates = read_table(one / "occlusion.parquet", synthesis_stage.OCCLUSION_FORMAT)
     assert len(rates) == sum(r.frames for r in recipes)
 
 
-def test_a_scales_clips_are_rendered_by_split_and_keyed_by_what_decides_them(tmp_path: Path) -> None:
+def test_clips_are_rendered_by_split_and_keyed_by_everything_that_determines_them(tmp_path: Path) -> None:
     project(tmp_path, 10)
     out = synthesise(tmp_path, 1, params())
     ctx = Context(tmp_path, "t", "latents", "d")
@@ -275,13 +275,15 @@ def test_a_recipe_of_a_lost_track_says_what_to_run(tmp_path: Path) -> None:
     synthesise(tmp_path, 1, params())
     write_index(tmp_path / "results/t/masks/index.json", [])
     clips = recipe_clips(Context(tmp_path, "t", "latents", "d"))
-    with pytest.raises(BadInput, match="not among the tracks of scale 't'; run `tgvac stage synthesis` again"):
+    with pytest.raises(
+        BadInput, match="not among the tracks and masks of scale 't'; run `tgvac stage synthesis` again"
+    ):
         clips.render(clips.samples()[0])
 
 
 def test_too_few_videos_are_refused(tmp_path: Path) -> None:
     project(tmp_path, 5)
-    with pytest.raises(BadInput, match="5 videos with whole objects cannot fill 3 splits"):
+    with pytest.raises(BadInput, match="5 videos with whole objects are too few for 3 splits"):
         synthesise(tmp_path, 1, params())
 
 

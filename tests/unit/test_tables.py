@@ -1,4 +1,4 @@
-"""Tables: the same rows are the same bytes; a missing, cut or foreign table ends in one sentence."""
+"""Tables: the same rows are the same bytes; missing, truncated and foreign tables are refused."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_the_same_rows_are_the_same_bytes(tmp_path: Path) -> None:
     assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
 
 
-def test_no_rows_are_a_valid_table_with_its_columns(tmp_path: Path) -> None:
+def test_a_table_without_rows_is_valid_and_has_its_columns(tmp_path: Path) -> None:
     write_table(tmp_path / "t.parquet", [], COLUMNS, "x-1")
     assert read_table(tmp_path / "t.parquet", "x-1") == []
     assert pq.read_schema(tmp_path / "t.parquet").names == list(COLUMNS)
@@ -51,7 +51,9 @@ def test_a_truncated_table_is_refused_naming_the_file(tmp_path: Path, keep: int)
     path = tmp_path / "t.parquet"
     write_table(path, ROWS, COLUMNS, "x-1")
     path.write_bytes(path.read_bytes()[:keep])
-    with pytest.raises(BadInput, match=r"t\.parquet is not a whole parquet file .*; delete it and run its phase again"):
+    with pytest.raises(
+        BadInput, match=r"t\.parquet is not a complete parquet file .*; delete it and run its phase again"
+    ):
         read_table(path, "x-1")
 
 
@@ -75,7 +77,7 @@ def captions(*names: str) -> list[Caption]:
     return [Caption(track=n, captioner="given", raw=f"{n}.", text=n) for n in names]
 
 
-def test_captions_are_read_by_track_and_written_alike_in_any_order(tmp_path: Path) -> None:
+def test_captions_are_read_by_track_and_written_the_same_in_any_order(tmp_path: Path) -> None:
     write_captions(tmp_path / "a.parquet", captions("s/b/1", "s/a/1"))
     write_captions(tmp_path / "b.parquet", captions("s/a/1", "s/b/1"))
     assert (tmp_path / "a.parquet").read_bytes() == (tmp_path / "b.parquet").read_bytes()

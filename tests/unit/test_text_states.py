@@ -1,4 +1,4 @@
-"""The text encoder's states: cached by name of network and text, else encoded, to the same bits."""
+"""The text encoder's states: cached by network and text, otherwise encoded, to the same bits."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_states_of_another_encoder_or_tokenizer_are_never_taken(scale: Context, 
     assert torch.equal(found, encode_text(other, ["a pair sa_14"])[0])
 
 
-def test_no_more_sentences_are_cached_than_asked_for_and_none_without_a_cache(scale: Context) -> None:
+def test_sentences_are_cached_up_to_the_limit_and_none_without_a_cache(scale: Context) -> None:
     encoder = encoder_digest(scale, COMPUTE)
     assert set(texts_to_cache(scale, encoder, TRACKS, ["duo"], 3).values()) == {
         "",
@@ -105,7 +105,7 @@ def test_no_more_sentences_are_cached_than_asked_for_and_none_without_a_cache(sc
     assert torch.equal(TextStates(backbones(), open_texts(scale, COMPUTE))[""], encode_text(backbones(), [""])[0])
 
 
-def test_sentences_of_other_tracks_are_left_alone_and_a_new_one_moves_none(encoded: Context) -> None:
+def test_sentences_of_other_tracks_are_not_cached_and_a_new_one_changes_no_other_file(encoded: Context) -> None:
     encoder = encoder_digest(encoded, COMPUTE)
     of_one = texts_to_cache(encoded, encoder, [TRACKS[0]], [], 100)
     assert set(of_one.values()) == {"", f"a picture of {TRACKS[0]}"}

@@ -1,4 +1,4 @@
-"""Contract 1, the track: written and read back to the bit, refused where it is not what it says."""
+"""Contract 1, the track: written and read back exactly, and refused if it contradicts its meta."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_the_same_track_is_the_same_bytes(tmp_path: Path) -> None:
     assert sha256(written(tmp_path / "a.zip", list(MASKS))) == sha256(written(tmp_path / "b.zip", list(MASKS)))
 
 
-def test_refined_masks_take_the_place_of_the_tracks_own(tmp_path: Path) -> None:
+def test_refined_masks_replace_the_tracks_own(tmp_path: Path) -> None:
     path = written(tmp_path / "t.zip", list(MASKS))
     with zip_writing(tmp_path / "m.zip") as sink:
         sink.add("masks/00000.png", png(MASKS[2]))
@@ -80,7 +80,7 @@ def test_a_mask_of_another_size_than_its_frame_is_refused_naming_both(tmp_path: 
         sink.add("masks/00000.png", png(box(12, 17, 0, 0, 2, 2)))
     with (
         Track(path, tmp_path / "m.zip") as track,
-        pytest.raises(BadInput, match=r"m\.zip: masks/00000\.png is 17x12, its frame 16x12; remake the masks"),
+        pytest.raises(BadInput, match=r"m\.zip: masks/00000\.png is 17x12, but its frame is 16x12; run `tgvac"),
     ):
         track.mask(0)
 
@@ -92,14 +92,14 @@ def test_boxes_are_read_back_to_the_bit_absence_included(tmp_path: Path) -> None
         assert not any(track.has_mask(i) for i in range(3))
 
 
-def test_boxes_are_none_or_one_a_frame(tmp_path: Path) -> None:
+def test_there_are_no_boxes_or_one_per_frame(tmp_path: Path) -> None:
     assert meta_of("s/v/1", FRAMES, list(MASKS)).boxes == ()
     with pytest.raises(ValueError, match="2 boxes for 3 frames"):
         meta_of("s/v/1", FRAMES, list(MASKS), boxes=(None, None))
     with zip_writing(tmp_path / "t.zip") as sink:
         text = meta_of("s/v/1", FRAMES, list(MASKS), boxes=(None,) * 3).model_dump_json()
         sink.add("meta.json", text.replace('"boxes":[null,', '"boxes":[').encode())
-    with pytest.raises(BadInput, match=r"t\.zip: meta\.json does not hold a track \(.*2 boxes for 3 frames\); remake"):
+    with pytest.raises(BadInput, match=r"t\.zip: meta\.json is invalid \(.*2 boxes for 3 frames\); run"):
         Track(tmp_path / "t.zip")
 
 
@@ -107,18 +107,20 @@ def test_boxes_are_none_or_one_a_frame(tmp_path: Path) -> None:
 def test_another_format_is_refused_naming_the_file(tmp_path: Path, text: str) -> None:
     with zip_writing(tmp_path / "t.zip") as sink:
         sink.add("meta.json", text.encode())
-    with pytest.raises(BadInput, match=r"t\.zip is not a track of format tgvac-track-2; remake it"):
+    with pytest.raises(
+        BadInput, match=r"t\.zip is not a track of format tgvac-track-2; run `tgvac stage tracks` again"
+    ):
         Track(tmp_path / "t.zip")
 
 
 def test_a_meta_that_lacks_a_key_is_refused(tmp_path: Path) -> None:
     with zip_writing(tmp_path / "t.zip") as sink:
         sink.add("meta.json", b'{"format": "tgvac-track-2"}')
-    with pytest.raises(BadInput, match=r"t\.zip: meta\.json does not hold a track .*; remake it"):
+    with pytest.raises(BadInput, match=r"t\.zip: meta\.json is invalid .*; run `tgvac stage tracks`"):
         Track(tmp_path / "t.zip")
 
 
-def test_a_zip_without_meta_and_a_cut_one_are_refused(tmp_path: Path) -> None:
+def test_a_zip_without_meta_and_a_truncated_zip_are_refused(tmp_path: Path) -> None:
     with zip_writing(tmp_path / "t.zip") as sink:
         sink.add("x", b"")
     with pytest.raises(BadInput, match=r"meta\.json is missing"):
@@ -132,12 +134,14 @@ def test_a_zip_without_meta_and_a_cut_one_are_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("frames", "masks", "message"),
     [
-        (FRAMES[:2], MASKS[:2], "2 frames were given, the meta says 3"),
-        (FRAMES[:, :11], MASKS, r"frame 0 of s/v/1 is \(11, 16, 3\), the meta says \(12, 16\)"),
-        (FRAMES, MASKS[:, :11], r"mask 0 of s/v/1 is \(11, 16\), its frame \(12, 16\)"),
+        (FRAMES[:2], MASKS[:2], "2 frames were given, but the meta says 3"),
+        (FRAMES[:, :11], MASKS, r"frame 0 of s/v/1 is \(11, 16, 3\), but the meta says \(12, 16\)"),
+        (FRAMES, MASKS[:, :11], r"mask 0 of s/v/1 is \(11, 16\), but its frame is \(12, 16\)"),
     ],
 )
-def test_what_contradicts_its_meta_is_not_written(tmp_path: Path, frames: Array, masks: Array, message: str) -> None:
+def test_a_track_that_contradicts_its_meta_is_not_written(
+    tmp_path: Path, frames: Array, masks: Array, message: str
+) -> None:
     meta = meta_of("s/v/1", FRAMES, list(MASKS))
     with pytest.raises(ValueError, match=message):
         write_track(tmp_path / "t.zip", meta, zip(frames, masks, strict=True), "png")
@@ -151,14 +155,14 @@ def test_ids_become_file_names() -> None:
 def test_masks_without_their_meta_are_refused(tmp_path: Path) -> None:
     with zip_writing(tmp_path / "m.zip") as sink:
         sink.add("masks.json", b'{"format": "tgvac-masks-0"}')
-    with pytest.raises(BadInput, match=r"m\.zip: masks\.json is not as it should be"):
+    with pytest.raises(BadInput, match=r"m\.zip: masks\.json is invalid"):
         read_masks_meta(tmp_path / "m.zip")
 
 
 # ---------------------------------------------------------------- measurements
 
 
-def test_a_mask_is_measured_in_shares_of_frame_and_outline() -> None:
+def test_a_mask_is_measured_in_fractions_of_frame_and_outline() -> None:
     found = measure(box(10, 20, 2, 3, 6, 8), np.zeros((10, 20), np.uint8))
     assert (found.area, found.parts, found.border, found.touch) == (20 / 200, (20 / 200,), 0.0, 0.0)
 
@@ -174,7 +178,7 @@ def test_the_border_is_the_share_of_the_outline_on_the_frames_edge() -> None:
 
 
 def test_touch_is_the_share_of_the_outline_beside_another_object() -> None:
-    # The right column of 4 and, one pixel away at the corners, nothing else of the outline of 14.
+    # Only the right column, 4 of 14 pixels of the outline.
     assert measure(box(10, 20, 2, 3, 6, 8), box(10, 20, 2, 8, 6, 12)).touch == round(4 / 14, 6)
     assert measure(box(10, 20, 2, 3, 6, 8), box(10, 20, 2, 9, 6, 12)).touch == 0
 

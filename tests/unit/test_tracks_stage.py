@@ -1,4 +1,4 @@
-"""Phase `tracks`: one file an object, at working resolution, from sources that must be whole."""
+"""Phase `tracks`: one file per object, at working resolution, from complete sources."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def pair(seed: int, *ids: int) -> tuple[Array, Array]:
 
 
 def made(tmp_path: Path, videos: dict[str, list[tuple[Array, Array]]], params: TracksParams = PARAMS) -> Context:
-    """The context of tracks that were made from a folder."""
+    """The context after making tracks from a folder."""
     davis_tree(tmp_path / "given", videos)
     return remade(tmp_path, params)
 
@@ -77,7 +77,7 @@ def test_every_object_gets_a_track_and_void_belongs_to_none(tmp_path: Path) -> N
         frame, ids = pair(1, 1, 2)
         assert np.array_equal(track.frame(1), resize_rgb(frame, 12, 16))
         assert np.array_equal(track.mask(1), resize_mask(np.where(ids == 2, 255, 0).astype(np.uint8), 12, 16))
-        # Measured before anything is made smaller: 8 x 16 of 24 x 32.
+        # Measured before downscaling: 8 x 16 of 24 x 32.
         geometry = track.meta.geometry[1]
         assert geometry is not None
         assert geometry.area == round(8 * 16 / (24 * 32), 8)
@@ -93,7 +93,7 @@ def test_void_beside_an_object_counts_as_touching_it(tmp_path: Path) -> None:
         assert second.touch > 0
 
 
-def test_an_object_that_comes_late_or_leaves_is_absent_there_but_annotated(tmp_path: Path) -> None:
+def test_an_object_that_appears_late_or_leaves_is_absent_but_annotated(tmp_path: Path) -> None:
     davis_tree(tmp_path / "given", {"v": [pair(0, 1), pair(1, 1, 2), pair(2, 1)]}, None, {"v": {"2": {}}})
     ctx = remade(tmp_path)
     with Track(ctx.out / read_index(ctx.shard_index())["mine/v/2"].file) as track:
@@ -102,8 +102,8 @@ def test_an_object_that_comes_late_or_leaves_is_absent_there_but_annotated(tmp_p
         assert not track.mask(0).any()
 
 
-def test_an_object_between_annotations_has_no_mask_and_is_not_said_to_be_absent(tmp_path: Path) -> None:
-    # Object 2 appears late: absent where a frame is annotated without it, unknown in between.
+def test_an_object_between_annotations_has_no_mask_and_is_not_absent(tmp_path: Path) -> None:
+    # Object 2 appears late: it is absent in annotated frames without it, and unknown in between.
     youtube_vos_tree(tmp_path / "given", {"v": {5: [1], 8: [1, 2]}}, {"v": range(4, 10)})
     ctx = remade(tmp_path, layout="youtube_vos")
     with Track(ctx.out / read_index(ctx.shard_index())["mine/v/2"].file) as track:
@@ -125,14 +125,14 @@ def test_boxes_are_kept_at_working_resolution_and_there_is_no_mask(tmp_path: Pat
     with Track(ctx.out / index["mine/cat-1/1"].file) as track:
         meta = track.meta
         assert (meta.height, meta.width, meta.fps, meta.category, meta.captions) == (6, 8, 30, "cat", ("a cat",))
-        # From 16 x 12 to 8 x 6, and cut at the frame's edge.
+        # From 16 x 12 to 8 x 6, and clipped to the frame.
         assert meta.boxes == (Box(x=1, y=1, w=2, h=3), None, Box(x=6, y=5, w=2, h=1))
         assert (meta.annotated, meta.geometry) == ((False,) * 3, (None,) * 3)
         assert not any(track.has_mask(i) for i in range(3))
         assert np.array_equal(track.frame(2), resize_rgb(frame_of("cat-1", 3), 6, 8))
 
 
-def test_boxes_at_working_resolution_lie_in_the_frame_whatever_its_size(tmp_path: Path) -> None:
+def test_boxes_at_working_resolution_are_inside_the_frame_whatever_its_size(tmp_path: Path) -> None:
     lasot_sequence(tmp_path / "given/cat/cat-1", ["-1,-1,99,99", "15.9,11.9,0.1,0.1"])
     for side in (7, 23, 456):
         ctx = remade(tmp_path, PARAMS.model_copy(update={"long_side": side}), layout="lasot")
@@ -142,7 +142,7 @@ def test_boxes_at_working_resolution_lie_in_the_frame_whatever_its_size(tmp_path
         (tmp_path / "scratch/t/tracks/done/mine--cat-1.json").unlink()
 
 
-def test_each_frame_of_boxes_alone_is_decoded_once_after_the_first(
+def test_each_frame_with_only_boxes_is_decoded_once_after_the_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lasot_sequence(tmp_path / "given/cat/cat-1", ["2,2,4,6"] * 5)
@@ -153,7 +153,7 @@ def test_each_frame_of_boxes_alone_is_decoded_once_after_the_first(
     assert asked == [0, 0, 1, 2, 3, 4]
 
 
-def test_no_more_frames_are_taken_than_asked_for(tmp_path: Path) -> None:
+def test_no_more_frames_are_used_than_requested(tmp_path: Path) -> None:
     ctx = made(tmp_path, {"v": [pair(i, 1) for i in range(5)]}, PARAMS.model_copy(update={"max_frames": 3}))
     assert read_index(ctx.shard_index())["mine/v/1"].facts["frames"] == 3
 
@@ -171,19 +171,19 @@ def test_a_source_without_videos_is_refused(tmp_path: Path) -> None:
         remade(tmp_path)
 
 
-def test_an_unknown_layout_is_refused_naming_those_that_are_known(tmp_path: Path) -> None:
+def test_an_unknown_layout_is_refused_naming_the_known_ones(tmp_path: Path) -> None:
     davis_tree(tmp_path / "given", {"v": [pair(0, 1)]})
-    with pytest.raises(BadInput, match="'mine' has the layout 'davos'; known are davis, youtube_vos, lasot"):
+    with pytest.raises(BadInput, match="'mine' has the unknown layout 'davos'; use one of davis, youtube_vos, lasot"):
         remade(tmp_path, layout="davos")
 
 
-def test_the_manifest_names_content_and_no_path(tmp_path: Path) -> None:
+def test_the_manifest_has_no_paths(tmp_path: Path) -> None:
     made(tmp_path, {"v": [pair(0, 1), pair(1, 1)]})
     text = (tmp_path / "results/t/sources/manifest.json").read_text(encoding="utf-8")
     assert str(tmp_path) not in text
     assert json.loads(text)["sources"]["mine"]["videos"]["v"]["frames"] == [0, 1]
 
 
-def test_tracks_without_a_manifest_say_what_to_run(tmp_path: Path) -> None:
+def test_the_error_for_a_missing_manifest_says_what_to_run(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"manifest\.json does not exist; run `tgvac stage sources --scale t`"):
         tracks_stage.run(Context(tmp_path, "t", "tracks", "d", shard=0), tracks=PARAMS)

@@ -18,6 +18,7 @@ from tests.unit.tiny_models import (
     CPU,
     DIFFUSION,
     FRAMING,
+    SAMPLER,
     SAMPLES,
     STANDIN,
     backbones,
@@ -28,14 +29,14 @@ from tests.unit.tiny_models import (
 from tgvac.backbones import backbones_stage
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.metrics.clip_score import load_clip
+from tgvac.metrics.clip_score import load_scoring_clip
 from tgvac.models.backbones import load_backbones, load_unet
 from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.small_networks import build_clip
 from tgvac.shards import read_index
 from tgvac.stage import Context
 
-# diffusers 0.42 asks huggingface_hub 1 for something it no longer does.
+# diffusers 0.42 passes an argument to huggingface_hub that its version 1 has deprecated.
 pytestmark = pytest.mark.filterwarnings("ignore:The `local_dir_use_symlinks` argument is deprecated:UserWarning")
 
 
@@ -106,13 +107,12 @@ def run(ctx: Context, stable_diffusion: Path | str, scoring_clip: Path | str) ->
         diffusion=DIFFUSION,
         checkpoints=CHECKPOINTS,
         samples=SAMPLES,
+        sampler=SAMPLER,
         compute=COMPUTE,
     )
 
 
-def test_pretrained_networks_are_copied_and_load_by_the_ordinary_path(
-    origins: tuple[Path, Path], tmp_path: Path
-) -> None:
+def test_pretrained_networks_are_copied_and_load_by_from_pretrained(origins: tuple[Path, Path], tmp_path: Path) -> None:
     ctx = context(tmp_path, "backbones")
     run(ctx, *origins)
     loaded = load_backbones(ctx.out, CPU)
@@ -120,16 +120,16 @@ def test_pretrained_networks_are_copied_and_load_by_the_ordinary_path(
         (loaded.vae, backbones().vae),
         (loaded.text_encoder, backbones().text_encoder),
         (load_unet(ctx.out), unet_4()),
-        (load_clip(ctx.out / "scoring_clip").model, build_clip(STANDIN, len(tokenizer()), 32, 5)[0]),
+        (load_scoring_clip(ctx.out / "scoring_clip").model, build_clip(STANDIN, len(tokenizer()), 32, 5)[0]),
     ):
         for name, value in theirs.state_dict().items():
             assert torch.equal(ours.state_dict()[name], value), name
     assert loaded.vae.config.scaling_factor == 0.5
     assert loaded.tokenizer("a dog").input_ids == backbones().tokenizer("a dog").input_ids
     assert DDIMScheduler.from_pretrained(ctx.out / "scheduler").config.beta_schedule == "scaled_linear"
-    told = json.loads((ctx.out / "provenance.json").read_text())
+    provenance = json.loads((ctx.out / "provenance.json").read_text())
     named = {"stable_diffusion": f"{origins[0]}@main", "scoring_clip": f"{origins[1]}@main"}
-    assert told == {"origin": "pretrained", **named}
+    assert provenance == {"origin": "pretrained", **named}
     index = read_index(ctx.out / "index.json")
     files = {p.relative_to(ctx.out).as_posix() for p in ctx.out.rglob("*") if p.is_file()}
     assert set(index) == files - {"index.json"}
@@ -150,7 +150,7 @@ def test_the_index_is_the_same_when_fetched_again(origins: tuple[Path, Path], tm
     "name", ["nobody/no-such-model", "/no/such/folder", "not a name at all", "too/many/parts", "empty folder"]
 )
 @pytest.mark.parametrize("which", ["stable_diffusion", "scoring_clip"])
-def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
+def test_a_name_that_cannot_be_loaded_is_refused_in_one_sentence(
     origins: tuple[Path, Path], tmp_path: Path, name: str, which: str
 ) -> None:
     if name == "empty folder":
@@ -167,11 +167,16 @@ def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
 
 
 @pytest.mark.parametrize(
-    ("part", "file", "changes", "told"),
+    ("part", "file", "changes", "message"),
     [
         ("unet", "config.json", {"in_channels": 9}, r"the UNet has 9 in channels, its autoencoder 4 channels"),
         ("unet", "config.json", {"out_channels": 8}, r"the UNet has 8 out channels, its autoencoder 4 channels"),
-        ("unet", "config.json", {"cross_attention_dim": 1024}, r"texts of width 1024, the text encoder makes 16;"),
+        (
+            "unet",
+            "config.json",
+            {"cross_attention_dim": 1024},
+            r"width 1024, but the text encoder has width 16;",
+        ),
         (
             "scheduler",
             "scheduler_config.json",
@@ -196,19 +201,19 @@ def test_a_name_that_cannot_be_loaded_is_told_in_one_sentence(
             "scheduler",
             "scheduler_config.json",
             {"trained_betas": [0.1, 0.2]},
-            r"trained_betas of its own, and diffusion\.beta_schedule is scaled_linear;",
+            r"its own trained_betas, and diffusion\.beta_schedule is scaled_linear;",
         ),
     ],
 )
 def test_parts_that_do_not_fit_are_refused_before_they_are_read(
-    origins: tuple[Path, Path], tmp_path: Path, part: str, file: str, changes: dict[str, Any], told: str
+    origins: tuple[Path, Path], tmp_path: Path, part: str, file: str, changes: dict[str, Any], message: str
 ) -> None:
     shutil.copytree(origins[0], tmp_path / "sd")
     config = tmp_path / "sd" / part / file
     config.write_text(json.dumps({**json.loads(config.read_text()), **changes}))
     next((tmp_path / "sd" / "unet").glob("*.safetensors")).unlink()
     ctx = context(tmp_path, "backbones")
-    with pytest.raises(BadInput, match=told):
+    with pytest.raises(BadInput, match=message):
         run(ctx, tmp_path / "sd", origins[1])
     assert not (ctx.out / "unet").exists()
 
@@ -223,14 +228,14 @@ def test_what_stable_diffusion_1_5_publishes_of_its_scheduler_fits(origins: tupl
 def test_a_part_that_is_missing_is_named(origins: tuple[Path, Path], tmp_path: Path, part: str) -> None:
     shutil.copytree(origins[0], tmp_path / "sd")
     shutil.rmtree(tmp_path / "sd" / part)
-    with pytest.raises(BadInput, match=rf"^The {part} of the backbones '.*/sd' cannot be loaded \(.*; name a") as told:
+    with pytest.raises(BadInput, match=rf"^The {part} of the backbones '.*/sd' cannot be loaded \(.*; name a") as error:
         run(context(tmp_path, "backbones"), tmp_path / "sd", origins[1])
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("part", ["vae", "text_encoder", "unet", "clip"])
 @pytest.mark.parametrize("pattern", ["*.safetensors", "config.json"])
-def test_a_part_that_is_cut_is_named_and_to_be_fetched_again(
+def test_a_truncated_part_is_named_and_must_be_fetched_again(
     origins: tuple[Path, Path], tmp_path: Path, part: str, pattern: str
 ) -> None:
     for origin in origins:
@@ -239,12 +244,12 @@ def test_a_part_that_is_cut_is_named_and_to_be_fetched_again(
     file = next(folder.glob(pattern))
     file.write_bytes(file.read_bytes()[:-40])
     named = "scoring CLIP" if part == "clip" else part
-    with pytest.raises(BadInput, match=rf"^The {named} of the backbones '.*' cannot be .*: fetch it again\.$") as told:
+    with pytest.raises(BadInput, match=rf"^The {named} of the backbones '.*' cannot be .*: fetch it again\.$") as error:
         run(context(tmp_path, "backbones"), tmp_path / "sd", tmp_path / "clip")
-    assert "\n" not in str(told.value)
+    assert "\n" not in str(error.value)
 
 
-def test_an_index_of_before_does_not_outlive_a_failure(origins: tuple[Path, Path], tmp_path: Path) -> None:
+def test_an_earlier_index_is_removed_before_a_failure(origins: tuple[Path, Path], tmp_path: Path) -> None:
     ctx = context(tmp_path, "backbones")
     run(ctx, *origins)
     with pytest.raises(BadInput):

@@ -1,4 +1,4 @@
-"""The cache of features: the same training without it, and never one of other pixels, networks or preprocessing."""
+"""The cache of features: trainings are the same without it, and a stale cache is refused."""
 
 from __future__ import annotations
 
@@ -184,7 +184,9 @@ def test_a_cache_of_other_networks_or_pixels_is_refused(scale: Context, change: 
         encode(scale, latents)
     opened(scale, latents)
     STALE[change](scale)
-    with pytest.raises(BadInput, match=r"cached latents of .* another autoencoder, recipe or preprocessing .*again\.$"):
+    with pytest.raises(
+        BadInput, match=r"cached latents of .* another autoencoder, recipe or preprocessing; .*again\.$"
+    ):
         opened(scale, latents)
 
 
@@ -201,11 +203,11 @@ PREPARED: dict[str, tuple[LatentsParams, FramingParams, ComputeParams]] = {
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_a_cache_of_another_preprocessing_is_refused(scale: Context, change: str, share: float) -> None:
     latents, framing, compute = PREPARED[change]
-    with pytest.raises(BadInput, match="another autoencoder, recipe or preprocessing than there is now"):
+    with pytest.raises(BadInput, match="made with another autoencoder, recipe or preprocessing"):
         opened(scale, latents, framing, compute, share)
 
 
-def test_another_autoencoder_has_all_made_anew_and_another_unet_or_sentence_no_latent(scale: Context) -> None:
+def test_another_autoencoder_makes_all_latents_again_and_another_unet_or_sentence_none(scale: Context) -> None:
     files = {path: path.stat().st_mtime_ns for path in (scale.out / "files").iterdir()}
     place_parts(scale.results / "backbones" / "unet", unet_4(1))
     index_backbones(scale)

@@ -1,4 +1,4 @@
-"""Checkpoints: nothing is resumed that should not be, the newest are kept, and all comes back to the bit."""
+"""Checkpoints: only the right one is resumed, the newest are kept, and everything is restored exactly."""
 
 from __future__ import annotations
 
@@ -24,16 +24,17 @@ from tests.unit.loop_jobs import (
     weights,
 )
 from tests.unit.tiny_models import TRAINING
-from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
+from tgvac.training.checkpoint import Identity, State, load_checkpoint, save_checkpoint
 from tgvac.training.loop import train
+from tgvac.training.optimizers import restore_optimizer
 from tgvac.training.run_params import CheckpointParams
 
-# What is not resumed.
+# Which checkpoints are not resumed.
 
 
 @pytest.mark.parametrize("name", FILES)
 @pytest.mark.parametrize("harm", ["cut", "gone", "changed"])
-def test_a_damaged_newest_checkpoint_is_passed_over_for_the_one_before(
+def test_a_damaged_newest_checkpoint_is_skipped_for_the_one_before(
     tmp_path: Path, name: str, harm: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     interrupted(tmp_path / "broken", 11)  # saved at 5 and 10
@@ -45,19 +46,19 @@ def test_a_damaged_newest_checkpoint_is_passed_over_for_the_one_before(
     was, now = (sha256(each).hexdigest()[:12] for each in (data, harmed))
     module = network()
     events = train(job(tmp_path / "broken", module))
-    told = capsys.readouterr().err
-    assert "step-00000010 is passed over" in told
+    said = capsys.readouterr().err
+    assert f"skipping checkpoint {path.parent}: " in said
     if name != "state.json":
         assert {
-            "cut": f"{name} was written with {len(data)} bytes and has {middle}\n",
-            "gone": f"{name}, written with {len(data)} bytes, is missing\n",
-            "changed": f"{name} was written as {was} and is {now} now\n",
-        }[harm] in told
-    assert "going on from step 5" in told
+            "cut": f"{name} has {middle} bytes instead of {len(data)}\n",
+            "gone": f"{name} ({len(data)} bytes) is missing\n",
+            "changed": f"{name} has the digest {now} instead of {was}\n",
+        }[harm] in said
+    assert "resuming from step 5" in said
     assert (weights(module), events) == straight(tmp_path)
 
 
-def test_with_no_whole_checkpoint_training_begins_anew(tmp_path: Path) -> None:
+def test_without_a_whole_checkpoint_training_starts_at_step_0(tmp_path: Path) -> None:
     interrupted(tmp_path / "broken", 7)
     for path in (tmp_path / "broken").glob("*/step-*/state.json"):
         path.write_text("{}")
@@ -74,46 +75,48 @@ def test_a_checkpoint_of_another_key_is_never_resumed(tmp_path: Path, capsys: py
     train(job(tmp_path / "alone", fresh, key="another run", params=TRAINING.model_copy(update={"lr": 1e-3})))
     assert weights(module) == weights(fresh)
     capsys.readouterr()
-    # Even where its folder is put in the place of the other's.
+    # Even if its folder replaces the other's.
     (folder,) = [p.parent for p in (tmp_path / "broken").glob("*/step-00000005")]
     found = load_checkpoint(folder, KEY)
     assert found is not None
     assert found.step == 10
     assert load_checkpoint(folder, "the digest of another run") is None
-    told = capsys.readouterr().err
-    assert told.count("it belongs to another run, a run, and the digest o is wanted\n") == 2
-    assert f"{folder / 'step-00000010'} is passed over" in told
+    said = capsys.readouterr().err
+    assert said.count("its run has the key a run, this run has the digest o\n") == 2
+    assert f"skipping checkpoint {folder / 'step-00000010'}: " in said
 
 
-def test_what_else_a_checkpoint_says_is_verified_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_record_of_a_checkpoint_is_verified_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     interrupted(tmp_path, 7)
     path = next(tmp_path.glob("*/step-00000005/state.json"))
     written = json.loads(path.read_text())["record"]
     path.write_text(path.read_text().replace('"step": 5', '"step": 6'))
     assert load_checkpoint(path.parents[1], KEY) is None
-    assert f"state.json was written as {written[:12]} and is " in capsys.readouterr().err
+    said = capsys.readouterr().err
+    assert "state.json has the digest " in said
+    assert f" instead of {written[:12]}\n" in said
 
 
-def test_a_training_that_finds_only_states_of_other_params_says_so_and_begins_from_nothing(
+def test_a_training_that_finds_only_checkpoints_of_other_params_says_so_and_starts_at_step_0(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     interrupted(tmp_path, 7)
     (old,) = tmp_path.iterdir()
-    assert "begins from nothing" not in capsys.readouterr().err
+    assert "starts at step 0" not in capsys.readouterr().err
     train(job(tmp_path, network(), key="0123456789abcdef"))
     said = (
-        f"test: begins from nothing, since params, data or code differ: {old / 'step-00000005'} is of a run, and"
-        " 0123456789ab is wanted; it is left as it is\n"
+        f"test: starts at step 0, since params, data or code have changed: {old / 'step-00000005'} has the key a run,"
+        " this run has 0123456789ab; that checkpoint is kept (if only the code has changed, --resume-from can use it)\n"
     )
     assert said in capsys.readouterr().err
     assert (old / "step-00000005" / "model.safetensors").is_file()
-    # Neither one that has its own, nor one beside which only other trainings have theirs.
+    # Neither a run with its own checkpoints says so, nor one with only those of other trainings beside it.
     train(job(tmp_path, network()))
     train(dataclasses.replace(job(tmp_path, network(), key="a third"), name="another seed"))
-    assert "begins from nothing" not in capsys.readouterr().err
+    assert "starts at step 0" not in capsys.readouterr().err
 
 
-def test_a_half_written_checkpoint_is_neither_read_nor_in_the_way(tmp_path: Path) -> None:
+def test_an_incomplete_checkpoint_is_ignored(tmp_path: Path) -> None:
     interrupted(tmp_path / "broken", 7)
     (folder,) = [p.parent for p in (tmp_path / "broken").glob("*/step-00000005")]
     (folder / ".step-00000010.part").mkdir()
@@ -123,7 +126,7 @@ def test_a_half_written_checkpoint_is_neither_read_nor_in_the_way(tmp_path: Path
     assert (weights(module), events) == straight(tmp_path)
 
 
-# Keeping.
+# Which checkpoints are kept.
 
 
 @pytest.mark.parametrize(("keep", "left"), [(1, [12]), (2, [10, 12]), (3, [8, 10, 12]), (9, [2, 4, 6, 8, 10, 12])])
@@ -137,7 +140,7 @@ def test_the_newest_checkpoints_are_kept(tmp_path: Path, keep: int, left: list[i
     ("keep", "left"),
     [(1, [[5], [6], [8], [10], [11], [12]]), (2, [[5], [5, 6], [5, 8], [5, 10], [10, 11], [10, 12]])],
 )
-def test_checkpoints_between_two_intervals_push_out_none_that_lies_at_one(
+def test_checkpoints_between_two_intervals_do_not_push_out_one_at_an_interval(
     tmp_path: Path, keep: int, left: list[list[int]]
 ) -> None:
     module = network()
@@ -145,12 +148,12 @@ def test_checkpoints_between_two_intervals_push_out_none_that_lies_at_one(
     kept = []
     for step in (5, 6, 8, 10, 11, 12):
         state = State(step, dict(module.named_parameters()), {}, optimizer, [])
-        save_checkpoint(tmp_path / "a", KEY, state, keep, 5, "test")
+        save_checkpoint(tmp_path / "a", Identity(KEY), state, keep, 5, "test")
         kept.append(steps_kept(tmp_path))
     assert kept == left
 
 
-def test_what_is_saved_after_a_damaged_newer_checkpoint_is_not_thrown_away_for_it(tmp_path: Path) -> None:
+def test_a_checkpoint_saved_after_a_damaged_newer_one_is_kept(tmp_path: Path) -> None:
     checkpoints = CheckpointParams(every=5, seconds=0, keep=2, log_every=3)
     module = network()
     with pytest.raises(KeyboardInterrupt):
@@ -166,7 +169,7 @@ def test_what_is_saved_after_a_damaged_newer_checkpoint_is_not_thrown_away_for_i
 # The optimizer's state.
 
 
-def test_the_optimizer_is_restored_to_the_bit(tmp_path: Path) -> None:
+def test_the_optimizer_is_restored_exactly(tmp_path: Path) -> None:
     module = network()
     trained = [p for p in module.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(trained, lr=1e-2)
@@ -176,7 +179,7 @@ def test_the_optimizer_is_restored_to_the_bit(tmp_path: Path) -> None:
         optimizer.step()
     events, sums, scaler = [{"step": 3, "loss": 0.1}], {"part": (0.1 + 0.2, 3)}, {"scale": 1024.0}
     saved = State(3, dict(module.named_parameters()), {}, optimizer, events, sums, scaler)
-    path = save_checkpoint(tmp_path, KEY, saved, 1, 1, "test")
+    path = save_checkpoint(tmp_path, Identity(KEY), saved, 1, 1, "test")
     found = load_checkpoint(tmp_path, KEY)
     assert found is not None
     fresh = torch.optim.AdamW([nn.Parameter(p.detach().clone()) for p in trained], lr=1e-2)

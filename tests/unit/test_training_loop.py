@@ -1,4 +1,4 @@
-"""The training loop: the same bits however often it is stopped, and nothing resumed that should not be."""
+"""The training loop: its formulas, and the same bits however often it is interrupted."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from tgvac.training.interruption import INTERRUPTED
 
 from tests.unit.loop_jobs import interrupted, job, loss_of, network, steps_kept, stopped_at, straight, weights
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING
 from tgvac.errors import BadInput
+from tgvac.training.interruption import INTERRUPTED
 from tgvac.training.loop import learning_rate, train
 from tgvac.training.params import TrainingParams
 from tgvac.training.run_params import CheckpointParams
@@ -40,7 +40,7 @@ def test_a_constant_learning_rate_stays_after_its_warm_up() -> None:
 
 
 def by_hand(params: TrainingParams) -> tuple[dict[str, torch.Tensor], list[dict[str, float]]]:
-    """The same training in a dozen plain lines: averaged weights and an event a step."""
+    """The same training in a few plain lines: averaged weights and one event per step."""
     module = network()
     trained = {n: p for n, p in module.named_parameters() if n != "0.bias"}
     average = {n: p.detach().double() for n, p in trained.items()}
@@ -84,17 +84,17 @@ def test_training_is_adamw_with_clipping_and_a_moving_average(tmp_path: Path, em
         assert ours == pytest.approx(theirs, rel=1e-4)
 
 
-def test_the_last_step_is_logged_and_saved_though_no_interval_ends_there(tmp_path: Path) -> None:
+def test_the_last_step_is_logged_and_saved_even_between_intervals(tmp_path: Path) -> None:
     events = train(job(tmp_path, network(), checkpoints=CheckpointParams(every=7, seconds=0, keep=5, log_every=5)))
     assert [e["step"] for e in events] == [5, 10, 12]
     assert steps_kept(tmp_path) == [7, 12]
 
 
-# Going on.
+# Resuming.
 
 
 @pytest.mark.parametrize("step", [1, 5, 7, 11])
-def test_a_run_that_was_broken_off_ends_with_the_same_bits_and_events(tmp_path: Path, step: int) -> None:
+def test_a_run_that_was_interrupted_ends_with_the_same_bits_and_events(tmp_path: Path, step: int) -> None:
     interrupted(tmp_path / "broken", step)
     module = network()
     events = train(job(tmp_path / "broken", module))
@@ -139,27 +139,27 @@ def test_a_run_that_is_terminated_saves_and_one_that_is_killed_resumes_to_the_sa
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "run"
-    # SIGTERM in the middle: saved at the very step, and told by the exit code.
+    # SIGTERM in the middle: saved at this step, and the exit code says so.
     process = start(folder)
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == INTERRUPTED == 75, errors
     newest = steps_kept(folder)[-1]
     assert f"at step {newest}; saved" in errors
-    # SIGKILL at a random moment of what is left.
+    # SIGKILL at a random moment of the rest.
     delay = random.SystemRandom().uniform(0, 0.25)
     process = start(folder)
     time.sleep(delay)
     process.send_signal(signal.SIGKILL)
     _, errors = process.communicate(timeout=60)
     assert process.returncode == -signal.SIGKILL, f"delay {delay}: {errors}"
-    assert f"going on from step {newest}" in errors
+    assert f"resuming from step {newest}" in errors
     steps_before = steps_kept(folder)[-1]
     assert newest < steps_before < LONG.steps
     # To the end.
     module, other = network(), network()
     events = train(job(folder, module, params=LONG))
-    assert f"going on from step {steps_before}" in capsys.readouterr().err
+    assert f"resuming from step {steps_before}" in capsys.readouterr().err
     assert events == train(job(tmp_path / "straight", other, params=LONG)), f"after a kill with delay {delay}"
     assert weights(module) == weights(other), f"after a kill with delay {delay}"
 
@@ -184,12 +184,12 @@ def test_a_signal_lets_the_step_end_and_handlers_come_back(tmp_path: Path, numbe
     assert (weights(again), events) == straight(tmp_path)
 
 
-# Numbers that are none.
+# Values that are not finite.
 
 
 @pytest.mark.parametrize(("wrong", "saved"), [(2, False), (7, True)])
 @pytest.mark.parametrize("value", [math.nan, math.inf])
-def test_a_loss_that_is_no_number_stops_with_step_and_last_checkpoint(
+def test_a_loss_that_is_not_finite_stops_with_step_and_last_checkpoint(
     tmp_path: Path, wrong: int, saved: bool, value: float
 ) -> None:
     module = network()
@@ -200,11 +200,11 @@ def test_a_loss_that_is_no_number_stops_with_step_and_last_checkpoint(
     with pytest.raises(BadInput) as error:
         train(job(tmp_path, module, loss))
     assert f"at step {wrong + 1};" in str(error.value)
-    assert ("step-00000005" if saved else "no checkpoint had been saved") in str(error.value)
+    assert ("step-00000005" if saved else "no checkpoint was saved") in str(error.value)
     assert steps_kept(tmp_path) == ([5] if saved else [])
 
 
-def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
+def test_a_gradient_that_is_not_finite_stops_before_it_reaches_the_weights(tmp_path: Path) -> None:
     module = network()
     before = weights(module)
 
@@ -216,17 +216,17 @@ def test_a_gradient_that_is_no_number_stops_before_it_reaches_the_weights(tmp_pa
     assert weights(module) == before
 
 
-# Looking at a training.
+# Watching a training.
 
 
-def test_looking_shows_the_averaged_weights_and_changes_no_bit(tmp_path: Path) -> None:
+def test_watching_shows_the_averaged_weights_and_changes_no_bit(tmp_path: Path) -> None:
     module, seen = network(), {}
 
-    def look(step: int, folder: Path) -> None:
+    def watch(step: int, folder: Path) -> None:
         assert not module.training
         seen[step] = (weights(module), folder)
 
-    watched = dataclasses.replace(job(tmp_path / "watched", module), watch=look, watch_every=5)
+    watched = dataclasses.replace(job(tmp_path / "watched", module), watch=watch, watch_every=5)
     events = train(watched)
     assert (weights(module), events) == straight(tmp_path)
     assert list(seen) == [5, 10, TRAINING.steps]
@@ -234,13 +234,13 @@ def test_looking_shows_the_averaged_weights_and_changes_no_bit(tmp_path: Path) -
     assert {folder for _, folder in seen.values()} == {watched.pictures}
 
 
-def test_what_was_seen_before_an_interruption_is_not_looked_at_again(tmp_path: Path) -> None:
+def test_pictures_made_before_an_interruption_are_not_made_again(tmp_path: Path) -> None:
     seen: list[int] = []
     for stop in (7, None):
         module = network()
         loss = loss_of(module) if stop is None else stopped_at(stop, module)
         watched = dataclasses.replace(
-            job(tmp_path, module, loss), look=lambda step, folder: seen.append(step), watch_every=5
+            job(tmp_path, module, loss), watch=lambda step, folder: seen.append(step), watch_every=5
         )
         with pytest.raises(KeyboardInterrupt) if stop else contextlib.nullcontext():
             train(watched)

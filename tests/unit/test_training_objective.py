@@ -1,4 +1,4 @@
-"""The objective: what the UNet is told in training, in which scale, and how often it is not told."""
+"""The objective: which conditions the UNet gets in training, at which scale, and how often they are dropped."""
 
 from __future__ import annotations
 
@@ -15,13 +15,14 @@ from tgvac.errors import BadInput
 from tgvac.latents.latent_clips import LatentClips
 from tgvac.latents.text_states import TextStates
 from tgvac.models.params import ConditionsParams
-from tgvac.models.schedule import add_noise, alphas_cumprod
+from tgvac.models.schedule import alphas_cumprod, noise_schedule
 from tgvac.shards import write_index
 from tgvac.training import objective
 from tgvac.training.objective import Batch, dropped, make_batch, noise_level, noise_loss
 from tgvac.training.params import TrainingParams
 
 SCALING = 0.25
+SCHEDULE = noise_schedule(DIFFUSION)
 TRACKS = {"world/a/1": 9, "world/b/1": 7}
 
 
@@ -52,13 +53,17 @@ def batch_of(
     return make_batch(clips, texts, params, conditions, SCALING, DIFFUSION.train_steps, stage, step, rows)
 
 
+def tensors(batch: Batch) -> dict[str, torch.Tensor]:
+    return {name: value for name, value in vars(batch).items() if isinstance(value, torch.Tensor)}
+
+
 @pytest.mark.parametrize("power", [1.0, 0.4])
-def test_noise_levels_are_drawn_by_name_with_the_density_that_was_asked_for(power: float) -> None:
+def test_noise_levels_are_drawn_by_name_with_the_given_density(power: float) -> None:
     levels = [noise_level(1000, power, "frame", 1, step, 0) for step in range(4000)]
     assert levels == [noise_level(1000, power, "frame", 1, step, 0) for step in range(4000)]
     assert min(levels) >= 0
     assert max(levels) == 999
-    # Below x lies x^(1 / power) of all.
+    # A share of x^(1 / power) is below x.
     for x in (0.25, 0.5, 0.75):
         assert sum(t < 1000 * x for t in levels) / 4000 == pytest.approx(x ** (1 / power), abs=0.025)
 
@@ -79,7 +84,7 @@ def test_a_batch_has_the_noise_levels_of_its_params(clips: LatentClips, texts: T
     assert mean_level(0.2) == pytest.approx(1000 / 1.2, abs=40)
 
 
-def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:
+def test_the_model_gets_noised_latents_then_frame_then_mask(clips: LatentClips, texts: TextStates) -> None:
     batch = batch_of(clips, texts)
     alphas_T = alphas_cumprod(DIFFUSION)
     given: list[torch.Tensor] = []
@@ -88,7 +93,7 @@ def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentCli
         given.extend([x_BCFhw, t_B, text_BND])
         return torch.zeros_like(x_BCFhw[:, :4])
 
-    noise_loss(model, batch, alphas_T, CPU)
+    noise_loss(model, batch, SCHEDULE, CPU)
     x_BCFhw, t_B, text_BND = given
     assert x_BCFhw.shape == (3, 12, 3, 4, 4)
     # the cache marks frames with tens and masks with twenties
@@ -102,16 +107,16 @@ def test_the_model_is_given_noised_latents_then_frame_then_mask(clips: LatentCli
 
 
 def test_the_loss_is_the_mean_squared_error_of_the_noise(clips: LatentClips, texts: TextStates) -> None:
-    batch, alphas_T = batch_of(clips, texts), alphas_cumprod(DIFFUSION)
-    assert noise_loss(lambda x, t, text: batch.noise_BcFhw, batch, alphas_T, CPU).mean == 0
-    off = noise_loss(lambda x, t, text: batch.noise_BcFhw + 3, batch, alphas_T, CPU)
+    batch = batch_of(clips, texts)
+    assert noise_loss(lambda x, t, text: batch.noise_BcFhw, batch, SCHEDULE, CPU).mean == 0
+    off = noise_loss(lambda x, t, text: batch.noise_BcFhw + 3, batch, SCHEDULE, CPU)
     torch.testing.assert_close(off.mean, torch.tensor(9.0))
 
 
-def test_losses_are_told_apart_by_the_quarter_of_their_noise_level(clips: LatentClips, texts: TextStates) -> None:
+def test_losses_are_logged_by_the_quarter_of_their_noise_level(clips: LatentClips, texts: TextStates) -> None:
     batch = dataclasses.replace(batch_of(clips, texts), t_B=torch.tensor([0, 249, 750]))
     offsets_B = torch.tensor([1.0, 2.0, 3.0]).view(3, 1, 1, 1, 1)
-    found = noise_loss(lambda x, t, text: batch.noise_BcFhw + offsets_B, batch, alphas_cumprod(DIFFUSION), CPU)
+    found = noise_loss(lambda x, t, text: batch.noise_BcFhw + offsets_B, batch, SCHEDULE, CPU)
     assert found.parts == {"loss_quarter_1": pytest.approx([1, 4]), "loss_quarter_4": pytest.approx([9])}
     assert float(found.mean) == pytest.approx(14 / 3)
 
@@ -119,7 +124,7 @@ def test_losses_are_told_apart_by_the_quarter_of_their_noise_level(clips: Latent
 def test_rows_of_a_batch_are_those_of_the_whole(clips: LatentClips, texts: TextStates) -> None:
     whole = batch_of(clips, texts, CONDITIONS, 4)
     part = make_batch(clips, texts, TRAINING, CONDITIONS, SCALING, DIFFUSION.train_steps, "motion", 4, range(1, 3))
-    for name, value in vars(part).items():
+    for name, value in tensors(part).items():
         assert torch.equal(value, getattr(whole, name)[1:3]), name
 
 
@@ -142,7 +147,7 @@ def test_clips_keep_their_frames_in_order_and_apart_by_the_frame_step(clips: Lat
         torch.testing.assert_close(z_BcFhw[:, :, 1:] - z_BcFhw[:, :, :-1], torch.full((3, 4, 2, 4, 4), step / 100))
 
 
-def test_targets_are_drawn_from_the_posterior_apart_from_the_noise(
+def test_targets_are_drawn_from_the_posterior_independently_of_the_noise(
     spread_clips: LatentClips, texts: TextStates
 ) -> None:
     batch = batch_of(spread_clips, texts)
@@ -153,12 +158,12 @@ def test_targets_are_drawn_from_the_posterior_apart_from_the_noise(
     assert abs(float(torch.corrcoef(torch.stack([draw, batch.noise_BcFhw.flatten()]))[0, 1])) < 0.05
 
 
-def test_every_sample_is_a_function_of_stage_seed_step_and_place_alone(clips: LatentClips, texts: TextStates) -> None:
+def test_every_sample_is_a_function_of_stage_seed_step_and_row_only(clips: LatentClips, texts: TextStates) -> None:
     torch.manual_seed(1)
     first = batch_of(clips, texts, CONDITIONS, 5)
     torch.manual_seed(2)
     wide = batch_of(clips, texts, CONDITIONS, 5, params=TRAINING.model_copy(update={"batch": 5}))
-    for name, value in vars(first).items():
+    for name, value in tensors(first).items():
         assert torch.equal(value, getattr(wide, name)[:3]), name
     others = [
         batch_of(clips, texts, CONDITIONS, 6),
@@ -184,7 +189,7 @@ def test_all_frames_of_a_clip_share_a_noise_level_and_levels_are_uniform(clips: 
     ("key", "no_text", "no_image"),
     [("drop_text", True, False), ("drop_image", False, True), ("drop_both", True, True)],
 )
-def test_what_is_dropped_becomes_the_empty_text_and_zero_channels(
+def test_dropped_conditions_become_the_empty_text_and_zero_channels(
     clips: LatentClips, texts: TextStates, key: str, no_text: bool, no_image: bool
 ) -> None:
     plain = batch_of(clips, texts)
@@ -197,7 +202,7 @@ def test_what_is_dropped_becomes_the_empty_text_and_zero_channels(
     assert not torch.equal(plain.text_BND[0], texts[""])
 
 
-def test_a_variant_without_mask_or_text_is_never_told_them(clips: LatentClips, texts: TextStates) -> None:
+def test_a_variant_without_mask_or_text_never_gets_them(clips: LatentClips, texts: TextStates) -> None:
     plain = batch_of(clips, texts)
     blind = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={"mask": False}))
     assert not blind.mask_BcFhw.any()
@@ -217,13 +222,13 @@ def test_conditions_are_dropped_as_often_as_the_params_say_and_by_one_draw() -> 
     assert dropped(CONDITIONS, "frame", 1, 7, 0) == dropped(CONDITIONS, "frame", 1, 7, 0)
 
 
-def test_noise_is_added_as_diffusers_adds_it() -> None:
+def test_noise_is_added_as_in_ddpm() -> None:
     scheduler = DDPMScheduler(
         num_train_timesteps=1000, beta_schedule="scaled_linear", beta_start=8.5e-4, beta_end=1.2e-2
     )
     t_B = torch.tensor([0, 500, 999])
     z, noise = randn(3, 4, 2, 5, 5), randn(3, 4, 2, 5, 5, seed=1)
-    ours = add_noise(alphas_cumprod(DIFFUSION), z, noise, t_B)
+    ours = SCHEDULE.add_noise(z, noise, t_B)
     torch.testing.assert_close(ours, scheduler.add_noise(z, noise, t_B))
 
 
@@ -235,7 +240,7 @@ def test_windows_are_drawn_over_all_clips_and_all_starts(clips: LatentClips) -> 
     assert 500 < of_a < 700  # clips equally likely, whatever their length
 
 
-def test_clips_that_are_all_too_short_are_told_by_the_longest_and_what_is_needed(tmp_path: Path) -> None:
+def test_if_all_clips_are_too_short_the_longest_and_the_needed_length_are_named(tmp_path: Path) -> None:
     ctx = write_latents(tmp_path, {"world/a/1": 10, "world/b/1": 7})
     assert LatentClips(ctx, "train", 10).samples == ("world/a/1/r0",)
     said = r"^The longest of 2 clips of the split 'train' has 10 frames, but clip_frames x frame_step need 14; lower "
@@ -243,7 +248,7 @@ def test_clips_that_are_all_too_short_are_told_by_the_longest_and_what_is_needed
         LatentClips(ctx, "train", 14)
 
 
-def test_a_split_without_any_clips_is_told_as_such(tmp_path: Path) -> None:
+def test_a_split_without_clips_is_refused(tmp_path: Path) -> None:
     ctx = write_latents(tmp_path, TRACKS)
     with pytest.raises(BadInput, match=r"'dev' has no clips at all to train on: 0 were synthes.*; give more videos"):
         LatentClips(ctx, "dev", 14)
@@ -252,7 +257,7 @@ def test_a_split_without_any_clips_is_told_as_such(tmp_path: Path) -> None:
         LatentClips(ctx, "train", 1)
 
 
-def test_a_cached_file_that_was_cut_short_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_cached_file_is_refused(tmp_path: Path) -> None:
     ctx = write_latents(tmp_path, TRACKS)
     path = next((ctx.results / "latents" / "files").iterdir())
     path.write_bytes(path.read_bytes()[:-8])

@@ -1,4 +1,4 @@
-"""Optimizers: each is what its name says, and its state goes on to the bit."""
+"""Optimizers: each is what its name says, and its state is restored exactly."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from tests.unit.loop_jobs import KEY, job, loss_of, network, stopped_at, straigh
 from tests.unit.tiny_models import TRAINING
 from tgvac.errors import BadInput
 from tgvac.models.cost import memory
-from tgvac.training.checkpoint import State, load_checkpoint, restore_optimizer, save_checkpoint
+from tgvac.training.checkpoint import Identity, State, load_checkpoint, save_checkpoint
 from tgvac.training.loop import train
-from tgvac.training.optimizers import build_optimizer
+from tgvac.training.optimizers import build_optimizer, restore_optimizer
 from tgvac.training.params import TrainingParams
 
 FACTORED = TRAINING.model_copy(update={"optimizer": "adafactor", "lr": 5e-2})
@@ -75,12 +75,12 @@ def test_the_choices_of_trainings_and_of_plans_are_the_same() -> None:
     assert get_args(TrainingParams.model_fields["optimizer"].annotation) == get_args(memory.Optimizer)
 
 
-# Going on.
+# Resuming.
 
 
 @pytest.mark.parametrize("params", [FACTORED, FUSED], ids=["adafactor", "fused adamw"])
 @pytest.mark.parametrize("step", [1, 6, 11])
-def test_another_optimizer_that_was_broken_off_ends_with_the_same_bits_and_events(
+def test_another_optimizer_that_was_interrupted_ends_with_the_same_bits_and_events(
     tmp_path: Path, step: int, params: TrainingParams
 ) -> None:
     whole, broken, resumed = network(), network(), network()
@@ -195,7 +195,7 @@ def test_bytes_shared_tables_and_plain_numbers_come_back_as_they_were(installed:
     optimizer = build_optimizer(trained(module), EIGHT, "cuda")
     stepped(module, optimizer, range(3), loss_of)
     parts = dict(module.named_parameters())
-    save_checkpoint(tmp_path, KEY, State(3, parts, {}, optimizer, []), 1, 1, "test")
+    save_checkpoint(tmp_path, Identity(KEY), State(3, parts, {}, optimizer, []), 1, 1, "test")
     found = load_checkpoint(tmp_path, KEY)
     assert found is not None
     assert {t.dtype for n, t in found.optimizer.items() if n.endswith("state1")} == {torch.uint8}
@@ -210,14 +210,14 @@ def test_bytes_shared_tables_and_plain_numbers_come_back_as_they_were(installed:
 
 
 def test_without_a_gpu_eight_bits_are_refused(installed: None) -> None:
-    with pytest.raises(BadInput, match=r"adamw8bit needs a GPU; on a CPU take adafactor"):
+    with pytest.raises(BadInput, match=r"adamw8bit needs a GPU; on a CPU use adafactor"):
         build_optimizer(trained(network()), EIGHT, "cpu")
 
 
 def test_without_the_package_the_message_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "bitsandbytes", None)
     monkeypatch.setitem(sys.modules, "bitsandbytes.optim", None)
-    with pytest.raises(BadInput, match=r"not installed; run `pip install bitsandbytes`, or take adafactor"):
+    with pytest.raises(BadInput, match=r"not installed; run `pip install bitsandbytes`, or use adafactor"):
         build_optimizer(trained(network()), EIGHT, "cuda")
 
 

@@ -104,7 +104,7 @@ def test_all_pairs_are_equally_likely_whatever_the_size_of_their_bucket(scale: C
 def test_a_pair_has_one_frame(scale: Context) -> None:
     latents = LatentPairs(scale)
     sample, _ = latents.draw(1, 1, "one", 0)
-    with pytest.raises(ValueError, match="has one frame, 0; 2 from 0 were asked for"):
+    with pytest.raises(ValueError, match="has one frame, 0, but 2 from 0 were asked for"):
         latents.read(sample, "mask", 0, 2)
 
 

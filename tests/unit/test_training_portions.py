@@ -1,4 +1,4 @@
-"""A step's batch divided, among micro-batches and processes; precision, and speed."""
+"""Dividing a step's batch among micro-batches and processes; precision and speed."""
 
 from __future__ import annotations
 
@@ -41,8 +41,8 @@ def test_trainings_of_one_process_may_differ_in_precision(tmp_path: Path) -> Non
     assert losses[1] == pytest.approx(losses[0], rel=0.02)
 
 
-def test_a_training_elsewhere_than_its_process_computes_is_refused() -> None:
-    with pytest.raises(BadInput, match="on 'cuda' was asked for, but this process computes on 'cpu'"):
+def test_a_training_on_another_device_than_its_process_uses_is_refused() -> None:
+    with pytest.raises(BadInput, match="needs the device 'cuda', but this process already uses 'cpu'"):
         Placement(device="cuda").accelerator()
 
 
@@ -58,13 +58,13 @@ def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> 
 
 
 def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:
-    """To 2e-5 of each number: sums are taken in another order."""
+    """Relative tolerance 2e-5: sums are computed in another order."""
     alone = train(divided(tmp_path / "one", Placement()))
-    (code, out, told), (other, _, silent) = by_two(["-m", "tests.unit.shared_training", str(tmp_path / "two")])
-    assert (code, other) == (0, 0), (told, silent)
+    (code, out, said), (other, _, silent) = by_two(["-m", "tests.unit.shared_training", str(tmp_path / "two")])
+    assert (code, other) == (0, 0), (said, silent)
     assert_close(json.loads(out.splitlines()[-1]), alone)
-    assert "test:" in told
-    assert "test:" not in silent, "one of them tells the progress"
+    assert "test:" in said
+    assert "test:" not in silent, "only one of them shows the progress"
 
 
 BLIND = """
@@ -84,20 +84,20 @@ except BadInput as error:
 """
 
 
-def test_processes_of_which_one_cannot_read_the_checkpoint_refuse_to_begin_at_different_steps(tmp_path: Path) -> None:
+def test_processes_refuse_to_start_at_different_steps_if_one_cannot_read_the_checkpoint(tmp_path: Path) -> None:
     train(divided(tmp_path, Placement()))
     kept = {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")}
-    for code, _, told in by_two(["-c", BLIND, str(tmp_path)]):
-        assert code == 1, told
-        sentence = "refused: test: its 2 processes begin at different steps, in order 12, 0; give all of them the same"
-        assert sentence in told
+    for code, _, said in by_two(["-c", BLIND, str(tmp_path)]):
+        assert code == 1, said
+        sentence = "refused: test: the 2 processes start at different steps, in order 12, 0; make sure that all of them"
+        assert sentence in said
     assert {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")} == kept
 
 
-def test_what_does_not_divide_is_refused_with_both_numbers() -> None:
+def test_a_batch_that_does_not_divide_is_refused_with_both_numbers() -> None:
     with pytest.raises(BadInput, match="A batch of 4 cannot be divided among 3 processes"):
         Placement().shares(4, 3, 0)
-    with pytest.raises(BadInput, match="share of the batch, 8 samples, is no multiple of the micro-batch of 3"):
+    with pytest.raises(BadInput, match="share of the batch, 8 samples, is not a multiple of the micro-batch of 3"):
         Placement(micro_batch=3).shares(16, 2, 0)
     assert Placement(micro_batch=2).shares(8, 2, 1) == [range(4, 6), range(6, 8)]
 
@@ -116,7 +116,7 @@ def test_what_does_not_divide_is_refused_with_both_numbers() -> None:
 def test_a_batch_that_does_not_divide_is_refused_before_any_process_is_started(
     monkeypatch: pytest.MonkeyPatch, portions: Portions, sentence: str
 ) -> None:
-    monkeypatch.setattr(runner, "run_shared", lambda *_: pytest.fail("they were started"))
+    monkeypatch.setattr(runner, "run_shared", lambda *_: pytest.fail("processes were started"))
     with pytest.raises(BadInput, match=f"^{sentence}$"):
         runner.share_training(ROOT, "frame", "smoke", portions, [])
 
@@ -172,7 +172,7 @@ def test_parts_of_the_loss_are_averaged_since_the_last_event_also_after_an_inter
     assert weights(again.module) == weights(job.module)
 
 
-def test_the_speed_of_each_stretch_is_noted_beside_the_pictures(tmp_path: Path) -> None:
+def test_the_speed_between_events_is_written_beside_the_pictures(tmp_path: Path) -> None:
     job = divided(tmp_path, Placement())
     train(job)
     lines = [json.loads(line) for line in job.speed.read_text().splitlines()]

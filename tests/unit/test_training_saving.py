@@ -1,4 +1,4 @@
-"""A training is saved by the clock, too, which changes no bit of what comes of it."""
+"""A training is saved by the clock, too, which does not change its result."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def test_a_slow_training_is_saved_every_so_many_seconds(
     assert (weights(module), events) == straight(tmp_path)
 
 
-def test_a_training_goes_on_to_the_same_bits_from_what_the_clock_saved(tmp_path: Path) -> None:
+def test_a_training_resumes_to_the_same_bits_from_what_the_clock_saved(tmp_path: Path) -> None:
     clock, module = Clock(100.0), network()
     slow = CHECKPOINTS.model_copy(update={"every": 1000, "seconds": 300.0})
     passing = clock.loss(module)

@@ -1,4 +1,4 @@
-"""Model FLOPs utilisation: counted on shapes of the very network that trains, over a rate that is measured."""
+"""Model FLOPs utilisation: FLOPs are counted on the network that trains, and the device's rate is measured."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.nn import functional
 from tests.unit.counted_flops import counting
 from tests.unit.shared_training import divided
 from tests.unit.tiny_models import CPU, DIFFUSION, randn, unet_12, video_unet
-from tgvac.models.frame_unet import stack_channels
+from tgvac.models.layouts import FRAME_MASK
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
 from tgvac.training.loop import train
 from tgvac.training.objective import Batch
@@ -24,9 +24,9 @@ from tgvac.training.utilisation import gemm_rate, sample_flops
 
 
 def one(frames: int) -> Batch:
-    """A sample of clips of so many frames."""
+    """A batch of one clip."""
     latents = [randn(1, 4, frames, 8, 8, seed=k) for k in range(4)]
-    return Batch(latents[0], latents[1], latents[2], randn(1, 12, 16), latents[3], torch.tensor([500]))
+    return Batch(latents[0], latents[1], latents[2], randn(1, 12, 16), latents[3], torch.tensor([500]), FRAME_MASK)
 
 
 @pytest.mark.parametrize(
@@ -39,13 +39,13 @@ def one(frames: int) -> Batch:
     ids=["frame", "animatediff", "paper"],
 )
 @pytest.mark.parametrize("prediction", ["epsilon", "v"])
-def test_a_step_computes_what_its_layers_add_up_to_by_hand(
+def test_the_flops_of_a_step_are_the_sum_over_its_layers(
     unet: Callable[[], Any], as_model: Callable[[Any], NoiseModel], frames: int, prediction: str
 ) -> None:
     module, given = unet(), one(frames)
     as_model = as_epsilon_model(as_model, DIFFUSION.model_copy(update={"prediction": prediction}))
     with counting(module) as by_hand:
-        x = stack_channels(given.z_BcFhw, given.frame_BcFhw, given.mask_BcFhw)
+        x = FRAME_MASK.stack(given.z_BcFhw, given.frame_BcFhw, given.mask_BcFhw)
         functional.mse_loss(as_model(module)(x, given.t_B, given.text_BND), given.noise_BcFhw).backward()
     expected = by_hand.forward + by_hand.backward
     module.zero_grad(set_to_none=True)
@@ -57,7 +57,7 @@ def test_counting_leaves_weights_gradients_mode_and_checkpointing_as_they_were()
     before = {name: value.clone() for name, value in module.state_dict().items()}
     plain = sample_flops(module, video_noise_model, one(3))
     module.enable_gradient_checkpointing()
-    assert sample_flops(module, video_noise_model, one(3)) == plain, "what is computed again is no model's work"
+    assert sample_flops(module, video_noise_model, one(3)) == plain, "a second forward pass does not count"
     assert module.is_gradient_checkpointing
     assert not module.training
     assert all(torch.equal(value, before[name]) for name, value in module.state_dict().items())
@@ -78,16 +78,16 @@ def test_measuring_draws_no_number_of_the_global_generator() -> None:
     assert torch.equal(torch.rand(1), expected)
 
 
-def test_utilisation_is_noted_beside_the_speed_and_only_where_work_is_known(tmp_path: Path) -> None:
-    told, silent = divided(tmp_path / "told", Placement()), divided(tmp_path / "silent", Placement())
-    object.__setattr__(told, "work", lambda: Work(flops=6e6, rate=3e9))
-    for job in (told, silent):
+def test_utilisation_is_written_with_the_speed_if_the_work_is_known(tmp_path: Path) -> None:
+    known, unknown = divided(tmp_path / "known", Placement()), divided(tmp_path / "unknown", Placement())
+    object.__setattr__(known, "work", lambda: Work(flops=6e6, rate=3e9))
+    for job in (known, unknown):
         train(job)
-    for line in map(json.loads, told.speed.read_text().splitlines()):
+    for line in map(json.loads, known.speed.read_text().splitlines()):
         assert line["model_flops_a_second"] == pytest.approx(6e6 / line["seconds_a_step"])
         assert line["model_flops_utilisation"] == pytest.approx(6e6 / line["seconds_a_step"] / 3e9)
         assert line["waiting_share"] <= line["outside_share"] < 1
-    assert "model_flops_utilisation" not in silent.speed.read_text()
+    assert "model_flops_utilisation" not in unknown.speed.read_text()
 
 
 def test_a_finished_training_measures_nothing(tmp_path: Path) -> None:

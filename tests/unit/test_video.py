@@ -1,4 +1,4 @@
-"""Video files: playable, of even size, with every frame, and the same bytes every time."""
+"""Video files: playable, with an even size and every frame, and the same bytes every time."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tgvac.clips.video import write_mp4
 
 
 def gradient(frames: int, height: int, width: int) -> Array:
-    """Frames of one grey each, ever brighter."""
+    """Grey frames of increasing brightness."""
     return np.stack([np.full((height, width, 3), 20 + 20 * i, np.uint8) for i in range(frames)])
 
 
@@ -37,7 +37,7 @@ def test_every_frame_is_there_and_odd_sizes_gain_a_white_line(tmp_path: Path, he
 
 
 def test_the_same_frames_are_the_same_bytes_on_every_machine(tmp_path: Path) -> None:
-    """The digest is of one lock file's encoder. Its fast code took P frames' weights otherwise on another CPU."""
+    """The digest belongs to the encoder of one lock file. Its assembly code gave other bytes on another CPU."""
     for name in ("a.mp4", "b.mp4"):
         write_mp4(tmp_path / name, gradient(12, 32, 32), 12)
         assert hashlib.sha256((tmp_path / name).read_bytes()).hexdigest()[:16] == "4ff8946255f1b197"

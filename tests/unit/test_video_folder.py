@@ -1,4 +1,4 @@
-"""A plain folder of videos, with masks or boxes of the first frame beside them."""
+"""A plain folder of videos, with masks or boxes for the first frame."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ LEVELS = (20, 90, 160, 230)
 
 
 def frames_of(levels: tuple[int, ...] = LEVELS) -> list[Array]:
-    """Frames of one grey each, whose left third is darker; no codec mistakes one for another."""
+    """Uniform grey frames with a darker left third, which stay distinct with any codec."""
     out = []
     for level in levels:
         frame = np.full((HEIGHT, WIDTH, 3), level, np.uint8)
@@ -86,7 +86,7 @@ def folder(tmp_path: Path) -> Path:
     return root
 
 
-def test_files_and_folders_are_videos_and_nothing_else_is(folder: Path) -> None:
+def test_only_video_files_and_folders_are_videos(folder: Path) -> None:
     assert [(v.name, v.frame_numbers) for v in VideoFolder(folder).videos()] == [
         ("my_dog-2", (0, 1, 2, 3)),
         ("swan", (0, 1, 2)),
@@ -94,7 +94,7 @@ def test_files_and_folders_are_videos_and_nothing_else_is(folder: Path) -> None:
     ]
 
 
-def test_frames_come_in_any_order(folder: Path) -> None:
+def test_frames_can_be_read_in_any_order(folder: Path) -> None:
     source = VideoFolder(folder)
     dog, _, people = source.videos()
     for i in (0, 1, 3, 3, 2, 0):
@@ -120,7 +120,7 @@ def test_only_the_first_frame_has_masks_and_boxes(folder: Path) -> None:
         assert source.boxes(video, 1) is None
 
 
-def test_category_and_caption_are_the_jsons_or_the_names(folder: Path) -> None:
+def test_category_and_caption_come_from_the_json_or_the_name(folder: Path) -> None:
     source = VideoFolder(folder)
     dog, swan, people = source.videos()
     assert source.info(dog, 3) == ObjectInfo("dog", ("a brown dog",))
@@ -129,7 +129,7 @@ def test_category_and_caption_are_the_jsons_or_the_names(folder: Path) -> None:
     assert [source.fps(v) for v in (dog, swan, people)] == [10, 25, 0]
 
 
-def test_what_is_said_of_a_video_and_its_bytes_decide_its_digest(folder: Path) -> None:
+def test_a_videos_description_and_bytes_decide_its_digest(folder: Path) -> None:
     before = {v.name: (v.digest, v.footage) for v in VideoFolder(folder).videos()}
     beside(folder, "my_dog-2", [{"id": 3, "box": [8, 8, 16, 12.5], "category": "cat"}])
     beside(folder, "swan", mask=mask_image(1))
@@ -147,7 +147,7 @@ def test_a_copy_under_another_name_has_the_same_footage(folder: Path) -> None:
     assert found["copy"].digest != found["my_dog-2"].digest
 
 
-def test_tracks_have_masks_and_boxes_in_their_first_frame_alone(folder: Path, tmp_path: Path) -> None:
+def test_tracks_have_masks_and_boxes_only_in_their_first_frame(folder: Path, tmp_path: Path) -> None:
     header = "name,layout,location,bytes,sha256,licence"
     write(tmp_path / "reference/registry.csv", f"{header}\nmine,videos,given,,,my own\n")
     ctx = Context(tmp_path, "t", "sources", "d", locations={"mine": str(folder)})
@@ -176,7 +176,7 @@ def test_tracks_have_masks_and_boxes_in_their_first_frame_alone(folder: Path, tm
 # ---------------------------------------------------------------- the reader of video files
 
 
-def test_a_reader_counts_what_can_be_decoded_and_goes_back(tmp_path: Path) -> None:
+def test_a_reader_counts_decodable_frames_and_can_seek_back(tmp_path: Path) -> None:
     with VideoReader(film(tmp_path / "a.mov", frames_of())) as reader:
         assert reader.count() == len(LEVELS)
         last, first = reader.frame(3), reader.frame(0)
@@ -187,8 +187,10 @@ def test_a_reader_counts_what_can_be_decoded_and_goes_back(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize(("a", "b", "c", "d", "tx", "ty"), [(0, 1, -1, 0, HEIGHT, 0), (0, -1, 1, 0, 0, WIDTH)])
-def test_frames_are_turned_as_the_file_says(tmp_path: Path, a: int, b: int, c: int, d: int, tx: int, ty: int) -> None:
-    """A telephone held upright films on its side and says so: (x, y) is shown at (ax + cy + tx, bx + dy + ty)."""
+def test_frames_are_rotated_as_the_file_states(
+    tmp_path: Path, a: int, b: int, c: int, d: int, tx: int, ty: int
+) -> None:
+    """A phone held upright stores a rotation: pixel (x, y) is shown at (ax + cy + tx, bx + dy + ty)."""
     path = film(tmp_path / "a.mp4", frames_of((200,)))
     plain = struct.pack(">9l", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
     turned = struct.pack(">9l", *(v << 16 for v in (a, b, 0, c, d, 0, tx, ty)), 1 << 30)
@@ -199,27 +201,27 @@ def test_frames_are_turned_as_the_file_says(tmp_path: Path, a: int, b: int, c: i
     with VideoReader(path) as reader:
         frame = reader.frame(0)
     assert frame.shape == (WIDTH, HEIGHT, 3)
-    # The left third of what was filmed is dark.
+    # The left third of the stored frame is dark.
     dark_at = a * 4 + c * 16 + tx, b * 4 + d * 16 + ty
     light_at = a * 44 + c * 16 + tx, b * 44 + d * 16 + ty
     assert frame[dark_at[1], dark_at[0]].mean() < 130 < frame[light_at[1], light_at[0]].mean()
 
 
 @pytest.mark.parametrize("data", [b"", b"no video at all" * 100])
-def test_what_is_no_video_is_refused(tmp_path: Path, data: bytes) -> None:
+def test_a_file_that_is_not_a_video_is_refused(tmp_path: Path, data: bytes) -> None:
     write(tmp_path / "a.mp4", data)
-    with pytest.raises(BadInput, match=r"a\.mp4 is cut short or no video that can be decoded .*; replace it"):
+    with pytest.raises(BadInput, match=r"a\.mp4 is truncated, or not a video that can be decoded .*; replace it"):
         VideoReader(tmp_path / "a.mp4")
 
 
-def test_a_cut_video_is_refused(tmp_path: Path) -> None:
+def test_a_truncated_video_is_refused(tmp_path: Path) -> None:
     path = film(tmp_path / "a.mp4", [noise(i, HEIGHT, WIDTH, 3) for i in range(8)])
     path.write_bytes(path.read_bytes()[:400])
-    with pytest.raises(BadInput, match=r"a\.mp4 is cut short"):
+    with pytest.raises(BadInput, match=r"a\.mp4 is truncated"):
         VideoReader(path)
 
 
-def test_a_file_without_pictures_is_refused(tmp_path: Path) -> None:
+def test_a_file_without_a_video_stream_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "a.mkv"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("pcm_s16le", rate=8000)
@@ -227,7 +229,7 @@ def test_a_file_without_pictures_is_refused(tmp_path: Path) -> None:
         frame.sample_rate = 8000
         container.mux(stream.encode(frame))
         container.mux(stream.encode())
-    with pytest.raises(BadInput, match=r"a\.mkv holds no video stream"):
+    with pytest.raises(BadInput, match=r"a\.mkv has no video stream"):
         VideoReader(path)
 
 
@@ -269,43 +271,46 @@ def damaged(folder: Path, what: str) -> None:
     ("what", "message"),
     [
         ("nothing beside", r"swan\.avi has no object in its first frame; write swan\.json with a box, or swan\.png"),
-        ("two of one name", r"swan\.avi and .*swan\.mp4 are two videos of one name; rename one"),
-        ("name", r"a--b\.mp4 has a name that cannot be a video's; write letters, digits"),
+        ("two of one name", r"swan\.avi and .*swan\.mp4 are two videos with the same name; rename one"),
+        ("name", r"a--b\.mp4 has an invalid name; use letters, digits"),
         ("size", rf"swan\.png is {WIDTH - 1}x{HEIGHT}, the first frame of its video {WIDTH}x{HEIGHT}; both must"),
         ("no mask", r"swan\.avi has no object in its first frame"),
-        ("black and white", r"swan\.png holds 0 and 255 alone, which are background and void; write the object's id"),
-        ("form", r"my_dog-2\.json has a wrong 'objects\.0\.box.*; write \{\"objects\""),
-        ("further key", r"my_dog-2\.json has a wrong 'objects\.0\.colour'"),
-        ("area", r"my_dog-2\.json has a wrong 'objects\.0\.box\.2'"),
-        ("twice", r"my_dog-2\.json names an id twice; give each object an id of its own"),
-        ("nowhere", r"my_dog-2\.json names object 2, which has no box and is not in my_dog-2\.png; give it one"),
+        (
+            "black and white",
+            r"swan\.png has only the values 0 and 255, which mean background and void; write the object's id",
+        ),
+        ("form", r"my_dog-2\.json has an invalid 'objects\.0\.box.*; write \{\"objects\""),
+        ("further key", r"my_dog-2\.json has an invalid 'objects\.0\.colour'"),
+        ("area", r"my_dog-2\.json has an invalid 'objects\.0\.box\.2'"),
+        ("twice", r"my_dog-2\.json has an id twice; give each object its own id"),
+        ("nowhere", r"my_dog-2\.json lists object 2, which has no box and is not in my_dog-2\.png; give it one"),
         (
             "outside",
-            rf"my_dog-2\.json: the box {WIDTH},1,5,5 of object 1 lies outside of its frame of",
+            rf"my_dog-2\.json: the box {WIDTH},1,5,5 of object 1 is outside its frame of",
         ),
-        ("no frames", r"empty holds no frames; restore them or take the video out"),
+        ("no frames", r"empty has no frames; restore them or remove the video"),
     ],
 )
-def test_contradictions_are_told_with_file_and_remedy(folder: Path, what: str, message: str) -> None:
+def test_errors_name_the_file_and_what_to_do(folder: Path, what: str, message: str) -> None:
     damaged(folder, what)
     with pytest.raises(BadInput, match=message) as caught:
         VideoFolder(folder).videos()
     assert "\n" not in str(caught.value)
 
 
-def test_what_was_removed_after_the_listing_is_refused(folder: Path) -> None:
+def test_a_video_removed_after_the_listing_is_refused(folder: Path) -> None:
     _, swan, people = VideoFolder(folder).videos()
     (folder / "two people/img_8.png").unlink()
-    with pytest.raises(BadInput, match="two people has no frame 1, which was there when sources were listed"):
+    with pytest.raises(BadInput, match="two people no longer has frame 1; restore it"):
         VideoFolder(folder).frame(people, 1)
     (folder / "swan.avi").unlink()
-    with pytest.raises(BadInput, match="swan is no longer there, as it was when sources were listed; restore it"):
+    with pytest.raises(BadInput, match="swan no longer exists; restore it"):
         VideoFolder(folder).frame(swan, 0)
 
 
-def test_a_folder_without_videos_and_no_folder_are_refused(tmp_path: Path) -> None:
+def test_a_folder_without_videos_and_a_plain_file_are_refused(tmp_path: Path) -> None:
     write(tmp_path / "notes.txt", "")
-    with pytest.raises(BadInput, match=r"holds no video \(\.mp4, .*\) and no folder of frames"):
+    with pytest.raises(BadInput, match=r"has no video \(\.mp4, .*\) and no folder of frames"):
         VideoFolder(tmp_path)
-    with pytest.raises(BadInput, match=r"notes\.txt is no folder; give the folder that holds the videos"):
+    with pytest.raises(BadInput, match=r"notes\.txt is not a folder; give the folder with the videos"):
         VideoFolder(tmp_path / "notes.txt")

@@ -1,4 +1,4 @@
-"""The pool of pictures that stand-ins are trained on."""
+"""The pool of images that stand-ins are trained on."""
 
 from __future__ import annotations
 

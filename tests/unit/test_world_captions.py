@@ -1,4 +1,4 @@
-"""Captions say what the pixels show: colours, patterns and parts are measured by code of the test's own."""
+"""Captions match the pixels: independent test code measures colours, patterns and parts."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Shown(NamedTuple):
     said: dict[str, str]
     rgb_HW3: npt.NDArray[np.uint8]
     parts_HW: npt.NDArray[np.int64]
-    """The index in ``names`` of the part that shows, away from outlines; -1 elsewhere."""
+    """The index in ``names`` of the visible part, away from outlines; -1 elsewhere."""
     names: list[str]
 
     def lab(self, part: str) -> npt.NDArray[np.float64]:
@@ -57,7 +57,7 @@ def lab(rgb_N3: npt.NDArray[np.uint8]) -> npt.NDArray[np.float64]:
 
 
 def nearest_name(lab_N3: npt.NDArray[np.float64]) -> str:
-    """The palette's name of the median colour."""
+    """The palette name closest to the median colour."""
     middle_3 = np.median(lab_N3, axis=0)
     palette = lab(np.array(list(PALETTE.values()), np.uint8))
     return list(PALETTE)[int(np.argmin(np.linalg.norm(palette - middle_3, axis=1)))]
@@ -65,7 +65,7 @@ def nearest_name(lab_N3: npt.NDArray[np.float64]) -> str:
 
 @functools.cache
 def shown(index: int, size: int = SIZE) -> Shown:
-    """Object 1 of a video in its first frame, and which of its parts shows where (polygons filled by Pillow)."""
+    """Object 1 in the first frame of a video, and which part is visible at each pixel (polygons filled by Pillow)."""
     scene = scenes.stage(world(height=size, width=size, frames=2), "davis", index)
     actor = scene.actors[0]
     said = SENTENCE.fullmatch(actor.caption)
@@ -106,12 +106,12 @@ def test_the_rest_has_the_main_colour(index: int) -> None:
 
 
 def marked_share(lab_N3: npt.NDArray[np.float64]) -> float:
-    """The share of a part's pixels that are far darker or lighter than most of it."""
+    """The share of a part's pixels that are much darker or lighter than its median."""
     return float((np.abs(lab_N3[:, 0] - np.median(lab_N3[:, 0])) > 17).mean())
 
 
 @pytest.mark.parametrize("index", INDICES)
-def test_a_named_pattern_is_in_the_pixels_of_the_part_that_bears_it_and_no_other_pattern_is(index: int) -> None:
+def test_exactly_the_named_pattern_is_in_the_pixels_of_its_part(index: int) -> None:
     seen = shown(index)
     creature = CREATURES[seen.said["category"]]
     for pattern, part in (
@@ -149,7 +149,7 @@ def test_at_the_smallest_working_size_the_named_part_still_has_pixels_of_its_col
     assert np.median(found) >= 20
 
 
-def test_sentences_read_like_sentences() -> None:
+def test_captions_are_correct_sentences() -> None:
     red, blue, orange = PALETTE["red"], PALETTE["blue"], PALETTE["orange"]
     tail = Clothes(red, blue, "tail", "striped", "accent")
     assert (
@@ -174,7 +174,7 @@ def test_sentences_read_like_sentences() -> None:
 
 
 @pytest.mark.parametrize("layout", ["davis", "youtube_vos", "lasot", "pix2gestalt"])
-def test_a_caption_tells_the_category_and_the_motion(layout: Layout) -> None:
+def test_a_caption_names_the_category_and_the_motion(layout: Layout) -> None:
     params = world(frames=2, crowded=0.3)
     for index in range(14):
         pairs = layout == "pix2gestalt"

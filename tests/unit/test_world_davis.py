@@ -1,4 +1,4 @@
-"""The world in the layout of DAVIS: its members, its annotations, and that they agree with the truth."""
+"""The world in the layout of DAVIS: its members and annotations, which agree with the ground truth."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def test_a_single_object_is_whole_and_off_the_border_in_every_frame(height: int,
         assert [facts["occluded_frames"], facts["cut_frames"], facts["absent_frames"]] == [[], [], []]
 
 
-def test_a_single_object_is_large_and_comes_through_the_middle(clean: Published) -> None:
+def test_a_single_object_is_large_and_passes_through_the_middle(clean: Published) -> None:
     for sequence in clean.objects:
         middle = False
         sizes = []
@@ -128,12 +128,12 @@ def test_objects_move_and_change_their_shape(clean: Published) -> None:
         first_HW, later_HW = (clean.mask(sequence, "1", "amodal", frame) for frame in (1, 3))
         y_N, x_N = np.nonzero(first_HW)
         v_N, u_N = np.nonzero(later_HW)
-        # Moved back to where it was, it is another shape.
+        # Even after aligning the position, the shape differs.
         back_HW = np.roll(later_HW, (int(y_N.min() - v_N.min()), int(x_N.min() - u_N.min())), (0, 1))
         assert np.logical_xor(first_HW, back_HW).sum() > 0.02 * first_HW.sum(), sequence
 
 
-def test_in_crowded_videos_the_front_one_hides_part_of_the_other_but_never_all(crowded: Published) -> None:
+def test_in_crowded_videos_the_front_object_hides_a_part_of_the_other_but_never_all(crowded: Published) -> None:
     for sequence in crowded.objects:
         hidden = {"1": 0.0, "2": 0.0}
         for frame in range(10):
@@ -174,7 +174,7 @@ def test_void_is_a_line_between_two_touching_objects(crowded: Published) -> None
     assert seen > 0
 
 
-def test_what_stands_before_an_object_is_annotated_as_nothing(fenced: Published) -> None:
+def test_a_foreground_is_annotated_as_background(fenced: Published) -> None:
     for sequence in fenced.objects:
         rates = []
         for frame in range(FRAMES):
@@ -187,7 +187,7 @@ def test_what_stands_before_an_object_is_annotated_as_nothing(fenced: Published)
         assert fenced.facts[sequence]["1"]["staging"] == "fenced"
 
 
-def test_objects_in_company_keep_apart(tmp_path: Path) -> None:
+def test_objects_in_company_stay_apart(tmp_path: Path) -> None:
     made = published(tmp_path, world(6, company=1.0, width=112))
     for sequence, objects in made.objects.items():
         assert set(objects) == {"1", "2"}
@@ -196,7 +196,7 @@ def test_objects_in_company_keep_apart(tmp_path: Path) -> None:
         assert [made.facts[sequence][k]["occluded_frames"] for k in objects] == [[], []]
 
 
-def test_truth_says_what_the_archive_says_and_how_it_moves(clean: Published) -> None:
+def test_the_truth_agrees_with_the_archive_and_names_the_motion(clean: Published) -> None:
     for sequence, objects in clean.objects.items():
         assert sequence.startswith(objects["1"]["category"] + "-")
         facts = clean.facts[sequence]["1"]

@@ -1,9 +1,10 @@
-"""The world is the same in every process and for any number of videos; its pixels are frozen."""
+"""The world is the same in every process and for any number of videos, and its pixels are frozen."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -14,7 +15,7 @@ from typing import get_args
 import pytest
 
 from tests.unit.world_samples import decoded, world
-from tgvac import provenance
+from tgvac.code_digests import TREE, SourceTree
 from tgvac.files import sha256
 from tgvac.world.params import Layout, WorldParams
 from tgvac.world.publish import publish, world_digest
@@ -25,8 +26,8 @@ from tgvac.world.spool import Spool
 LAYOUTS: tuple[Layout, ...] = get_args(Layout)
 STAGED = {"crowded": 0.3, "fenced": 0.2, "late": 0.2, "hidden": 0.2, "leaving": 0.2}
 
-# Over the decoded pixels of the world that `_tiny` describes. Whoever changes it changes what every earlier
-# result in the world was measured on. Like all bits of the project, these hold for one lock file and one CPU type.
+# The digest of the decoded pixels of the world that `_tiny` describes. A change of it changes the data behind every
+# earlier result in the world. Like all exact values of the project, it is valid for one lock file and one CPU type.
 GOLDEN = "51472654cd3041f6dd5da86e4f7b6fa969576e5285cb2676e4450485a4908ca1"
 
 
@@ -35,7 +36,7 @@ def _tiny() -> WorldParams:
 
 
 def _pictures(folder: Path) -> dict[str, bytes]:
-    """All pictures of a folder's archives, by archive and member."""
+    """All images in the archives of a folder, by archive and member."""
     found = {}
     for path in sorted(folder.iterdir()):
         if path.suffix == ".zip":
@@ -64,26 +65,26 @@ def test_the_pixels_of_the_world_are_frozen(tmp_path: Path) -> None:
     assert _pixels_digest([tmp_path / layout for layout in LAYOUTS]) == GOLDEN
 
 
-def test_the_digest_is_of_the_worlds_own_code_and_of_all_of_it() -> None:
+def test_the_digest_covers_all_modules_of_the_world() -> None:
     found = world_digest()
     assert len(found) == 64
-    room = Path(provenance.__file__).parent / "sources" / "world"
-    modules = {f"tgvac.sources.world.{path.stem}" for path in room.glob("*.py")} - {"tgvac.sources.world.__init__"}
-    reached = set(provenance.closure("tgvac.world.publish"))
-    assert modules - reached == {"tgvac.world.publish"}
+    modules = {f"tgvac.world.{path.stem}" for path in (TREE.folder / "world").glob("*.py")} - {"tgvac.world.__init__"}
+    assert modules <= set(TREE.closure("tgvac.world.publish"))
 
 
-@pytest.mark.parametrize("module", ["tgvac.world.render", "tgvac.seeds", "tgvac.clips.images"])
-def test_another_module_means_another_digest(module: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("file", "counts"), [("world/render.py", True), ("seeds.py", True), ("clips/images.py", True), ("files.py", False)]
+)
+def test_the_digest_changes_with_every_module_that_decides_pixels_and_no_other(
+    file: str, counts: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     found = world_digest()
-    real = provenance.closure
-    assert module in real("tgvac.world.publish")
-    changed = {module: "0" * 64}
-    monkeypatch.setattr("tgvac.world.publish.closure", lambda module: {**real(module), **changed})
-    assert world_digest() != found
-    elsewhere = {"tgvac.files": "0" * 64}
-    monkeypatch.setattr("tgvac.world.publish.closure", lambda module: {**real(module), **elsewhere})
-    assert world_digest() == found
+    edited = SourceTree(shutil.copytree(TREE.folder, tmp_path / "tgvac", ignore=shutil.ignore_patterns("__pycache__")))
+    with (edited.folder / file).open("a", encoding="utf-8") as source:
+        source.write("\nEDITED = True\n")
+    assert edited.closure("tgvac.world.publish") != TREE.closure("tgvac.world.publish")
+    monkeypatch.setattr("tgvac.world.publish.TREE", edited)
+    assert (world_digest() != found) == counts
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -102,7 +103,7 @@ def test_another_process_publishes_the_same_bytes(layout: Layout, tmp_path: Path
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_a_video_does_not_depend_on_how_many_there_are(layout: Layout, tmp_path: Path) -> None:
+def test_the_images_of_a_video_do_not_depend_on_the_number_of_videos(layout: Layout, tmp_path: Path) -> None:
     for count, place in ((2, "few"), (4, "more")):
         publish(world(count, frames=3, **STAGED), layout, tmp_path / place)
     few, more = (_pictures(tmp_path / place) for place in ("few", "more"))
@@ -111,7 +112,7 @@ def test_a_video_does_not_depend_on_how_many_there_are(layout: Layout, tmp_path:
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
-def test_what_a_video_is_like_does_not_change_with_the_number_of_videos(layout: Layout, tmp_path: Path) -> None:
+def test_the_facts_of_a_video_do_not_depend_on_the_number_of_videos(layout: Layout, tmp_path: Path) -> None:
     facts = []
     for count in (2, 4):
         publish(world(count, frames=3, **STAGED), layout, tmp_path / str(count))
@@ -120,7 +121,7 @@ def test_what_a_video_is_like_does_not_change_with_the_number_of_videos(layout: 
     assert {video: facts[1][video] for video in facts[0]} == facts[0]
 
 
-def test_no_two_layouts_and_no_two_seeds_share_a_picture(tmp_path: Path) -> None:
+def test_layouts_and_seeds_share_no_image(tmp_path: Path) -> None:
     seen: dict[bytes, str] = {}
     for seed in (7, 8):
         for layout in LAYOUTS:
@@ -135,7 +136,7 @@ def test_no_two_layouts_and_no_two_seeds_share_a_picture(tmp_path: Path) -> None
     assert len(seen) == 2 * (2 * 2 + 2 * 1 + 2 * 2 + 2)
 
 
-def test_names_are_never_given_twice() -> None:
+def test_names_are_unique() -> None:
     params = world()
     assert len({video_id(params, index) for index in range(500)}) == 500
     assert len({pair_id(params, index) for index in range(500)}) == 500
@@ -162,7 +163,7 @@ def test_archives_appear_together_and_only_when_they_are_complete(tmp_path: Path
     assert zipfile.ZipFile(tmp_path / "one.zip").namelist() == ["a", "b"]
 
 
-def test_archives_of_an_earlier_publication_do_not_stay(tmp_path: Path) -> None:
+def test_archives_of_an_earlier_publication_are_removed(tmp_path: Path) -> None:
     publish(world(3, frames=2), "lasot", tmp_path)
     before = {path.name for path in tmp_path.iterdir()}
     (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")

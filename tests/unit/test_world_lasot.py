@@ -1,4 +1,4 @@
-"""The world in the layout of LaSOT: a zip a category, boxes around what is seen, flags where nothing is."""
+"""The world in the layout of LaSOT: one zip per category, boxes of the visible part, and flags where it is hidden."""
 
 from __future__ import annotations
 
@@ -58,15 +58,13 @@ def test_a_sequence_has_frames_from_one_boxes_flags_and_a_sentence(sequences: di
         assert len(members["nlp.txt"].decode().splitlines()) == 1
 
 
-def test_sequences_of_a_category_are_counted_from_one(sequences: dict[str, dict[str, bytes]]) -> None:
+def test_sequences_of_a_category_are_numbered_from_one(sequences: dict[str, dict[str, bytes]]) -> None:
     expected = {f"{category}-1" for category in CREATURES}
     assert expected <= set(sequences)
     assert {name.rsplit("-", 1)[1] for name in set(sequences) - expected} == {"2"}
 
 
-def test_boxes_hold_what_is_seen_of_the_target_and_nothing_more(
-    folder: Path, sequences: dict[str, dict[str, bytes]]
-) -> None:
+def test_boxes_fit_the_visible_part_of_the_target_exactly(folder: Path, sequences: dict[str, dict[str, bytes]]) -> None:
     with zipfile.ZipFile(folder / "truth.zip") as truth:
         for name, members in sequences.items():
             rows = zip(boxes(members), flags(members, "full_occlusion"), flags(members, "out_of_view"), strict=True)
@@ -90,7 +88,7 @@ def test_boxes_hold_what_is_seen_of_the_target_and_nothing_more(
                 assert seen_HW[:, x + w - 1].any()
 
 
-def test_some_targets_are_fully_occluded_some_leave_the_view_and_all_come_back(
+def test_some_targets_are_fully_occluded_some_leave_the_view_and_all_return(
     folder: Path, sequences: dict[str, dict[str, bytes]]
 ) -> None:
     with zipfile.ZipFile(folder / "truth.zip") as truth:
@@ -110,7 +108,7 @@ def test_some_targets_are_fully_occluded_some_leave_the_view_and_all_come_back(
     assert min(seen.values()) >= 4
 
 
-def test_the_sentence_is_the_truths(folder: Path, sequences: dict[str, dict[str, bytes]]) -> None:
+def test_the_sentence_is_that_of_the_truth(folder: Path, sequences: dict[str, dict[str, bytes]]) -> None:
     with zipfile.ZipFile(folder / "truth.zip") as truth:
         facts = json.loads(truth.read("truth.json"))
     assert set(facts) == set(sequences)
@@ -119,7 +117,7 @@ def test_the_sentence_is_the_truths(folder: Path, sequences: dict[str, dict[str,
         assert members["nlp.txt"].decode() == facts[name]["1"]["caption"] + "\n"
 
 
-def test_other_objects_before_the_target_have_no_box_but_hide_it(folder: Path) -> None:
+def test_other_objects_in_front_of_the_target_have_no_box_but_hide_it(folder: Path) -> None:
     with zipfile.ZipFile(folder / "truth.zip") as truth:
         facts = json.loads(truth.read("truth.json"))
         crowded = [name for name, entry in facts.items() if entry["1"]["staging"] == "crowded"]

@@ -1,4 +1,4 @@
-"""The world in the layout of pix2gestalt's set: four pictures a pair, joined by an id."""
+"""The world in the layout of the pix2gestalt data set: four images per pair, joined by an id."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def members(folder: Path) -> dict[str, bytes]:
     return out
 
 
-def test_each_pair_has_four_pictures_by_one_number_and_a_caption(members: dict[str, bytes]) -> None:
+def test_each_pair_has_four_images_with_one_number_and_a_caption(members: dict[str, bytes]) -> None:
     captions = json.loads(members["captions.json"])
     assert len(captions) == PAIRS
     assert all(number.isdigit() for number in captions)
@@ -52,14 +52,14 @@ def test_each_pair_has_four_pictures_by_one_number_and_a_caption(members: dict[s
     assert set(members) == expected | {"captions.json"}
 
 
-def test_neither_gzip_nor_tar_know_the_time(folder: Path) -> None:
+def test_neither_gzip_nor_tar_contain_the_time(folder: Path) -> None:
     raw = (folder / "pix2gestalt_occlusions_release.tar.gz").read_bytes()
     assert raw[4:8] == bytes(4)
     assert not raw[3] & 0x08, "no file name in the header"
     assert len(gzip.decompress(raw)) % 512 == 0
 
 
-def test_masks_are_black_and_white_and_the_seen_part_is_the_wholes_own(members: dict[str, bytes]) -> None:
+def test_masks_are_binary_and_the_visible_part_equals_the_whole_object_there(members: dict[str, bytes]) -> None:
     for number in json.loads(members["captions.json"]):
         occlusion_HW3, whole_HW3, whole_HW, seen_HW = (
             decoded(members[f"{where}/{number}_{suffix}.png"]) for where, suffix in FOLDERS.items()
@@ -70,7 +70,7 @@ def test_masks_are_black_and_white_and_the_seen_part_is_the_wholes_own(members: 
             assert set(np.unique(mask_HW).tolist()) == {0, 255}
         assert not ((seen_HW > 0) & (whole_HW == 0)).any()
         assert (whole_HW3[whole_HW == 0] == 255).all()
-        # Where the occluder covers less than half of a pixel, its edge still mixes in.
+        # The occluder's edge also changes pixels of which it covers less than half.
         inner_HW = seen_HW > 0
         same_N = np.abs(occlusion_HW3[inner_HW].astype(int) - whole_HW3[inner_HW]).max(axis=1) == 0
         assert same_N.mean() > 0.8
@@ -78,7 +78,7 @@ def test_masks_are_black_and_white_and_the_seen_part_is_the_wholes_own(members: 
         assert (np.abs(occlusion_HW3[hidden_HW].astype(int) - whole_HW3[hidden_HW]).max(axis=1) > 0).mean() > 0.8
 
 
-def test_the_truth_knows_each_pairs_rate(folder: Path, members: dict[str, bytes]) -> None:
+def test_the_truth_has_the_rate_of_each_pair(folder: Path, members: dict[str, bytes]) -> None:
     with zipfile.ZipFile(folder / "truth.zip") as truth:
         facts = json.loads(truth.read("truth.json"))
     captions = json.loads(members["captions.json"])
@@ -91,7 +91,7 @@ def test_the_truth_knows_each_pairs_rate(folder: Path, members: dict[str, bytes]
         assert facts[number]["rate"] == pytest.approx(1 - seen / whole, abs=1e-6)
 
 
-def test_rates_are_spread_over_the_range_and_something_is_always_seen() -> None:
+def test_rates_are_spread_over_the_range_and_a_part_is_always_visible() -> None:
     params = world(pairs=48, pair_size=64)
     rates = np.array([pair(params, index).rate for index in range(48)])
     assert rates.min() > 0.0
@@ -100,7 +100,7 @@ def test_rates_are_spread_over_the_range_and_something_is_always_seen() -> None:
     assert counts.min() >= 5, counts
 
 
-def test_a_pair_does_not_depend_on_how_many_there_are(members: dict[str, bytes], tmp_path: Path) -> None:
+def test_a_pair_does_not_depend_on_the_number_of_pairs(members: dict[str, bytes], tmp_path: Path) -> None:
     path = publish(world(pairs=2, pair_size=SIZE), "pix2gestalt", tmp_path)
     with tarfile.open(path) as archive:
         for name in archive.getnames():
@@ -109,7 +109,7 @@ def test_a_pair_does_not_depend_on_how_many_there_are(members: dict[str, bytes],
             assert name == "captions.json" or stream.read() == members[name]
 
 
-def test_pairs_of_all_sizes_lie_anywhere_and_whole_in_the_picture() -> None:
+def test_objects_of_all_sizes_are_anywhere_and_fully_inside_the_image() -> None:
     as_large, of_all = (world(pairs=40, pair_size=SIZE, pair_scale_min=smallest) for smallest in (1.0, 0.3))
     one, other = ([pair(params, i) for i in range(40)] for params in (as_large, of_all))
     areas = np.array([[p.whole_HW.sum() for p in pairs] for pairs in (one, other)], float)

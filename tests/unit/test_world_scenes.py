@@ -1,4 +1,4 @@
-"""What is staged in the world: shares, categories, what stands out and what does not, what moves behind and before."""
+"""The staging of the world: shares, categories, contrast, backgrounds and foregrounds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HEIGHT, WIDTH = 64, 80
 
 
 @pytest.mark.parametrize("layout", ["davis", "youtube_vos", "lasot"])
-def test_each_staging_has_the_share_that_was_asked_for(layout: Layout) -> None:
+def test_each_staging_has_its_share(layout: Layout) -> None:
     asked = {"crowded": 0.2, "company": 0.1, "fenced": 0.15, "late": 0.25, "hidden": 0.1, "leaving": 0.1}
     staged = [cast.staging(world(**asked), layout, index) for index in range(100)]
     foreign = {"davis": {"late", "hidden", "leaving"}, "youtube_vos": {"hidden", "leaving"}, "lasot": {"late"}}[layout]
@@ -29,7 +29,7 @@ def test_each_staging_has_the_share_that_was_asked_for(layout: Layout) -> None:
         assert abs(sum(found == kind for found in staged) - expected) <= 2, kind
 
 
-def test_no_choice_of_a_video_goes_with_another() -> None:
+def test_the_choices_for_a_video_are_uncorrelated() -> None:
     params = world()
     places = np.array(
         [
@@ -42,7 +42,7 @@ def test_no_choice_of_a_video_goes_with_another() -> None:
         assert np.abs(np.histogram(column, 10, (0, 1))[0] - 40).max() <= 3
 
 
-def test_each_category_appears_before_any_comes_again() -> None:
+def test_each_category_appears_before_any_is_repeated() -> None:
     assert len(CREATURES) >= 10
     for layout in ("davis", "youtube_vos", "lasot", "pix2gestalt"):
         firsts = {cast.categories(world(), layout, index)[0] for index in range(len(CREATURES))}
@@ -70,7 +70,7 @@ def test_every_creature_draws_the_parts_that_captions_may_name(category: str) ->
 
 
 def _contrast(params: WorldParams, index: int) -> float:
-    """The share of object 1's pixels that clearly differ from what is behind it."""
+    """The share of object 1's pixels that clearly differ from the background."""
     scene = scenes.stage(params, "davis", index)
     size = (params.height, params.width)
     behind_HW3 = planes.view(scene.backdrop, scene.camera, 0, *size)
@@ -80,25 +80,25 @@ def _contrast(params: WorldParams, index: int) -> float:
     return float(differs_HW[render.amodal(layer, *size)].mean())
 
 
-def test_an_object_stands_out_from_what_is_behind_it() -> None:
+def test_an_object_differs_clearly_from_the_background() -> None:
     assert min(_contrast(world(), index) for index in range(16)) > 0.75
 
 
-def test_a_camouflaged_object_stands_out_less() -> None:
+def test_a_camouflaged_object_differs_less() -> None:
     plain, camouflaged = (
         np.mean([_contrast(world(camouflaged=share), index) for index in range(16)]) for share in (0.0, 1.0)
     )
     assert camouflaged < plain - 0.08
 
 
-def test_white_objects_have_the_share_that_was_asked_for() -> None:
+def test_white_objects_have_their_share() -> None:
     for share in (0.0, 0.4, 1.0):
         params = world(white=share, frames=2)
         mains = [scenes.stage(params, "davis", index).actors[0].clothes.main for index in range(50)]
         assert np.mean([main == PALETTE["white"] for main in mains]) == pytest.approx(share, abs=0.16)
 
 
-def test_marks_differ_clearly_from_the_colour_they_lie_on() -> None:
+def test_marks_differ_clearly_from_the_colour_below() -> None:
     assert min(distance(colour, patterns.tone(colour)) for colour in PALETTE.values()) > 20
 
 
@@ -113,7 +113,7 @@ def test_a_pattern_moves_with_its_part(pattern: str) -> None:
 
 
 @pytest.mark.parametrize("kind", sorted(backgrounds.KINDS))
-def test_a_backdrop_has_structure_and_something_in_it_moves_by_itself(kind: str) -> None:
+def test_a_backdrop_has_structure_and_moving_parts(kind: str) -> None:
     generator = np.random.default_rng(3)
     colours = ((176, 206, 228), (88, 118, 92), (226, 208, 170))
     made = backgrounds.backdrop(kind, colours, (HEIGHT, WIDTH), (HEIGHT + 24, WIDTH + 24), generator)
@@ -145,7 +145,7 @@ def test_a_foreground_covers_a_part_of_the_middle(kind: str) -> None:
     assert (plane.rgba_HW4[..., :3].max(axis=2) <= plane.rgba_HW4[..., 3]).all()
 
 
-def test_light_comes_from_a_side() -> None:
+def test_the_lit_side_is_brighter() -> None:
     square_N2 = np.array([[20.0, 20.0], [60.0, 20.0], [60.0, 60.0], [20.0, 60.0]])
     paint = render.Paint(square_N2, (120, 120, 120), lined=False)
     for light, brighter, darker in ((1.2, np.s_[:, 25:], np.s_[:, :15]), (-1.2, np.s_[:, :15], np.s_[:, 25:])):
@@ -155,7 +155,7 @@ def test_light_comes_from_a_side() -> None:
         assert inner_hw[brighter].mean() > inner_hw[darker].mean() + 8
 
 
-def test_an_object_outside_of_the_frame_draws_nothing() -> None:
+def test_an_object_outside_the_frame_draws_nothing() -> None:
     square_N2 = np.array([[-40.0, 0.0], [-20.0, 0.0], [-20.0, 20.0]])
     layer = render.draw([render.Paint(square_N2, (9, 9, 9), lined=True)], 1.0, 0.0, 32, 48)
     assert not render.amodal(layer, 32, 48).any()
@@ -163,7 +163,7 @@ def test_an_object_outside_of_the_frame_draws_nothing() -> None:
     assert np.array_equal(render.composite(behind_HW3, [layer]), behind_HW3)
 
 
-def test_an_object_behind_something_is_seen_in_the_first_frame_and_hidden_in_part_in_some() -> None:
+def test_an_object_behind_a_foreground_is_visible_in_the_first_frame_and_partly_hidden_later() -> None:
     params = world(fenced=1.0, frames=8, width=112)
     for index in range(26):
         shots = list(film(params, scenes.stage(params, "lasot", index)))
@@ -172,8 +172,8 @@ def test_an_object_behind_something_is_seen_in_the_first_frame_and_hidden_in_par
         assert min(seen) < 0.92, index
 
 
-def test_what_is_seen_of_an_object_is_what_the_frame_shows_of_it() -> None:
-    """Drawn without what hides it, the frame is the same on the visible mask and differs on the hidden rest."""
+def test_the_visible_mask_agrees_with_the_frame() -> None:
+    """Without the foreground, the frame is the same on the visible mask and differs on the hidden part."""
     params = world(fenced=1.0, frames=2)
     for index in range(6):
         scene = scenes.stage(params, "davis", index)
@@ -197,19 +197,19 @@ def test_what_is_seen_of_an_object_is_what_the_frame_shows_of_it() -> None:
         ({"pair_rate_min": 0.5, "pair_rate_max": 0.4}, "pair_rate_min is 0.5 and pair_rate_max 0.4; give the smaller"),
     ],
 )
-def test_params_that_make_no_world_are_refused(wrong: dict[str, Any], message: str) -> None:
+def test_invalid_params_are_refused(wrong: dict[str, Any], message: str) -> None:
     with pytest.raises(ValidationError, match=message):
         world(**wrong)
 
 
-def test_a_way_that_does_not_exist_is_refused() -> None:
+def test_an_unknown_path_is_refused() -> None:
     scene = scenes.stage(world(frames=2), "davis", 0)
     route = scene.actors[0].route._replace(path="zigzag")
     with pytest.raises(ValueError, match="path is 'zigzag'; known are 'across', 'turn' and 'oscillate'"):
         act(world(frames=2), ("davis", 0, 0), "fish", scene.actors[0].clothes, route)
 
 
-def test_kinds_that_do_not_exist_are_refused_by_name() -> None:
+def test_unknown_kinds_are_refused_by_name() -> None:
     generator = np.random.default_rng(1)
     colour = (1, 2, 3)
     with pytest.raises(ValueError, match="backdrop kind is 'moon'; known are meadow"):

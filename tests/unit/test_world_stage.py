@@ -1,4 +1,4 @@
-"""Phase `sources` generates the world where the workflow keeps its archives, and lists what is in them."""
+"""Phase `sources` generates the archives of the world in its results, and lists their videos."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def _params(**more: object) -> SourcesParams:
     return SourcesParams.model_validate({**sizes, **given})
 
 
-def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Path) -> None:
+def test_a_generated_source_has_its_own_folder_in_the_results(tmp_path: Path) -> None:
     _registry(tmp_path, "davis")
     params = _params()
     sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
@@ -49,7 +49,7 @@ def test_a_generated_source_gets_a_folder_of_its_own_in_the_results(tmp_path: Pa
     assert locations == {"earth": str(archive.relative_to(tmp_path))}
 
 
-def test_while_the_world_is_drawn_the_stage_says_so(
+def test_the_stage_reports_while_the_world_is_drawn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(sources_stage, "_SAY_EVERY_S", 0.01)
@@ -62,16 +62,17 @@ def test_a_layout_that_the_world_does_not_have_is_refused(tmp_path: Path) -> Non
     _registry(tmp_path, "coco")
     params = _params(world=world(1))
     with pytest.raises(
-        BadInput, match=r"registry\.csv: source 'earth' is generated, in the layout 'coco'; the world is"
+        BadInput, match=r"registry\.csv: source 'earth' is generated, but has the layout 'coco'; use one of"
     ):
         sources_stage.run(Context(tmp_path, "t", "sources", "d"), sources=params, fetch=FETCH)
 
 
-def test_a_killed_stage_takes_the_processes_with_it_that_generate(tmp_path: Path) -> None:
+def test_killing_the_stage_ends_its_worker_processes(tmp_path: Path) -> None:
     _registry(tmp_path, "davis")
     code = (
         "import json, sys; from pathlib import Path; from tgvac.sources import sources_stage;"
-        " from tgvac.sources.params import FetchParams, SourcesParams; from tgvac.stage import Context;"
+        " from tgvac.fetch.params import FetchParams; from tgvac.sources.params import SourcesParams;"
+        " from tgvac.stage import Context;"
         " sources_stage.run(Context(Path(sys.argv[1]), 't', 'sources', 'd'),"
         " sources=SourcesParams.model_validate_json(sys.argv[2]),"
         " fetch=FetchParams.model_validate_json(sys.argv[3]))"
@@ -83,6 +84,7 @@ def test_a_killed_stage_takes_the_processes_with_it_that_generate(tmp_path: Path
     folder = tmp_path / "results" / "t" / "sources" / "earth"
     deadline = time.monotonic() + 60
     while not folder.is_dir():
+        assert process.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.05)
     workers = [p for p in psutil.Process(process.pid).children(recursive=True) if "spawn_main" in " ".join(p.cmdline())]

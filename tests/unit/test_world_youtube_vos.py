@@ -45,7 +45,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Published:
     return Published(annotated, everything, truth, meta["videos"], json.loads(truth.read("truth.json")))
 
 
-def test_videos_are_called_by_ten_hexadecimal_digits(made: Published) -> None:
+def test_video_names_have_ten_hexadecimal_digits(made: Published) -> None:
     assert len(made.meta) == 8
     assert all(re.fullmatch(r"[0-9a-f]{10}", video) for video in made.meta)
 
@@ -89,7 +89,7 @@ def test_meta_lists_the_category_and_the_frames_in_which_an_object_is_annotated(
             assert known["category"] in CREATURES
 
 
-def test_some_objects_are_annotated_late_and_their_videos_begin_without_them(made: Published) -> None:
+def test_some_objects_are_annotated_late_and_are_not_in_the_first_frame(made: Published) -> None:
     late = 0
     for video, entry in made.meta.items():
         first = made.numbers(video)[0]
@@ -99,7 +99,7 @@ def test_some_objects_are_annotated_late_and_their_videos_begin_without_them(mad
     assert late >= 3
 
 
-def test_captions_lie_beside_the_official_files(made: Published) -> None:
+def test_captions_are_in_a_file_beside_the_official_ones(made: Published) -> None:
     objects = json.loads(made.annotated.read("train/objects.json"))
     assert set(objects) == set(made.meta)
     for video, entry in made.meta.items():

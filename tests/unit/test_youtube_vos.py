@@ -1,4 +1,4 @@
-"""YouTube-VOS: folders and archives read alike, every frame kept, masks where they were drawn, contradictions named."""
+"""YouTube-VOS: folders and archives read the same, all frames are kept, and errors name contradictions."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def pack(tree: Path, *names: str) -> Path:
-    """Zips of some folders of a tree, alone in a folder; members begin with the folder's name."""
+    """A folder with zips of some folders of a tree; members begin with the folder's name."""
     folder = tree.parent / "packed"
     folder.mkdir()
     for name in names:
@@ -77,7 +77,7 @@ SPARSE: list[Callable[[Path], Path]] = [
 
 
 @pytest.mark.parametrize("give", WHOLE)
-def test_with_all_frames_every_frame_is_there_and_masks_only_where_drawn(
+def test_with_all_frames_every_frame_is_read_and_only_annotated_ones_have_masks(
     tree: Path, give: Callable[[Path], Path]
 ) -> None:
     digests = [v.digest for v in YouTubeVos(tree).videos()]
@@ -96,7 +96,7 @@ def test_with_all_frames_every_frame_is_there_and_masks_only_where_drawn(
 
 
 @pytest.mark.parametrize("give", SPARSE)
-def test_without_them_the_annotated_frames_are_the_video(tree: Path, give: Callable[[Path], Path]) -> None:
+def test_without_them_a_video_has_only_the_annotated_frames(tree: Path, give: Callable[[Path], Path]) -> None:
     source = YouTubeVos(give(tree))
     assert source.fps(source.videos()[0]) == 6
     first, second = source.videos()
@@ -105,7 +105,7 @@ def test_without_them_the_annotated_frames_are_the_video(tree: Path, give: Calla
     assert np.array_equal(source.frame(second, 1), frame_of("00f88c4f0a", 10))
 
 
-def test_captions_come_from_our_own_file_and_categories_else_from_meta(tree: Path) -> None:
+def test_captions_come_from_objects_json_and_other_categories_from_meta(tree: Path) -> None:
     source = YouTubeVos(tree)
     first, second = source.videos()
     assert source.info(first, 1) == ObjectInfo("grey cat", ("a grey cat walks",))
@@ -129,7 +129,7 @@ CHANGES: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
-def test_a_videos_digest_counts_its_own_content_and_no_other(tree: Path, what: str) -> None:
+def test_a_videos_digest_depends_on_its_own_content_only(tree: Path, what: str) -> None:
     before = [v.digest for v in YouTubeVos(tree).videos()]
     CHANGES[what](tree)
     after = [v.digest for v in YouTubeVos(tree).videos()]
@@ -149,7 +149,7 @@ def refused(path: Path) -> str:
 def test_another_layout_is_refused(tree: Path) -> None:
     (tree / "train/meta.json").unlink()
     assert "is not in YouTube-VOS layout" in refused(tree)
-    assert refused(tree).endswith("give train.zip, or the folder that holds it and train_all_frames.zip.")
+    assert refused(tree).endswith("give train.zip, or the folder with it and train_all_frames.zip.")
 
 
 def test_all_frames_alone_are_refused(tree: Path) -> None:
@@ -158,40 +158,40 @@ def test_all_frames_alone_are_refused(tree: Path) -> None:
 
 def test_a_video_without_frames_is_refused(tree: Path) -> None:
     shutil.rmtree(tree / "train_all_frames/JPEGImages/00f88c4f0a")
-    assert "train_all_frames/JPEGImages/00f88c4f0a has no frames though meta.json lists the video" in refused(tree)
+    assert "train_all_frames/JPEGImages/00f88c4f0a has no frames, but meta.json lists the video" in refused(tree)
 
 
 def test_an_annotated_frame_that_is_missing_is_refused(tree: Path) -> None:
     (tree / "train_all_frames/JPEGImages/003234408d/00010.png").unlink()
-    assert "JPEGImages/003234408d lacks frame 00010, which is annotated (1 such in all); restore" in refused(tree)
+    assert "JPEGImages/003234408d has no frame 00010, which is annotated (1 missing); restore" in refused(tree)
 
 
 def test_a_gap_in_all_frames_is_refused(tree: Path) -> None:
     (tree / "train_all_frames/JPEGImages/003234408d/00007.png").unlink()
-    assert "JPEGImages/003234408d lacks frame 00007 (1 in all) though it should hold every frame" in refused(tree)
+    assert "JPEGImages/003234408d has no frame 00007 (1 missing), but it must have every frame" in refused(tree)
 
 
 @pytest.mark.parametrize(("kind", "number"), [("JPEGImages", "00015"), ("Annotations", "00004")])
-def test_a_frame_that_meta_names_and_nothing_holds_is_refused(tree: Path, kind: str, number: str) -> None:
+def test_a_missing_frame_that_meta_lists_is_refused(tree: Path, kind: str, number: str) -> None:
     change_meta(tree, lambda v: v["003234408d"]["objects"]["2"]["frames"].append(number))
     message = refused(tree)
-    assert f"meta.json names frame {number} of object 2 of '003234408d', which" in message
+    assert f"meta.json lists frame {number} of object 2 of '003234408d', which" in message
     assert f"{kind}/003234408d does not have; restore it." in message
 
 
-def test_an_annotation_that_meta_names_and_that_is_gone_is_refused(tree: Path) -> None:
+def test_a_missing_annotation_that_meta_lists_is_refused(tree: Path) -> None:
     (tree / "train/Annotations/003234408d/00005.png").unlink()
-    assert "names frame 00005 of object 1 of '003234408d'" in refused(tree)
+    assert "lists frame 00005 of object 1 of '003234408d'" in refused(tree)
 
 
 def test_an_id_unknown_to_meta_is_refused_naming_the_annotation(tree: Path) -> None:
     (tree / "train/Annotations/003234408d/00005.png").write_bytes(png(ids_image(1, 4), palette=True))
     source = YouTubeVos(tree)
-    with pytest.raises(BadInput, match=r"Annotations/003234408d/00005\.png holds the id 4, which meta\.json does not"):
+    with pytest.raises(BadInput, match=r"Annotations/003234408d/00005\.png has the id 4, which meta\.json does not"):
         source.annotation(source.videos()[0], 5)
 
 
-def test_void_is_no_unknown_id(tree: Path) -> None:
+def test_void_is_not_an_unknown_id(tree: Path) -> None:
     ids_HW = ids_image(1)
     ids_HW[0] = 255
     (tree / "train/Annotations/003234408d/00005.png").write_bytes(png(ids_HW, palette=True))
@@ -213,14 +213,14 @@ def test_void_is_no_unknown_id(tree: Path) -> None:
         ('{"videos": {"v": {"objects": {"255": {"category": "a", "frames": []}}}}}', "videos.v.objects.255.[key]"),
     ],
 )
-def test_a_meta_of_another_form_is_refused_naming_the_place(tree: Path, text: str, key: str) -> None:
+def test_an_invalid_meta_is_refused_naming_the_key(tree: Path, text: str, key: str) -> None:
     (tree / "train/meta.json").write_text(text)
-    assert f"train/meta.json has a wrong '{key}'" in refused(tree)
+    assert f"train/meta.json has an invalid '{key}'" in refused(tree)
 
 
-def test_objects_of_another_form_are_refused(tree: Path) -> None:
+def test_invalid_objects_are_refused(tree: Path) -> None:
     (tree / "train/objects.json").write_text('{"v": {"1": "a cat"}}')
-    assert "train/objects.json has a wrong 'v.1'" in refused(tree)
+    assert "train/objects.json has an invalid 'v.1'" in refused(tree)
 
 
 def test_a_truncated_archive_is_refused_naming_it(tree: Path) -> None:
@@ -238,5 +238,5 @@ def test_a_video_that_meta_no_longer_lists_is_refused(tree: Path) -> None:
 def test_a_frame_removed_after_the_listing_is_refused(tree: Path) -> None:
     video = YouTubeVos(tree).videos()[0]
     (tree / "train_all_frames/JPEGImages/003234408d/00007.png").unlink()
-    with pytest.raises(BadInput, match="lacks frame 00007, which was there when sources were listed"):
+    with pytest.raises(BadInput, match="no longer has frame 00007; restore it"):
         YouTubeVos(tree).frame(video, 7)

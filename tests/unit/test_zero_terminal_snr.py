@@ -14,16 +14,20 @@ from tests.unit.loop_jobs import alone
 from tests.unit.tiny_models import CHECKPOINTS, CPU, DIFFUSION, SAMPLER, TRAINING, randn, unet_12
 from tgvac.completion.pipeline_params import diffusion_of
 from tgvac.errors import BadInput
+from tgvac.models.layouts import FRAME_MASK
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, loss_weights
 from tgvac.models.params import DiffusionParams
-from tgvac.models.schedule import alphas_cumprod, scheduler_of
+from tgvac.models.schedule import alphas_cumprod, noise_schedule
 from tgvac.sampling.condition import VideoCondition
+from tgvac.sampling.params import SamplerParams, check_sampling
+from tgvac.sampling.scheduler import network_sampler
 from tgvac.sampling.temporal_diffusion import NotFinite, sample_video
+from tgvac.training.checkpoint import Identity
 from tgvac.training.loop import Training, train
 from tgvac.training.objective import Batch, noise_loss
 
-ASKED = {**DIFFUSION.model_dump(), "zero_terminal_snr": True, "prediction": "v", "timestep_spacing": "trailing"}
-ZERO = DiffusionParams(**ASKED)
+ZERO = DiffusionParams(**{**DIFFUSION.model_dump(), "zero_terminal_snr": True, "prediction": "v"})
+SCHEDULE = noise_schedule(ZERO)
 ALPHAS = alphas_cumprod(ZERO)
 LAST = 999
 
@@ -38,13 +42,18 @@ def by_hand() -> np.ndarray:
 
 def batch(*levels: int) -> Batch:
     z, frame, mask, noise = (randn(len(levels), 4, 2, 8, 8, seed=k) for k in range(4))
-    return Batch(z, frame, mask, randn(len(levels), 12, 16, seed=4), noise, torch.tensor(levels))
+    return Batch(z, frame, mask, randn(len(levels), 12, 16, seed=4), noise, torch.tensor(levels), FRAME_MASK)
+
+
+def trailing(**changes: object) -> SamplerParams:
+    """The sampler that starts at the last level, with some keys changed."""
+    return SAMPLER.model_copy(update={"timestep_spacing": "trailing", **changes})
 
 
 def given_to(network: object, of: Batch) -> torch.Tensor:
     """The loss as a training has it."""
     model = as_epsilon_model(lambda it: it, ZERO)(network)
-    return noise_loss(model, of, ALPHAS, CPU, loss_weights(ZERO, ALPHAS), ZERO.told).mean
+    return noise_loss(model, of, SCHEDULE, CPU, loss_weights(ZERO, ALPHAS), ZERO.target).mean
 
 
 def test_the_schedule_is_rescaled_as_published() -> None:
@@ -55,10 +64,9 @@ def test_the_schedule_is_rescaled_as_published() -> None:
     assert (ALPHAS[1:] < alphas_cumprod(DIFFUSION)[1:]).all()
 
 
-@pytest.mark.parametrize("spacing", ["leading", "trailing"])
-def test_the_noise_cannot_be_predicted_of_it(spacing: str) -> None:
+def test_the_noise_cannot_be_predicted_of_it() -> None:
     with pytest.raises(ValidationError, match="zero_terminal_snr with prediction epsilon has a last level where"):
-        DiffusionParams(**{**ASKED, "prediction": "epsilon", "timestep_spacing": spacing})
+        DiffusionParams(**{**ZERO.model_dump(), "prediction": "epsilon"})
 
 
 def test_the_loss_is_that_of_the_velocity_at_the_last_level_too() -> None:
@@ -82,13 +90,19 @@ def test_a_training_at_the_last_level_learns_finitely(tmp_path: Path) -> None:
     unet, given = unet_12(), batch(LAST, LAST)
     losses = alone(lambda step: given_to(frame_noise_model(unet), given))
     params = TRAINING.model_copy(update={"steps": 30, "lr": 3e-3})
-    events = train(Training("frame", unet, lambda step, rows: step, losses, params, CHECKPOINTS, "key", tmp_path))
+    events = train(
+        Training("frame", unet, lambda step, rows: step, losses, params, CHECKPOINTS, Identity("key"), tmp_path)
+    )
     assert all(np.isfinite([e["loss"], e["grad_norm"]]).all() for e in events)
     assert events[-1]["loss"] < 0.9 * events[0]["loss"]
 
 
+def unconditional(z_Fchw: torch.Tensor) -> VideoCondition:
+    return VideoCondition(torch.zeros_like(z_Fchw), torch.zeros_like(z_Fchw), *[torch.zeros(1, 1, 1)] * 2, FRAME_MASK)
+
+
 def knowing(picture_Fchw: torch.Tensor) -> NoiseModel:
-    """Tells the velocity of one picture, whatever noise lies on it."""
+    """Predicts the velocity of one picture, whatever noise is added to it."""
     alphas_T = torch.from_numpy(by_hand())
 
     def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
@@ -103,76 +117,80 @@ def knowing(picture_Fchw: torch.Tensor) -> NoiseModel:
 # By `leading` the last level is reached where the steps are two apart.
 @pytest.mark.parametrize(("spacing", "steps"), [("trailing", 1), ("trailing", 4), ("leading", 500)])
 def test_sampling_from_noise_alone_finds_the_picture_that_is_known(spacing: str, steps: int) -> None:
-    params = DiffusionParams(**{**ASKED, "timestep_spacing": spacing, "sampling_steps": steps})
     picture, noise = randn(3, 4, 8, 8), randn(3, 4, 8, 8, seed=1)
-    condition = VideoCondition(torch.zeros_like(picture), torch.zeros_like(picture), *[torch.zeros(1, 1, 1)] * 2)
-    found = sample_video(knowing(picture), condition, noise, params, SAMPLER, CPU)
+    sampler = trailing(timestep_spacing=spacing, steps=steps)
+    found = sample_video(knowing(picture), unconditional(picture), noise, ZERO, sampler, CPU)
     # The last step ends at the first level, as Stable Diffusion's does.
     expected = ALPHAS[0].sqrt() * picture + (1 - ALPHAS[0]).sqrt() * noise
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
 
 
-def sampled(params: DiffusionParams) -> torch.Tensor:
+def sampled(diffusion: DiffusionParams, sampler: SamplerParams) -> torch.Tensor:
     """What a network that knows nothing makes of noise, with fresh noise in every step."""
     start = randn(3, 4, 8, 8, seed=1)
-    condition = VideoCondition(torch.zeros_like(start), torch.zeros_like(start), *[torch.zeros(1, 1, 1)] * 2)
 
     def velocity_of(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
         return 0.5 * x_BCFhw[:, :4]
 
     return sample_video(
-        velocity_of, condition, start, params, SAMPLER, CPU, step_noise=lambda t: randn(3, 4, 8, 8, seed=t)
+        velocity_of,
+        unconditional(start),
+        start,
+        diffusion,
+        sampler,
+        CPU,
+        step_noise=lambda t: randn(3, 4, 8, 8, seed=t),
     )
 
 
 @pytest.mark.parametrize("eta", [0.0, 0.5])
 @pytest.mark.parametrize("steps", [3, 30, 50])
 def test_with_eta_below_one_noise_alone_is_sampled_finitely(steps: int, eta: float) -> None:
-    assert sampled(DiffusionParams(**{**ASKED, "sampling_steps": steps, "eta": eta})).isfinite().all()
+    assert sampled(ZERO, trailing(steps=steps, eta=eta)).isfinite().all()
 
 
-REFUSED = (
-    r"zero_terminal_snr with eta 1 has a first step of {} whose .*; take an eta below 1, such as 0, or leave zero_"
-)
+REFUSED = r"zero_terminal_snr with eta 1 has a first step of {} whose .*; take an eta below 1, such as 0, or set zero_"
 
 
 @pytest.mark.parametrize(("spacing", "steps"), [*(("trailing", n) for n in (3, 30, 50)), ("leading", 500)])
 def test_eta_one_is_refused_where_sampling_begins_at_noise_alone(spacing: str, steps: int) -> None:
-    asked = {**ASKED, "timestep_spacing": spacing, "sampling_steps": steps, "eta": 1.0}
-    with pytest.raises(ValidationError, match=REFUSED.format(steps)):
-        DiffusionParams(**asked)
-    config = scheduler_of(DiffusionParams(**{**asked, "eta": 0.0})).config
-    with pytest.raises(BadInput, match="settings: .*" + REFUSED.format(steps)):
-        diffusion_of(config, steps, 1.0)
+    sampler = trailing(timestep_spacing=spacing, steps=steps, eta=1.0)
+    with pytest.raises(ValueError, match=REFUSED.format(steps)):
+        check_sampling(sampler, ZERO)
+    config = network_sampler(ZERO, sampler).config
+    with pytest.raises(BadInput, match=REFUSED.format(steps)):
+        diffusion_of(config, sampler)
 
 
-@pytest.mark.parametrize("change", [{"timestep_spacing": "leading"}, {"zero_terminal_snr": False}])
+@pytest.mark.parametrize(("spacing", "zero"), [("leading", True), ("trailing", False)])
 @pytest.mark.parametrize("steps", [3, 30, 50])
-def test_eta_one_is_sampled_finitely_where_sampling_begins_at_some_signal(steps: int, change: dict[str, str]) -> None:
-    assert sampled(DiffusionParams(**{**ASKED, "sampling_steps": steps, "eta": 1.0, **change})).isfinite().all()
+def test_eta_one_is_sampled_finitely_where_sampling_begins_at_some_signal(steps: int, spacing: str, zero: bool) -> None:
+    diffusion = ZERO.model_copy(update={"zero_terminal_snr": zero})
+    sampler = trailing(timestep_spacing=spacing, steps=steps, eta=1.0)
+    check_sampling(sampler, diffusion)
+    assert sampled(diffusion, sampler).isfinite().all()
 
 
 @pytest.mark.parametrize("steps", [3, 30, 50])
 def test_latents_that_are_not_finite_are_refused_and_not_shown_as_black(steps: int) -> None:
-    unchecked = ZERO.model_copy(update={"sampling_steps": steps, "eta": 1.0})
-    said = (
-        rf"not finite in 3 of 3 frames \(sampling_steps {steps}, eta 1, prediction 'v'\); take eta 0, or a model whose"
+    message = (
+        rf"not finite in 3 of 3 frames \(steps {steps}, eta 1, prediction 'v'\); set eta to 0, or use a model whose"
     )
-    with pytest.raises(NotFinite, match=said):
-        sampled(unchecked)
+    with pytest.raises(NotFinite, match=message):
+        sampled(ZERO, trailing(steps=steps, eta=1.0))
 
 
 def test_a_sampler_of_diffusers_that_is_saved_with_it_takes_the_same_steps(tmp_path: Path) -> None:
-    scheduler_of(ZERO).save_pretrained(tmp_path)
+    sampler = trailing(guidance=1.0)
+    network_sampler(ZERO, sampler).save_pretrained(tmp_path)
     theirs = DDIMScheduler.from_pretrained(tmp_path)
-    assert diffusion_of(theirs.config, ZERO.sampling_steps, ZERO.eta) == ZERO
-    theirs.set_timesteps(ZERO.sampling_steps)
+    assert diffusion_of(theirs.config, sampler) == ZERO
+    theirs.set_timesteps(sampler.steps)
     assert theirs.timesteps.tolist() == [999, 749, 499, 249]
     unet, z, text = unet_12(), randn(1, 4, 8, 8), torch.zeros(1, 12, 16)
-    condition = VideoCondition(torch.zeros_like(z), torch.zeros_like(z), text, text)
-    alone_sampler = SAMPLER.model_copy(update={"guidance": 1.0})
+    condition = VideoCondition(torch.zeros_like(z), torch.zeros_like(z), text, text, FRAME_MASK)
     model = as_epsilon_model(frame_noise_model, ZERO)(unet)
-    ours = sample_video(model, condition, z, ZERO, alone_sampler, CPU)
+    ours = sample_video(model, condition, z, ZERO, sampler, CPU)
     with torch.no_grad():
         for t in theirs.timesteps:
             z = theirs.step(unet(torch.cat([z, torch.zeros(1, 8, 8, 8)], 1), t, text).sample, t, z).prev_sample

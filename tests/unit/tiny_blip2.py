@@ -1,4 +1,4 @@
-"""A tiny random BLIP-2 of the real classes, saved as the hub's are."""
+"""A tiny random BLIP-2 of the real classes, saved like the models on the hub."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WORDS = ["red", "blue", "dog", "fish", "cat", "on", "grass", "runs", "sits", "sm
 
 
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A dozen words; as OPT's, its sentences begin and end with ``</s>``."""
+    """A dozen words; like those of OPT, texts begin and end with ``</s>``."""
     vocabulary = {word: i for i, word in enumerate(["<pad>", "<s>", "</s>", *WORDS])}
     words = Tokenizer(WordLevel(vocabulary, unk_token="</s>"))
     words.pre_tokenizer = Whitespace()
@@ -35,7 +35,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 def save_tiny_blip2(folder: Path, seed: int = 0, safe: bool = True) -> Path:
-    """The folder, with a model and a processor in it."""
+    """Save a model and a processor; returns the folder."""
     torch.manual_seed(seed)
     processor = Blip2Processor(BlipImageProcessor(size={"height": 16, "width": 16}), tokenizer(), num_query_tokens=3)
     vocabulary = len(processor.tokenizer)
@@ -73,7 +73,7 @@ def save_tiny_blip2(folder: Path, seed: int = 0, safe: bool = True) -> Path:
         image_token_index=processor.tokenizer.convert_tokens_to_ids("<image>"),
     )
     model = Blip2ForConditionalGeneration(config).eval()
-    # Random weights of the usual size see no difference between pictures.
+    # With the usual scale, random weights give the same output for all images.
     with torch.no_grad():
         for number, value in enumerate(model.parameters()):
             if value.ndim > 1:

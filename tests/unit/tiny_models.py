@@ -176,7 +176,7 @@ def recipe(name: str, target: str, frames: int, split: str = "train", occluder: 
         source="world",
         split=split,  # type: ignore[arg-type]  # checked by pydantic
         start=0,
-        stride=1,
+        frame_step=1,
         frames=frames,
         occluders=() if occluder is None else (Placement(track=occluder, start=0),),
         seed=0,
@@ -199,7 +199,7 @@ def entry(base: Path, identifier: str, path: Path, **facts: Any) -> Entry:
 
 
 def write_latents(root: Path, frames: Mapping[str, int], deviation: float = 0.0, size: int = 4) -> Context:
-    """A latents cache in which each track has one recipe, ``<track>/r0``, and every number tells where it stands.
+    """A latents cache in which each track has one recipe, ``<track>/r0``, and every value shows its track and frame.
 
     The value of frame i of the k-th track is k + i / 100, plus 10 for the input frame and 20 for the mask.
     """

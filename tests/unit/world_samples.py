@@ -1,4 +1,4 @@
-"""Small worlds for tests, and the pixels of their archives, read with Pillow alone."""
+"""Small worlds for tests, and the pixels of their archives, read only with Pillow."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SHARES = {
 
 
 def world(videos: int = 4, **changes: Any) -> WorldParams:
-    """Params of a small world; what is no field of theirs is a share."""
+    """Params of a small world; shares may be given directly."""
     shares = {**SHARES, **{name: changes.pop(name) for name in list(changes) if name in SHARES}}
     values: dict[str, Any] = {
         "seed": 7,
@@ -48,10 +48,10 @@ def world(videos: int = 4, **changes: Any) -> WorldParams:
 
 
 def pixels(archive: zipfile.ZipFile, member: str) -> npt.NDArray[np.uint8]:
-    """The pixels of a picture in a zip; of a palette picture its indices."""
+    """The pixels of an image in a zip; the indices for a palette image."""
     return decoded(archive.read(member))
 
 
 def decoded(content: bytes) -> npt.NDArray[np.uint8]:
-    """The pixels of a picture's bytes."""
+    """The pixels of an encoded image."""
     return np.asarray(Image.open(io.BytesIO(content)))

@@ -1,4 +1,4 @@
-"""A project of scale smoke in which one stage is to be run: what it reads lies there, taken from a finished run."""
+"""A project of scale smoke for running one stage: all that it reads is there, copied from a finished run."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from tests.conftest import make_project
 
 BEFORE = ("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "latents", "frame")
-"""Phases whose results are there; ``motion`` goes on from the smoke run's ``frame``."""
+"""Phases whose results are copied; ``motion`` starts from the smoke run's ``frame``."""
 
 
 def one_stage(folder: Path, smoke: Path, phase: str, changed: Mapping[str, Mapping[str, object]]) -> Path:

@@ -1,6 +1,6 @@
-"""Bad input: one sentence with file and remedy, a non-zero exit, and nothing that was finished is lost.
+"""Bad input: one sentence with file and remedy, a non-zero exit code, and no finished file is lost.
 
-What a set can live without is left out and listed instead.
+A damaged video is left out and listed instead.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def test_an_archive_with_a_wrong_checksum(tgvac: Command, project: Path, archive
 def test_an_archive_of_a_wrong_size(tgvac: Command, project: Path, archive: Path) -> None:
     registry = project / "reference" / "registry.csv"
     registry.write_text(f"name,layout,location,bytes,sha256,licence\ndavis,davis,{archive},17,,none\n")
-    refused(tgvac(project, "stage", "sources", "--scale", "smoke-davis"), str(archive), "bytes", "not whole")
+    refused(tgvac(project, "stage", "sources", "--scale", "smoke-davis"), str(archive), "bytes", "not complete")
 
 
 def test_a_truncated_zip(tgvac: Command, project: Path, archive: Path, tmp_path: Path) -> None:
@@ -109,8 +109,8 @@ def lose_mask(tree: Path) -> Path:
     ("damage", "words"),
     [
         (damage_frame, ("00003.jpg", "not a readable image", "intact copy")),
-        (resize_mask_file, ("00003", "40x40", "one size")),
-        (empty_masks, ("shows no object in any",)),
+        (resize_mask_file, ("00003", "40x40", "same size")),
+        (empty_masks, ("shows no object in its first",)),
         (lose_mask, ("00005", "restore")),
     ],
 )
@@ -130,7 +130,7 @@ def test_a_damaged_video_is_left_out_and_listed_and_costs_no_other(
     finished = {p: p.stat().st_mtime_ns for p in (results / "tracks" / "files").glob("*.zip")}
     assert len({p.name.split("--")[1] for p in finished}) == SMALL.videos.davis - 1
     assert not list(project.rglob("*.part"))
-    # Mended, the same commands go on and make no finished file again.
+    # After the repair, the same commands resume and make no finished file again.
     shutil.rmtree(tree)
     again = publish(SMALL, "davis", tree.with_name("again"))
     with zipfile.ZipFile(again) as packed:

@@ -1,4 +1,4 @@
-"""DVC and Snakemake on one finished run: they agree that there is nothing to do, and on what a change reaches."""
+"""DVC and Snakemake on one finished run: they agree that nothing is to be done, and on what a change reaches."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def give_dvc(folder: Path) -> None:
 
 @pytest.fixture(scope="module")
 def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run that Snakemake finished, of which DVC has been told."""
+    """A copy of the run that Snakemake finished, committed to DVC."""
     folder = tmp_path_factory.mktemp("dvc") / "project"
     shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
     give_dvc(folder)
@@ -68,7 +68,7 @@ def project(committed: Path, tmp_path: Path) -> Path:
     return folder
 
 
-def test_dvc_makes_of_nothing_the_bytes_that_snakemake_makes(smoke: Path, tmp_path: Path) -> None:
+def test_dvc_makes_the_same_bytes_as_snakemake(smoke: Path, tmp_path: Path) -> None:
     folder = make_project(tmp_path / "project")
     give_dvc(folder)
     assert len(ran(dvc(folder, "repro", FILE))) == len(PHASES)
@@ -81,7 +81,7 @@ def test_after_snakemake_dvc_has_nothing_to_do(committed: Path) -> None:
     assert ran(dvc(committed, "repro", FILE)) == []
 
 
-def test_telling_dvc_leaves_snakemake_nothing_to_do(committed: Path, snakemake: Command) -> None:
+def test_after_dvc_s_commit_snakemake_has_nothing_to_do(committed: Path, snakemake: Command) -> None:
     assert "Nothing to be done" in snakemake(committed, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 
 
@@ -89,7 +89,7 @@ def test_a_changed_key_runs_the_phase_that_uses_it_and_snakemake_agrees(project:
     path = project / "workflow" / "scales" / "smoke.yaml"
     path.write_text(path.read_text().replace("bootstrap: 200", "bootstrap: 201"))
     before = digests(project / "results")
-    # The first stage looks at the params' files as a whole; asked by it, Snakemake finds nothing to do.
+    # The first stage depends on the whole files of params; Snakemake, called by it, finds nothing to do.
     assert ran(dvc(project, "repro", FILE)) == ["sources", "report"]
     changed = {name for name, digest in digests(project / "results").items() if before.get(name) != digest}
     assert changed
@@ -98,20 +98,22 @@ def test_a_changed_key_runs_the_phase_that_uses_it_and_snakemake_agrees(project:
     assert "Nothing to be done" in snakemake(project, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 
 
-def test_a_comment_in_the_code_makes_no_byte_anew(project: Path) -> None:
+def test_a_comment_in_the_code_changes_no_byte(project: Path) -> None:
     path = project / "src" / "tgvac" / "report" / "page.py"
     path.write_text(path.read_text() + "# a comment\n")
     (project / "logs" / "smoke" / "report" / "all.log").unlink()
     before = digests(project / "results")
-    # The data set's card is drawn by the report's page; neither reads the other, so DVC may begin with either.
+    # The data set's card uses the report's page; neither reads the other, so DVC may begin with either.
     assert sorted(ran(dvc(project, "repro", FILE))) == ["dataset", "report"]
     assert digests(project / "results") == before
     assert not (project / "logs" / "smoke" / "report" / "all.log").exists(), "Snakemake ran the phase"
 
 
-def test_a_key_that_is_watched_nowhere_stops_dvc_with_the_remedy(project: Path) -> None:
+def test_a_key_that_no_stage_watches_stops_dvc_with_the_remedy(project: Path) -> None:
     path = project / "workflow" / "scales" / "smoke.yaml"
-    path.write_text(path.read_text().replace("sampler: {guidance: 2.0}", "sampler: {guidance: 2.0, hop: 2}"))
+    path.write_text(
+        path.read_text().replace("sampler: {steps: 3, guidance: 2.0}", "sampler: {steps: 3, guidance: 2.0, stride: 2}")
+    )
     command = [sys.executable, "-m", "dvc", "repro", FILE]
     done = subprocess.run(command, cwd=project, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode != 0

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.workflow
 
 RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
 TARGETS_ONLY = {"frame", "motion", "completion"}
-NO_PHASE = {"standins", "standins_of_another_scale", "track"}
+NO_PHASE = {"standins", "standins_of_another_scale", "mlflow"}
 
 
 def rules() -> dict[str, str]:
@@ -35,7 +35,7 @@ def rules() -> dict[str, str]:
     found = {}
     for path in RULE_FILES:
         for block in re.split(r"(?m)^(?=rule )", path.read_text())[1:]:
-            # What stands between two rules belongs to neither.
+            # Text between two rules belongs to neither.
             found[block.split(":")[0].removeprefix("rule ").strip()] = block.split("\n\n\n")[0]
     return found
 
@@ -48,9 +48,9 @@ def planned(output: str) -> dict[str, int]:
     return {line.split()[0]: int(line.split()[1]) for line in table[1].splitlines()}
 
 
-# What follows each phase, written down by hand: which rules its change reaches.
+# The rules that a change of each phase reaches, written by hand.
 DOWN_TO_REPORT = {"report", "all"}
-MEASURED = {"metrics_shard", "metrics", *DOWN_TO_REPORT, "track"}
+MEASURED = {"metrics_shard", "metrics", *DOWN_TO_REPORT, "mlflow"}
 COMPLETED = {"completion_shard", *MEASURED}
 TRAINED_MOTION = {"train_motion", *COMPLETED}
 TRAINED = {"train_frame", *TRAINED_MOTION}
@@ -100,7 +100,7 @@ def test_the_graph_names_the_benchmark_of_each_job_as_the_rules_do(smoke: Path) 
 def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
     results = smoke / "results" / "smoke"
     declared = [p for p in results.rglob("*") if p.name in ("index.json", "manifest.json") or p.suffix == ".parquet"]
-    # Joined phases keep the index of their parts as well; the table beside it names it, the manifest that of pairs.
+    # Joined phases also keep the index of their shards; the table beside it names it, and the manifest that of pairs.
     lone = [p for p in declared if not p.with_name(f"{p.name}.prov.json").is_file()]
     named = {"synthesis/index.json", "captions/index.json", "sources/world_pix2gestalt/pairs/index.json"}
     # The folder that can be published is described by its own Croissant.
@@ -117,7 +117,7 @@ def test_every_declared_file_has_its_provenance_beside_it(smoke: Path) -> None:
         ("backbones", "unet", "unet_steps", 2),
     ],
 )
-def test_trainings_leave_pictures_that_decide_nothing(
+def test_trainings_leave_sample_images_that_decide_nothing(
     smoke: Path, run: str, part: str, steps: tuple[int, ...] | str, rows: int
 ) -> None:
     params = load_params(smoke, "smoke")
@@ -134,7 +134,7 @@ def test_trainings_leave_pictures_that_decide_nothing(
     assert "samples" not in (folder / "index.json").read_text()
 
 
-def test_stand_ins_come_out_the_same_when_nobody_looks(smoke: Path, tmp_path: Path, tgvac: Command) -> None:
+def test_stand_ins_are_the_same_without_sample_images(smoke: Path, tmp_path: Path, tgvac: Command) -> None:
     folder = one_stage(tmp_path / "project", smoke, "backbones", {"samples": {"every": 0}})
     done = tgvac(folder, "stage", "backbones", "--scale", "smoke")
     assert done.returncode == 0, done.stderr
@@ -143,7 +143,7 @@ def test_stand_ins_come_out_the_same_when_nobody_looks(smoke: Path, tmp_path: Pa
     assert (made / "index.json").read_bytes() == (smoke / "results/smoke/backbones/index.json").read_bytes()
 
 
-def test_pictures_along_a_training_have_what_its_autoencoder_leaves_of_the_truth(smoke: Path) -> None:
+def test_sample_images_of_a_training_show_the_ground_truth_after_its_autoencoder(smoke: Path) -> None:
     with Image.open(
         smoke / "results" / "smoke" / "frame" / "full" / "seed0" / "samples" / "step-00000012.png"
     ) as image:
@@ -175,9 +175,7 @@ def test_order_of_keys_and_comments_rerun_nothing(finished: Path, snakemake: Com
     assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 
 
-def test_an_input_that_was_cut_short_since_is_refused_also_where_all_is_made_already(
-    finished: Path, tgvac: Command
-) -> None:
+def test_a_truncated_input_is_refused_even_if_all_is_made_already(finished: Path, tgvac: Command) -> None:
     path = finished / "results" / "smoke" / "select" / "tracks.parquet"
     whole = path.read_bytes()
     path.write_bytes(whole[:100])
@@ -185,7 +183,7 @@ def test_an_input_that_was_cut_short_since_is_refused_also_where_all_is_made_alr
     before = record.read_bytes()
     done = tgvac(finished, "stage", "synthesis", "--scale", "smoke", "--shard", "0")
     assert done.returncode == 2
-    assert f"tgvac: {path} is not what its phase made" in done.stderr
+    assert f"tgvac: {path} differs from what its phase made" in done.stderr
     assert record.read_bytes() == before
     path.unlink()
     assert tgvac(finished, "run", "--scale", "smoke", "--cores", "2", "--target", "select").returncode == 0
@@ -213,7 +211,7 @@ CHANGES: dict[str, tuple[object, set[str]]] = {
     "motion.lr": (1.1e-3, TRAINED_MOTION),
     "motion_module.norm": ("clip", TRAINED_MOTION),
     "sampler.guidance": (3.0, COMPLETED),
-    "diffusion.sampling_steps": (4, COMPLETED),
+    "sampler.steps": (4, COMPLETED),
     "completion.white_threshold": (240, COMPLETED),
     "evaluation.sample_seed": (1, COMPLETED),
     "metrics.lpips_net": ("vgg", MEASURED),

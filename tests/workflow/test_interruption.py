@@ -1,4 +1,4 @@
-"""Kill it anywhere, run it again: the same bytes; and two folders give the same bytes."""
+"""A killed run that is run again gives the same bytes, and so does a run in another folder."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from tgvac.files import sha256
 
 pytestmark = pytest.mark.workflow
 
-# Where the sources lie, how fast this very run was, and what is looked at again after a kill before a step was saved:
-# all that may differ between two folders.
+# All that may differ between two folders: where the sources are, the speed of a run, and what is measured again after a
+# kill before a step was saved.
 MAY_DIFFER = {"locations.json", "speed.jsonl", "validation.jsonl", "watched.jsonl"}
 
 
@@ -54,11 +54,11 @@ def start(folder: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def kill_when(process: subprocess.Popen[bytes], ready: Callable[[], bool]) -> None:
-    """``kill -9`` a whole process group as soon as something is so; it must not have ended by itself."""
+    """``kill -9`` a whole process group as soon as a condition holds; it must not have ended by itself."""
     deadline = time.monotonic() + 300
     while not ready():
         assert process.poll() is None, "it ended before it could be killed"
-        assert time.monotonic() < deadline, "what was waited for never came"
+        assert time.monotonic() < deadline, "the condition never held"
         time.sleep(0.005)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
@@ -107,7 +107,7 @@ def test_a_whole_run_killed_three_times_in_another_folder_gives_the_same_bytes(
         (scratch / "completion").is_dir,
     ):
         kill_when(start(folder, "run", "--scale", "smoke"), ready)
-        # Jobs of the killed Snakemake are of its group and gone; what they left must not be taken for whole.
+        # The jobs of the killed Snakemake are killed, too; what they left must not be taken for complete.
     done = tgvac(folder, "run", "--scale", "smoke")
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
     assert digests(results) == digests(smoke / "results" / "smoke")

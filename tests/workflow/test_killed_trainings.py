@@ -28,29 +28,29 @@ STEPS, SAVED, LOGGED = 60, 20, 5
 
 @dataclass(frozen=True)
 class Moment:
-    """When to kill: after so many logged events of a process's own, and a share of the time between two of them."""
+    """When to kill: after a number of logged events of the process, and a share of the time between two events."""
 
     events: int
     share: float
 
     @classmethod
     def drawn(cls, phase: str, number: int, steps: int) -> Moment:
-        """One for a process that has so many steps left, of which the last is not waited for."""
+        """A moment for a process that has ``steps`` steps left; it is before the last one."""
         draw = rng("a moment to kill", phase, number, steps)
         return cls(int(draw.integers(1, steps // LOGGED)), float(draw.random()))
 
 
 def sixty(folder: Path, smoke: Path, phase: str) -> Path:
-    """A project in which one phase trains for sixty steps, and what it reads is there."""
+    """A project in which one phase trains for sixty steps; its inputs are there."""
     changed = {phase: {"steps": STEPS}, "checkpoints": {"every": SAVED, "log_every": LOGGED}}
     return one_stage(folder, smoke, phase, changed)
 
 
 def left_alone(folder: Path, smoke: Path, tgvac: Command, phase: str) -> dict[str, str]:
-    """The digests of a run that nothing interrupted."""
+    """The digests of an uninterrupted run."""
     done = tgvac(sixty(folder, smoke, phase), "stage", phase, "--scale", "smoke")
     assert done.returncode == 0, done.stderr
-    assert "going on" not in done.stderr
+    assert "resuming" not in done.stderr
     found = digests(folder / "results" / "smoke" / phase)
     shutil.rmtree(folder)
     return found
@@ -60,7 +60,7 @@ def left_alone(folder: Path, smoke: Path, tgvac: Command, phase: str) -> dict[st
 def undisturbed(
     smoke: Path, tmp_path_factory: pytest.TempPathFactory, tgvac: Command
 ) -> Callable[[str], dict[str, str]]:
-    """What a stage ends with, each run once."""
+    """The final digests of a stage; each stage is run once."""
     known: dict[str, dict[str, str]] = {}
 
     def ask(phase: str) -> dict[str, str]:
@@ -72,7 +72,7 @@ def undisturbed(
 
 
 def noted(folder: Path, phase: str) -> int:
-    """How many events the trainings in a folder have noted so far, killed ones among them."""
+    """How many events the trainings in a folder have written so far, killed ones included."""
     files = so_far(folder / "scratch" / "smoke" / phase, "speed.jsonl")
     return sum(file.read_bytes().count(b"\n") for file in files)
 
@@ -85,7 +85,7 @@ def killed_at(folder: Path, phase: str, moment: Moment) -> None:
         reached: list[float] = []
         while len(reached) < moment.events:
             assert process.poll() is None, "it ended before it could be killed"
-            assert time.monotonic() < limit, "what was waited for never came"
+            assert time.monotonic() < limit, "the moment never came"
             reached += [time.monotonic()] * (noted(folder, phase) - before - len(reached))
             time.sleep(0.002)
         # Between two events there may be a save or a picture, so that any of these can be cut in two.
@@ -99,7 +99,7 @@ def killed_at(folder: Path, phase: str, moment: Moment) -> None:
 
 
 def saved(folder: Path, phase: str) -> int:
-    """The step that the next process goes on from."""
+    """The step that the next process resumes from."""
     states = so_far(folder / "scratch" / "smoke" / phase, "step-*/state.json")
     steps = [int(path.parent.name[5:]) for path in states]
     return max(steps, default=0)
@@ -127,5 +127,5 @@ def test_a_training_killed_at_random_moments_gives_the_same_bytes(
     assert not (folder / "results" / "smoke" / phase).exists(), "it was killed too late to show anything"
     done = tgvac(folder, "stage", phase, "--scale", "smoke")
     assert done.returncode == 0, done.stderr
-    assert done.stderr.count("going on from step") == (1 if last else 0)
+    assert done.stderr.count("resuming from step") == (1 if last else 0)
     assert digests(folder / "results" / "smoke" / phase) == expected

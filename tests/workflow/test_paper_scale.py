@@ -20,12 +20,12 @@ pytestmark = pytest.mark.workflow
 PARAMS = load_params(CLONE, "paper")
 JOBS = 1000
 SECONDS = 60.0
-"""Of processor time: a dry run takes a few; beyond this, a graph has grown with the data."""
+"""Limit of processor time. A dry run takes a few seconds; more means that the graph has grown with the data."""
 
 
 @pytest.fixture(scope="module")
 def paper(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A project folder in which the data phases of scale `paper` are done, short of every pixel."""
+    """A project folder in which the data phases of scale `paper` are done, without pixels."""
     root = make_project(tmp_path_factory.mktemp("paper"))
     sizes = Sizes(PAPER_OBJECTS, PAPER_VIDEOS, frames=14, buckets=4, pairs=10, shards=PARAMS.shards.data)
     PaperData(root, "paper", sizes).write(PARAMS.select, PARAMS.synthesis, PARAMS.captions)
@@ -54,9 +54,7 @@ def test_the_indices_hold_as_much_as_the_paper_s_data_set(paper: Path) -> None:
     assert len(recipes) == 6940
 
 
-def test_all_that_the_paper_s_scale_does_from_nothing_is_a_thousand_jobs_at_most(
-    project: Path, snakemake: Command
-) -> None:
+def test_the_paper_s_scale_takes_a_thousand_jobs_at_most(project: Path, snakemake: Command) -> None:
     jobs, seconds = planning(snakemake, project)
     assert sum(jobs.values()) <= JOBS
     assert jobs["tracks_shard"] == jobs["captions_shard"] == PARAMS.shards.data
@@ -65,7 +63,7 @@ def test_all_that_the_paper_s_scale_does_from_nothing_is_a_thousand_jobs_at_most
     assert seconds <= SECONDS
 
 
-def test_with_all_data_there_only_what_follows_is_planned_and_the_data_s_size_costs_no_job(
+def test_with_all_data_only_later_phases_are_planned_whatever_the_size_of_the_data(
     paper: Path, project: Path, snakemake: Command
 ) -> None:
     jobs, seconds = planning(snakemake, paper)
@@ -78,16 +76,16 @@ def test_with_all_data_there_only_what_follows_is_planned_and_the_data_s_size_co
     assert seconds <= SECONDS
 
 
-def test_all_again_with_all_data_there_is_as_many_jobs_as_from_nothing(paper: Path, snakemake: Command) -> None:
+def test_all_jobs_again_are_as_many_as_without_data(paper: Path, snakemake: Command) -> None:
     jobs, seconds = planning(snakemake, paper, "--forceall")
     assert sum(jobs.values()) <= JOBS
     assert seconds <= SECONDS
 
 
-def test_a_shard_holds_the_objects_that_its_name_gives_it_and_none_is_crowded(paper: Path) -> None:
+def test_shards_are_about_equally_large(paper: Path) -> None:
     shards = sorted((paper / "results" / "paper" / "tracks" / "shards").glob("*.json"))
     assert [int(re.sub(r"\D", "", path.stem)) for path in shards] == list(range(PARAMS.shards.data))
     counts = [len(read_index(path)) for path in shards]
     assert sum(counts) == 1400
-    # Some 29 each, with a deviation of 5.4: hours of work, not days, in the fullest one.
+    # About 29 each, with a standard deviation of 5.4: hours of work, not days, in the largest one.
     assert max(counts) <= 29 + 5 * 5.4

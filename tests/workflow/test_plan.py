@@ -1,4 +1,4 @@
-"""Plans against the graph that Snakemake makes of the same scale."""
+"""Plans against Snakemake's graph of the same scale."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ import torch
 from diffusers import AutoencoderKL, UNet2DConditionModel
 from transformers import CLIPTextConfig, CLIPTextModel
 from tgvac.models.cost.published import STABLE_DIFFUSION_1
-from tgvac.models.schedule import scheduler_of
+from tgvac.models.schedule import network_scheduler
 from tgvac.models.small_networks import build_clip, build_tokenizer
 from tgvac.params import load_params
 
@@ -69,7 +69,7 @@ CLIPTextModel(CLIPTextConfig(**STABLE_DIFFUSION_1["text_encoder"])).save_pretrai
 shapes = params.backbones.standin.model_copy(update={"text_tokens": 77})
 tokenizer = build_tokenizer(shapes, ["a brown fish"])
 tokenizer.save_pretrained(sd / "tokenizer")
-scheduler_of(params.diffusion).save_pretrained(sd / "scheduler")
+network_scheduler(params.diffusion).save_pretrained(sd / "scheduler")
 for part in build_clip(shapes, len(tokenizer), 64, 0):
     part.save_pretrained(clip)
 tokenizer.save_pretrained(clip)

@@ -1,4 +1,4 @@
-"""Two processes that share a stage's training, by the real command: the losses of one process with the same batch."""
+"""Two processes that share a training through the command line have the losses of one with the same batch."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ CHANGED = {
     "samples": {"every": 0},
 }
 TOLERANCE = 2e-5
-"""Of each logged number of each step, relative: sums are taken in another order, here and in every step before.
-Measured: losses 2e-7, gradient norms 2e-6."""
+"""Relative tolerance of each logged number: sums are computed in another order, in each step. Measured: losses 2e-7,
+gradient norms 2e-6."""
 
 
 def events(folder: Path, smoke: Path, tgvac: Command, phase: str, processes: int) -> list[dict[str, float]]:
-    """What a stage logs, shared by so many processes."""
+    """The events of a stage, shared by ``processes`` processes."""
     one_stage(folder, smoke, phase, CHANGED)
     done = tgvac(folder, "stage", phase, "--scale", "smoke", "--processes", str(processes))
     assert done.returncode == 0, done.stderr

@@ -13,7 +13,7 @@ rule latents_shard:
         log_of("latents", "shard-{shard}"),
     benchmark:
         benchmark_of("latents", "shard-{shard}")
-    # What is trained waits for all of them; the floors, which need none, can be evaluated while trainings end.
+    # Trainings wait for all of them; the trivial baselines need none and can be evaluated while trainings end.
     priority: 7
     threads: GRAPH.threads
     resources:

@@ -1,1 +1,1 @@
-"""Phase `backbones`: the frozen networks, pretrained, shipped, or small ones trained by the run."""
+"""Phase `backbones`: the frozen networks, either pretrained, shipped, or small ones trained by the run."""

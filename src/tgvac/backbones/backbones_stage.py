@@ -1,9 +1,9 @@
-"""Phase `backbones`: the frozen networks of a scale, in one folder that `from_pretrained` loads.
+"""Phase `backbones`: the frozen networks of a scale, in one folder for `from_pretrained`.
 
 backbones/vae  text_encoder  tokenizer  unet  scheduler  scoring_clip
-backbones/events/<part>.jsonl     curves of the parts that were trained here
-backbones/samples/<part>/         what was looked at along the way, in no index
-backbones/provenance.json         whether they are stand-ins or pretrained, and which
+backbones/events/<part>.jsonl     loss curves of the parts that were trained here
+backbones/samples/<part>/         images made during training; not in the index
+backbones/provenance.json         where the networks come from
 backbones/index.json              digests of all files
 """
 
@@ -39,9 +39,9 @@ def run(
     sampler: SamplerParams,
     compute: ComputeParams,
 ) -> None:
-    """Train stand-ins, take the shipped ones, or fetch pretrained networks; in any case the folder is the same."""
+    """Train stand-ins, copy the shipped ones, or fetch pretrained networks; the folder's layout is always the same."""
     (ctx.out / "index.json").unlink(missing_ok=True)
-    # Curves of an earlier run that trained other networks are none of this one's; its own are written again.
+    # They may be from an earlier run that trained other networks. Those of this run are written again.
     for name in ("events", "samples"):
         shutil.rmtree(ctx.out / name, ignore_errors=True)
     named: dict[str, Any]

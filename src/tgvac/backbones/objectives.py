@@ -1,7 +1,7 @@
-"""Training the stand-in backbones: objectives only.
+"""Losses of the stand-in backbones.
 
-They are of the real classes and are loaded by the ordinary path, but small and trained in minutes or
-an hour; no number obtained with them is the paper's.
+Stand-ins have the classes of the real networks, but are small and trained within an hour. Results obtained with them
+cannot be compared with the paper's.
 """
 
 from __future__ import annotations
@@ -29,19 +29,19 @@ Loss = Callable[[int], torch.Tensor]
 
 
 def vae_loss(vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, seed: int) -> Loss:
-    """L1 plus a weak KL term, over the three kinds of picture the model will meet: frames, masks, wholes on white."""
+    """L1 plus a weak KL term, on the three kinds of image that are encoded: frames, masks, whole objects on white."""
 
     def loss(step: int) -> torch.Tensor:
         at = views.draw(batch, "vae", seed, step)
-        # Wholes count double: what they look like decoded is what anyone will see.
+        # Whole objects count double, since they are what completions show.
         parts = (views.frames(at[0::4]), views.wholes(at[1::4]), views.masks(at[2::4]), views.wholes(at[3::4]))
         x_B3SS = torch.cat(parts)
         if rng("vae mirror", seed, step).random() < 0.5:
             x_B3SS = x_B3SS.flip(-1)
         posterior = vae.encode(x_B3SS).latent_dist
         z = posterior.mean + posterior.std * normal(tuple(posterior.mean.shape), "vae posterior", seed, step)
-        # Stable Diffusion weighs sums over a picture; beside a mean error the divergence is divided, too. With 1e-6 of
-        # the undivided sum posteriors were so wide that a denoiser was mostly shown their noise.
+        # Stable Diffusion's KL weight is for sums over an image. The error here is a mean, so the divergence is divided
+        # as well. With 1e-6 of the sum, posteriors were so wide that a denoiser mostly saw their noise.
         divergence = posterior.kl().mean() / x_B3SS[0].numel()
         error: torch.Tensor = functional.l1_loss(vae.decode(z).sample, x_B3SS) + kl_weight * divergence
         return error
@@ -50,7 +50,7 @@ def vae_loss(vae: AutoencoderKL, views: Views, batch: int, kl_weight: float, see
 
 
 def measure_latents(vae: AutoencoderKL, views: Views, count: int, batch: int, seed: int) -> torch.Tensor:
-    """Latents ``float32 [P,c,h,w]`` of some pictures, half frames and half wholes: what a scale is measured on."""
+    """Latents ``float32 [P,c,h,w]`` of ``count`` images, half frames and half whole objects, to measure their scale."""
     at = views.draw(count, "scaling", seed)
     return encode_moments(vae, torch.cat([views.frames(at[0::2]), views.wholes(at[1::2])]), batch)[0]
 
@@ -66,7 +66,7 @@ def unet_loss(
     seed: int,
     prediction: str,
 ) -> Loss:
-    """Text to picture of the whole object: what Stable Diffusion can do before it is told of frames and masks."""
+    """Text to an image of the whole object, as Stable Diffusion is before it gets frames and masks."""
     texts = ("", *sorted(set(views.texts)))
     states = dict(zip(texts, encode_text(backbones, texts), strict=True))
     mean_Pchw, _ = encode_moments(backbones.vae, views.wholes(range(len(views))), vae_batch)
@@ -75,7 +75,7 @@ def unet_loss(
     def loss(step: int) -> torch.Tensor:
         at = views.draw(batch, "unet", seed, step)
         keep = rng("unet text", seed, step).random(batch) >= drop_text
-        text_BND = torch.stack([states[views.texts[i] if told else ""] for i, told in zip(at, keep, strict=True)])
+        text_BND = torch.stack([states[views.texts[i] if kept else ""] for i, kept in zip(at, keep, strict=True)])
         z_Bchw = z_Pchw[at]
         noise = normal(tuple(z_Bchw.shape), "unet noise", seed, step)
         t_B = torch.randint(schedule.config.num_train_timesteps, (batch,), generator=generator("unet t", seed, step))
@@ -88,7 +88,7 @@ def unet_loss(
 def clip_loss(
     clip: CLIPModel, processor: CLIPImageProcessor, tokenizer: Any, views: Views, batch: int, seed: int
 ) -> Loss:
-    """Contrastive: a picture with its sentence, and with itself shifted and mirrored."""
+    """Contrastive loss of images with their sentences, and with a shifted and mirrored copy."""
     mean = torch.tensor(processor.image_mean).view(3, 1, 1)
     deviation = torch.tensor(processor.image_std).view(3, 1, 1)
 
@@ -103,7 +103,7 @@ def clip_loss(
         first, second = (((x + 1) / 2 - mean) / deviation for x in (first, second))
         out = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=first)
         other = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=second)
-        # Objects with the same sentence are no negatives of each other.
+        # Objects with the same sentence are not negatives of each other.
         same = torch.tensor([[float(a == b) for b in texts] for a in texts])
         wanted = same / same.sum(dim=1, keepdim=True)
         scale = clip.logit_scale.exp()
@@ -121,7 +121,7 @@ def clip_loss(
 
 
 def _jitter(x_3SS: torch.Tensor, *names: str | int) -> torch.Tensor:
-    """A shift of up to an eighth of the picture and a mirroring, on white."""
+    """Shift by up to an eighth of the image, filled with white, and mirror half of the images."""
     draw = rng("jitter", *names)
     reach = x_3SS.shape[-1] // 8
     dy, dx = (int(v) for v in draw.integers(-reach, reach + 1, size=2))

@@ -1,4 +1,4 @@
-"""Pretrained backbones: a Stable Diffusion folder or hub name, and the CLIP that scores."""
+"""Pretrained backbones: Stable Diffusion and the scoring CLIP, each from a folder or hub name."""
 
 from __future__ import annotations
 
@@ -17,27 +17,27 @@ from tgvac.stage import Context
 from tgvac.training.outputs import place_parts
 
 _BYTES = 256
-"""Fewest tokens that spell any text; some more are a text encoder's own, and it may have room for others."""
+"""The smallest vocabulary that can spell any text. A tokenizer has more, and a text encoder may have unused tokens."""
 
 
 def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> dict[str, str]:
-    """Load both by the ordinary path and keep a frozen copy; returns what was taken from where.
+    """Load both with ``from_pretrained`` and save copies; returns the name and revision of each.
 
     Raises:
-        BadInput: when a part of a folder or name cannot be loaded, or its parts don't fit.
+        BadInput: when a part cannot be loaded, or parts do not fit each other or the params.
     """
     from diffusers import AutoencoderKL, DDPMScheduler, UNet2DConditionModel
     from transformers import CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     quiet()
     origin, revision = params.stable_diffusion, params.stable_diffusion_revision
-    # Before anything of some gigabytes is read.
+    # Check the configs before loading gigabytes of weights.
     with _loading("unet", origin):
         unet = UNet2DConditionModel.load_config(origin, subfolder="unet", revision=revision)
     with _loading("vae", origin):
         vae = AutoencoderKL.load_config(origin, subfolder="vae", revision=revision)
     with _loading("text_encoder", origin):
-        # transformers takes the config of another model where there is none.
+        # Without a config.json, transformers would use a default config.
         if not CLIPTextConfig.get_config_dict(origin, subfolder="text_encoder", revision=revision)[0]:
             raise OSError("It has no config.json")
         text_encoder = CLIPTextConfig.from_pretrained(origin, subfolder="text_encoder", revision=revision).to_dict()
@@ -68,13 +68,13 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
 
 
 def _say(part: str, origin: str) -> None:
-    """Gigabytes may have to come from a hub first, which says nothing of it in a log."""
+    """Report which part is loaded, since fetching gigabytes from a hub is silent in a log."""
     print(f"backbones: the {part} of '{origin}'", file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager
 def _loading(part: str, origin: str) -> Iterator[None]:
-    """Say which part it is that cannot be loaded, and whether it is damaged."""
+    """Turn errors into one that names the part, and says whether its file is damaged."""
     from safetensors import SafetensorError
 
     try:
@@ -90,13 +90,13 @@ def _loading(part: str, origin: str) -> Iterator[None]:
 
 
 def _check_vocabulary(tokenizer: Any, words: int) -> None:
-    """Refuse a tokenizer that the text encoder cannot follow, or an empty one: transformers makes it of no files."""
+    """Refuse a tokenizer that does not fit the text encoder, or an empty one: transformers makes it without files."""
     if not _BYTES <= len(tokenizer) <= words:
-        raise OSError(f"The tokenizer knows {len(tokenizer)} words, and the text encoder {words}")
+        raise OSError(f"The tokenizer has {len(tokenizer)} tokens, and the text encoder {words}")
 
 
-def _is_of(error: BaseException | None, *kinds: type[BaseException]) -> bool:
-    """Whether an error is of a kind, or was raised while one of it was handled."""
-    while error is not None and not isinstance(error, kinds):
+def _is_of(error: BaseException | None, *classes: type[BaseException]) -> bool:
+    """Whether an error is of some classes, or was raised while one of them was handled."""
+    while error is not None and not isinstance(error, classes):
         error = error.__cause__ or error.__context__
     return error is not None

@@ -1,9 +1,9 @@
-"""The stand-ins that come with the project: kept in ``standins/``, made by the target of that name.
+"""The stand-ins that come with the project, in ``standins/``; ``make standins`` makes them.
 
 standins/vae  text_encoder  tokenizer  unet  scoring_clip  scheduler     backbones, safetensors
 standins/motion                                                          a small completion model, for demos
 standins/index.json                                                      digests of all files
-standins/made.json                                                       command and day
+standins/made.json                                                       command and date
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ from tgvac.stage import Context
 from tgvac.training.outputs import place_folder
 
 SHIPPED_PARTS = (*PARTS, "scoring_clip")
-"""What a run takes of the shipped folder."""
+"""The parts of the shipped folder that a run copies."""
 
 
 def take_shipped(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> dict[str, str]:
     """Copy the shipped backbones, verified; returns the digest of their index.
 
     Raises:
-        BadInput: when a file is missing or not as the index says, or the networks predict something else or
-            were trained on another noise schedule.
+        BadInput: when a file is missing or not as the index says, or the networks predict something else or were
+            trained with another noise schedule.
     """
     folder = ctx.root / params.shipped
     index_file = folder / "index.json"

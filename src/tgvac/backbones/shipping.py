@@ -1,4 +1,4 @@
-"""Shipping stand-ins: from a scale that trained them into the folder that comes with the project."""
+"""Copies the stand-ins of a scale into the folder that comes with the project."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from tgvac.stage import Context
 from tgvac.training.outputs import place_folder, write_folder_index
 
 MADE = "made.json"
-"""By which command and when; beside the index and not in it, since a day decides no byte of a network."""
+"""Command and date. It is not in the index, since the date changes no network."""
 
 LIMIT = 32 * 2**20
-"""Bytes that the shipped folder may have: it is cloned by everyone."""
+"""Maximal bytes of the shipped folder, since every clone of the repository has it."""
 
 
 def ship(ctx: Context, folder: Path, command: str) -> None:
-    """Copy a scale's backbones and its completion model, and say what made them.
+    """Copy a scale's backbones and its completion model, with a card.
 
     Args:
         ctx: of the scale that trained them.
-        folder: where to; files of an earlier shipping are replaced, its index last.
-        command: what makes them again, for the card.
+        folder: the destination; earlier files are replaced, the index last.
+        command: the command that makes the scale, for the card.
 
     Raises:
-        BadInput: when the scale's models are missing, or all together are too large to be shipped.
+        BadInput: when the scale's models are missing, or larger than ``LIMIT`` together.
     """
     sources = {name: ctx.results / "backbones" / name for name in (*SHIPPED_PARTS, "scheduler")}
-    # The video model holds the frame model's layers, to the bit.
+    # The video model includes the frame model's layers, to the bit.
     sources["motion"] = ctx.results / "motion" / "full" / "seed0" / "unet"
     total = 0
     for source in sources.values():

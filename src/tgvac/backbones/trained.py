@@ -1,4 +1,4 @@
-"""Stand-in backbones, trained on the run's own train split; the tokenizer knows the words of all captions."""
+"""Trains the stand-in backbones on the run's train split; the tokenizer has the words of all captions."""
 
 from __future__ import annotations
 
@@ -43,12 +43,12 @@ if TYPE_CHECKING:
     from tgvac.sampling.params import SamplerParams
 
 _SCALING_VIEWS = 512
-"""Pictures over which the latents' means and deviations are measured; more change their third digit."""
+"""Images that the latents' statistics are measured on; more change only their third digit."""
 
 
 @dataclass(frozen=True)
 class _Fitting:
-    """What the trainings of one run share."""
+    """The inputs that the trainings of one run share."""
 
     ctx: Context
     params: BackbonesParams
@@ -59,7 +59,7 @@ class _Fitting:
 
     @cached_property
     def views(self) -> Views:
-        """The pool of pictures; rendered only where something is left to be trained."""
+        """The pool of images; rendered only if something is left to train."""
         sources: list[ClipSource] = [recipe_clips(self.ctx, "train"), *self._pairs.values()]
         return render_views(sources, self.framing, self.captions, self.params.views, f"{self.ctx.label} pictures")
 
@@ -69,7 +69,7 @@ class _Fitting:
 
     @cached_property
     def data(self) -> str:
-        """The digest of what the pool is rendered from."""
+        """The digest of the data that the pool is rendered from."""
         recipes = [r for r in read_recipes(self.ctx.results / "synthesis" / "recipes.parquet") if r.split == "train"]
         captions = self.ctx.results / "captions" / "captions.parquet"
         buckets = [[name, [p.digest_of(k) for k in range(p.buckets)]] for name, p in self._pairs.items()]
@@ -78,12 +78,12 @@ class _Fitting:
     def fit(
         self, name: str, module: nn.Module, steps: int, loss: Callable[[], Loss], watch: Watch | None, *start: str
     ) -> None:
-        """Train one network to its last step; ``start`` are digests of the weights it begins with."""
+        """Train one network to its last step; ``start`` are digests of the weights it starts with."""
         ctx, key = self.ctx, digest([self.ctx.digest, name, self.data, *start])
         ready = cache(loss)
 
         def later(_: nn.Module, step: int) -> StepLoss:
-            # Prepared for at the first step: a training that is done already has none.
+            # Prepared at the first step, which a finished training does not have.
             return StepLoss(ready()(step))
 
         params, folder = _training(self.params, steps), ctx.scratch / name
@@ -115,7 +115,7 @@ class _Fitting:
 
 
 def _whole_batch(step: int, rows: range) -> int:
-    """Stand-ins are trained by one process, which draws a step's batch by its number."""
+    """Stand-ins are trained by one process, and the loss draws the whole batch by the step's number."""
     return step
 
 
@@ -129,7 +129,7 @@ def train_all(
     sampler: SamplerParams,
     compute: ComputeParams,
 ) -> dict[str, str]:
-    """Autoencoder, text-to-image UNet and scoring CLIP from nothing; returns nothing to name."""
+    """Train autoencoder, text-to-image UNet and scoring CLIP from random weights; returns no further provenance."""
     pin(compute.threads)
     quiet()
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
@@ -170,7 +170,7 @@ def train_all(
         return clip_loss(clip, processor, tokenizer, fitting.views, batch, seed)
 
     fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
-    # A tokenizer remembers how it was last called; what is saved must not depend on whether it was.
+    # A tokenizer saves the settings of its last call, so a fresh one is saved.
     place_parts(ctx.out / "scoring_clip", clip, processor, build_tokenizer(shapes, texts))
     return {}
 
@@ -183,7 +183,7 @@ def fit_autoencoder(
     samples: SamplesParams,
     compute: ComputeParams,
 ) -> None:
-    """Go on training the autoencoder that lies in the phase's folder, on the run's own footage."""
+    """Continue to train the autoencoder in the phase's folder, on the run's own clips."""
     pin(compute.threads)
     quiet()
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
@@ -191,20 +191,20 @@ def fit_autoencoder(
     start = sha256(ctx.out / "vae" / "diffusion_pytorch_model.safetensors")
     vae: Any = load_backbones(ctx.out, torch.device("cpu")).vae.requires_grad_(True)
     fitting.fit_autoencoder(vae, compute.vae_batch, start)
-    # Not centred again: the shipped UNet knows the latents of the shipped autoencoder, and these are near them.
+    # Not centred again, since the shipped UNet was trained on the shipped autoencoder's latents, and these are similar.
     z_Pchw = measure_latents(freeze(vae), fitting.views, _SCALING_VIEWS, compute.vae_batch, params.seed)
-    # As Stable Diffusion's 0.18215 came about.
+    # Stable Diffusion's 0.18215 was measured in the same way.
     vae.register_to_config(scaling_factor=round(1.0 / float(z_Pchw.std()), 5))
     place_parts(ctx.out / "vae", vae)
 
 
 def _training(params: BackbonesParams, steps: int) -> TrainingParams:
-    """How every stand-in is trained; only the number of steps differs."""
+    """The params of all stand-in trainings; only the number of steps differs."""
     return TrainingParams(
         steps=steps,
         batch=params.batch,
         optimizer="adamw",
-        fused=False,  # the shipped ones were trained so, and are to come out equal to the bit
+        fused=False,  # as the shipped ones were trained, which must be reproducible to the bit
         lr=params.lr,
         lr_schedule="cosine",
         warmup=min(100, steps // 4),

@@ -1,4 +1,4 @@
-"""A pool of single framed pictures, rendered once, from which the stand-ins are trained."""
+"""A pool of single framed images, rendered once, that the stand-ins are trained on."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tgvac.seeds import rng
 
 @dataclass(frozen=True)
 class Views:
-    """Framed pictures with their sentences; ``uint8 [P,S,S,3]``, masks ``uint8 [P,S,S]``."""
+    """Framed images ``uint8 [P,S,S,3]`` and masks ``uint8 [P,S,S]``, with their sentences."""
 
     frames_PSS3: np.ndarray
     masks_PSS: np.ndarray
@@ -32,7 +32,7 @@ class Views:
         return len(self.texts)
 
     def draw(self, count: int, *names: str | int) -> list[int]:
-        """Places in the pool, drawn by name, each equally likely."""
+        """Indices into the pool, drawn by name, each equally likely."""
         return [int(i) for i in rng("views", *names).integers(len(self), size=count)]
 
     def frames(self, at: Sequence[int]) -> torch.Tensor:
@@ -40,7 +40,7 @@ class Views:
         return to_tensor(self.frames_PSS3[list(at)])
 
     def masks(self, at: Sequence[int]) -> torch.Tensor:
-        """Visible masks as pictures, ``float32 [B,3,S,S]`` in [-1, 1]."""
+        """Visible masks as images, ``float32 [B,3,S,S]`` in [-1, 1]."""
         return mask_to_tensor(self.masks_PSS[list(at)])
 
     def wholes(self, at: Sequence[int]) -> torch.Tensor:
@@ -51,11 +51,12 @@ class Views:
 def render_views(
     sources: Sequence[ClipSource], framing: FramingParams, captions: dict[str, Caption], count: int, label: str
 ) -> Views:
-    """A pool of views, each drawn by its number: sources equally likely, then clips, then frames.
+    """Render a pool. Each view is drawn by its number: sources equally likely, then clips, then frames.
 
     Args:
         sources: synthesised clips, pairs of images, or both; a clip without a caption has an empty text.
-        count: how many.
+        count: number of views.
+        label: for progress.
     """
     samples = [source.samples() for source in sources]
     drawn = [rng("view", i) for i in range(count)]
@@ -65,9 +66,9 @@ def render_views(
     size = framing.size
     frames, wholes = (np.empty((count, size, size, 3), np.uint8) for _ in range(2))
     masks, texts = np.empty((count, size, size), np.uint8), [""] * count
-    # Grouped by clip, so that its tracks are opened once; the order of the pool stays that of the numbers.
+    # In the order of clips, so that each track is opened once; the pool stays in the order of the numbers.
     for i in with_progress(sorted(range(count), key=lambda i: (which[i], chosen[i], at[i], i)), label, count):
-        # A window that follows the masks is that of the whole clip, as in training.
+        # A window that follows the masks depends on the whole clip, as in training.
         wanted, k = (None, at[i]) if follows_masks(framing) else ([at[i]], 0)
         clip = sources[which[i]].framed(chosen[i], framing, wanted)
         frames[i], wholes[i], masks[i] = clip.frames_FSS3[k], clip.whole_FSS3[k], clip.visible_FSS[k]

@@ -1,9 +1,9 @@
-"""Stand-ins watched while they are trained: what the autoencoder gives back, what the UNet draws of a sentence.
+"""Images made while stand-ins are trained: reconstructions of the autoencoder, and the UNet's images of sentences.
 
-samples/<part>/step-00000500.png     a column a picture of the run's own pool: what was given, what is made of it
-samples/vae/watched.jsonl            step, and the PSNR of those pictures through the autoencoder, in dB
+samples/<part>/step-00000500.png     one column per image of the run's pool: the input, and the result
+samples/vae/watched.jsonl            step, and the PSNR of these images through the autoencoder, in dB
 
-The CLIP that scores draws nothing.
+The scoring CLIP makes no images.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Watch = Callable[[int, Path], None]
 
 
 def watch_autoencoder(vae: AutoencoderKL, views: Callable[[], Views], samples: SamplesParams, vae_batch: int) -> Watch:
-    """Frames and wholes in turn, and what is left of them; ``views`` is asked at the first look."""
+    """Show frames and whole objects in turn with their reconstructions; ``views`` is called at the first use."""
 
     def watch(step: int, folder: Path) -> None:
         pool = views()
@@ -61,20 +61,20 @@ def watch_text_to_picture(
     diffusion: DiffusionParams,
     vae_batch: int,
 ) -> Watch:
-    """Whole objects, and what the UNet draws of their sentences alone."""
+    """Show whole objects, and the UNet's images of their sentences."""
     network = frame_noise_model(unet)
 
     def of_latents(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
-        # Nothing is told but the sentence: of the channels the first are the noisy latents.
+        # The only condition is the sentence. The first channels are the noised latents.
         return network(x_BCFhw[:, : unet.config["in_channels"]], t_B, text_BND)
 
     def watch(step: int, folder: Path) -> None:
         pool = views()
         at = pool.draw(samples.pictures, "watched")
-        null_1ND, *told = (encode_text(backbones, [text]) for text in ("", *(pool.texts[i] for i in at)))
+        null_1ND, *texts = (encode_text(backbones, [text]) for text in ("", *(pool.texts[i] for i in at)))
         try:
             shape = tuple(encode_mode(backbones.vae, to_tensor(pool.wholes_PSS3[at[:1]]), vae_batch).shape[1:])
-            drawn = [_drawn(text_1ND, null_1ND, shape, f"watched {i}") for i, text_1ND in enumerate(told)]
+            drawn = [_drawn(text_1ND, null_1ND, shape, f"watched {i}") for i, text_1ND in enumerate(texts)]
         except NotFinite as error:
             no_picture(step, error)
             return

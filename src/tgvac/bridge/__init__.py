@@ -1,1 +1,1 @@
-"""The only room that knows Snakemake."""
+"""The only package that knows Snakemake, DVC and MLflow."""

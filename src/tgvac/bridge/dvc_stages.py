@@ -1,14 +1,15 @@
-"""DVC's view of the graph: one stage a phase, generated from the table of phases, one file a scale.
+"""DVC's view of the graph: one file per scale with one stage per phase, generated from the table of phases.
 
-DVC owns hashes, remotes and the coarse view; Snakemake owns the graph, so each stage's command asks it for
-the phase. What a stage watches is never less than what makes Snakemake run the phase again:
+DVC keeps hashes, remotes and this coarse view. Snakemake keeps the graph, so each stage's command calls it with the
+phase as its target. A stage depends on everything that makes Snakemake run the phase again:
 
 * the small files that earlier phases end in, and the project's own files that it reads;
-* the leaves of params that decide it, each in the file that really sets it, so that ``dvc exp run -S
-  workflow/scales/smoke.yaml:motion.lr=…`` changes what is used;
-* the packages that its code is in, and its rule file. An edited comment there calls Snakemake, which does nothing.
+* the leaves of params that decide it, each in the file that sets it, so that ``dvc exp run -S
+  workflow/scales/smoke.yaml:motion.lr=…`` has an effect;
+* the packages that its code is in, and its rule file. After an edited comment DVC calls Snakemake, which does nothing.
 
-``persist: true``, or DVC would delete a phase's folder before it calls Snakemake, which would start from nothing.
+Outputs have ``persist: true``, since DVC would otherwise delete a phase's folder before it calls Snakemake, which could
+then resume nothing.
 """
 
 from __future__ import annotations
@@ -19,12 +20,13 @@ from typing import Any
 
 import yaml
 
-from tgvac import config
+from tgvac import scales
 from tgvac.bridge.graph import DEFAULT_SCALE, Graph
 from tgvac.code_digests import TREE
 from tgvac.errors import BadInput
 from tgvac.files import write_text
-from tgvac.phases import NO_OPTIONS, PHASES, Options, Phase, join_module
+from tgvac.phase import NO_OPTIONS, Options, Phase
+from tgvac.phases import PHASES, join_module
 from tgvac.phases import phase as phase_of
 
 HEADER = """\
@@ -32,7 +34,7 @@ HEADER = """\
 # Scale '{scale}': `dvc repro {file}` runs what changed.
 """
 TGVAC = ".venv/bin/tgvac"
-"""Where ``make install`` puts the command, from the clone's top."""
+"""Where ``make install`` puts the command, relative to the top of the clone."""
 
 SOURCE = "src/tgvac"
 
@@ -44,12 +46,12 @@ def dvc_files(root: Path) -> dict[str, str]:
 
 
 def file_of(scale: str) -> str:
-    """Where a scale's ``dvc.yaml`` lies: at the top for the default scale."""
+    """The path of a scale's ``dvc.yaml``; that of the default scale is at the top."""
     return "dvc.yaml" if scale == DEFAULT_SCALE else f"workflow/dvc/{scale}/dvc.yaml"
 
 
 def write_dvc(root: Path) -> list[str]:
-    """Bring all files up to date, and take away those of scales that are no more; returns what changed."""
+    """Bring all files up to date, and delete those of removed scales. Returns the files that changed."""
     wanted = dvc_files(root)
     changed = _stale(root, wanted)
     for name in changed:
@@ -61,16 +63,16 @@ def write_dvc(root: Path) -> list[str]:
 
 
 def check_dvc(root: Path, scale: str | None = None) -> None:
-    """Refuse files that are not what the table of phases and the params give; those of one scale, or all.
+    """Refuse files of a scale, or of all scales, that do not match the table of phases and the params.
 
     Raises:
-        BadInput: naming them, and the command that mends them.
+        BadInput: with the files, and the command that fixes them.
     """
     wanted = dvc_files(root) if scale is None else {file_of(scale): _text(root, scale)}
     stale = _stale(root, wanted) if scale is None else [n for n in wanted if _read(root / n) != wanted[n]]
     if stale:
         raise BadInput(
-            f"{', '.join(stale)} no longer tells what phases and params are; run `tgvac dvc --write`, then go on."
+            f"{', '.join(stale)} no longer matches the phases and params; run `tgvac dvc --write`, then this again."
         )
 
 
@@ -96,7 +98,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
     run = f"{TGVAC} run --scale {graph.scale} --cores 2 --target {phase.name}"
     first = not phase.after
     deps = [name for before in phase.after for name in _ends(graph, phase_of(before))]
-    # A key that a scale sets for the first time is watched in no file yet: the first stage notices, and says so.
+    # No stage watches a key that a scale sets for the first time; the first stage checks for that.
     guarded = [f"{TGVAC} dvc --check --scale {graph.scale}", run] if first else run
     return {
         "cmd": guarded,
@@ -116,7 +118,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
 
 
 def _shipped(graph: Graph) -> list[str]:
-    """Stand-ins of the project; those of another scale are made by the stage that reads them, from its settings."""
+    """The project's stand-ins, or the scale file of the scale that makes them, which the stage itself then runs."""
     return [f"workflow/scales/{graph.taken}.yaml"] if graph.taken else graph.shipped()
 
 
@@ -147,7 +149,7 @@ def _packages(graph: Graph, phase: Phase) -> list[str]:
 
 
 def _jobs(graph: Graph, phase: Phase) -> list[Options]:
-    """The options of a phase's jobs as far as its code and params depend on them."""
+    """The options of a phase's jobs, as far as its code and params depend on them."""
     if not phase.loads_method:
         return [NO_OPTIONS]
     names = (method.split("/") for method, _ in graph.evaluated())
@@ -155,18 +157,18 @@ def _jobs(graph: Graph, phase: Phase) -> list[Options]:
 
 
 class _Settings:
-    """The leaves of a scale's params, and which file sets each."""
+    """The leaves of a scale's params, and the file that sets each."""
 
     def __init__(self, root: Path, scale: str) -> None:
-        layers = config.layers(root / "params.yaml", root / "workflow" / "scales", scale)
+        layers = scales.layers(root / "params.yaml", root / "workflow" / "scales", scale)
         self._set_in: dict[tuple[str, ...], str] = {}
         for path, tree in layers:
-            self._set_in.update(dict.fromkeys(config.leaves(tree), path.relative_to(root).as_posix()))
+            self._set_in.update(dict.fromkeys(scales.leaves(tree), path.relative_to(root).as_posix()))
         self.files = list(dict.fromkeys(path.relative_to(root).as_posix() for path, _ in layers))
 
     def watched(self, graph: Graph, phase: Phase) -> list[str | dict[str, list[str]]]:
-        """The leaves that decide a phase, its joining and its runs, as DVC lists them: plain ones are params.yaml's."""
-        # Of a block whose entry a job's options choose, all entries are watched.
+        """The leaves that decide a phase, its joining and its runs, as DVC lists them (plain ones: params.yaml)."""
+        # If a job's options choose an entry of a block, all of its entries are watched.
         named = dict.fromkeys(block for options in _jobs(graph, phase) for block in phase.blocks_of(options))
         blocks = [*(block.split(".{")[0] for block in named), *phase.joined]
         blocks += [f"shards.{phase.shards}"] if phase.shards else []

@@ -1,8 +1,8 @@
-"""The trainings of a scale as they lie in ``results/``, ready for a tracking server; knows no server.
+"""The finished trainings of a scale, read from ``results/`` for a tracking server; knows no server.
 
-A run is a training of ``frame`` or ``motion`` (one variant, one seed), or one part of the backbones that
-was trained here. What is not whole, or was made with other params than the scale has now, is left out
-with the reason: its params could not be told truthfully.
+A training is one variant and seed of ``frame`` or ``motion``, or a part of the backbones that was trained at this
+scale. A training that is not finished, or was made with other params than the scale has now, is left out with the
+reason: its true params are not known.
 """
 
 from __future__ import annotations
@@ -14,29 +14,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tgvac.config import digest, leaves
+from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.params import Params
-from tgvac.phases import PHASES, Phase, deciding_params, params_digest
+from tgvac.phase import Phase
+from tgvac.phases import PHASES, deciding_params, params_digest
 from tgvac.provenance import read_record
+from tgvac.scales import leaves
 
 
 @dataclass(frozen=True)
-class TrackedRun:
+class FinishedTraining:
     """One finished training.
 
     Attributes:
-        identity: of phase, variant, seed and provenance (params, code, inputs, bytes made), SHA-256 hex. The same
-            training has the same identity, also when it was interrupted and went on, for it ends in the same bytes.
+        identity: SHA-256 (hex) of phase, variant, seed and provenance (params, code, inputs, bytes made). A training
+            that was interrupted and resumed has the same identity, since it ends in the same bytes.
         params: by dotted name, as text.
-        events: what the training noted, in order of steps; each has ``step``.
-        watched: what was noted beside it, and decides nothing: the loss on what is held out, and speed.
+        events: what the training logged, in order of steps; each has ``step``.
+        watched: what was logged beside it and decides nothing: the loss on held-out data, and speed.
         inputs: the files it read, below ``results/<scale>/``, with their digests.
-        code: digest of the code behind the phase.
+        code: digest of the code of the phase.
         index: the file that names all that it made, below ``results/<scale>/``, and its digest.
-        samples: pictures made while it trained, in order of steps.
-        ended: when its files were finished, seconds since 1970.
-        lasted: seconds of its last attempt, where the workflow measured them.
+        samples: sample images made during the training, in order of steps.
+        ended: when its files were finished, in seconds since 1970.
+        lasted: seconds that its last attempt took, if the workflow measured them.
     """
 
     scale: str
@@ -59,15 +61,15 @@ class TrackedRun:
         return f"{self.phase}/{self.variant}/seed{self.seed}"
 
 
-def find_tracked(root: Path, scale: str, params: Params) -> tuple[list[TrackedRun], list[str]]:
-    """The runs of a scale, and a sentence for each that is left out.
+def find_trainings(root: Path, scale: str, params: Params) -> tuple[list[FinishedTraining], list[str]]:
+    """The finished trainings of a scale, and a sentence for each one that is left out.
 
     Raises:
         BadInput: when the scale has no results, or a file of events is damaged.
     """
     results = root / "results" / scale
     if not results.is_dir():
-        raise BadInput(f"{results} does not exist; make it by `tgvac run --scale {scale}`, then track its runs.")
+        raise BadInput(f"{results} does not exist; make it by `tgvac run --scale {scale}`, then import its trainings.")
     runs, left_out = [], []
     for phase in PHASES:
         folder = results / phase.name
@@ -80,7 +82,7 @@ def find_tracked(root: Path, scale: str, params: Params) -> tuple[list[TrackedRu
             name = f"{phase.name}/{variant}/seed{seed}"
             record = read_record(index)
             if record is None:
-                left_out.append(f"{name} is not whole; `tgvac run --scale {scale}` finishes it.")
+                left_out.append(f"{name} is not finished; `tgvac run --scale {scale}` finishes it.")
             elif record["params"] != params_digest(params, phase, _options(phase, variant)):
                 left_out.append(
                     f"{name} was made with other params than scale '{scale}' has now;"
@@ -97,7 +99,7 @@ def _names(events: Path) -> tuple[str, int]:
 
 
 def _options(phase: Phase, variant: str) -> dict[str, str]:
-    """Of the job that trained it, as far as they decide which params do; parts of backbones are one job."""
+    """The options of the training's job on which its params depend; all parts of the backbones are one job."""
     return {"variant": variant} if "variant" in phase.wildcards else {}
 
 
@@ -111,13 +113,13 @@ def _run(
     variant: str,
     seed: int,
     record: dict[str, Any],
-) -> TrackedRun:
+) -> FinishedTraining:
     results = root / "results" / scale
     decided = deciding_params(params, phase, _options(phase, variant))
     benchmark = root / "benchmarks" / scale / phase.name / f"{variant}-seed{seed}.tsv"
-    # Parts of the backbones share a folder, and have one each for what was looked at.
+    # Parts of the backbones share a folder, but each has its own folder of samples.
     watched = index.parent / "samples" / ("" if "variant" in phase.wildcards else variant)
-    return TrackedRun(
+    return FinishedTraining(
         scale=scale,
         phase=phase.name,
         variant=variant,
@@ -143,15 +145,15 @@ def _run(
 
 def _flat(tree: dict[str, Any]) -> dict[str, str]:
     """Leaves by dotted name; text as it is, everything else as JSON."""
-    out = {}
+    flat = {}
     for path in leaves(tree):
         value: Any = tree
         for key in path:
             value = value[key]
-        # MLflow takes no braces; a block whose entry the run's options chose goes by the block's name.
+        # MLflow allows no braces; a block whose entry the options chose is called by the block's name.
         name = ".".join(part for part in ".".join(path).split(".") if not part.startswith("{"))
-        out[name] = value if isinstance(value, str) else json.dumps(value)
-    return out
+        flat[name] = value if isinstance(value, str) else json.dumps(value)
+    return flat
 
 
 def _events(path: Path, remedy: str) -> Iterator[dict[str, float]]:
@@ -164,7 +166,7 @@ def _events(path: Path, remedy: str) -> Iterator[dict[str, float]]:
 
 
 def _seconds(benchmark: Path) -> float | None:
-    """The duration that Snakemake measured; a table of one row whose column ``s`` holds seconds."""
+    """The duration that Snakemake measured: seconds, in column ``s`` of a table of one row."""
     if not benchmark.is_file():
         return None
     with benchmark.open(newline="", encoding="utf-8") as stream:

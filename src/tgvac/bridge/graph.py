@@ -1,12 +1,11 @@
-"""What the Snakefile asks: which files a phase makes, and what decides it.
+"""What the Snakefile asks for: the files that a phase makes, and what decides it.
 
-All declared files are small (indices, tables): they name larger ones by digest, so that Snakemake
-compares contents and not dates, and identical bytes rerun nothing.
+All declared files are small (indices, tables) and name larger ones by digest. Snakemake then compares contents, not
+dates, and identical bytes rerun nothing.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import re
@@ -17,6 +16,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
+from tgvac.bridge.footage import GIVEN, check_given, fingerprint
 from tgvac.bridge.jobs import Job
 from tgvac.bridge.mlflow_outcome import outcome_file
 from tgvac.code_digests import code_digest
@@ -25,37 +25,19 @@ from tgvac.errors import BadInput
 from tgvac.fetch.registry import read_registry
 from tgvac.methods.registry import method_of, seeds_of, trainings_of, variants_trained
 from tgvac.params import Params, load_params
-from tgvac.phases import NO_OPTIONS, PHASES, Options, Phase, join_digest, phase, phase_digest, shard_count
+from tgvac.phase import NO_OPTIONS, Options, Phase
+from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
 
 DEFAULT_SCALE = "tiny"
 TAKING = ("shipped", "fit")
-"""Origins of backbones that are taken from a folder of stand-ins."""
+"""Origins of backbones that come from a folder of stand-ins."""
 SCALE = "TGVAC_SCALE"
-"""The environment's variable that names a scale where ``--config scale=`` does not."""
-GIVEN = "TGVAC_GIVEN"
-"""The environment's variable in which ``tgvac run`` hands over the user's footage: JSON, path by source."""
-
-
-def check_given(given: Mapping[str, str], params: Params, scale: str) -> None:
-    """Refuse footage that the scale would not look at, or that isn't there.
-
-    Args:
-        given: folders or archives by the name of their source.
-    """
-    used = (*params.sources.use, *params.sources.pairs)
-    for name, path in given.items():
-        if name not in used:
-            raise BadInput(
-                f"Scale '{scale}' does not use the source '{name}', but {', '.join(used)};"
-                " take another scale, or name it in sources.use."
-            )
-        if not Path(path).expanduser().exists():
-            raise BadInput(f"{path}, given as source '{name}', does not exist; give its right path.")
+"""The environment variable that names the scale if ``--config scale=`` does not."""
 
 
 @dataclass(frozen=True)
 class Graph:
-    """One scale's graph; paths are relative to the project's folder, where Snakemake runs."""
+    """The graph of one scale. Paths are relative to the project's folder, where Snakemake runs."""
 
     scale: str
     params: Params
@@ -76,7 +58,7 @@ class Graph:
 
     @classmethod
     def of(cls, scale: str, given: Mapping[str, str], root: Path | None = None) -> Graph:
-        """The graph of a scale on these folders or archives of the user's, and on no others; see :meth:`load`."""
+        """The graph of a scale with only these folders or archives of the user; see :meth:`load`."""
         root = root or Path.cwd()
         registry = read_registry(root / "reference" / "registry.csv")
         for name in given:
@@ -92,15 +74,15 @@ class Graph:
         return f"results/{self.scale}/{name}/{file}"
 
     def final(self, name: str) -> list[str]:
-        """The files that a phase ends in; their wildcards stand open where a run has several."""
+        """The files that a phase ends in, with their wildcards if it has several jobs."""
         return [self._file(name, f) for f in phase(name).final]
 
     def here(self, name: str) -> list[str]:
-        """Files of a phase that are true of this machine alone."""
+        """Files of a phase that hold for this machine only."""
         return [self._file(name, f) for f in phase(name).here]
 
     def lists(self, name: str) -> list[str]:
-        """A phase's accounts of what it left out, which decide nothing but what is shown."""
+        """A phase's lists of what it left out. They decide no result and are only shown."""
         return [self._file(name, f) for f in phase(name).lists]
 
     def reads(self, name: str) -> list[str]:
@@ -108,11 +90,11 @@ class Graph:
         return list(phase(name).reads)
 
     def part(self, name: str) -> str:
-        """The file of one shard, its wildcards open."""
+        """The file of one shard, with its wildcards."""
         return self._file(name, phase(name).part.replace("{shard:03d}", "{shard}"))
 
     def parts(self, name: str) -> list[str]:
-        """The files of all shards; of phases with methods, of all evaluated ones."""
+        """The files of all shards, over all evaluated methods if the phase has methods."""
         wanted = phase(name)
         shards = range(shard_count(self.params, wanted))
         if "method" not in wanted.wildcards:
@@ -124,7 +106,7 @@ class Graph:
         return out
 
     def digest(self, name: str) -> str | Callable[[Mapping[str, str]], str]:
-        """What decides a phase besides its inputs; where its jobs differ in it, a function of their wildcards."""
+        """The digest of what decides a phase besides its inputs; a function of the wildcards if its jobs differ."""
         wanted = phase(name)
         if not wanted.wildcards:
             return phase_digest(self.params, wanted)
@@ -136,13 +118,13 @@ class Graph:
 
     @property
     def taken(self) -> str:
-        """The scale that trains the stand-ins which this one takes; "" where it takes none, or those of the project."""
+        """The scale whose stand-ins this one takes; "" if it takes none, or those of the project."""
         backbones = self.params.backbones
         found = re.fullmatch(r"results/([^/]+)/standins", backbones.shipped)
         return found[1] if found and backbones.origin in TAKING else ""
 
     def taken_digest(self) -> str:
-        """What decides those stand-ins, by code, params and sources; "" where there are none."""
+        """The digest of what decides those stand-ins: code, params and sources; "" if there are none."""
         if not self.taken:
             return ""
         other = Graph.of(self.taken, {})
@@ -151,12 +133,12 @@ class Graph:
         return digest([*phases, other.registered, other.decided_by("tgvac.backbones.shipping")])
 
     def join_digest(self, name: str) -> str:
-        """What decides the joining of a phase's shards besides the shards."""
+        """The digest of what decides the joining of a phase's shards besides the shards."""
         return join_digest(self.params, phase(name))
 
     @property
     def threads(self) -> int:
-        """Threads of jobs with networks: what torch is pinned to."""
+        """Threads of jobs with networks; torch is set to as many."""
         return self.params.compute.threads
 
     def log(self, name: str, tail: str = "all") -> str:
@@ -166,7 +148,7 @@ class Graph:
         return f"benchmarks/{self.scale}/{name}/{tail}.tsv"
 
     def benchmarks(self, name: str) -> list[str]:
-        """The table of each job that Snakemake starts for a phase: its trainings, or its shards and their joining."""
+        """The benchmark file of each job of a phase that Snakemake runs: trainings, or shards and their joining."""
         wanted = phase(name)
         if wanted.trains:
             return [self.benchmark(name, f"{variant}-seed{seed}") for variant, seed in self.trained(name)]
@@ -178,7 +160,7 @@ class Graph:
             jobs = [self.benchmark(name, f"{run}-{k}") for run in runs for k in shards]
         else:
             jobs = [self.benchmark(name, f"shard-{k}") for k in shards]
-        # Completion is not joined: each method's shards stand for themselves.
+        # The shards of completion are not joined.
         return [*jobs, self.benchmark(name)] if wanted.final else jobs
 
     def evaluated(self) -> list[tuple[str, int]]:
@@ -213,8 +195,8 @@ class Graph:
         """The jobs of a phase: all of its shards and then their joining, or those asked for.
 
         Args:
-            shard: one shard only.
-            merge: join the shards, and make none.
+            shard: make this shard only.
+            merge: join the shards without making any.
 
         Raises:
             BadInput: when the phase has no such shard, or needs a method.
@@ -230,12 +212,12 @@ class Graph:
             return
         for k in range(count) if shard is None else (shard,):
             yield self.job(name, options, k)
-        # Shards that belong to a method are joined over all methods, by a rule of the graph.
+        # The shards of methods are joined over all methods, by a rule of the workflow.
         if shard is None and wanted.final and "method" not in wanted.wildcards:
             yield self.job(name, options)
 
     def job(self, name: str, options: Options = NO_OPTIONS, shard: int | None = None) -> Job:
-        """One job, with all that it reads and makes."""
+        """One job, with all files that it reads and makes."""
         wanted = phase(name)
         files = (*wanted.final, *wanted.lists) if shard is None else (wanted.part,)
         return Job(
@@ -261,7 +243,7 @@ class Graph:
         return found
 
     def _ends(self, before: Phase, wanted: Phase, shard: int | None, options: Options) -> list[str]:
-        """What a job reads of an earlier phase: its own run's files where it has one, else those of all runs."""
+        """What a job reads of an earlier phase: files of its own variant, method and seed if it has them, else all."""
         if before.trains:
             own = wanted.trains
             return [file.format(**options) for file in self.final(before.name)] if own else self.runs(before.name)
@@ -275,30 +257,19 @@ class Graph:
         return self.final(before.name)
 
     def shipped(self) -> list[str]:
-        """The index of the stand-ins that the scale takes: the project's, or a copy of another scale's."""
+        """The index of the stand-ins that the scale takes, of the project or copied from another scale."""
         if self.params.backbones.origin not in TAKING:
             return []
         return [self._file("taken", "index.json") if self.taken else f"{self.params.backbones.shipped}/index.json"]
 
     def mlflow_outcome(self) -> str:
-        """The record of the import into MLflow; nothing depends on it."""
+        """The record of the import into MLflow, on which nothing depends."""
         return outcome_file(self.scale)
 
     def at(self) -> str:
-        """The sources that the user names, as options for the shell, quoted."""
+        """The user's footage as quoted shell options."""
         return " ".join(f"--at {shlex.quote(f'{name}={path}')}" for name, path in sorted(self.given.items()))
 
     def fingerprint(self) -> str:
-        """What sends the phase `sources` to look again.
-
-        The registry's rows in use, and names, sizes and dates of the files that the user gives.
-        """
-        found = hashlib.sha256(self.registered.encode())
-        for name, given in sorted(self.given.items()):
-            base = Path(given).expanduser()
-            files = sorted(p for p in base.rglob("*") if p.is_file()) if base.is_dir() else [base]
-            for path in files:
-                if path.exists():
-                    stat = path.stat()
-                    found.update(f"{name}:{path.relative_to(base)}:{stat.st_size}:{stat.st_mtime_ns}\n".encode())
-        return found.hexdigest()
+        """What makes the phase `sources` run again: the registry's rows in use, and the state of the user's files."""
+        return fingerprint(self.registered, self.given)

@@ -1,4 +1,4 @@
-"""One job of the graph, resolved once: what it reads, what it makes, what decides it. Then it is run and recorded."""
+"""A job of the graph: what it reads, what it makes, what decides it, how it is run and recorded."""
 
 from __future__ import annotations
 
@@ -12,14 +12,8 @@ from tgvac import config, provenance
 from tgvac.code_digests import code_digest
 from tgvac.errors import BadInput
 from tgvac.params import Params
-from tgvac.phases import (
-    Options,
-    Phase,
-    block_names,
-    join_module,
-    join_params_digest,
-    params_digest,
-)
+from tgvac.phase import Options, Phase
+from tgvac.phases import block_names, join_module, join_params_digest, params_digest
 from tgvac.shards import merge_indices
 from tgvac.stage import Context
 
@@ -30,9 +24,9 @@ class Job:
 
     Attributes:
         options: method, variant and seed.
-        shard: None for a phase without shards, and for the joining.
+        shard: None for a phase without shards and for the joining.
         inputs: the files that it reads, relative to the project's folder, as the rules declare them.
-        outputs: the files that it ends in, likewise.
+        outputs: the files that it ends in, likewise relative.
     """
 
     phase: Phase
@@ -49,49 +43,49 @@ class Job:
 
     @property
     def name(self) -> str:
-        """By which its lock and its messages call it."""
+        """The name of the job in its lock file."""
         part = "all" if self.shard is None else f"{self.shard:03d}"
         return "-".join([self.phase.name, *(self.options[w] for w in self.phase.wildcards if w in self.options), part])
 
     @property
     def params_digest(self) -> str:
-        """Of the params that decide it."""
+        """The digest of the params that decide the job."""
         if self.joins:
             return join_params_digest(self.params, self.phase)
         return params_digest(self.params, self.phase, self.options)
 
     @property
     def code_digest(self) -> str:
-        """Of the code that decides it."""
+        """The digest of the code that decides the job."""
         return code_digest(join_module(self.phase)) if self.joins else self.phase.code(self.options)
 
     @property
     def digest(self) -> str:
-        """What decides it besides its inputs."""
+        """The digest of what decides the job besides its inputs."""
         return config.digest([self.params_digest, self.code_digest])
 
     def check_inputs(self, root: Path) -> None:
-        """Refuse what was cut short or changed since its phase made it, even where this job has nothing left to do.
+        """Refuse inputs that were truncated or changed after their phase made them.
 
         Raises:
             BadInput: with the file.
         """
         for name in self.inputs:
             path = root / name
-            # A file without a record was not made by a phase.
+            # Only phases write records; files of the project have none.
             recorded = path.is_file() and provenance.provenance_of(path).is_file()
             if recorded and provenance.read_record(path) is None:
                 maker = path.relative_to(root / "results" / self.scale).parts[0]
                 raise BadInput(
-                    f"{path} is not what its phase made, by the record in {path.name}.prov.json; delete it, and make it"
-                    f" again by `tgvac run --scale {self.scale} --target {maker}`."
+                    f"{path} differs from what its phase made, according to {path.name}.prov.json; delete it, and make"
+                    f" it again by `tgvac run --scale {self.scale} --target {maker}`."
                 )
 
     def run(self, ctx: Context) -> Mapping[str, Any]:
-        """Do it; imports the phase's code, which may take seconds.
+        """Run the job. Imports the phase's code, which may take seconds.
 
         Returns:
-            what its provenance says besides digests.
+            further facts for the provenance.
         """
         params = self.params
         if self.joins:
@@ -106,12 +100,12 @@ class Job:
         return importlib.import_module(self.phase.module).run(ctx, **blocks) or {}
 
     def record(self, root: Path, facts: Mapping[str, Any]) -> None:
-        """Write the provenance beside each file that it ends in.
+        """Write the provenance beside each output.
 
         Args:
-            facts: what it says besides digests.
+            facts: further keys of the provenance.
         """
-        # Inputs are named without their scale, so that the same result has the same provenance at another scale.
+        # Without the scale in the names of inputs, the same result has the same provenance at another scale.
         inputs = {name.removeprefix(f"results/{self.scale}/"): root / name for name in self.inputs}
         for name in self.outputs:
             provenance.write_provenance(

@@ -1,4 +1,4 @@
-"""A learning-rate range test of a stage of a scale, as the user asks for it; no phase, and nothing reads it."""
+"""``tgvac lr-range``: a learning-rate range test of a stage. It is not a phase, and nothing reads its files."""
 
 from __future__ import annotations
 
@@ -27,29 +27,29 @@ def run_lr_range(
     out: Path | None,
     device: str,
 ) -> str:
-    """Make the test, write ``<scale>-<stage>.csv`` and ``.png``, and say what they tell.
+    """Run the test, write ``<scale>-<stage>.csv`` and ``.png``, and return a summary.
 
     Args:
-        out: where to; None: ``results/<scale>/lr-range``.
+        out: the folder of the files; None means ``results/<scale>/lr-range``.
 
     Raises:
-        BadInput: when the stage is none, or the rates or steps make no range.
+        BadInput: when the stage is unknown, or the rates or steps make no range.
     """
     if stage not in STAGES:
-        raise BadInput(f"'{stage}' is no stage with a learning rate to be looked for; give --stage frame or motion.")
+        raise BadInput(f"'{stage}' is not a stage with a learning rate; give --stage frame or motion.")
     if not 0 < lowest < highest:
         raise BadInput(
             f"Learning rates from {lowest:g} to {highest:g} make no range; give --lowest below --highest, above 0."
         )
     if steps < 4 * every:
         raise BadInput(
-            f"{steps} steps with a look at every {every} are too few for a curve; give --steps {4 * every} or more."
+            f"{steps} steps with a measurement every {every} are too few for a curve; give --steps {4 * every} or more."
         )
     params = load_params(root, scale)
     wanted = phase(stage)
     ctx = Context(root, scale, stage, "learning-rate range", device=device, options={"variant": "full", "seed": "0"})
     blocks = {name: getattr(params, name) for name in block_names((*wanted.blocks, *wanted.aside))}
-    # Networks are imported late, as by every command.
+    # Networks are imported only after the checks, since that takes seconds.
     from tgvac.training.lr_picture import as_csv, draw
     from tgvac.training.lr_range import RangeTest, found_in, range_test
 

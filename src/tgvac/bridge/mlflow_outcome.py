@@ -1,6 +1,6 @@
-"""What came of the last import into the tracking store: a small file that the graph takes for the step's output.
+"""The outcome of the last import into the MLflow store: a small file, which is the output of the workflow's step.
 
-It lies in the store's folder, so that whoever deletes the store has it made again by the next run.
+It is in the store's folder, so that the next run imports again after the store was deleted.
 """
 
 from __future__ import annotations
@@ -12,26 +12,26 @@ from typing import Any
 from tgvac.files import write_json
 
 FORMAT = "tgvac-tracked-2"
-"""Also what the graph's step depends on: another number, and runs are imported anew."""
+"""The workflow's step depends on it, so that another number imports all trainings again."""
 
 
 def store_folder(root: Path) -> Path:
-    """Where the tracking store of a project lies."""
+    """The folder of a project's MLflow store."""
     return root / "scratch" / "mlflow"
 
 
 def outcome_file(scale: str) -> str:
-    """The outcome's path below the project's folder."""
+    """The path of a scale's outcome below the project's folder."""
     return f"scratch/mlflow/imported/{scale}.json"
 
 
 def write_outcome(root: Path, scale: str, status: str, **facts: Any) -> None:
-    """Record what came of an import: ``imported`` or ``failed``, and facts about it."""
+    """Record the outcome of an import: ``imported`` or ``failed``, and facts about it."""
     write_json(root / outcome_file(scale), {"format": FORMAT, "status": status, **facts})
 
 
 def forget_failure(root: Path, scale: str) -> None:
-    """Take a failed import's record away, so that the graph tries again."""
+    """Delete the record of a failed import, so that the workflow tries again."""
     path = root / outcome_file(scale)
     if path.is_file() and json.loads(path.read_text(encoding="utf-8")).get("status") == "failed":
         path.unlink()

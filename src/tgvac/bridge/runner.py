@@ -1,17 +1,19 @@
-"""Running a phase: its jobs one after the other, each under a lock, with its provenance written beside its files."""
+"""Running a phase: its jobs one after the other, each under a lock, with provenance beside its files."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tgvac.bridge.graph import Graph, check_given
+from tgvac.bridge.footage import check_given
+from tgvac.bridge.graph import Graph
 from tgvac.bridge.jobs import Job
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.params import Params, load_params
-from tgvac.phases import Options, phase, shard_count
+from tgvac.phase import Options
+from tgvac.phases import phase, shard_count
 from tgvac.stage import Context, Portions
 from tgvac.training.params import TrainingParams
 
@@ -33,8 +35,8 @@ def run_phase(
     """Run a phase at a scale.
 
     Args:
-        shard: one shard only; None for all of them and then their joining.
-        merge: join the shards, and make none.
+        shard: make this shard only; None makes all shards and then joins them.
+        merge: join the shards without making any.
         options: method, variant and seed, for the phases whose files name them.
         locations: folders or archives that the user gives, by source.
         portions: how a training is divided.
@@ -48,7 +50,7 @@ def run_phase(
     if wanted.trains:
         check_portions(params, name, portions)
     elif resume_from is not None:
-        raise BadInput(f"Phase '{name}' trains nothing that could be resumed; leave --resume-from out.")
+        raise BadInput(f"Phase '{name}' is not a training that can be resumed; leave --resume-from out.")
     for job in Graph(scale, params, {}).jobs(name, options, shard, merge):
         ctx = Context(
             root=root,
@@ -70,7 +72,7 @@ def run_phase(
 
 def _run_job(ctx: Context, job: Job) -> None:
     if ctx.portions.rank:
-        # The first of the processes holds the lock, and writes what the training makes.
+        # Only the first process holds the lock and writes what the training makes.
         job.run(ctx)
         return
     with locked(ctx.root / "scratch" / ctx.scale / "locks" / f"{job.name}.lock"):
@@ -79,21 +81,21 @@ def _run_job(ctx: Context, job: Job) -> None:
 
 
 def share_training(root: Path, name: str, scale: str, portions: Portions, arguments: Sequence[str]) -> int:
-    """Run a training as several processes of the same command; its exit code.
+    """Run a training as several processes of the same command; returns its exit code.
 
     Raises:
-        BadInput: when the phase is no training that processes could share, or its batch cannot be divided so.
+        BadInput: when the phase is not a training, or its batch cannot be divided among the processes.
     """
     if not phase(name).trains:
-        raise BadInput(f"Phase '{name}' is not shared among processes; leave --processes out, or shard it.")
+        raise BadInput(f"Phase '{name}' is not a training that processes can share; leave --processes out.")
     params = load_params(root, scale)
-    # Before any of them is started, since each would say it.
+    # Checked before the processes start, since each of them would print the error.
     check_portions(params, name, portions)
     return run_shared(arguments, portions.processes, params.compute.threads)
 
 
 def check_portions(params: Params, name: str, portions: Portions) -> None:
-    """Refuse options that don't divide the batch of a training.
+    """Refuse options that do not divide the batch of a training.
 
     Raises:
         BadInput: with the key and the option.

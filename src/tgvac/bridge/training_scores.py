@@ -1,8 +1,8 @@
-"""The evaluation's means for the trainings behind them, found by provenance; knows no tracking server.
+"""The evaluation's means for each training, found by provenance; knows no tracking server.
 
-From ``metrics/rows.parquet`` back to the rows of each shard, to the completions they measure, to the
-weights that made those, to the weights that these were trained on: each step by the digests that lie beside
-the files. Rows of weights that have been trained anew since belong to no run.
+The search goes from ``metrics/rows.parquet`` to the rows of each shard, to the completions that they measure, to the
+weights that made them, and to the weights that these were trained from. Each step follows the digests in the records
+beside the files. Rows of weights that have since been trained again belong to no current training.
 """
 
 from __future__ import annotations
@@ -29,39 +29,39 @@ Index = tuple[str, str]
 
 
 def scores_by_index(results: Path, hard_from: float) -> dict[Index, dict[str, float]]:
-    """Means over frames, for every training whose weights had a part in them.
+    """Means over frames, for every training whose weights contributed to them.
 
     Args:
         results: ``results/<scale>``.
         hard_from: the occlusion rate from which a frame is hard.
 
     Returns:
-        for each index, ``<method>/<variant>/<mask source>/<class>/<metric>`` with the mean of its frames, in the
-        metric's unit, as the tables have it; undefined values (NaN) are left out. What became of a training's own
-        variant in the end goes by ``model/<mask source>/<class>/<metric>`` as well: one name for all variants,
-        so that a tracking server can lay them side by side.
+        for each index, ``<method>/<variant>/<mask source>/<class>/<metric>`` with the mean over its frames, in the
+        metric's unit, as in the tables; undefined values (NaN) are left out. The scores of a training's own variant
+        are also under ``model/<mask source>/<class>/<metric>``: one name for all variants, so that a tracking server
+        can compare them.
     """
     makers = _makers(results)
     if not makers:
         return {}
     rows = read_frame(results / "metrics" / "rows.parquet")
     rows = rows[rows["value"].notna()]
-    out: dict[Index, dict[str, float]] = {}
+    scores: dict[Index, dict[str, float]] = {}
     for difficulty in CLASSES:
         chosen = rows[in_group(rows["rate"].to_numpy(np.float64), difficulty, hard_from)]
         for cell, mean in chosen.groupby(_CELL)["value"].mean().items():
             method, variant, seed, mask_source, metric = cell if isinstance(cell, tuple) else (cell,)
             where = f"{mask_source}/{difficulty}/{metric}"
             for index in makers.get((str(method), str(variant), int(seed)), ()):
-                values = out.setdefault(index, {})
+                values = scores.setdefault(index, {})
                 values[f"{method}/{variant}/{where}"] = float(mean)
                 if REGISTRY[str(method)].trainings and index[0].split("/")[1] == variant:
                     values[f"model/{where}"] = float(mean)
-    return out
+    return scores
 
 
 def _makers(results: Path) -> dict[tuple[str, str, int], frozenset[Index]]:
-    """The weights behind each method, variant and training seed, where all shards agree on them."""
+    """The weights behind each method, variant and training seed whose shards all agree on them."""
     record = read_record(results / "metrics" / "rows.parquet")
     found: dict[tuple[str, str, int], set[frozenset[Index]]] = {}
     for part, digest in (record["inputs"] if record else {}).items():
@@ -72,7 +72,7 @@ def _makers(results: Path) -> dict[tuple[str, str, int], frozenset[Index]]:
 
 
 def _behind_rows(results: Path, part: str, digest: str) -> frozenset[Index]:
-    """The trainings behind one shard of rows; none when nothing proves them."""
+    """The trainings behind one shard of rows; empty if a record is missing or does not match."""
     measured = read_record(results / part)
     if measured is None or measured["output"]["sha256"] != digest:
         return frozenset()
@@ -83,7 +83,7 @@ def _behind_rows(results: Path, part: str, digest: str) -> frozenset[Index]:
 
 
 def _behind(results: Path, name: str, wanted: str) -> Iterator[Index]:
-    """The trainings that a file was made with, and those that these began from."""
+    """The trainings that a file was made with, and those that these started from."""
     made = read_record(results / name)
     if made is None or made["output"]["sha256"] != wanted:
         return

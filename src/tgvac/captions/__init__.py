@@ -1,1 +1,1 @@
-"""A sentence for every object."""
+"""Captions every object with one sentence."""

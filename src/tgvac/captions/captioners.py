@@ -1,4 +1,4 @@
-"""Captioners: an object in, a sentence out, or the reasons why there is none."""
+"""Captioners: they return the caption of an object, or the reasons why there is none."""
 
 from __future__ import annotations
 
@@ -14,18 +14,18 @@ from tgvac.captions.sentences import clean, tidy
 from tgvac.clips.captions import Caption
 
 Describe = Callable[[np.ndarray], str]
-"""A model's sentence on a picture ``uint8 [S,S,3]``, as it was generated; possibly empty."""
+"""Returns a model's raw caption of an image ``uint8 [S,S,3]``, possibly empty."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """An object that wants a sentence.
+    """An object to caption.
 
     Attributes:
         track: its id in the captions table.
-        captions: sentences that the source gives.
-        category: "" where none is known, as of pairs.
-        look: the picture to describe, or the reason why there is none.
+        captions: captions from the source.
+        category: "" if unknown, as for pairs.
+        look: returns the image to describe, or the reason why there is none.
     """
 
     track: str
@@ -36,19 +36,19 @@ class Subject:
 
 @dataclass(frozen=True)
 class Rejected:
-    """An object without a sentence."""
+    """An object without a caption."""
 
     track: str
     reason: str
 
 
 def given(subject: Subject) -> str:
-    """The source's own first sentence, or ""."""
+    """The first caption that is not empty from the source, or ""."""
     return next((c for c in subject.captions if c.strip()), "")
 
 
 def template(params: CaptionsParams, subject: Subject) -> str:
-    """The category in a sentence, or "" without one; "a" becomes "an" before a vowel."""
+    """The template with the category, or "" without a category; "a" becomes "an" before a vowel."""
     if not subject.category:
         return ""
     text = params.template.format(category=subject.category)
@@ -56,7 +56,7 @@ def template(params: CaptionsParams, subject: Subject) -> str:
 
 
 def is_looked_at(params: CaptionsParams, subject: Subject) -> bool:
-    """Whether a picture of the subject is to be described: no captioner before the model has a sentence."""
+    """Whether the model has to describe the subject, because no captioner before it has a caption."""
     for name in params.order:
         if name == "blip2":
             return True
@@ -66,7 +66,7 @@ def is_looked_at(params: CaptionsParams, subject: Subject) -> bool:
 
 
 def caption(params: CaptionsParams, subject: Subject, describe: Describe) -> Caption | Rejected:
-    """The first sentence that a captioner of the order has."""
+    """The caption of the first captioner in the order that has one."""
     reasons = []
     for name in params.order:
         if name == "blip2":
@@ -78,10 +78,10 @@ def caption(params: CaptionsParams, subject: Subject, describe: Describe) -> Cap
             if text := tidy(raw, params.blip2.drop):
                 model = f"{params.blip2.model}@{params.blip2.revision}"
                 return Caption(track=subject.track, captioner=name, raw=raw, text=text, frame=look.frame, model=model)
-            reasons.append(f"the model says nothing of frame {look.frame}")
+            reasons.append(f"the model gives no caption for frame {look.frame}")
             continue
         raw = given(subject) if name == "given" else template(params, subject)
         if text := clean(raw):
             return Caption(track=subject.track, captioner=name, raw=raw, text=text)
-        reasons.append("the source gives no sentence" if name == "given" else "no category fills the template")
+        reasons.append("the source gives no caption" if name == "given" else "there is no category for the template")
     return Rejected(subject.track, "; ".join(reasons))

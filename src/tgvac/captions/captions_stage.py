@@ -1,9 +1,9 @@
-"""Phase `captions`: a sentence for every track, and for every pair that has one.
+"""Phase `captions`: captions tracks and pairs.
 
-captions/items/<track>.json                    what came of one track
-captions/items/<source>--bucket-000.json       of a bucket of pairs
+captions/items/<track>.json                    the result for one track
+captions/items/<source>--bucket-000.json       the results for a bucket of pairs
 captions/captions.parquet                      the captions table
-captions/rejected.csv                          objects without a sentence, and why
+captions/rejected.csv                          objects without a caption, and why
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from tgvac.synthesis.select_stage import read_stretches
 
 
 class Pinned(Protocol):
-    """Of the block `compute` what counts here; the block itself belongs to a room above."""
+    """The used keys of the block `compute`, which is defined in a package that this one must not import."""
 
     @property
     def threads(self) -> int: ...
@@ -46,7 +46,7 @@ class Pinned(Protocol):
 def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
     """Caption one shard's tracks and pairs."""
     tracks = _Tracks(ctx, captions)
-    # Who has no row in the table goes without text.
+    # Pairs without a row in the table are trained without text.
     pairs = pair_sources(ctx.results / "sources") if captions.pairs == "captioned" else {}
     buckets = {f"{name}/{bucket_name(k)}": (name, k) for name, found in pairs.items() for k in range(found.buckets)}
     keys: dict[str, Any] = {track: tracks.key(track) for track in tracks.names}
@@ -54,31 +54,29 @@ def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
     mine = {item: [key, ctx.digest] for item, key in keys.items() if shard_of(item, ctx.shards) == ctx.shard}
     following = [track for track in sorted(mine) if track not in buckets]
 
-    known = ctx.scratch / "blip2" / f"shard-{ctx.shard:03d}.sqlite"
-    who = identity(captions.blip2) if "blip2" in captions.order else ""
+    database = ctx.scratch / "blip2" / f"shard-{ctx.shard:03d}.sqlite"
+    model = identity(captions.blip2) if "blip2" in captions.order else ""
     load = partial(Blip2, captions.blip2, ctx.device, compute.threads, compute.tf32)
-    describe = Remembered(known, who, load, captions.blip2.batch)
+    describe = Remembered(database, model, load, captions.blip2.batch)
 
     def make(item: str) -> list[Made]:
         if item in buckets:
             name, number = buckets[item]
             subjects = [_pair(captions, pairs[name], sample) for sample in pairs[name].in_bucket(number)]
-            describe.fill(_pictures(captions, subjects))
+            describe.fill(_images(captions, subjects))
         else:
             subjects = [tracks.subject(item)]
-            # With this one those that come next, so that a batch is full.
+            # The next tracks are described together with this one, to fill the batch.
             ahead = (tracks.subject(track) for track in following[following.index(item) :])
-            if any(describe.find(image) is None for image in _pictures(captions, subjects)):
-                describe.fill(_pictures(captions, ahead), at_most=captions.blip2.batch)
-        found = [caption(captions, subject, describe) for subject in subjects]
+            if any(describe.find(image) is None for image in _images(captions, subjects)):
+                describe.fill(_images(captions, ahead), at_most=captions.blip2.batch)
+        results = [caption(captions, subject, describe) for subject in subjects]
         path = ctx.out / "items" / f"{file_stem(item)}.json"
-        said = [each.model_dump() for each in found if isinstance(each, Caption)]
-        # A pair has no sentence unless its source or the model gives one; only what was looked at in vain is rejected.
-        counted = item not in buckets or "blip2" in captions.order
-        write_json(
-            path,
-            {"captions": said, "rejected": [vars(r) for r in found if isinstance(r, Rejected)] if counted else []},
-        )
+        texts = [each.model_dump() for each in results if isinstance(each, Caption)]
+        # Pairs may have no caption. They are only listed as rejected if the model was to describe them.
+        listed = item not in buckets or "blip2" in captions.order
+        rejected = [vars(each) for each in results if isinstance(each, Rejected)] if listed else []
+        write_json(path, {"captions": texts, "rejected": rejected})
         return [Made(item, path)]
 
     try:
@@ -87,8 +85,8 @@ def run(ctx: Context, *, captions: CaptionsParams, compute: Pinned) -> None:
         describe.close()
 
 
-def _pictures(params: CaptionsParams, subjects: Iterable[Subject]) -> Iterator[np.ndarray]:
-    """The pictures of those subjects that the model is to describe, one by one."""
+def _images(params: CaptionsParams, subjects: Iterable[Subject]) -> Iterator[np.ndarray]:
+    """The images of the subjects that the model has to describe, loaded one at a time."""
     for subject in subjects:
         if is_looked_at(params, subject):
             look = subject.look()
@@ -97,7 +95,7 @@ def _pictures(params: CaptionsParams, subjects: Iterable[Subject]) -> Iterator[n
 
 
 class _Tracks:
-    """The tracks of a scale as subjects; masks and stretches are read only where pictures are looked at."""
+    """The tracks of a scale as subjects; masks and stretches are only read if the model is used."""
 
     def __init__(self, ctx: Context, params: CaptionsParams) -> None:
         self._ctx, self._params = ctx, params
@@ -114,7 +112,7 @@ class _Tracks:
         return sorted(self._tracks)
 
     def key(self, track: str) -> list[Any]:
-        """What decides a track's sentence, besides params and code."""
+        """Everything that determines a track's caption, besides params and code."""
         masks = self._masks.get(track)
         return [self._tracks[track].sha256, masks and masks.sha256, self._stretches.get(track, [])]
 
@@ -125,14 +123,13 @@ class _Tracks:
 
     def _look(self, track: str) -> Look | str:
         if track not in self._stretches:
-            return "the object is whole in no stretch of its track"
+            return "no stretch of the track has the whole object"
         masks = self._ctx.upstream("masks", self._masks[track])
         areas = areas_of(read_masks_meta(masks).geometry)
         at = caption_frame(self._stretches[track], areas, self._params.blip2.min_area)
         if at is None:
-            return (
-                f"the object is never as large as captions.blip2.min_area, {self._params.blip2.min_area:g} of a frame"
-            )
+            least = self._params.blip2.min_area
+            return f"the object is always smaller than captions.blip2.min_area, {least:g} of a frame"
         with Track(self._ctx.upstream("tracks", self._tracks[track]), masks) as opened:
             mask_HW = opened.mask(at)
             if not mask_HW.any():
@@ -141,17 +138,17 @@ class _Tracks:
 
 
 def _pair(params: CaptionsParams, pairs: PairClips, sample: str) -> Subject:
-    """A pair as a subject: it has no category that a template could name."""
+    """A pair as a subject; it has no category for a template."""
 
     def look() -> Look | str:
         clip = pairs.render(sample)
         mask_HW = clip.amodal_FHW[0]
         if not mask_HW.any() or np.count_nonzero(mask_HW) < params.blip2.min_area * mask_HW.size:
-            return f"the object is smaller than captions.blip2.min_area, {params.blip2.min_area:g} of the picture"
+            return f"the object is smaller than captions.blip2.min_area, {params.blip2.min_area:g} of the image"
         return Look(crop_on_white(clip.whole_FHW3[0], mask_HW, params.blip2.margin), 0)
 
-    said = pairs.caption(sample)
-    return Subject(f"{sample}/1", (said,) if said else (), "", look)
+    text = pairs.caption(sample)
+    return Subject(f"{sample}/1", (text,) if text else (), "", look)
 
 
 def join(ctx: Context, *, captions: CaptionsParams) -> None:
@@ -166,8 +163,8 @@ def join(ctx: Context, *, captions: CaptionsParams) -> None:
     if rejected and not found:
         track, reason = min(rejected)
         raise BadInput(
-            f"None of {len(rejected)} objects has a sentence from captions.order ({', '.join(captions.order)}), as"
-            f" {track}: {reason}; give captions, or add 'template' to the order."
+            f"None of {len(rejected)} objects has a caption from captions.order ({', '.join(captions.order)}), for"
+            f" example {track}: {reason}; give captions, or add 'template' to the order."
         )
     write_captions(ctx.out / "captions.parquet", found)
     text = io.StringIO()
@@ -175,4 +172,4 @@ def join(ctx: Context, *, captions: CaptionsParams) -> None:
     rows.writerows([("track", "reason"), *sorted(rejected)])
     write_text(ctx.out / "rejected.csv", text.getvalue())
     if rejected:
-        print(f"{ctx.label}: {len(rejected)} objects have no sentence and go without; see {ctx.out / 'rejected.csv'}")
+        print(f"{ctx.label}: {len(rejected)} objects have no caption; see {ctx.out / 'rejected.csv'}")

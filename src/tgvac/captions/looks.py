@@ -1,6 +1,6 @@
-"""What a captioning model is shown: the whole object alone on white, cropped (paper, 3.2; cropping is ours).
+"""The input of the captioning model: the whole object on white (paper, section 3.2), cropped (ours).
 
-On a whole frame's white page a small object is described as a white page.
+Without the crop, the model describes a small object on a white frame as a white page.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from tgvac.clips.images import on_white
 
 @dataclass(frozen=True)
 class Look:
-    """A picture of an object, ``uint8 [S,S,3]``, and the frame of its track that it was cut from."""
+    """An image of an object, ``uint8 [S,S,3]``, and the frame of its track that it was cropped from."""
 
     image_SS3: np.ndarray
     frame: int
 
 
 def caption_frame(stretches: Iterable[tuple[int, int]], areas: Sequence[float], min_area: float) -> int | None:
-    """The first frame in which an object is whole and not tiny; None where there is none.
+    """The first frame with a whole object that is not tiny; None if there is none.
 
     Args:
         stretches: start and length of each run of frames in which the object is whole.
-        areas: of the object in every frame of its track, as shares of the frame.
+        areas: the object's area in every frame of its track, as fractions of the frame.
     """
     for start, frames in sorted(stretches):
         for i in range(start, start + frames):
@@ -39,24 +39,24 @@ def caption_frame(stretches: Iterable[tuple[int, int]], areas: Sequence[float], 
 
 
 def areas_of(geometry: Sequence[FrameGeometry]) -> list[float]:
-    """The object's area in every frame, as shares of the frame."""
+    """The object's area in every frame, as fractions of the frame."""
     return [each.area for each in geometry]
 
 
 def crop_on_white(frame_HW3: np.ndarray, mask_HW: np.ndarray, margin: float) -> np.ndarray:
-    """The masked object on white in a square around it, ``uint8 [S,S,3]``.
+    """Crop the masked object, on white, with a square around it, ``uint8 [S,S,3]``.
 
-    A square, since the processor would squeeze anything else into one.
+    The model's processor would distort any other shape into a square.
 
     Args:
-        margin: on each side, in parts of the object's longer side.
+        margin: margin on each side, as a fraction of the object's longer side.
 
     Raises:
         ValueError: when the mask is empty.
     """
     box = Box.of_mask(mask_HW)
     if box is None:
-        raise ValueError("there is no object to look at in an empty mask")
+        raise ValueError("the mask is empty, so there is no object to crop")
     side = max(1, math.ceil(max(box.w, box.h) * (1 + 2 * margin)))
     top, left = round(box.y + box.h / 2 - side / 2), round(box.x + box.w / 2 - side / 2)
     out = np.full((side, side, 3), 255, np.uint8)

@@ -10,7 +10,7 @@ from tgvac.config import Block
 
 
 class Blip2Params(Block):
-    """The model that describes pictures, what it is shown, and how it speaks."""
+    """The captioning model, its input and its generation."""
 
     model: str = Field(min_length=1)
     revision: str = Field(min_length=1)
@@ -26,7 +26,7 @@ class Blip2Params(Block):
 
 
 class CaptionsParams(Block):
-    """Where sentences come from: the first captioner of the list that has one."""
+    """Captioners in order; the first one that has a caption is used."""
 
     order: tuple[Literal["blip2", "given", "template"], ...] = Field(min_length=1)
     template: str = Field(min_length=1)
@@ -39,5 +39,5 @@ class CaptionsParams(Block):
         try:
             template.format(category="object")
         except (LookupError, ValueError, AttributeError, TypeError):
-            raise ValueError("the only name that may stand in braces is {category}") from None
+            raise ValueError("the only placeholder in braces may be {category}") from None
         return template

@@ -1,7 +1,7 @@
-"""Sentences that were generated before, by the content of the picture, the model and the prompt.
+"""A cache of generated captions by the content of the image, the model and the prompt.
 
-They lie in ``scratch/`` in one small database a shard: hundreds of thousands of files would be slow to list and to
-remove. A killed stage loses a batch at most, and a change of what comes after generation generates nothing anew.
+It is in ``scratch/``, one small database per shard, because hundreds of thousands of files would be slow to list and to
+remove. A killed stage loses at most one batch. A change of the steps after generation does not generate captions again.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Generate = Callable[[Sequence[np.ndarray]], list[str]]
 
 
 class Remembered:
-    """Describes pictures, each of them once; use :meth:`close` when done.
+    """Describes each image once; call :meth:`close` at the end.
 
     Args:
         path: the database.
-        identity: of all that decides a sentence but the picture.
-        load: makes the model; called when the first picture is new.
-        batch: how many pictures the model takes at once.
+        identity: a digest of everything that determines a caption, except the image.
+        load: loads the model; called for the first new image.
+        batch: number of images that the model takes at once.
     """
 
     def __init__(self, path: Path, identity: str, load: Callable[[], Generate], batch: int) -> None:
@@ -36,7 +36,7 @@ class Remembered:
 
     @property
     def _base(self) -> sqlite3.Connection:
-        """The database, made when it is first asked: most scales describe no picture."""
+        """The database, created on first use, because most scales do not describe images."""
         if self._opened is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._opened = sqlite3.connect(self._path)
@@ -45,24 +45,24 @@ class Remembered:
             except sqlite3.DatabaseError as error:
                 self.close()
                 raise BadInput(
-                    f"{self._path} is no database of sentences ({error}); delete it, and they are generated again."
+                    f"{self._path} is not a database of captions ({error}); delete it to generate them again."
                 ) from None
         return self._opened
 
     def close(self) -> None:
-        """Let go of the database; the next question opens it again."""
+        """Close the database; the next query opens it again."""
         if self._opened is not None:
             self._opened.close()
             self._opened = None
 
     def key(self, image_SS3: np.ndarray) -> str:
-        """What a picture's sentence is known by."""
+        """The key of an image in the database."""
         content = hashlib.sha256(f"{self._identity} {image_SS3.shape} {image_SS3.dtype}".encode())
         content.update(np.ascontiguousarray(image_SS3).tobytes())
         return content.hexdigest()
 
     def find(self, image_SS3: np.ndarray) -> str | None:
-        """The sentence, if it is known."""
+        """The caption, if it is known."""
         return self._find(self.key(image_SS3))
 
     def _find(self, key: str) -> str | None:
@@ -70,11 +70,11 @@ class Remembered:
         return None if row is None else str(row[0])
 
     def fill(self, images: Iterable[np.ndarray], at_most: int | None = None) -> None:
-        """Describe those pictures that are new, a batch at a time.
+        """Describe all new images, batch by batch.
 
         Args:
-            images: read one by one; no more than a batch is held.
-            at_most: how many new ones to describe before stopping.
+            images: read one at a time; at most one batch is held in memory.
+            at_most: maximum number of new images to describe.
         """
         waiting: dict[str, np.ndarray] = {}
         done = 0
@@ -93,7 +93,7 @@ class Remembered:
             self._describe(waiting)
 
     def __call__(self, image_SS3: np.ndarray) -> str:
-        """The sentence of one picture."""
+        """The caption of one image."""
         known = self.find(image_SS3)
         if known is None:
             self.fill([image_SS3])

@@ -1,4 +1,4 @@
-"""Cleaning of sentences: one line, and of what a model makes up without what it says twice or of our page."""
+"""Cleans captions: to one line, and for generated ones without repetitions and without words about the image."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ def clean(text: str) -> str:
 
 
 def tidy(text: str, drop: Iterable[str]) -> str:
-    """A generated sentence without what it repeats, and without words on the picture rather than the object.
+    """A generated caption without repetitions, and without words about the image instead of the object.
 
     Args:
-        drop: phrases to leave out wherever they stand as whole words, as "a photo of" or "on a white background".
+        drop: phrases to remove where they are whole words, such as "a photo of" or "on a white background".
     """
     text = clean(text)
-    # Longer phrases first: a shorter one may be a part of them.
+    # Longer phrases first, because a shorter one may be a part of them.
     for phrase in sorted(drop, key=lambda p: (-len(p), p)):
         if words := phrase.split():
             spaced = r"\s+".join(map(re.escape, words))
@@ -29,9 +29,9 @@ def tidy(text: str, drop: Iterable[str]) -> str:
 
 
 def without_repetition(text: str) -> str:
-    """A text without runs of words that directly repeat themselves, and without clauses said before.
+    """Remove runs of words that directly repeat, and clauses that were there before.
 
-    What is taken away may bring equal runs together, so that it is looked at again until nothing changes.
+    A removal may bring equal runs together, so this is repeated until nothing changes.
 
     >>> without_repetition("a dog running running running, a dog running on on the grass")
     'a dog running, a dog running on the grass'
@@ -47,25 +47,25 @@ def _once(text: str) -> str:
     clauses: list[str] = []
     seen: set[tuple[str, ...]] = set()
     for clause in text.split(","):
-        words = _collapsed(clause.split())
-        said = tuple(_bare(word) for word in words)
-        if words and said not in seen:
+        words = _collapse(clause.split())
+        key = tuple(_normalised(word) for word in words)
+        if words and key not in seen:
             clauses.append(" ".join(words))
-            seen.add(said)
-    # Across commas, too: "a dog, running, running on" is one run.
-    return " ".join(_collapsed(", ".join(clauses).split()))
+            seen.add(key)
+    # Also across commas: "a dog, running, running on" repeats "running".
+    return " ".join(_collapse(", ".join(clauses).split()))
 
 
-def _collapsed(words: list[str]) -> list[str]:
-    """Words in which no run of them is followed by itself, nor by "and" and itself; the longest runs go first."""
+def _collapse(words: list[str]) -> list[str]:
+    """Remove runs of words that follow themselves, directly or after "and"; the longest runs first."""
     for length in range(len(words) // 2, 0, -1):
         at = 0
         while at + 2 * length <= len(words):
-            run = [_bare(word) for word in words[at : at + length]]
+            run = [_normalised(word) for word in words[at : at + length]]
             nexts = [at + length]
-            if length > 1 and _bare(words[at + length]) == "and":
+            if length > 1 and _normalised(words[at + length]) == "and":
                 nexts.append(at + length + 1)
-            again = [n for n in nexts if any(run) and run == [_bare(word) for word in words[n : n + length]]]
+            again = [n for n in nexts if any(run) and run == [_normalised(word) for word in words[n : n + length]]]
             if again:
                 # The last word keeps the later one's punctuation: "a cat a cat." ends in a stop.
                 words = [*words[: at + length - 1], *words[again[0] + length - 1 :]]
@@ -74,6 +74,6 @@ def _collapsed(words: list[str]) -> list[str]:
     return words
 
 
-def _bare(word: str) -> str:
-    """A word as it is compared: without case and punctuation."""
+def _normalised(word: str) -> str:
+    """A word for comparison, without case and punctuation."""
     return re.sub(r"[^\w']", "", word).casefold()

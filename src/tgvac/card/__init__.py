@@ -1,1 +1,1 @@
-"""The data set's card: counts beside the paper's, selection against the truth, figures, and what a hub is told."""
+"""The data set's card: counts beside the paper's, selection against the truth, figures, and metadata for a hub."""

@@ -1,9 +1,9 @@
-"""Precision and recall of selection, where a source knows the truth (``sources/<source>/truth.zip``).
+"""Precision and recall of selection, for sources with ground truth (``sources/<source>/truth.zip``).
 
-A frame is truly whole when the object is in it, no pixel of its amodal mask is hidden, and none lies on the frame's
-outermost rows and columns: the positions ``occluded_frames``, ``cut_frames`` and ``absent_frames`` of ``truth.json``
-name the others, at the source's own resolution. Selection's aim is to take such frames alone (paper, 3.2); it sees
-visible masks only. Recall is bounded: stretches shorter than asked for are left out however whole the object is.
+A frame is truly whole if it has the object, no pixel of the amodal mask is hidden, and none is on the frame's outermost
+rows and columns. The lists ``occluded_frames``, ``cut_frames`` and ``absent_frames`` of ``truth.json`` have the other
+frames, at the source's own resolution. Selection tries to take only whole frames (paper, 3.2), and sees only visible
+masks. Recall is limited, because stretches that are too short are left out even if the object is whole.
 """
 
 from __future__ import annotations
@@ -33,13 +33,13 @@ _WRONG = {"absent": "absent", "occluded": "occluded", "cut": "cut by the border"
 
 @dataclass
 class Agreement:
-    """What was taken of a source, against what is truly whole; counts are of frames.
+    """The frames taken from a source against the frames that are truly whole, as counts of frames.
 
     Attributes:
         both: taken and whole.
-        wrong: taken and not whole, by what is wrong with them; the first of absent, occluded, cut.
-        missed: whole and not taken, by the rule they break ("" for none).
-        hidden: the share of the amodal mask that is hidden in each occluded frame that was taken, in (0, 1].
+        wrong: taken but not whole, by the first reason of absent, occluded, cut.
+        missed: whole but not taken, by the rule that they break ("" for none).
+        hidden: the hidden share of the amodal mask in each occluded frame that was taken, in (0, 1].
     """
 
     frames: int = 0
@@ -52,35 +52,35 @@ class Agreement:
 
     @property
     def precision(self) -> float | None:
-        """The share of what was taken that is truly whole; None where nothing was taken."""
+        """The share of taken frames that are truly whole; None if no frame was taken."""
         return self.both / self.taken if self.taken else None
 
     @property
     def recall(self) -> float | None:
-        """The share of what is truly whole that was taken; None where nothing is whole."""
+        """The share of truly whole frames that were taken; None if no frame is whole."""
         return self.both / self.whole if self.whole else None
 
 
-class _Known:
-    """A source's truth."""
+class _Truth:
+    """The ground truth of a source."""
 
     def __init__(self, path: Path) -> None:
         self._path, self._store = path, Store(path)
         self._facts: dict[str, dict[str, dict[str, Any]]] = json.loads(self._store.read("truth.json"))
 
     def faults(self, judged: Judged) -> list[str]:
-        """For each frame of a track what truly keeps it from being whole: absent, occluded, cut, or ""."""
+        """Why each frame of a track is not truly whole: absent, occluded, cut, or "" if it is."""
         try:
             facts = self._facts[judged.video][judged.object]
             found = {name: set(facts[f"{name}_frames"]) for name in _WRONG}
         except (KeyError, TypeError):
             raise BadInput(
-                f"{self._path}: truth.json says nothing of '{judged.track}'; run `tgvac stage sources` again."
+                f"{self._path}: truth.json has no entry for '{judged.track}'; run `tgvac stage sources` again."
             ) from None
         return [next((name for name in _WRONG if i in found[name]), "") for i in range(len(judged.faults))]
 
     def hidden(self, judged: Judged, i: int) -> float:
-        """The share of the amodal mask of frame ``i`` that is not seen."""
+        """The hidden share of the amodal mask of frame ``i``."""
         amodal_HW, visible_HW = (
             decode_mask(self._store.read(name), self._store.describe(name))
             for name in (f"{judged.video}/{judged.object}/{kind}/{i:05d}.png" for kind in ("amodal", "visible"))
@@ -89,18 +89,18 @@ class _Known:
 
 
 def measure_agreement(ctx: Context, tracks: Iterable[Judged]) -> dict[tuple[str, str], Agreement]:
-    """Agreement by what counts as taken (`BY_RULES`, `BY_STRETCH`) and source; sources without truth are in none."""
-    known: dict[str, _Known | None] = {}
+    """Agreement by what counts as taken (`BY_RULES`, `BY_STRETCH`) and source; sources without truth are left out."""
+    truths: dict[str, _Truth | None] = {}
     found: dict[tuple[str, str], Agreement] = {}
     for judged in tracks:
-        if judged.source not in known:
+        if judged.source not in truths:
             path = ctx.results / "sources" / judged.source / "truth.zip"
-            known[judged.source] = _Known(path) if path.is_file() else None
-        truth = known[judged.source]
+            truths[judged.source] = _Truth(path) if path.is_file() else None
+        truth = truths[judged.source]
         if truth is None:
             continue
         true_faults = truth.faults(judged)
-        # What is hidden of a frame is asked for twice at most, and pictures are read for wrongly taken frames alone.
+        # Both levels may need the same frame, and reading masks is slow: each is read once, and only if wrongly taken.
         hidden: dict[int, float] = {}
         for level, taken in ((BY_RULES, tuple(not fault for fault in judged.faults)), (BY_STRETCH, judged.kept)):
             count = found.setdefault((level, judged.source), Agreement())
@@ -120,7 +120,7 @@ def measure_agreement(ctx: Context, tracks: Iterable[Judged]) -> dict[tuple[str,
 
 
 def truth_table(found: Mapping[tuple[str, str], Agreement]) -> Table:
-    """Precision and recall by source, by the rules alone and after stretches and tracks were refused."""
+    """Precision and recall by source, by the rules alone, and after stretches and tracks were refused."""
     rows = []
     for level in (BY_RULES, BY_STRETCH):
         for (of, source), count in sorted(found.items()):
@@ -146,12 +146,12 @@ def truth_table(found: Mapping[tuple[str, str], Agreement]) -> Table:
         Column("Whole, but not taken: the rule that refused", number=False, prose=True),
     )
     lead = (
-        "A frame is truly whole when the object is in it, no pixel of its amodal mask is hidden by anything, and none"
-        " lies on the frame's outermost rows or columns, at the source's own resolution. Precision is the share of"
-        " taken frames that are truly whole, recall the share of truly whole frames that were taken."
+        "A frame is truly whole if it has the object, no pixel of the amodal mask is hidden by anything, and none is on"
+        " the frame's outermost rows or columns, at the source's own resolution. Precision is the share of taken frames"
+        " that are truly whole; recall is the share of truly whole frames that were taken."
     )
     if not rows:
-        lead = "No source of this scale knows its truth, so what selection takes cannot be checked."
+        lead = "No source of this scale has ground truth, so selection cannot be checked."
     return Table("truth", "Selection against the truth", columns, tuple(rows), lead)
 
 
@@ -160,15 +160,15 @@ def _share(value: float | None, otherwise: str) -> Cell:
 
 
 def _wrong(count: Agreement) -> str:
-    said = []
+    parts = []
     for name, words in _WRONG.items():
         if count.wrong[name]:
-            much = ""
+            shares = ""
             if name == "occluded":
                 middle, most = statistics.median(count.hidden), max(count.hidden)
-                much = f" (hidden: median {100 * middle:.2g} %, most {100 * most:.2g} %)"
-            said.append(f"{words} {count.wrong[name]:,}{much}")
-    return ", ".join(said)
+                shares = f" (hidden: median {100 * middle:.2g} %, most {100 * most:.2g} %)"
+            parts.append(f"{words} {count.wrong[name]:,}{shares}")
+    return ", ".join(parts)
 
 
 def _missed(count: Agreement) -> str:

@@ -1,7 +1,7 @@
-"""The archives that a scale was made from: what they are called, whose terms they have, which copy it was.
+"""The archives that a scale was made from: their names, their terms of use, and their checksums.
 
-A checksum is known where a source is one archive, or where this project made its archives; of footage that lies in a
-folder, or comes in several archives whose publisher states no checksums, the manifest has a digest a video instead.
+A checksum is known if a source is one archive, or if this project made its archives. For footage in a folder, or in
+several archives whose publisher states no checksums, the manifest has a digest per video instead.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class Used:
     """A source in use.
 
     Attributes:
-        holds: how many videos or pairs.
-        archives: those whose checksum is known.
-        pages: where its archives are offered.
+        holds: the number of videos or pairs, in words.
+        archives: those with a known checksum.
+        pages: where its archives can be downloaded.
     """
 
     name: str
@@ -45,7 +45,7 @@ class ArchiveCopy:
     """The copy of an archive that a scale was made from.
 
     Attributes:
-        url: where it is offered, or its path from the card's folder after it was made again.
+        url: where it can be downloaded; for an archive that the run makes, its path from the card's folder.
     """
 
     file: str
@@ -59,7 +59,7 @@ class ArchiveCopy:
 
 
 def used_sources(ctx: Context, facts: Facts) -> list[Used]:
-    """Every source in use, by name: of videos, then of pairs."""
+    """Every source in use, by name: first those of videos, then those of pairs."""
     found = []
     for entries, what in ((facts.sources, "videos"), (facts.pairs, "pairs of images")):
         for name, entry in sorted(entries.items()):

@@ -1,6 +1,6 @@
-"""Table 1, rule by rule: how many tracks and frames each step left, beside what the paper published of its own.
+"""Table 1, rule by rule: the tracks and frames left after each step, beside the paper's counts.
 
-Every frame and every track is in exactly one row of its account, so the rows of an account add up.
+Every frame and every track is in exactly one row of its section, so the rows of a section add up.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from tgvac.report.tables import Cell, Column, Row, Table, missing
 ALL = "all sources"
 _NOT_GIVEN = "Not given in the paper."
 _UNDIVIDED = ("share", "mask")
-"""Refusals of a whole track, whatever its stretches are."""
+"""Reasons to refuse a whole track, whatever its stretches are."""
 
 ROWS: dict[str, tuple[str, str]] = {
     "videos": ("Looked at", "Videos"),
-    "left_out": ("Looked at", "Videos left out: faulty, or there twice"),
+    "left_out": ("Looked at", "Videos left out: faulty or duplicate"),
     "objects_left_out": ("Looked at", "Objects of other videos left out as faulty"),
     "tracks": ("Looked at", "Tracks"),
     "frames": ("Looked at", "Frames of these tracks"),
@@ -39,13 +39,13 @@ ROWS: dict[str, tuple[str, str]] = {
     "per_instance": ("Synthesized", "Videos an instance"),
     **{split: ("Synthesized", f"in {split}") for split in SPLITS},
 }
-"""Section and label of each row, in order."""
+"""The section and the label of each row, in order."""
 
 _OF_TABLE_1 = ("mean_frames", "object_classes", "instances", "synthesized_videos")
 
 
 def counts_table(facts: Facts) -> Table:
-    """Each source's account beside the paper's column, and both in all."""
+    """The counts of each source beside the paper's column, and the totals of both."""
     ours = sorted(facts.sources)
     by_source = source_counts(facts)
     published = facts.paper.tables["table1"].columns
@@ -69,19 +69,19 @@ def counts_table(facts: Facts) -> Table:
         rows.append(Row(tuple(cells), section))
     return Table(
         "counts",
-        "Table 1, rule by rule. What was looked at, what was refused, what was made",
+        "Table 1, rule by rule. What was looked at, refused and made",
         tuple(columns),
         tuple(rows),
         remarks=(
-            "A frame counts under the first rule that it breaks, a track under the first reason to refuse it; frames"
-            " refused and frames that break no rule add up to the frames looked at, tracks refused and instances to the"
-            " tracks. The paper names no rule and gives no count of what it refused.",
+            "A frame counts under the first rule that it breaks, a track under the first reason to refuse it. Frames"
+            " refused and frames that break no rule add up to the frames looked at; tracks refused and instances add up"
+            " to the tracks. The paper names no rule and gives no count of what it refused.",
         ),
     )
 
 
 def source_counts(facts: Facts) -> dict[str, Mapping[str, float]]:
-    """The numbers of each source, and of all under `ALL`, by row; what has no number is left out."""
+    """The numbers of each source, and of all sources under `ALL`, by row; rows without a number are left out."""
     sums: dict[str, Counter[str]] = {source: Counter() for source in (*facts.sources, ALL)}
 
     def add(source: str, name: str, count: int = 1) -> None:

@@ -1,9 +1,9 @@
-"""Croissant metadata of the data set: its tables column by column, and the archives it was made from.
+"""Croissant metadata of the data set: its tables column by column, and the archives that it was made from.
 
 Written and validated by ``mlcroissant``, which takes seconds to import. The validator checks the structure: properties,
-types, references between fields, keys. It asks no server: that an archive is still offered, and that it still has its
-checksum, it cannot say; both are checked by whoever loads that archive. The tables lie beside the metadata, so their
-records can be read through it without a network.
+types, references between fields, keys. It contacts no server, so it does not check that an archive can still be
+downloaded or that its checksum is still right; loading the archive does. The tables are beside the metadata, so their
+records can be read offline.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ PARQUET = "application/x-parquet"
 
 
 def bibtex(paper: Paper) -> str:
-    """The paper's entry for a bibliography."""
+    """The BibTeX entry of the paper."""
     authors = " and ".join(paper.authors.split(", "))
     return f"@misc{{TextGuidedVAC, title = {{{paper.title}}}, author = {{{authors}}}, url = {{{paper.page}}}}}"
 
 
-def write_croissant(path: Path, facts: Facts, sources: Sequence[Used], says: str, params: DatasetParams) -> None:
+def write_croissant(path: Path, facts: Facts, sources: Sequence[Used], description: str, params: DatasetParams) -> None:
     """Write ``croissant.json`` beside the folder ``data/`` with the published tables, and validate it.
 
     Args:
-        says: what the data set is, in a paragraph.
+        description: what the data set is, in a paragraph.
 
     Raises:
-        ValueError: when the validator refuses it, with the validator's own words.
+        ValueError: the validator refuses it; the message is the validator's.
     """
     import mlcroissant as mlc
 
     context = mlc.Context()
     licences = list(dict.fromkeys(source.terms or source.licence for source in sources))
-    with _quiet(), _refused():
+    with _quiet(), _as_value_error():
         metadata = mlc.Metadata(
             ctx=context,
             name=f"tgvac-{facts.scale}",
-            description=says,
+            description=description,
             license=licences,
             cite_as=bibtex(facts.paper),
             url=params.url or facts.paper.page,
@@ -69,21 +69,21 @@ def write_croissant(path: Path, facts: Facts, sources: Sequence[Used], says: str
 
 
 def validate(path: Path) -> dict[str, Any]:
-    """What a ``croissant.json`` says, once the validator has let it pass.
+    """Validate a ``croissant.json`` and return its content.
 
     Raises:
-        ValueError: in the validator's own words.
+        ValueError: it is not valid; the message is the validator's.
     """
     import mlcroissant as mlc
 
-    with _quiet(), _refused():
+    with _quiet(), _as_value_error():
         mlc.Dataset(jsonld=path)
     found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return found
 
 
 @contextmanager
-def _refused() -> Iterator[None]:
+def _as_value_error() -> Iterator[None]:
     import mlcroissant as mlc
 
     try:
@@ -94,7 +94,7 @@ def _refused() -> Iterator[None]:
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Without recommendations in the log: of what only a publisher can know, a run leaves out what is empty."""
+    """Hide recommendations in the log: they ask for fields that only a publisher can fill in."""
     logger = logging.getLogger("absl")
     before = logger.level
     logger.setLevel(logging.ERROR)
@@ -113,7 +113,7 @@ def _tables(context: mlc.Context, folder: Path) -> Iterator[mlc.FileObject]:
             ctx=context,
             id=f"{name}.parquet",
             name=f"{name}.parquet",
-            description=table.says,
+            description=table.description,
             content_url=file,
             encoding_formats=[PARQUET],
             sha256=sha256(folder / file),
@@ -125,12 +125,12 @@ def _archives(context: mlc.Context, sources: Sequence[Used]) -> Iterator[mlc.Fil
 
     for source in sources:
         for archive in source.archives:
-            how = "made by this project's workflow" if source.made else "the copy that this data set was made from"
+            origin = "made by this project's workflow" if source.made else "the copy that this data set was made from"
             yield mlc.FileObject(
                 ctx=context,
                 id=f"{source.name}/{archive.file}",
                 name=f"{source.name}-{archive.file}",
-                description=f"Footage of the source {source.name}, in {source.layout} layout; {how}. {source.licence}.",
+                description=f"Footage of {source.name}, in {source.layout} layout; {origin}. {source.licence}.",
                 content_url=archive.url,
                 encoding_formats=[archive.encoding],
                 sha256=archive.sha256,
@@ -145,25 +145,25 @@ def _records(context: mlc.Context, name: str) -> mlc.RecordSet:
     fields = []
     for column, field in table.fields.items():
         refers = table.refers.get(column)
-        given = {"references": mlc.Source(ctx=context, field="/".join(refers))} if refers else {}
+        reference = {"references": mlc.Source(ctx=context, field="/".join(refers))} if refers else {}
         fields.append(
             mlc.Field(
                 ctx=context,
                 id=f"{name}/{column}",
                 name=column,
-                description=field.says,
+                description=field.description,
                 data_types=[kinds[field.kind]],
                 source=mlc.Source(
                     ctx=context, file_object=f"{name}.parquet", extract=mlc.Extract(ctx=context, column=column)
                 ),
-                **given,
+                **reference,
             )
         )
     return mlc.RecordSet(
         ctx=context,
         id=name,
         name=name,
-        description=table.says,
+        description=table.description,
         key=[f"{name}/{column}" for column in table.key],
         fields=fields,
     )

@@ -1,6 +1,6 @@
-"""Phase `dataset`: the data set's card, minutes after a run began and before anything is trained.
+"""Phase `dataset`: the data set's card, which is ready before any training.
 
-dataset/index.html                        one page that opens from disk
+dataset/index.html                        one page that opens offline
 dataset/README.md                         the card in the layout of a hub
 dataset/croissant.json                    metadata of the tables and of the archives behind them, validated
 dataset/data/<table>.parquet              recipes, occlusion and captions as their phases wrote them
@@ -27,7 +27,7 @@ from tgvac.card.histograms import draw_figures
 from tgvac.card.judged import judge_frames
 from tgvac.card.page import Shown, render_page
 from tgvac.card.params import DatasetParams
-from tgvac.card.readme import leakage, readme, says
+from tgvac.card.readme import describe, leakage, readme
 from tgvac.card.sheet import contact_sheet, drawn
 from tgvac.card.statistics import captions_table, splits_table
 from tgvac.clips.images import encode_png
@@ -41,7 +41,7 @@ from tgvac.report.masks_table import masks_table
 from tgvac.report.samples import Sample
 from tgvac.report.strips import spaced, strip
 from tgvac.report.table1 import dataset_table, selection_table
-from tgvac.report.written import write_table_files
+from tgvac.report.table_files import write_table_files
 from tgvac.shards import Entry, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
@@ -51,7 +51,7 @@ _KINDS = ("png", "svg")
 
 
 def run(ctx: Context, *, dataset: DatasetParams, select: SelectParams, metrics: MetricsParams) -> None:
-    """Write the card of a scale; an earlier one stands until this one is whole."""
+    """Write the card of a scale; it replaces an earlier card only when it is complete."""
     staged = replace(ctx, folder=".dataset.part")
     shutil.rmtree(staged.out, ignore_errors=True)
     _write(staged, dataset, select, metrics.hard_from)
@@ -86,11 +86,11 @@ def _write(ctx: Context, dataset: DatasetParams, select: SelectParams, hard_from
         with writing(ctx.out / "figures" / name) as part:
             part.write_bytes(data)
 
-    write_croissant(ctx.out / "croissant.json", facts, sources, says(facts), dataset)
+    write_croissant(ctx.out / "croissant.json", facts, sources, describe(facts), dataset)
     numbers = (splits, table1, counts, truth, captions)
     write_text(ctx.out / "README.md", readme(facts, sources, agreement, numbers, ctx.out))
     page = Shown(
-        account=(says(facts), leakage(facts).replace("**", "")),
+        account=(describe(facts), leakage(facts).replace("**", "")),
         numbers=(table1, counts, truth),
         rest=(splits, captions, masks, selection_table(facts.selection, facts.rejected, dataset.listed)),
         figures={name: svg for name, (_, svg) in figures.items()},
@@ -107,7 +107,7 @@ def _strips(facts: Facts, clips: RecipeClips, dataset: DatasetParams) -> list[tu
     found = []
     for recipe in chosen:
         caption = facts.captions[recipe.target].text if recipe.target in facts.captions else ""
-        # Only what is shown is rendered, however long the video is.
+        # Only the frames to show are rendered, because the video may be long.
         clip = clips.render(recipe.recipe, spaced(recipe.frames, dataset.strip_frames))
         sample = Sample(clip, caption, recipe.mean_rate, {})
         found.append((recipe, strip(sample, dataset.strip_frames, dataset.zoom)))
@@ -115,7 +115,7 @@ def _strips(facts: Facts, clips: RecipeClips, dataset: DatasetParams) -> list[tu
 
 
 def _write_index(folder: Path) -> None:
-    """Digests of all files that are there."""
+    """Write the digests of all files in a folder."""
     entries = []
     for path in sorted(path for path in folder.rglob("*") if path.is_file()):
         name = path.relative_to(folder).as_posix()

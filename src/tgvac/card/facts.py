@@ -1,4 +1,4 @@
-"""All that the card is made from: what the data phases ended in, read once."""
+"""All that the card is made from: the results of the data phases, read once."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tgvac.synthesis.selection import Stretch
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 
 SPLITS = ("train", "dev", "val")
-"""In the order in which they are shown."""
+"""In the order in which tables show them."""
 
 
 @dataclass(frozen=True)
@@ -35,17 +35,17 @@ class Facts:
     """A scale's data, without pixels.
 
     Attributes:
-        sources: the manifest's entries of sources of videos, by name.
-        pairs: its entries of sources of pairs of images.
-        rejected: videos, and objects of others, that were left out before selection, with the reason.
+        sources: the manifest's entries for sources of videos, by name.
+        pairs: the manifest's entries for sources of image pairs, by name.
+        rejected: videos, and objects of other videos, that were left out before selection, with the reason.
         world: the digest of the world's generator, or "".
-        registry: the project's rows of all sources.
+        registry: the project's rows for all sources.
         tracks: the index of the phase `tracks`.
         selection: rows of ``select/tracks.parquet``.
-        rates: occlusion rates, float64 in [0, 1], NaN where the object is absent, by recipe in order of frames.
+        rates: occlusion rates of the frames in order, float64 in [0, 1], NaN where the object is absent, by recipe.
         captions: by track.
-        wordless: reason by track, of objects that have no caption.
-        account: of the synthesis.
+        wordless: objects without a caption, with the reason, by track.
+        account: the account of the synthesis.
     """
 
     scale: str
@@ -78,14 +78,14 @@ def read_facts(ctx: Context) -> Facts:
     """Read a scale whose phases up to captions are done.
 
     Raises:
-        BadInput: when a file is missing, of another format, or two of them disagree.
+        BadInput: a file is missing or has another format, or two files disagree.
     """
     sources = read_manifest(ctx)
     record = json.loads((ctx.results / "sources" / "manifest.json").read_text(encoding="utf-8"))
     tracks = read_index(ctx.results / "tracks" / "index.json")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
-    if gone := [str(row["track"]) for row in selection if row["track"] not in tracks]:
-        raise BadInput(f"Track '{gone[0]}' was judged but is not among the tracks; run `tgvac stage select` again.")
+    if lost := [str(row["track"]) for row in selection if row["track"] not in tracks]:
+        raise BadInput(f"Track '{lost[0]}' was judged but is not among the tracks; run `tgvac stage select` again.")
     recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     return Facts(
         scale=ctx.scale,

@@ -1,4 +1,4 @@
-"""What every column of the published tables means: one text for the card and for its metadata."""
+"""The meaning of every column of the published tables, for the card and for its metadata."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ class Field:
     """A column."""
 
     kind: Literal["text", "integer", "number"]
-    says: str
+    description: str
 
 
 @dataclass(frozen=True)
@@ -20,35 +20,37 @@ class Published:
     """A table that the card publishes.
 
     Attributes:
-        phase: whose table it is; its file is ``<phase>/<name>.parquet``.
-        key: the columns that tell its rows apart.
-        refers: columns that name rows of other tables, as ``(table, column)``.
+        phase: the phase that writes the table, to ``<phase>/<name>.parquet``.
+        description: what a row is.
+        key: the columns that identify a row.
+        refers: columns that refer to a column of another table, as ``(table, column)``.
     """
 
     phase: str
-    says: str
+    description: str
     key: tuple[str, ...]
     fields: Mapping[str, Field]
     refers: Mapping[str, tuple[str, str]]
 
 
-def _text(says: str) -> Field:
-    return Field("text", says)
+def _text(description: str) -> Field:
+    return Field("text", description)
 
 
-def _integer(says: str) -> Field:
-    return Field("integer", says)
+def _integer(description: str) -> Field:
+    return Field("integer", description)
 
 
-def _number(says: str) -> Field:
-    return Field("number", says)
+def _number(description: str) -> Field:
+    return Field("number", description)
 
 
 PUBLISHED: dict[str, Published] = {
     "recipes": Published(
         "synthesis",
-        "A row a synthesized video: whose object, who hides it, from when and where. With the tracks of its sources it"
-        " renders, bit for bit, to the input, the visible mask, the whole object on white and its amodal mask.",
+        "One row per synthesized video: the target object, its occluders, and when and where they are placed. With the"
+        " tracks of its sources it renders to the same bits of the input, the visible mask, the whole object on white"
+        " and the amodal mask.",
         ("recipe",),
         {
             "recipe": _text("Id of the synthesized video: its target's id and a number."),
@@ -56,14 +58,14 @@ PUBLISHED: dict[str, Published] = {
             "video": _text("Source video of the target, the unit of the split: <source>/<video>."),
             "source": _text("Source of the target."),
             "split": _text("train, dev or val."),
-            "start": _integer("The target's frame that is the first of the video, from 0."),
+            "start": _integer("The target's frame that is the first frame of the video, from 0."),
             "frame_step": _integer("Frames of the target from one frame of the video to the next."),
             "frames": _integer("Frames of the video."),
             "occluders": _text(
-                "JSON, a placement each, the last one on top: track, start, first and frames of its stretch, scale,"
-                " dx, dy, drift_x, drift_y (fractions of width and height), flip."
+                "JSON, one placement per occluder, the last one on top: track, start, first and frames of its stretch,"
+                " scale, dx, dy, drift_x, drift_y (fractions of width and height), flip."
             ),
-            "feather": _integer("Width of the ramp along occluders' edges in pixels; 0 where they are hard."),
+            "feather": _integer("Width of the ramp along occluders' edges in pixels; 0 for hard edges."),
             "seed": _integer("The named seed from which the recipe was drawn."),
             "mean_rate": _number("Mean over frames of the hidden share of the object, in [0, 1]."),
             "max_rate": _number("The largest of these shares, in [0, 1]."),
@@ -72,7 +74,7 @@ PUBLISHED: dict[str, Published] = {
     ),
     "occlusion": Published(
         "synthesis",
-        "A row a frame of a synthesized video: how much of the object is hidden there.",
+        "One row per frame of a synthesized video: how much of the object is hidden.",
         ("recipe", "frame"),
         {
             "recipe": _text("Id of the synthesized video."),
@@ -83,14 +85,14 @@ PUBLISHED: dict[str, Published] = {
     ),
     "captions": Published(
         "captions",
-        "A row an object: the sentence that describes it.",
+        "One row per object: the sentence that describes it.",
         ("track",),
         {
             "track": _text("Track of the object, as in the recipes' target."),
-            "captioner": _text("Who said it: blip2, given (by the source), template."),
+            "captioner": _text("Where the sentence comes from: blip2, given (by the source), template."),
             "raw": _text("The sentence as it was given or generated."),
             "text": _text("The sentence as it is used."),
-            "frame": _integer("Frame of the track that was described, from 0; -1 where none was."),
+            "frame": _integer("Frame of the track that was described, from 0; -1 for none."),
             "model": _text("The captioning model and its revision, or empty."),
         },
         {},

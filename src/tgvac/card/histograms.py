@@ -1,6 +1,6 @@
 """The card's figures: occlusion rates, lengths of clips, categories, and words of captions.
 
-Drawn by matplotlib without its global state and its user's settings; a file holds no date, and an SVG's letters are
+Matplotlib draws without its global state and the user's settings; files have no date, and letters in an SVG are
 outlines, so equal data give equal bytes and look the same everywhere.
 """
 
@@ -42,20 +42,20 @@ def draw_figures(facts: Facts, params: DatasetParams) -> dict[str, tuple[bytes, 
     found = {}
     with matplotlib.rc_context():
         matplotlib.rcdefaults()
-        # A hash salt makes an SVG's ids the same every time.
+        # With a fixed hash salt, an SVG has the same ids every time.
         matplotlib.rcParams.update({"svg.hashsalt": "tgvac", "svg.fonttype": "path", "font.size": 9})
         matplotlib.rcParams.update({"axes.spines.top": False, "axes.spines.right": False, "axes.axisbelow": True})
         for name, draw in drawings.items():
             figure = Figure(figsize=(8.4, 3.1), layout="constrained")
             draw(figure)
-            found[name] = _written(figure, "png"), _written(figure, "svg")
+            found[name] = _encoded(figure, "png"), _encoded(figure, "svg")
     return found
 
 
-def _written(figure: Figure, kind: str) -> bytes:
+def _encoded(figure: Figure, kind: str) -> bytes:
     stream = io.BytesIO()
-    without = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
-    figure.savefig(stream, format=kind, dpi=_DPI, metadata=without)
+    metadata = {"Software": None} if kind == "png" else {"Date": None, "Creator": None}
+    figure.savefig(stream, format=kind, dpi=_DPI, metadata=metadata)
     return stream.getvalue()
 
 
@@ -70,8 +70,8 @@ def _occlusion(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     of_videos = {split: [100 * r.mean_rate for r in facts.recipes if r.split == split] for split in SPLITS}
     _stacked(videos, of_videos, edges)
     _name_splits(figure, frames)
-    _say(frames, "Occlusion rate of frames", "hidden share of the object (%)", "frames")
-    _say(videos, "Mean occlusion rate of videos", "mean hidden share (%)", "synthesized videos")
+    _label(frames, "Occlusion rate of frames", "hidden share of the object (%)", "frames")
+    _label(videos, "Mean occlusion rate of videos", "mean hidden share (%)", "synthesized videos")
 
 
 def _lengths(figure: Figure, facts: Facts, params: DatasetParams) -> None:
@@ -81,8 +81,8 @@ def _lengths(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     stretches = [stretch.frames for stretch in facts.stretches]
     kept.hist(stretches, bins=whole_edges(stretches, params.length_bins), color=ONE, edgecolor="white")
     _name_splits(figure, made)
-    _say(made, "Length of synthesized videos", "frames", "synthesized videos")
-    _say(kept, "Length of stretches in which objects are whole", "frames", "stretches")
+    _label(made, "Length of synthesized videos", "frames", "synthesized videos")
+    _label(kept, "Length of stretches in which objects are whole", "frames", "stretches")
 
 
 def _categories(figure: Figure, facts: Facts, params: DatasetParams) -> None:
@@ -92,25 +92,25 @@ def _categories(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     figure.set_size_inches(8.4, max(3.1, 0.9 + 0.19 * min(params.categories + 1, len(of_tracks))))
     _bars(instances, most(of_tracks, params.categories))
     _bars(made, most(of_videos, params.categories))
-    _say(instances, "Objects kept, by category", "objects", "")
-    _say(made, "Synthesized videos, by category of their object", "synthesized videos", "")
+    _label(instances, "Objects kept, by category", "objects", "")
+    _label(made, "Synthesized videos, by category of their object", "synthesized videos", "")
 
 
 def _captions(figure: Figure, facts: Facts, params: DatasetParams) -> None:
     length, words = figure.subplots(1, 2)
-    said = [words_of(caption.text) for caption in facts.captions.values()]
-    counts = [len(each) for each in said]
+    sentences = [words_of(caption.text) for caption in facts.captions.values()]
+    counts = [len(each) for each in sentences]
     edges = whole_edges(counts, max([1, *counts]))
     length.hist(counts, bins=edges, color=ONE, edgecolor="white")
     figure.set_size_inches(8.4, max(3.1, 0.9 + 0.19 * params.words))
-    top = Counter(word for each in said for word in each)
+    top = Counter(word for each in sentences for word in each)
     _bars(words, dict(sorted(top.items(), key=lambda e: (-e[1], e[0]))[: params.words]))
-    _say(length, "Words a caption", "words", "captions")
-    _say(words, f"The most frequent of {len(top):,} words", "times", "")
+    _label(length, "Words per caption", "words", "captions")
+    _label(words, f"The most frequent of {len(top):,} words", "times", "")
 
 
 def words_of(text: str) -> list[str]:
-    """The words of a sentence, in small letters, without punctuation.
+    """The words of a sentence, in lower case, without punctuation.
 
     >>> words_of("A dog's tail, red-brown.")
     ['a', "dog's", 'tail', 'red-brown']
@@ -119,7 +119,7 @@ def words_of(text: str) -> list[str]:
 
 
 def most(counts: Mapping[str, int], limit: int) -> dict[str, int]:
-    """The largest counts, ties by name, and the sum of the rest as `OTHERS` where there are more than the limit.
+    """The largest counts, ties by name; if there are more than the limit, the sum of the rest is `OTHERS`.
 
     >>> most({"a": 1, "b": 3, "c": 1}, 1)
     {'b': 3, 'all others': 2}
@@ -130,7 +130,7 @@ def most(counts: Mapping[str, int], limit: int) -> dict[str, int]:
 
 
 def whole_edges(values: Sequence[int], bins: int) -> np.ndarray:
-    """Edges of at most so many equal bins of whole numbers, each edge half way between two of them, float64.
+    """Edges of at most ``bins`` equal bins of whole numbers, each edge halfway between two of them, float64.
 
     >>> whole_edges([3, 4, 6], 2).tolist()
     [2.5, 4.5, 6.5]
@@ -143,7 +143,7 @@ def whole_edges(values: Sequence[int], bins: int) -> np.ndarray:
 
 
 def _stacked(axes: Axes, values: Mapping[str, Sequence[float] | np.ndarray], edges: np.ndarray) -> None:
-    """One bar a bin, a part a split."""
+    """One bar per bin, with one part per split."""
     names = [name for name in values if len(values[name])]
     if not names:
         return
@@ -159,13 +159,13 @@ def _stacked(axes: Axes, values: Mapping[str, Sequence[float] | np.ndarray], edg
 
 
 def _name_splits(figure: Figure, axes: Axes) -> None:
-    """The colours of the splits, where no bar is."""
+    """The legend of the splits, outside the plots."""
     handles, names = axes.get_legend_handles_labels()
     figure.legend(handles, names, loc="outside upper right", ncols=len(SPLITS), frameon=False, fontsize=8)
 
 
 def _bars(axes: Axes, counts: Mapping[str, int]) -> None:
-    """A bar a word, the longest on top, its number beside it; words are written as they are, never as formulas."""
+    """One bar per word, the longest on top, with its number; words are printed as they are, never as formulas."""
     names = list(counts)
     colours = ["#b9bfc7" if name == OTHERS else ONE for name in names]
     drawn = axes.barh(range(len(names)), [counts[name] for name in names], color=colours)
@@ -175,14 +175,14 @@ def _bars(axes: Axes, counts: Mapping[str, int]) -> None:
     axes.invert_yaxis()
 
 
-def _say(axes: Axes, title: str, across: str, up: str) -> None:
+def _label(axes: Axes, title: str, across: str, up: str) -> None:
     from matplotlib.ticker import MaxNLocator
 
     axes.set_title(title, loc="left", fontsize=10)
     axes.set_xlabel(across, color=QUIET)
     axes.set_ylabel(up, color=QUIET)
     axes.tick_params(colors=QUIET, labelcolor="#1b1e23")
-    # Counts and numbers of frames and words are whole; rates are in hundredths.
+    # Ticks are whole numbers: counts of frames and words, or rates in percent.
     for axis in (axes.xaxis, axes.yaxis) if up else (axes.xaxis,):
         axis.set_major_locator(MaxNLocator(nbins=6, integer=True, min_n_ticks=1))
     axes.grid(axis="y" if up else "x", color="#dfe2e6", linewidth=0.7)

@@ -1,7 +1,7 @@
-"""What selection said of every single frame, worked out again from the masks' measurements.
+"""The verdict of selection on every frame, computed again from the masks' measurements.
 
-``select/tracks.parquet`` holds counts a track; truth and figures need the frames. The same rules on the same numbers
-give the same verdicts, which is checked against those counts.
+``select/tracks.parquet`` has only counts per track, but the comparison with the truth needs the frames. The same rules
+on the same numbers give the same verdicts, which is checked against those counts.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class Judged:
 
     Attributes:
         faults: the first rule that a frame breaks, or "".
-        kept: whether a frame is in a stretch.
+        kept: whether a frame is in a kept stretch.
         refused: why the whole track was refused, or "".
     """
 
@@ -50,14 +50,14 @@ class Judged:
 def judge_frames(
     ctx: Context, select: SelectParams, selection: Sequence[Mapping[str, Any]], stretches: Sequence[Stretch]
 ) -> Iterator[Judged]:
-    """Every track, by id.
+    """Judge the frames of every track, by id.
 
     Args:
         selection: rows of ``select/tracks.parquet``.
-        stretches: what was kept.
+        stretches: the kept stretches.
 
     Raises:
-        BadInput: when the frames do not add up to what the phase `select` counted.
+        BadInput: the frames do not add up to the counts of the phase `select`.
     """
     masks = read_index(ctx.results / "masks" / "index.json")
     by_track: dict[str, list[Stretch]] = defaultdict(list)
@@ -65,8 +65,8 @@ def judge_frames(
         by_track[stretch.track].append(stretch)
     for row in sorted(selection, key=lambda row: str(row["track"])):
         track = str(row["track"])
-        said = read_masks_meta(ctx.upstream("masks", masks[track])) if track in masks else None
-        faults = frame_faults(select, said.geometry, said.verdicts) if said else []
+        meta = read_masks_meta(ctx.upstream("masks", masks[track])) if track in masks else None
+        faults = frame_faults(select, meta.geometry, meta.verdicts) if meta else []
         inside = {i for s in by_track[track] for i in range(s.start, s.start + s.frames)}
         counted = Counter(fault for fault in faults if fault)
         if dict(counted) != json.loads(row["reasons"]) or len(faults) != row["frames"] or len(inside) != row["kept"]:

@@ -1,4 +1,4 @@
-"""The data set's page: one file that opens from disk, offline and without scripts."""
+"""The data set's page: one file that opens offline and without scripts."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ class Shown:
     """What the page shows of a scale.
 
     Attributes:
-        account: what the data set is, and who may stand on both sides of the split; paragraphs.
-        numbers: tables that lead, in order.
-        rest: tables that close.
-        figures: SVG by name.
+        account: paragraphs on what the data set is, and on footage on both sides of the split.
+        numbers: tables above the figures, in order.
+        rest: tables at the end, in order.
+        figures: SVG files by name.
         sheet: the contact sheet, as PNG.
         strips: samples as ``uint8 [H,W,3]``, each with its recipe.
     """
@@ -45,12 +45,12 @@ class Shown:
 
 
 def render_page(facts: Facts, shown: Shown) -> str:
-    """The page as HTML; whatever comes from data is escaped."""
+    """The page as HTML; text from data is escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
-    def template(room: str, name: str) -> str:
-        return (files(room) / "templates" / name).read_text(encoding="utf-8")
+    def template(package: str, name: str) -> str:
+        return (files(package) / "templates" / name).read_text(encoding="utf-8")
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
     return environment.from_string(template("tgvac.card", "index.html.j2")).render(

@@ -8,7 +8,18 @@ from tgvac.config import Block
 
 
 class DatasetParams(Block):
-    """What the card shows, and what a run cannot know of its publication."""
+    """What the card shows, and facts about its publication that a run cannot know.
+
+    Attributes:
+        samples: samples shown frame by frame, with ``strip_frames`` frames each, enlarged by the whole factor ``zoom``.
+        sheet_rows, sheet_columns: samples on the contact sheet.
+        sheet_side: the longer side of each picture on the sheet, in pixels, at most.
+        listed: rows of the table of selected tracks on the page; the files have all of them.
+        rate_bins, length_bins: bins of the histograms of occlusion rates and of lengths.
+        categories, words: bars of the figures of categories and of words.
+        published: the date of publication, YYYY-MM-DD, or "".
+        url: where the data set is published, or "" for the paper's page.
+    """
 
     samples: int = Field(ge=0)
     strip_frames: int = Field(ge=1)

@@ -1,4 +1,4 @@
-"""``README.md`` as a hub of data sets shows it: YAML front matter, then the card. All of it comes from the run."""
+"""``README.md`` in the layout of a data set hub: YAML front matter, then the card. All of it comes from the run."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ SIZES = (
     (100_000, "10K<n<100K"),
     (1_000_000, "100K<n<1M"),
 )
-"""Categories of size that the hub knows, by the number of rows below which they hold."""
+"""The hub's size categories, each with the number of rows below which it applies."""
 LICENCES = {"Apache-2.0": "apache-2.0", "CC-BY-4.0": "cc-by-4.0", "CC-BY-NC-4.0": "cc-by-nc-4.0", "MIT": "mit"}
-"""Licences that the hub has an id for, by the first word of the registry's text."""
+"""The hub's ids of licences, by the first word of the registry's text."""
 
 
-def says(facts: Facts) -> str:
+def describe(facts: Facts) -> str:
     """What the data set is, in a paragraph."""
     made, objects = len(facts.recipes), len({recipe.target for recipe in facts.recipes})
     pairs = sum(bucket["pairs"] for entry in facts.pairs.values() for bucket in entry["buckets"].values())
@@ -37,13 +37,13 @@ def says(facts: Facts) -> str:
     return (
         f"{made:,} synthesized videos for text-guided video amodal completion: {objects:,} whole objects from videos of"
         f" {', '.join(sorted(facts.sources))}, hidden in part by objects of other videos, with the whole object, its"
-        " amodal and visible masks, occlusion rates and captions. It holds recipes and no pixels: with the footage of"
-        " its sources the recipes render to the same bits."
+        " amodal and visible masks, occlusion rates and captions. It has recipes and no pixels: with the footage of its"
+        " sources the recipes render to the same bits."
     ) + (beside if pairs else "")
 
 
 def front_matter(facts: Facts, sources: Sequence[Used]) -> dict[str, Any]:
-    """What a hub reads: licences, task, size, names of the tables' files."""
+    """The metadata that a hub reads: licences, task, size, names of the tables' files."""
     size = next((name for below, name in SIZES if len(facts.recipes) < below), "n>1M")
     known = {LICENCES.get(source.licence.split()[0]) if source.licence else None for source in sources}
     one = next(iter(known)) if len(known) == 1 else None
@@ -72,39 +72,37 @@ def front_matter(facts: Facts, sources: Sequence[Used]) -> dict[str, Any]:
 
 
 def leakage(facts: Facts) -> str:
-    """What the account of the synthesis says of footage on more than one side of the split."""
+    """Whether footage is on more than one side of the split, from the account of the synthesis."""
     shared = facts.account["shared_videos"]
     if facts.account["split_by"] != "video":
         return f"**{LEAKS}** {shared:,} videos are on more than one side."
-    found = "none is" if shared == 0 else f"**{shared:,} are**"
+    count = "none is" if shared == 0 else f"**{shared:,} are**"
     return (
-        "The split is by source video, for targets and occluders alike, so that no footage stands on two sides; counted"
-        f" over all recipes, {found} on more than one. Footage that two sources have is left out where its frames are"
-        " the same bytes; footage that was compressed again is not found out."
+        "The split is by source video, for targets and occluders alike, so that no footage is on two sides. Of all"
+        f" source videos in the recipes, {count} on more than one. Footage that two sources share is left out if its"
+        " frames have the same bytes; footage that was compressed again is not detected."
     )
 
 
 def limits(facts: Facts, agreement: Mapping[tuple[str, str], Agreement]) -> list[str]:
-    """What a user must know, each a sentence or two."""
+    """The limits that a user must know, in one or two sentences each."""
     found = [
-        "Occlusion is synthetic: occluders are cut out of other videos and laid before the object, without shadows,"
+        "Occlusion is synthetic: occluders are cut out of other videos and pasted over the object, without shadows,"
         " contact or a common depth.",
-        "A source object counts as whole by rules on its visible mask; where the truth is unknown nothing can show that"
-        " it is.",
+        "Rules on the visible mask decide whether a source object is whole; without ground truth this cannot be"
+        " verified.",
     ]
     for (level, source), count in sorted(agreement.items()):
         if level == BY_STRETCH and count.precision is not None and count.recall is not None:
             found.append(
-                f"In {source}, whose truth is known, {100 * count.precision:.1f} % of the kept frames show an object"
+                f"In {source}, which has ground truth, {100 * count.precision:.1f} % of the kept frames show an object"
                 f" that is truly whole, and {100 * count.recall:.1f} % of such frames were kept."
             )
     if any(source.startswith(WORLD) for source in facts.sources):
-        found.append(
-            "The world is a procedural test instrument and no footage: what is measured in it holds in the world."
-        )
+        found.append("The world is procedural, not real footage: what is measured in it holds only in the world.")
     templates = sum(caption.captioner == "template" for caption in facts.captions.values())
     if templates:
-        found.append(f"{templates:,} of {len(facts.captions):,} captions are a template with the category in it.")
+        found.append(f"{templates:,} of {len(facts.captions):,} captions are a template with the category filled in.")
     if facts.wordless:
         found.append(f"{len(facts.wordless):,} objects have no caption.")
     return [*found, *(f"{line[0].upper()}{line[1:].rstrip('.')}." for line in tell({**facts.account, "split_by": ""}))]
@@ -120,19 +118,19 @@ def readme(
     """The card as Markdown.
 
     Args:
-        tables: whose numbers it shows, in order.
-        folder: where ``data/`` with the published tables lies.
+        tables: the tables to show, in order.
+        folder: the folder that has ``data/`` with the published tables.
     """
     import yaml
     from jinja2 import Environment, StrictUndefined
 
     text = (files("tgvac.card") / "templates" / "README.md.j2").read_text(encoding="utf-8")
-    # Markdown, not HTML; what comes from outside of the project is in tables, which escape it themselves.
+    # This is Markdown, not HTML. Text from outside the project is in tables, which escape it themselves.
     template = Environment(autoescape=False, undefined=StrictUndefined, keep_trailing_newline=True, trim_blocks=True)
     return template.from_string(text).render(
         front=yaml.safe_dump(front_matter(facts, sources), sort_keys=False, allow_unicode=True, width=120),
         facts=facts,
-        says=says(facts),
+        description=describe(facts),
         sources=sources,
         published=PUBLISHED,
         digests={name: sha256(folder / "data" / f"{name}.parquet") for name in PUBLISHED},

@@ -1,4 +1,4 @@
-"""Samples drawn by name: a contact sheet of many, and strips of a few for the page."""
+"""A random draw of samples, and a contact sheet of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,9 @@ from tgvac.synthesis.clips import RecipeClips
 
 
 def drawn(what: str, recipes: Sequence[Recipe], count: int) -> list[Recipe]:
-    """Recipes that a draw by their names puts first, of as many source videos as can be; fewer where there are fewer.
+    """Draw recipes at random, from as many source videos as possible; all of them if there are fewer than ``count``.
+
+    The draw depends only on its name and on the recipes' ids, so that other recipes do not change it.
 
     Args:
         what: the name of the draw.
@@ -30,16 +32,16 @@ def drawn(what: str, recipes: Sequence[Recipe], count: int) -> list[Recipe]:
 
 
 def contact_sheet(recipes: Sequence[Recipe], clips: RecipeClips, params: DatasetParams) -> np.ndarray:
-    """A picture of samples, ``uint8 [H,W,3]``: of each, one frame drawn by name as input, visible part and truth.
+    """A picture of samples, ``uint8 [H,W,3]``: one random frame of each, as input, visible part and truth.
 
     Args:
-        recipes: what to show, by rows; at most ``sheet_rows`` times ``sheet_columns``.
+        recipes: the samples, row by row; at most ``sheet_rows`` times ``sheet_columns``.
     """
     samples = []
     for recipe in recipes:
         frame = int(rng("contact sheet", "frame", recipe.recipe).integers(recipe.frames))
         clip = clips.render(recipe.recipe, [frame])
-        seen_HW3 = on_white(clip.frames_FHW3[0], clip.visible_FHW[0])
-        said = f"{recipe.split}, frame {frame}, {rate_words(float(clip.occlusion_F[0]))}"
-        samples.append(Tiles(recipe.recipe, said, (clip.frames_FHW3[0], seen_HW3, clip.whole_FHW3[0])))
+        visible_HW3 = on_white(clip.frames_FHW3[0], clip.visible_FHW[0])
+        note = f"{recipe.split}, frame {frame}, {rate_words(float(clip.occlusion_F[0]))}"
+        samples.append(Tiles(recipe.recipe, note, (clip.frames_FHW3[0], visible_HW3, clip.whole_FHW3[0])))
     return sheet(samples, params.sheet_columns, params.sheet_side)

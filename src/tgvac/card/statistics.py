@@ -1,4 +1,4 @@
-"""The tables of splits, sources and captions."""
+"""The tables of splits and captions."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def video_of(track: str) -> str:
 
 
 def splits_table(facts: Facts, hard_from: float) -> Table:
-    """What each split holds.
+    """The contents of each split.
 
     Args:
         hard_from: the occlusion rate from which a frame is hard, in [0, 1].
@@ -49,7 +49,7 @@ def splits_table(facts: Facts, hard_from: float) -> Table:
         tuple(rows),
         remarks=(
             "The occlusion rate of a frame is the hidden share of the object's amodal mask; frames without the object"
-            f" have none. A frame is hard from {100 * hard_from:g} % on (paper, section 4.2).",
+            f" have none. A frame is hard from {100 * hard_from:g} % (paper, section 4.2).",
         ),
     )
 
@@ -63,7 +63,7 @@ def _rates(facts: Facts, recipes: Iterable[Recipe], hard_from: float) -> tuple[C
 
 
 def captions_table(facts: Facts) -> Table:
-    """Where the sentences of objects come from, pairs' and refused ones' among them, and how many have none."""
+    """Where captions come from, including those of pairs and of refused objects, and how many objects have none."""
     groups: dict[tuple[str, str, str], list[int]] = defaultdict(list)
     for caption in facts.captions.values():
         groups[caption.track.partition("/")[0], caption.captioner, caption.model].append(len(caption.text.split()))
@@ -78,5 +78,5 @@ def captions_table(facts: Facts) -> Table:
         Column("Captions"),
         Column("Mean words"),
     )
-    lead = f"{len(facts.wordless):,} objects have no caption; they go without text." if facts.wordless else ""
+    lead = f"{len(facts.wordless):,} objects have no caption and are used without text." if facts.wordless else ""
     return Table("captions", "Captions", columns, tuple(rows), lead)

@@ -1,1 +1,1 @@
-"""The contracts and their files: track, recipe, clip, completion, rows, captions; images, archives, framing."""
+"""The data contracts and their files: track, recipe, clip, completion, rows, captions; images, archives, framing."""

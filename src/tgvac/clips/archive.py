@@ -1,4 +1,4 @@
-"""Zip archives: written the same to the byte every time, read without trust."""
+"""Zip archives: written with the same bytes every time, and checked when they are read."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from types import TracebackType
 from tgvac.errors import BadInput
 from tgvac.files import writing
 
-# What a zip raises when its bytes are damaged; RuntimeError when they pretend to a cipher or another compression.
+# Raised for damaged bytes. RuntimeError: the damaged bytes declare encryption or another compression.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 class ZipSink:
-    """Adds members to an open zip: stored, with a fixed date and mode, so that bytes depend on content alone."""
+    """Adds members to an open zip, stored, with a fixed date and mode, so that the bytes depend only on the content."""
 
     def __init__(self, archive: zipfile.ZipFile) -> None:
         self._archive = archive
@@ -33,20 +33,20 @@ class ZipSink:
 
 @contextmanager
 def zip_writing(path: Path) -> Iterator[ZipSink]:
-    """Write a stored zip atomically; yields the sink that takes its members in order."""
+    """Write a stored zip atomically; yields the sink for its members, which are kept in order."""
     with writing(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_STORED) as archive:
         yield ZipSink(archive)
 
 
 class Store:
-    """A folder or a zip, read alike: names with '/' below a root, bytes by name.
+    """Reads the files of a folder or a zip by name; names are relative to a root and use '/'.
 
     Args:
         path: a folder, or a zip file.
-        root: the folder inside it from which names count ("" for all).
+        root: a folder inside it; only its files are read, and names are relative to it ("" for all).
 
     Raises:
-        BadInput: when the path is missing or the zip is truncated or not a zip.
+        BadInput: when the path is missing, or the file is truncated or not a zip.
     """
 
     def __init__(self, path: Path, root: str = "") -> None:
@@ -79,15 +79,15 @@ class Store:
         return name in self._known
 
     def names(self, under: str = "") -> list[str]:
-        """All names below a folder, sorted."""
+        """All names that begin with ``under``, sorted."""
         first = bisect_left(self._names, under)
         following = (self._names[i] for i in range(first, len(self._names)))
         return list(itertools.takewhile(lambda n: n.startswith(under), following))
 
     def read(self, name: str) -> bytes:
-        """The bytes of one member, verified against the zip's own checksum.
+        """The bytes of one member; for a zip, its checksum is verified.
 
-        Names are looked up among the members found at opening, so none leads outside the store.
+        Only members that were found on opening can be read, so no name leads outside the store.
         """
         if name not in self._known or ".." in PurePosixPath(name).parts:
             raise BadInput(f"{self.describe(name)} is missing; restore it or give a complete copy of the data.")
@@ -96,23 +96,23 @@ class Store:
                 return (self.path / self._root / name).read_bytes()
             return self._zip.read(self._root + name)
         except _DAMAGED as error:
-            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
+            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it with an intact copy.") from None
 
     def crc(self, name: str) -> int:
-        """CRC-32 of one member's bytes; a zip states it, so only a folder's file is read."""
+        """CRC-32 of one member; a zip stores it, so only a folder's file has to be read."""
         if name not in self._known:
             raise BadInput(f"{self.describe(name)} is missing; restore it or give a complete copy of the data.")
         if self._zip is not None:
             return self._zip.getinfo(self._root + name).CRC
         try:
-            found = 0
+            checksum = 0
             with (self.path / self._root / name).open("rb") as stream:
-                while piece := stream.read(1 << 20):
-                    found = zlib.crc32(piece, found)
-            return found
+                while block := stream.read(1 << 20):
+                    checksum = zlib.crc32(block, checksum)
+            return checksum
         except OSError as error:
-            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it by an intact copy.") from None
+            raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it with an intact copy.") from None
 
     def describe(self, name: str) -> str:
-        """How a message names a member: the path on disk, or 'archive.zip: member'."""
+        """The name of a member in messages: its path on disk, or 'archive.zip: member'."""
         return f"{self.path}: {self._root}{name}" if self._zip else str(self.path / self._root / name)

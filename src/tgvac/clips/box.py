@@ -1,4 +1,4 @@
-"""Axis-parallel boxes, as sources give them in place of masks."""
+"""Axis-aligned boxes, which some sources give instead of masks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class Box(BaseModel):
-    """A box of positive area, in pixels of the image that it belongs to; pixel ``i`` covers ``[i, i + 1)``.
+    """A box of positive area, in pixels of its image; pixel ``i`` covers ``[i, i + 1)``.
 
     Attributes:
-        x, y: its top left corner.
-        w, h: its width and height.
+        x, y: the top left corner.
+        w, h: width and height.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
@@ -22,11 +22,11 @@ class Box(BaseModel):
     h: float = Field(gt=0)
 
     def scaled(self, across: float, down: float) -> Box:
-        """The box after its image was resized by these factors of width and height."""
+        """The box after its image was resized by these factors, of the width and of the height."""
         return Box(x=self.x * across, y=self.y * down, w=self.w * across, h=self.h * down)
 
     def clipped(self, height: int, width: int) -> Box | None:
-        """The part inside an image of that size; None where it lies outside of it."""
+        """The part inside an image of that size; None if it is outside of the image."""
         left, top = max(self.x, 0.0), max(self.y, 0.0)
         right, bottom = min(self.x + self.w, float(width)), min(self.y + self.h, float(height))
         if right <= left or bottom <= top:
@@ -42,7 +42,7 @@ class Box(BaseModel):
 
     @staticmethod
     def of_mask(mask_HW: np.ndarray) -> Box | None:
-        """The smallest box around a mask ``[H,W]`` (0 is outside); None where the mask is empty."""
+        """The smallest box around a mask ``[H,W]`` (0 is outside); None if the mask is empty."""
         columns, rows = np.flatnonzero(mask_HW.any(axis=0)), np.flatnonzero(mask_HW.any(axis=1))
         if not len(columns):
             return None

@@ -1,4 +1,4 @@
-"""The captions table: one sentence a track, apart from the recipes, so that an edit changes no pixels' digest."""
+"""The captions table: one caption per track, separate from the recipes, so that an edit changes no digest of pixels."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ _COLUMNS = {
 
 
 class Caption(BaseModel):
-    """The sentence for one object.
+    """The caption of one object.
 
     Attributes:
         captioner: where it comes from (``blip2``, ``given``, ``template``).
-        raw: the text before cleaning, as it was given or generated.
-        text: what the model is given; never empty.
-        frame: the frame of the track that was described; -1 where none was.
+        raw: the given or generated text before cleaning.
+        text: the model's input; never empty.
+        frame: the frame of the track that was described; -1 if none was.
         model: the captioning model and its revision, or "".
     """
 

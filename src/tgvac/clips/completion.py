@@ -1,11 +1,11 @@
-"""Contract 3, the completion: what any method returns, and its files.
+"""Contract 3, the completion: the output of every method, and its files.
 
-    <sample>/rgba/00000.png      the whole object; alpha is the amodal mask, opaque white beyond it
+    <sample>/rgba/00000.png      the whole object on white; alpha is the amodal mask
     <sample>/amodal/00000.png    the amodal mask, 0 or 255
     <sample>/completion.json     CompletionMeta
 
-The same tree stands inside ``shard-<i>.zip`` and, unpacked, in a folder. RGB is kept as the method
-painted it, also outside the mask, so that a raw picture on white is not lost in the alpha channel.
+The tree is the same inside ``shard-<i>.zip`` and unpacked in a folder. RGB is saved as the method painted it, also
+outside of the mask, so that the alpha channel loses nothing of the raw picture.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ COMPLETION_FORMAT = "tgvac-completion-1"
 
 
 class CompletionMeta(BaseModel):
-    """What a completion is of, and by whom."""
+    """The sample and the method of a completion."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -44,11 +44,11 @@ class CompletionMeta(BaseModel):
 
 @dataclass(frozen=True)
 class Completion:
-    """The whole object, in the input's coordinates and resolution.
+    """The whole object, in the coordinates and the resolution of the input.
 
     Attributes:
         rgb_FHW3: the object on white, ``uint8``, as the method painted it.
-        amodal_FHW: its mask, ``uint8`` in {0, 255}.
+        amodal_FHW: the amodal mask, ``uint8`` in {0, 255}.
     """
 
     rgb_FHW3: np.ndarray
@@ -56,23 +56,29 @@ class Completion:
 
     @property
     def rgba_FHW4(self) -> np.ndarray:
-        """The object as a layer, ``uint8 [F,H,W,4]``, straight alpha."""
+        """The object as a layer with straight alpha, ``uint8 [F,H,W,4]``."""
         return np.concatenate([self.rgb_FHW3, self.amodal_FHW[..., None]], axis=-1)
 
     def check(self, frames_FHW3: np.ndarray) -> None:
-        """Assert that the completion fits its input.
+        """Check that the completion fits its input.
 
         Raises:
-            ValueError: naming the shapes that differ.
+            ValueError: names the shapes that differ.
         """
         if self.rgb_FHW3.shape != frames_FHW3.shape or self.rgb_FHW3.dtype != np.uint8:
-            raise ValueError(f"completed RGB is {self.rgb_FHW3.dtype} {self.rgb_FHW3.shape}, input {frames_FHW3.shape}")
+            raise ValueError(
+                f"the completed RGB is {self.rgb_FHW3.dtype} {self.rgb_FHW3.shape}, not uint8 {frames_FHW3.shape} like"
+                " the input"
+            )
         if self.amodal_FHW.shape != frames_FHW3.shape[:3] or not np.isin(self.amodal_FHW, (0, 255)).all():
-            raise ValueError(f"amodal mask is {self.amodal_FHW.shape} or not in {{0, 255}}, input {frames_FHW3.shape}")
+            raise ValueError(
+                f"the amodal mask is {self.amodal_FHW.shape} or has values other than 0 and 255; the input is"
+                f" {frames_FHW3.shape}"
+            )
 
 
 class Completer(Protocol):
-    """The one interface of every method: ours, ablations, baselines, floors and ceilings."""
+    """The interface of every method: ours, ablations, baselines and trivial baselines."""
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Complete one object.
@@ -80,30 +86,30 @@ class Completer(Protocol):
         Args:
             frames_FHW3: the input video, ``uint8``.
             visible_FHW: the visible mask, ``uint8`` in {0, 255}.
-            text: the sentence; "" for none.
-            seed: of the sampling noise.
+            text: the caption; "" for none.
+            seed: seed of the sampling noise.
         """
         ...
 
 
 def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta) -> None:
-    """Add one completion to an open zip, below the sample's own folder."""
-    base = meta.sample
+    """Add one completion to an open zip, in the sample's folder."""
+    folder = meta.sample
     for i, rgba_HW4 in enumerate(completion.rgba_FHW4):
-        sink.add(f"{base}/rgba/{i:05d}.png", encode_png(rgba_HW4))
+        sink.add(f"{folder}/rgba/{i:05d}.png", encode_png(rgba_HW4))
     for i, mask_HW in enumerate(completion.amodal_FHW):
-        sink.add(f"{base}/amodal/{i:05d}.png", encode_png(mask_HW))
-    sink.add(f"{base}/completion.json", meta.model_dump_json(indent=1).encode())
+        sink.add(f"{folder}/amodal/{i:05d}.png", encode_png(mask_HW))
+    sink.add(f"{folder}/completion.json", meta.model_dump_json(indent=1).encode())
 
 
 def write_completion(path: Path, completion: Completion, meta: CompletionMeta) -> None:
-    """Write one completion as a zip of its own."""
+    """Write one completion to its own zip."""
     with zip_writing(path) as sink:
         add_completion(sink, completion, meta)
 
 
 def join_completions(path: Path, parts: Iterator[Path]) -> None:
-    """Join zips of completions to one shard, members in order of the parts; no parts make a valid empty shard."""
+    """Join zips of completions into one shard, in the order of the parts; without parts, the shard is empty."""
     with zip_writing(path) as sink:
         for part in parts:
             with Store(part) as store:
@@ -112,12 +118,12 @@ def join_completions(path: Path, parts: Iterator[Path]) -> None:
 
 
 class Completions:
-    """A shard zip, or the same tree unpacked, read by sample."""
+    """Reads completions by sample, from a shard zip or the same tree unpacked."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
-        tail = "/completion.json"
-        self._samples = tuple(n[: -len(tail)] for n in self.store.names() if n.endswith(tail))
+        suffix = "/completion.json"
+        self._samples = tuple(n.removesuffix(suffix) for n in self.store.names() if n.endswith(suffix))
 
     def samples(self) -> tuple[str, ...]:
         return self._samples
@@ -130,11 +136,15 @@ class Completions:
             first = error.errors()[0]
             raise BadInput(
                 f"{self.store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
-                f" write it as format {COMPLETION_FORMAT} has it (docs/formats.md)."
+                f" correct it to format {COMPLETION_FORMAT} (docs/formats.md)."
             ) from None
 
     def read(self, sample: str) -> Completion:
-        """One completion; the number and size of its images must be those of its meta."""
+        """One completion.
+
+        Raises:
+            BadInput: when the number or the size of its images differs from its meta.
+        """
         meta = self.meta(sample)
         rgb = self._images(meta, f"{sample}/rgba", decode_rgba)[..., :3]
         return Completion(rgb, self._images(meta, f"{sample}/amodal", decode_mask))
@@ -143,7 +153,7 @@ class Completions:
         found = sum(name.endswith(".png") for name in self.store.names(f"{folder}/"))
         if found != meta.frames:
             raise BadInput(
-                f"{self.store.describe(folder)} has {found} images, its completion.json says {meta.frames} frames;"
+                f"{self.store.describe(folder)} has {found} images, but its completion.json says {meta.frames} frames;"
                 " make both agree."
             )
         images = []
@@ -153,7 +163,7 @@ class Completions:
             if image.shape[:2] != (meta.height, meta.width):
                 raise BadInput(
                     f"{self.store.describe(name)} is {image.shape[1]}x{image.shape[0]},"
-                    f" its completion.json says {meta.width}x{meta.height}; make both agree."
+                    f" but its completion.json says {meta.width}x{meta.height}; make both agree."
                 )
             images.append(image)
         return np.stack(images)

@@ -1,4 +1,4 @@
-"""A clip in the model's square: what training reads of it."""
+"""A clip framed to the model's square, as training reads it."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from tgvac.clips.framing import FramingParams, Window, frame_masks, frame_rgb, f
 from tgvac.clips.images import on_white
 
 Seen = Callable[[np.ndarray], np.ndarray]
-"""From the visible masks ``uint8 [F,H,W]`` of a clip to those that a model is given, as a tracker might make them."""
+"""Turns the visible masks ``uint8 [F,H,W]`` of a clip into the model's input, for example with a tracker's errors."""
 
 
 @dataclass(frozen=True)
 class FramedClip:
-    """The frames, masks and whole objects of a clip, cut by the windows of the masks that a model is given.
+    """The frames, masks and whole objects of a clip, cropped to the windows of the input masks.
 
     Attributes:
-        sample, track: the clip's id, and the key of its captions.
+        sample, track: the clip's id, and the key of its caption.
         frames_FSS3: the input video, ``uint8``.
         visible_FSS: the visible masks, ``uint8`` in {0, 255}.
         whole_FSS3: the whole object on white, ``uint8``.
@@ -36,21 +36,24 @@ class FramedClip:
 
     @classmethod
     def empty(cls, sample: str, track: str, frames: int, size: int) -> FramedClip:
-        """To be written to; one piece of memory, since the C library gives back to the system what is freed in several,
-        and fresh pages for every clip cost as much as framing it."""
+        """An uninitialised clip to write to.
+
+        It is one block of memory. The C library would return several blocks to the system when they are freed, and new
+        pages for every clip cost as much time as framing it.
+        """
         area = frames * size * size
         data = np.empty(7 * area, np.uint8)
-        pictures, masks_FSS = data[: 6 * area].reshape(2, frames, size, size, 3), data[6 * area :]
-        return cls(sample, track, pictures[0], masks_FSS.reshape(frames, size, size), pictures[1])
+        images, masks_FSS = data[: 6 * area].reshape(2, frames, size, size, 3), data[6 * area :]
+        return cls(sample, track, images[0], masks_FSS.reshape(frames, size, size), images[1])
 
     def of(self, frames: Sequence[int]) -> FramedClip:
-        """Some of its frames, as they are framed here."""
+        """Some of its frames, with the same framing."""
         at = list(frames)
         return FramedClip(self.sample, self.track, self.frames_FSS3[at], self.visible_FSS[at], self.whole_FSS3[at])
 
 
 def frame_clip(clip: Clip, framing: FramingParams, seen: Seen | None = None) -> FramedClip:
-    """Frame a clip that has been rendered in full."""
+    """Frame a clip that was rendered at full size."""
     seen_FHW = seen(clip.visible_FHW) if seen else clip.visible_FHW
     windows = windows_of(framing, seen_FHW)
     return FramedClip(
@@ -63,9 +66,9 @@ def frame_clip(clip: Clip, framing: FramingParams, seen: Seen | None = None) -> 
 
 
 def frame_whole(image_HW3: np.ndarray, mask_HW: np.ndarray, window: Window, size: int) -> np.ndarray:
-    """The masked part of a frame on white, cut by a window, ``uint8 [size,size,3]``.
+    """The masked part of a frame on white, cropped to a window, ``uint8 [size,size,3]``.
 
-    White goes on beyond the frame, so that only the mask's box is looked at.
+    The padding is white too, so only the mask's box has to be processed.
     """
     x, y, w, h = cv2.boundingRect(mask_HW)
     if not w:
@@ -75,22 +78,22 @@ def frame_whole(image_HW3: np.ndarray, mask_HW: np.ndarray, window: Window, size
 
 
 class ClipSource(Protocol):
-    """Whatever yields clips: rendered recipes, or pairs of images as clips of one frame."""
+    """A source of clips: rendered recipes, or image pairs as clips of one frame."""
 
     def samples(self) -> tuple[str, ...]:
         """The ids of all clips, sorted."""
         ...
 
     def length(self, sample: str) -> int:
-        """How many frames a clip has."""
+        """The number of frames of a clip."""
         ...
 
     def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
-        """A clip, or only some of its frames; the same bits every time."""
+        """A clip, or only some of its frames; always the same bits."""
         ...
 
     def framed(
         self, sample: str, framing: FramingParams, frames: Iterable[int] | None = None, seen: Seen | None = None
     ) -> FramedClip:
-        """A clip, or only some of its frames, as a model sees it."""
+        """A clip, or only some of its frames, framed for a model."""
         ...

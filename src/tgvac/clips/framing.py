@@ -1,12 +1,11 @@
-"""Framing: how a frame becomes the model's square, and back.
+"""Framing: converts frames to the model's square, and back.
 
-One operator for training and inference alike. It is driven by visible masks only, since nothing else
-is known at inference. A :class:`Window` is a square in the input's pixels; it may reach beyond the
-frame. Mode ``frame`` takes the whole frame, centred and padded; ``follow`` takes a smoothed window
-around the visible object with wide margins.
+Training and inference use the same operator. It only depends on the visible masks, because nothing else is known at
+inference. A :class:`Window` is a square in the input's pixels; it may extend beyond the frame. Mode ``frame`` takes the
+whole frame, centred and padded; ``follow`` takes a smoothed window with wide margins around the visible object.
 
-The map is affine and kept, so it is exactly invertible in coordinates; where the window's side equals
-the model's size, no pixel is resampled and the round trip is exact to the bit.
+The mapping of coordinates is affine and exactly invertible. If the window's side equals the model's size, no pixel is
+resampled, and the round trip is exact to the bit.
 """
 
 from __future__ import annotations
@@ -35,14 +34,14 @@ class FramingParams(Block):
 
 @dataclass(frozen=True)
 class Window:
-    """A square of ``side`` pixels whose top left corner is at (``top``, ``left``), both possibly outside the frame."""
+    """A square of ``side`` pixels with its top left corner at (``top``, ``left``), possibly outside the frame."""
 
     top: int
     left: int
     side: int
 
     def to_square(self, y: float, x: float, size: int) -> tuple[float, float]:
-        """A point of the frame (pixel coordinates) in the model's square."""
+        """Map a point from the frame (pixel coordinates) to the model's square."""
         scale = size / self.side
         return (y - self.top) * scale, (x - self.left) * scale
 
@@ -53,7 +52,7 @@ class Window:
 
 
 def windows_of(params: FramingParams, visible_FHW: np.ndarray | Sequence[np.ndarray]) -> list[Window]:
-    """One window a frame, from visible masks alone: ``uint8 [F,H,W]``, or as many ``[H,W]``."""
+    """One window per frame, from the visible masks: ``uint8 [F,H,W]``, or a sequence of ``[H,W]``."""
     frames, (height, width) = len(visible_FHW), visible_FHW[0].shape
     whole = Window((height - max(height, width)) // 2, (width - max(height, width)) // 2, max(height, width))
     if params.mode == "frame":
@@ -63,14 +62,14 @@ def windows_of(params: FramingParams, visible_FHW: np.ndarray | Sequence[np.ndar
         return [whole] * frames
     centre_F2 = np.stack([boxes_F4[:, 0] + boxes_F4[:, 1], boxes_F4[:, 2] + boxes_F4[:, 3]], axis=1) / 2
     extent = float(np.max([boxes_F4[:, 1] - boxes_F4[:, 0], boxes_F4[:, 3] - boxes_F4[:, 2]]))
-    # One side for the whole clip: the visible extent changes with the occlusion, the object does not.
+    # One side for the whole clip: the visible extent changes with the occlusion, but the object does not.
     side = int(np.clip(np.ceil(extent * (1 + 2 * params.margin)), 8, whole.side))
     centre_F2 = _smooth(centre_F2, params.smooth)
     return [Window(round(y - side / 2), round(x - side / 2), side) for y, x in centre_F2.tolist()]
 
 
 def _visible_boxes(visible_FHW: np.ndarray | Sequence[np.ndarray]) -> np.ndarray | None:
-    """``float64 [F,4]`` top, bottom, left, right; frames that show nothing take their neighbours' boxes."""
+    """Boxes as ``float64 [F,4]``: top, bottom, left, right, interpolated at empty masks; None if all are empty."""
     boxes_F4 = np.full((len(visible_FHW), 4), np.nan)
     for i, mask_HW in enumerate(visible_FHW):
         ys, xs = np.nonzero(mask_HW)
@@ -84,7 +83,7 @@ def _visible_boxes(visible_FHW: np.ndarray | Sequence[np.ndarray]) -> np.ndarray
 
 
 def _smooth(values_FK: np.ndarray, radius: int) -> np.ndarray:
-    """A centred moving mean over ``2 * radius - 1`` frames, the ends repeated."""
+    """A centred moving mean over ``2 * radius - 1`` frames; the ends are repeated."""
     if radius == 1:
         return values_FK
     padded = np.pad(values_FK, ((radius - 1, radius - 1), (0, 0)), mode="edge")
@@ -93,41 +92,41 @@ def _smooth(values_FK: np.ndarray, radius: int) -> np.ndarray:
 
 
 def frame_rgb(image_HW3: np.ndarray, window: Window, size: int, pad: int) -> np.ndarray:
-    """Cut a window from a frame, ``uint8 [size,size,3]``; beyond the frame lies the value ``pad``."""
+    """Crop a window from a frame, ``uint8 [size,size,3]``; outside the frame the value is ``pad``."""
     if reduces(window.side, size):
         return reduced_rgb(image_HW3, window.top, window.left, window.side, size, pad)
-    return resize_rgb(_cut(image_HW3, window, pad), size, size)
+    return resize_rgb(_crop(image_HW3, window, pad), size, size)
 
 
 def frame_mask(mask_HW: np.ndarray, window: Window, size: int) -> np.ndarray:
-    """Cut a window from a mask, ``uint8 [size,size]``; beyond the frame there is nothing."""
+    """Crop a window from a mask, ``uint8 [size,size]``; outside the frame the value is 0."""
     if reduces(window.side, size):
         return reduced_mask(mask_HW, window.top, window.left, window.side, size)
-    return resize_mask(_cut(mask_HW, window, 0), size, size)
+    return resize_mask(_crop(mask_HW, window, 0), size, size)
 
 
 def frame_video(params: FramingParams, images_FHW3: np.ndarray, windows: list[Window], pad: int) -> np.ndarray:
-    """Cut each frame's window, ``uint8 [F,size,size,3]``."""
+    """Crop each frame's window, ``uint8 [F,size,size,3]``."""
     return np.stack([frame_rgb(i, w, params.size, pad) for i, w in zip(images_FHW3, windows, strict=True)])
 
 
 def frame_masks(params: FramingParams, masks_FHW: np.ndarray, windows: list[Window]) -> np.ndarray:
-    """Cut each mask's window, ``uint8 [F,size,size]``."""
+    """Crop each mask's window, ``uint8 [F,size,size]``."""
     return np.stack([frame_mask(m, w, params.size) for m, w in zip(masks_FHW, windows, strict=True)])
 
 
 def unframe_rgb(square_SS3: np.ndarray, window: Window, height: int, width: int, fill: int) -> np.ndarray:
-    """Put a square back into a frame of the given size, ``uint8 [height,width,3]``; elsewhere ``fill``."""
+    """Paste a square back into a frame of the given size, ``uint8 [height,width,3]``; the rest is ``fill``."""
     return _paste(resize_rgb(square_SS3, window.side, window.side), window, height, width, fill)
 
 
 def unframe_mask(square_SS: np.ndarray, window: Window, height: int, width: int) -> np.ndarray:
-    """Put a square mask back, ``uint8 [height,width]``."""
+    """Paste a square mask back into a frame, ``uint8 [height,width]``; the rest is 0."""
     return _paste(resize_mask(square_SS, window.side, window.side), window, height, width, 0)
 
 
 def _overlap(window: Window, height: int, width: int) -> tuple[slice, slice, slice, slice]:
-    """Rows and columns of the frame that the window covers, then the same in the window's own coordinates."""
+    """Rows and columns of the frame that the window covers, then the same in the window's coordinates."""
     top, bottom = max(window.top, 0), max(min(window.top + window.side, height), 0)
     left, right = max(window.left, 0), max(min(window.left + window.side, width), 0)
     bottom, right = max(bottom, top), max(right, left)
@@ -139,7 +138,7 @@ def _overlap(window: Window, height: int, width: int) -> tuple[slice, slice, sli
     )
 
 
-def _cut(image: np.ndarray, window: Window, fill: int) -> np.ndarray:
+def _crop(image: np.ndarray, window: Window, fill: int) -> np.ndarray:
     rows, columns, inner_rows, inner_columns = _overlap(window, *image.shape[:2])
     out = np.full((window.side, window.side, *image.shape[2:]), fill, image.dtype)
     out[inner_rows, inner_columns] = image[rows, columns]

@@ -1,6 +1,6 @@
-"""Threshold-free measurements of a mask, taken where the mask is at its full resolution.
+"""Measurements of a mask at full resolution, without thresholds.
 
-Selection applies its thresholds to these numbers later, so that a changed rule needs no pixels.
+Selection applies thresholds to these numbers later, so a changed rule does not need the pixels again.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ _LISTED_PARTS = 4
 
 
 class FrameGeometry(BaseModel):
-    """What one frame's mask looks like; areas are fractions of the frame, lengths of the mask's outline.
+    """Measurements of one frame's mask. Areas are fractions of the frame, lengths are fractions of the outline.
 
     Attributes:
         area: area of the mask, in [0, 1].
-        parts: areas of its largest connected parts (8-connected), at most four, descending.
-        border: pixels of the mask on the frame's outermost rows and columns, over the outline's length.
-        touch: outline pixels that touch another annotated object or void, over the outline's length.
+        parts: areas of its largest connected parts (8-connected), at most four, in descending order.
+        border: pixels of the mask on the frame's outermost rows and columns, divided by the outline's length.
+        touch: outline pixels that touch another annotated object or void, divided by the outline's length.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -38,7 +38,7 @@ def measure(mask_HW: np.ndarray, others_HW: np.ndarray) -> FrameGeometry:
         return FrameGeometry(area=0.0, parts=(), border=0.0, touch=0.0)
     _, _, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     areas = sorted((int(a) for a in stats[1:, cv2.CC_STAT_AREA]), reverse=True)[:_LISTED_PARTS]
-    # Replicating the border keeps the frame's edge from counting as outline by itself.
+    # Outside the frame counts as background, so that a mask cut by the frame has an outline there.
     kernel = np.ones((3, 3), np.uint8)
     outline = mask & (cv2.erode(mask, kernel, borderType=cv2.BORDER_CONSTANT, borderValue=0) == 0)
     length = int(outline.sum())

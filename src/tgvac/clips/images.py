@@ -1,7 +1,7 @@
-"""The one encoder and the one decoder of still images.
+"""Encoding and decoding of still images.
 
-Pixels decide digests, so every image of the project goes through Pillow here, and nowhere else; but for masks of one
-bit a pixel in the one form that :mod:`tgvac.clips.bilevel` writes and reads.
+Digests depend on pixels, so every image of the project is encoded and decoded here, with Pillow. The exception is
+masks with one bit per pixel, which :mod:`tgvac.clips.bilevel` writes and reads.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 
 
 def decode_rgb(data: bytes, name: str) -> np.ndarray:
-    """Decode any image to RGB, ``uint8 [H,W,3]``; ``name`` is what a message calls it."""
+    """Decode any image to RGB, ``uint8 [H,W,3]``; ``name`` is used in messages."""
     return _decode(data, name, "RGB")
 
 
@@ -31,26 +31,26 @@ def decode_rgba(data: bytes, name: str) -> np.ndarray:
 def _decode(data: bytes, name: str, mode: str) -> np.ndarray:
     try:
         with Image.open(io.BytesIO(data)) as image:
-            # Converting to the mode that it has already would copy it.
+            # A conversion to the same mode would copy the image.
             return np.asarray(image if image.mode == mode else image.convert(mode))
     except _UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
+        raise BadInput(f"{name} is not a readable image ({error}); replace it with an intact copy.") from None
 
 
 def image_size(data: bytes, name: str) -> tuple[int, int]:
-    """Height and width of an encoded image, of which only the header is read."""
+    """Height and width of an encoded image; only its header is read."""
     try:
         with Image.open(io.BytesIO(data)) as image:
             return image.height, image.width
     except _UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable image ({error}); replace it by an intact copy.") from None
+        raise BadInput(f"{name} is not a readable image ({error}); replace it with an intact copy.") from None
 
 
 def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) -> np.ndarray:
     """Decode an annotation to its indices, ``uint8 [H,W]``.
 
-    Palette images (mode P) give their indices, not their colours; a grey image gives its grey values.
-    One-bit images are no annotations, since their 255 would be void; as masks they are welcome.
+    Palette images (mode P) give their indices, not their colours; grey images give their grey values.
+    One-bit images are not annotations, because 255 would mean void; they are allowed as masks.
     """
     try:
         with Image.open(io.BytesIO(data)) as image:
@@ -65,7 +65,7 @@ def decode_indices(data: bytes, name: str, modes: tuple[str, ...] = ("P", "L")) 
     except BadInput:
         raise
     except _UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable annotation ({error}); replace it by an intact copy.") from None
+        raise BadInput(f"{name} is not a readable annotation ({error}); replace it with an intact copy.") from None
 
 
 def decode_mask(data: bytes, name: str) -> np.ndarray:
@@ -75,7 +75,7 @@ def decode_mask(data: bytes, name: str) -> np.ndarray:
         return mask_HW
     mask_HW = decode_indices(data, name, ("P", "L", "1"))
     if not _is_binary(mask_HW):
-        raise BadInput(f"{name} holds values other than 0 and 255; write masks as pure black and white.")
+        raise BadInput(f"{name} has values other than 0 and 255; save masks in pure black and white.")
     return mask_HW
 
 
@@ -87,23 +87,24 @@ def encode_png(image: np.ndarray) -> bytes:
 
 
 def _is_binary(mask_HW: np.ndarray) -> bool:
-    """Whether all of a mask ``uint8`` is 0 or 255: one more turns 255 to 0 and 0 to 1, and all else lies above."""
+    """Whether a ``uint8`` mask is only 0 or 255: plus one, 255 becomes 0, 0 becomes 1, and all others are larger."""
     return not (mask_HW + np.uint8(1) > 1).any()
 
 
 def encode_mask(mask_HW: np.ndarray) -> bytes:
-    """Encode a mask ``uint8 [H,W]`` in {0, 255} as PNG of one bit a pixel."""
+    """Encode a mask ``uint8 [H,W]`` in {0, 255} as PNG with one bit per pixel."""
     if not _is_binary(mask_HW):
-        raise ValueError(f"a mask holds {sorted(set(np.unique(mask_HW).tolist()) - {0, 255})} beside 0 and 255")
+        others = sorted(set(np.unique(mask_HW).tolist()) - {0, 255})
+        raise ValueError(f"the mask has values other than 0 and 255: {others}")
     return encode_bilevel(mask_HW)
 
 
 def encode_indices(indices_HW: np.ndarray) -> bytes:
-    """Encode ``uint8 [H,W]`` in {0, 1} as a palette PNG whose value is the object's id, in DAVIS' colours."""
-    picture = Image.fromarray(np.ascontiguousarray(indices_HW))
-    picture.putpalette(bytes([0, 0, 0, 128, 0, 0]))
+    """Encode ``uint8 [H,W]`` in {0, 1} as a palette PNG with object ids as values, in the colours of DAVIS."""
+    image = Image.fromarray(np.ascontiguousarray(indices_HW))
+    image.putpalette(bytes([0, 0, 0, 128, 0, 0]))
     stream = io.BytesIO()
-    picture.save(stream, format="PNG", compress_level=4)
+    image.save(stream, format="PNG", compress_level=4)
     return stream.getvalue()
 
 
@@ -124,7 +125,7 @@ def resize_rgb(image_HW3: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def resize_mask(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Resize a binary mask: a pixel belongs to it when at least half of its area does."""
+    """Resize a binary mask: a pixel belongs to the mask if at least half of its area does."""
     if mask_HW.shape == (height, width):
         return mask_HW
     coverage = Image.fromarray(np.ascontiguousarray(mask_HW)).convert("F")
@@ -134,42 +135,42 @@ def resize_mask(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def on_white(frame_HW3: np.ndarray, mask_HW: np.ndarray) -> np.ndarray:
-    """The masked part of a frame on white, ``uint8``; leading axes may be more, as in ``[F,H,W,3]``."""
+    """The masked part of a frame on white, ``uint8``; more leading axes are allowed, as in ``[F,H,W,3]``."""
     out_HW3 = np.full(frame_HW3.shape, 255, np.uint8)
     paint(out_HW3, frame_HW3, mask_HW)
     return out_HW3
 
 
 def paint(out_HW3: np.ndarray, image_HW3: np.ndarray, mask_HW: np.ndarray) -> None:
-    """Put an image, where its mask is not 0, on what is there; all ``uint8``, of the same leading axes.
+    """Copy an image into another where a mask is not 0; all ``uint8``, with the same leading axes.
 
-    OpenCV does this many times faster than a selection in numpy.
+    OpenCV does this many times faster than a selection in NumPy.
 
     Args:
-        out_HW3: written to; contiguous, or a box of one frame.
+        out_HW3: written to; contiguous, or a crop of one frame.
     """
     if out_HW3.ndim == 3 and out_HW3.strides[1:] == (3, 1):
         cv2.copyTo(image_HW3, mask_HW, out_HW3)
         return
     if not out_HW3.flags.c_contiguous:
-        raise ValueError("what is painted on must be contiguous, or a copy of it would be painted on")
+        raise ValueError("the output must be contiguous; reshaping it would paint on a copy")
     width = out_HW3.shape[-2]
     cv2.copyTo(image_HW3.reshape(-1, width, 3), mask_HW.reshape(-1, width), out_HW3.reshape(-1, width, 3))
 
 
 def grey(image_HW3: np.ndarray) -> np.ndarray:
-    """Luminance by Rec. 601, ``float64 [H,W]`` in [0, 255]; further axes may come first."""
-    # Whole numbers first: in floats the grey of (250, 250, 250) need not be 250, nor the same on every CPU.
+    """Luminance (Rec. 601), ``float64 [H,W]`` in [0, 255]; more leading axes are allowed."""
+    # Integers first: with floats, the grey of (250, 250, 250) may not be 250, and may differ between CPUs.
     return np.asarray(image_HW3.astype(np.int64) @ np.array([299, 587, 114]) / 1000)
 
 
 def not_white(images_FHW3: np.ndarray, threshold: int) -> np.ndarray:
-    """Whatever is darker than ``threshold`` belongs to the object, ``uint8 [F,H,W]`` in {0, 255}.
+    """The mask of all pixels darker than ``threshold``, ``uint8 [F,H,W]`` in {0, 255}.
 
-    pix2gestalt's rule is grey < 250.
+    pix2gestalt uses grey < 250.
     """
     mask_FHW = np.empty(images_FHW3.shape[:3], np.uint8)
-    # Frame by frame: the whole numbers of a long video would take ten times its memory.
+    # Frame by frame, because the integers of a long video would take ten times its memory.
     for mask_HW, image_HW3 in zip(mask_FHW, images_FHW3, strict=True):
         mask_HW[:] = np.where(grey(image_HW3) < threshold, 255, 0)
     return mask_FHW

@@ -1,12 +1,12 @@
-"""Clips of one frame from pairs of images: the ``ClipSource`` of pix2gestalt's set, and the files that it reads.
+"""Clips of one frame from image pairs: the ``ClipSource`` of pix2gestalt's data set, and the files that it reads.
 
-``sources/<source>/pairs/`` holds, for each bucket of ids, one stored zip, and an index of them:
+``sources/<source>/pairs/`` has one stored zip for each bucket of ids, and an index:
 
     bucket-000.zip        <id>/occlusion.png, <id>/whole.png, <id>/whole_mask.png, <id>/visible_mask.png
-                          captions.json: {id: text}, where the source has captions
+                          captions.json: {id: text}, if the source has captions
     index.json            the buckets, each with its source and its number of pairs
 
-A pair's bucket is a hash of its id, so that each is found without a table of all.
+A pair's bucket is a hash of its id, so a pair is found without a table of all pairs.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ CAPTIONS = "captions.json"
 
 
 def bucket_name(number: int) -> str:
-    """A bucket's id in the index; its file's name without ``.zip``."""
+    """A bucket's id in the index, which is its file name without ``.zip``."""
     return f"bucket-{number:03d}"
 
 
@@ -44,7 +44,7 @@ def pair_sources(sources: Path) -> dict[str, PairClips]:
     """The pairs of every source that a scale uses, by name.
 
     Args:
-        sources: the folder of the phase `sources`, whose manifest says which there are.
+        sources: the folder of the phase `sources`, with its manifest.
     """
     path = sources / "manifest.json"
     if not path.is_file():
@@ -65,33 +65,33 @@ class _Bucket:
 
 
 class PairClips:
-    """Pairs as clips of one frame, ``<source>/<id>``; bounded memory: a pair at a time, a few buckets open.
+    """Image pairs as clips of one frame, ``<source>/<id>``. Memory is bounded: one pair, and a few open buckets.
 
-    Opening a bucket takes far longer than reading a pair of it, so whoever reads all pairs goes bucket by bucket
-    (:meth:`in_bucket`) rather than in the order of :meth:`samples`.
+    Opening a bucket takes far longer than reading a pair from it. To read all pairs, go bucket by bucket
+    (:meth:`in_bucket`), not in the order of :meth:`samples`.
 
     Args:
         folder: a source's ``pairs`` folder.
-        open_buckets: how many are kept open.
+        open_buckets: the number of buckets that are kept open.
 
     Raises:
-        BadInput: when there is no index, or a bucket is not whole.
+        BadInput: when the index is missing or wrong, or when a bucket is missing or incomplete.
     """
 
     def __init__(self, folder: Path, open_buckets: int = 4) -> None:
         entries = read_index(folder / "index.json")
         names = {str(entry.facts.get("source", "")) for entry in entries.values()}
         if list(entries) != [bucket_name(i) for i in range(len(entries))] or len(names) != 1 or "" in names:
-            raise BadInput(f"{folder / 'index.json'} is no index of buckets of pairs; run `tgvac stage sources` again.")
+            raise BadInput(f"{folder / 'index.json'} is not an index of pairs; run `tgvac stage sources` again.")
         self._folder, self._entries, self._source = folder, entries, names.pop()
-        self._open = lru_cache(maxsize=open_buckets)(self._opened)
+        self._open = lru_cache(maxsize=open_buckets)(self._open_bucket)
         self._samples: tuple[str, ...] | None = None
 
-    def _opened(self, number: int) -> _Bucket:
+    def _open_bucket(self, number: int) -> _Bucket:
         entry = self._entries[bucket_name(number)]
         path = self._folder / entry.file
         if not path.is_file() or path.stat().st_size != entry.bytes:
-            raise BadInput(f"{path} is missing or not whole; run `tgvac stage sources` to make it again.")
+            raise BadInput(f"{path} is missing or incomplete; run `tgvac stage sources` to make it again.")
         return _Bucket(path)
 
     @property
@@ -99,7 +99,7 @@ class PairClips:
         return len(self._entries)
 
     def digest_of(self, number: int) -> str:
-        """SHA-256 of a bucket's file: what decides its pixels and captions."""
+        """SHA-256 of a bucket's file, which determines its pixels and captions."""
         return self._entries[bucket_name(number)].sha256
 
     def in_bucket(self, number: int) -> tuple[str, ...]:
@@ -120,40 +120,40 @@ class PairClips:
     def _pair(self, sample: str) -> str:
         source, _, pair = sample.partition("/")
         if source != self._source or not pair:
-            raise ValueError(f"{sample!r} is no pair of the source '{self._source}'")
+            raise ValueError(f"{sample!r} is not a pair of the source '{self._source}'")
         return pair
 
     def caption(self, sample: str) -> str:
-        """The source's sentence on the whole object, or ""."""
+        """The source's caption of the whole object, or ""."""
         pair = self._pair(sample)
         return self._open(bucket_of(pair, self.buckets)).captions.get(pair, "")
 
     def framed(
         self, sample: str, framing: FramingParams, frames: Iterable[int] | None = None, seen: Seen | None = None
     ) -> FramedClip:
-        """A pair as a model sees it."""
+        """A pair, framed for a model."""
         return frame_clip(self.render(sample, frames), framing, seen)
 
     def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
         """A pair as a clip of one frame.
 
-        The occluder's mask is the part of it that lies before the object: the set does not say where the rest is.
-        Visible pixels outside of the whole mask (few, or the pair would have been rejected) do not count.
+        The occluder's mask only has the part in front of the object, because the data set does not give the rest.
+        Visible pixels outside of the whole mask are ignored; pairs with many of them were rejected before.
         """
         pair = self._pair(sample)
-        wanted = [0] if frames is None else list(frames)
-        if bad := [i for i in wanted if i != 0]:
-            raise ValueError(f"{sample} has one frame, 0; {bad[0]} was asked for")
+        indices = [0] if frames is None else list(frames)
+        if bad := [i for i in indices if i != 0]:
+            raise ValueError(f"frame {bad[0]} of {sample} was requested, but it only has frame 0")
         store = self._open(bucket_of(pair, self.buckets)).store
         data = {part: store.read(f"{pair}/{part}.png") for part in PARTS}
-        named = {part: store.describe(f"{pair}/{part}.png") for part in PARTS}
-        amodal_HW = decode_mask(data["whole_mask"], named["whole_mask"])
-        visible_HW = decode_mask(data["visible_mask"], named["visible_mask"]) & amodal_HW
-        whole_HW3 = on_white(decode_rgb(data["whole"], named["whole"]), amodal_HW)
-        frame_HW3 = decode_rgb(data["occlusion"], named["occlusion"])
+        names = {part: store.describe(f"{pair}/{part}.png") for part in PARTS}
+        amodal_HW = decode_mask(data["whole_mask"], names["whole_mask"])
+        visible_HW = decode_mask(data["visible_mask"], names["visible_mask"]) & amodal_HW
+        whole_HW3 = on_white(decode_rgb(data["whole"], names["whole"]), amodal_HW)
+        frame_HW3 = decode_rgb(data["occlusion"], names["occlusion"])
 
         def repeated(image: np.ndarray) -> np.ndarray:
-            return np.stack([image] * len(wanted))
+            return np.stack([image] * len(indices))
 
         return Clip(
             sample=sample,

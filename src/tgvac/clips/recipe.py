@@ -1,6 +1,6 @@
-"""Contract 2, first half, the recipe: a row that, with its tracks, renders to a clip.
+"""Contract 2, first half: the recipe, which renders to a clip together with its tracks.
 
-``recipes.parquet`` is the data set: it holds no pixels. One row a synthesised video.
+``recipes.parquet`` is the data set. It has one row per synthesised video, and no pixels.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tgvac.clips.tables import read_table, write_table
 from tgvac.errors import BadInput
 
-RECIPE_FORMAT = "tgvac-recipe-2"
+RECIPE_FORMAT = "tgvac-recipe-3"
 Split = Literal["train", "dev", "val"]
 
 
 class Placement(BaseModel):
-    """Where one occluder goes: its frame is resized to the target's, scaled about its centre, then shifted.
+    """The placement of one occluder: its frame is resized to the target's, scaled about its centre, then shifted.
 
     Attributes:
         track: the occluder's track id.
-        start: the occluder's frame at the clip's first frame.
-        first, frames: the stretch of the occluder that is shown; at its ends it turns back (ping-pong).
-            Without ``frames`` it goes to the track's end.
-        scale: about the frame's centre; 1 is the paper's placement.
-        dx, dy: shift in fractions of the target's width and height, half way through the clip; 0 is the paper's
+        start: the occluder's frame that is shown in the clip's first frame.
+        first, frames: the range of the occluder's frames that is played back and forth (ping-pong). Without ``frames``
+            it extends to the end of the track.
+        scale: scale about the frame's centre; 1 is the paper's placement.
+        dx, dy: shift at the middle of the clip, in fractions of the target's width and height; 0 is the paper's
             placement.
-        flip: mirrored left to right.
-        drift_x, drift_y: how far the occluder is carried over the whole clip, evenly, in the same fractions, beside its
-            own motion; 0 is the paper's placement.
+        flip: mirror left to right.
+        drift_x, drift_y: additional shift from the first to the last frame, linear in time, in the same fractions;
+            0 is the paper's placement.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,15 +49,15 @@ class Placement(BaseModel):
     drift_y: float = 0.0
 
     def shift(self, progress: float) -> tuple[float, float]:
-        """Shift across and down, in fractions of width and height.
+        """Shift to the right and down, in fractions of width and height.
 
         Args:
-            progress: where in the clip, from 0 (its first frame) to 1 (its last).
+            progress: position in the clip, from 0 (first frame) to 1 (last frame).
         """
         return self.dx + self.drift_x * (progress - 0.5), self.dy + self.drift_y * (progress - 0.5)
 
     def shown(self, track_frames: int, count: int) -> list[int]:
-        """Which of the occluder's frames lie before the first ``count`` frames of the target.
+        """The occluder's frames that are shown in the first ``count`` frames of the clip.
 
         Args:
             track_frames: the length of the occluder's track.
@@ -65,7 +65,7 @@ class Placement(BaseModel):
         length = self.frames or track_frames - self.first
         if not self.first <= self.start < self.first + length <= track_frames:
             raise ValueError(
-                f"{self.track}: start {self.start} and stretch {self.first}+{length} do not fit {track_frames} frames"
+                f"{self.track}: start {self.start} and range {self.first}+{length} do not fit {track_frames} frames"
             )
         return [self.first + i for i in ping_pong(self.start - self.first, length, count)]
 
@@ -78,10 +78,10 @@ class Recipe(BaseModel):
         target: the track of the object to complete.
         video: the target's source video.
         start, frame_step, frames: the target's frames ``start + frame_step * i`` for ``i < frames``.
-        occluders: what lies before it, the last one on top.
+        occluders: the occluders in front of it, the last one on top.
         feather: width in pixels of the ramp on either side of the occluders' edges; 0: hard edges.
-        seed: the named seed from which the recipe was drawn.
-        mean_rate, max_rate: occlusion over its frames, as measured when it was accepted.
+        seed: the named seed that the recipe was drawn from.
+        mean_rate, max_rate: mean and maximum occlusion rate over its frames, measured when it was accepted.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,12 +104,12 @@ class Recipe(BaseModel):
         return [self.start + self.frame_step * i for i in range(self.frames)]
 
     def progress(self, i: int) -> float:
-        """Where frame ``i`` is in the clip, from 0 to 1; a clip of one frame is half way."""
+        """The position of frame ``i`` in the clip, from 0 to 1; 0.5 for a clip of one frame."""
         return progress_of(i, self.frames)
 
 
 def progress_of(i: int, frames: int) -> float:
-    """Where frame ``i`` of so many is, from 0 to 1; a single frame is half way.
+    """The position of frame ``i`` among ``frames``, from 0 to 1; 0.5 for a single frame.
 
     >>> [progress_of(i, 3) for i in range(3)]
     [0.0, 0.5, 1.0]
@@ -118,13 +118,13 @@ def progress_of(i: int, frames: int) -> float:
 
 
 def ping_pong(start: int, length: int, count: int) -> list[int]:
-    """``count`` indices into ``length`` frames from ``start``, turning back at either end.
+    """``count`` indices into ``length`` frames, from ``start``, back and forth.
 
     >>> ping_pong(1, 3, 6)
     [1, 2, 1, 0, 1, 2]
     """
     if length < 1:
-        raise ValueError(f"a track of {length} frames has nothing to show")
+        raise ValueError(f"a range of {length} frames is empty")
     if length == 1:
         return [0] * count
     period = 2 * (length - 1)
@@ -149,7 +149,7 @@ _COLUMNS = {
 
 
 def write_recipes(path: Path, recipes: Iterable[Recipe]) -> None:
-    """Write recipes sorted by id; the occluders of a row are JSON text."""
+    """Write recipes sorted by id; the occluders are JSON text."""
     rows = []
     for recipe in sorted(recipes, key=lambda r: r.recipe):
         row = recipe.model_dump(mode="json")
@@ -168,6 +168,6 @@ def read_recipes(path: Path) -> list[Recipe]:
             first = error.errors()[0]
             raise BadInput(
                 f"{path}: recipe {row.get('recipe')!r} has a wrong '{first['loc'][0]}' ({first['msg']});"
-                " remake the file."
+                " run `tgvac stage synthesis` again."
             ) from None
     return recipes

@@ -1,4 +1,4 @@
-"""Contract 4, the rows: every measured number, tidy, from which all tables, claims and figures come."""
+"""Contract 4, the rows: all measured values in long format; all tables, claims and figures come from them."""
 
 from __future__ import annotations
 
@@ -33,15 +33,15 @@ _COLUMNS = {
 
 @dataclass(frozen=True)
 class Row:
-    """One number: one metric on one frame of one sample by one method.
+    """One value: one metric on one frame of one sample by one method.
 
     Attributes:
-        mask_source: which visible masks the method was given (``given`` or ``tracked``).
-        train_seed, sample_seed: seeds of training and of sampling; -1 where there is none.
-        video: the target's source video, the unit of every interval.
-        frame: the frame's position in the sample; of a pair of frames, the later one.
-        rate: the frame's occlusion rate in [0, 1]; NaN where the object is absent.
-        value: the number; NaN where the metric is not defined (such rows are dropped, never counted as 0).
+        mask_source: the visible masks that the method was given (``given`` or ``tracked``).
+        train_seed, sample_seed: seeds of training and of sampling; -1 if there is none.
+        video: the target's source video, the unit of confidence intervals.
+        frame: the frame's position in the sample; for a pair of frames, the later one.
+        rate: the frame's occlusion rate in [0, 1]; NaN if the object is absent.
+        value: the value; NaN if the metric is undefined (such rows are dropped, not counted as 0).
     """
 
     scale: str
@@ -67,7 +67,7 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def join_row_files(parts: Iterable[Path], path: Path) -> None:
-    """Join files of rows to one, in the same order as :func:`write_rows`; columns only, no row becomes an object."""
+    """Join files of rows, in the order of :func:`write_rows`; it works on columns and makes no row objects."""
     import pyarrow as pa
 
     table = pa.concat_tables([read_arrow(part, ROWS_FORMAT) for part in parts])

@@ -1,4 +1,4 @@
-"""Parquet tables with a format version, written the same to the byte for the same rows."""
+"""Parquet tables with a format version; the same rows give the same bytes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def schema_of(columns: Mapping[str, str], format_name: str) -> pa.Schema:
 
 
 def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Mapping[str, str], format_name: str) -> None:
-    """Write rows (mappings with exactly the given columns) atomically; no rows is a valid table."""
+    """Write rows (mappings with exactly the given columns) atomically; a table without rows is valid."""
     import pyarrow as pa
 
     for row in rows:
@@ -32,7 +32,7 @@ def write_table(path: Path, rows: Sequence[Mapping[str, Any]], columns: Mapping[
 
 
 def write_arrow(path: Path, table: pa.Table) -> None:
-    """Write an Arrow table atomically, its format in its schema's metadata."""
+    """Write an Arrow table atomically; its format is in the metadata of its schema."""
     import pyarrow.parquet as pq
 
     with writing(path) as part:
@@ -53,7 +53,7 @@ def read_arrow(path: Path, format_name: str) -> pa.Table:
     try:
         table = pq.read_table(path)
     except (pa.ArrowException, OSError) as error:
-        raise BadInput(f"{path} is not a whole parquet file ({error}); delete it and run its phase again.") from None
+        raise BadInput(f"{path} is not a complete parquet file ({error}); delete it and run its phase again.") from None
     found = (table.schema.metadata or {}).get(b"tgvac", b"no format").decode()
     if found != format_name:
         raise BadInput(f"{path} is of format '{found}', expected '{format_name}'; delete it and run its phase again.")

@@ -1,13 +1,12 @@
 """Contract 1, the track: the video of one object.
 
-On disk a track is one stored zip, so that it is one file for a network file system and can be opened
-by any tool:
+On disk a track is one stored zip, so that it is a single file on a network file system and any tool can open it:
 
     meta.json             TrackMeta; "format": "tgvac-track-2"
     frames/00000.png      RGB at working resolution (PNG, or JPEG quality 95 without subsampling)
-    masks/00000.png       0 or 255; may be absent for frames that carry no annotation
+    masks/00000.png       0 or 255; missing for frames without an annotation
 
-Members are numbered by position in the track; the source's own frame numbers stand in the meta.
+Members are numbered by position in the track; the source's frame numbers are in the meta.
 """
 
 from __future__ import annotations
@@ -31,18 +30,18 @@ TRACK_FORMAT = "tgvac-track-2"
 
 
 class TrackMeta(BaseModel):
-    """All of a track but its pixels.
+    """Everything about a track except its pixels.
 
     Attributes:
         track: the id ``<source>/<video>/<object>``, with '/' written '--' in file names.
         frame_numbers: the source's number of each frame.
-        fps: frames a second of the source, 0 when unknown.
-        captions: sentences given by the source, possibly none.
-        geometry: a measurement a frame, where a mask exists; else None.
+        fps: the source's frames per second, 0 if unknown.
+        captions: captions from the source, possibly none.
+        geometry: one measurement per frame; None if the frame has no mask.
         annotated: for each frame, whether the source gives its mask.
-        boxes: a box a frame, in pixels of the working resolution, None where the source says that the object is
-            absent; empty where the source gives no boxes. Of a video with boxes in its first frame alone (a folder of
-            videos), the first is the only one, and the later frames say nothing.
+        boxes: one box per frame, in pixels of the working resolution; None if the source says that the object is
+            absent. Empty if the source gives no boxes. A video of a video folder may only have a box in its first
+            frame; then the None of later frames has no meaning.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -75,18 +74,18 @@ class TrackMeta(BaseModel):
 
     @property
     def source_video(self) -> str:
-        """The video whose footage this is: the unit of splits and of intervals."""
+        """The video that the frames come from: the unit of splits and of confidence intervals."""
         return f"{self.source}/{self.video}"
 
 
 class MasksMeta(BaseModel):
-    """What a segmenter says of a track's masks, beside them in their zip: a verdict and a measurement a frame.
+    """Information on the masks of a track, in the same zip: a verdict and a measurement for each frame.
 
     Attributes:
-        verdicts: a word a frame, of `tgvac.masks.verdicts`.
-        iou_raw: overlap of what the segmenter had said with the true visible mask, in [0, 1], None where neither shows
-            anything; empty where the source does not know the truth.
-        iou_refined: likewise of the masks as they are kept.
+        verdicts: one verdict per frame (`tgvac.masks.verdicts`).
+        iou_raw: IoU of the segmenter's masks with the true visible masks, in [0, 1]; None if both are empty. The tuple
+            is empty if the source has no ground truth.
+        iou_refined: the same for the final, refined masks.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -107,7 +106,7 @@ def read_masks_meta(path: Path) -> MasksMeta:
             return MasksMeta.model_validate_json(store.read("masks.json"))
         except ValidationError as error:
             raise BadInput(
-                f"{path}: masks.json is not as it should be ({error.errors()[0]['msg']}); remake it."
+                f"{path}: masks.json is invalid ({error.errors()[0]['msg']}); run `tgvac stage masks` again."
             ) from None
 
 
@@ -122,7 +121,7 @@ def write_track(
     pixels: Iterator[tuple[np.ndarray, np.ndarray | None]],
     codec: Literal["png", "jpeg"],
 ) -> None:
-    """Write a track from a stream of ``(frame uint8 [H,W,3], mask uint8 [H,W] or None)``, a frame at a time."""
+    """Write a track frame by frame, from a stream of ``(frame uint8 [H,W,3], mask uint8 [H,W] or None)``."""
     encode = encode_png if codec == "png" else encode_jpeg
     suffix = "png" if codec == "png" else "jpg"
     count = 0
@@ -131,24 +130,26 @@ def write_track(
         for i, (frame_HW3, mask_HW) in enumerate(pixels):
             if frame_HW3.shape != (meta.height, meta.width, 3):
                 raise ValueError(
-                    f"frame {i} of {meta.track} is {frame_HW3.shape}, the meta says {meta.height, meta.width}"
+                    f"frame {i} of {meta.track} is {frame_HW3.shape}, but the meta says {meta.height, meta.width}"
                 )
             sink.add(f"frames/{i:05d}.{suffix}", encode(frame_HW3))
             if mask_HW is not None:
                 if mask_HW.shape != frame_HW3.shape[:2]:
-                    raise ValueError(f"mask {i} of {meta.track} is {mask_HW.shape}, its frame {frame_HW3.shape[:2]}")
+                    raise ValueError(
+                        f"mask {i} of {meta.track} is {mask_HW.shape}, but its frame is {frame_HW3.shape[:2]}"
+                    )
                 sink.add(f"masks/{i:05d}.png", encode_mask(mask_HW))
             count = i + 1
         if count != meta.frames:
-            raise ValueError(f"{meta.track}: {count} frames were given, the meta says {meta.frames}")
+            raise ValueError(f"{meta.track}: {count} frames were given, but the meta says {meta.frames}")
 
 
 class Track:
-    """A track on disk, with random access; use as a context manager.
+    """A track on disk, with random access; use it as a context manager.
 
     Args:
         path: the track's zip.
-        masks: a zip of refined masks (``masks/00000.png`` …) that replaces the track's own.
+        masks: a zip of refined masks (``masks/00000.png`` …) to use instead of the track's own.
     """
 
     def __init__(self, path: Path, masks: Path | None = None) -> None:
@@ -160,14 +161,12 @@ class Track:
             if json.loads(raw)["format"] != TRACK_FORMAT:
                 raise KeyError
         except (ValueError, KeyError, TypeError):
-            raise BadInput(
-                f"{path} is not a track of format {TRACK_FORMAT}; remake it with `tgvac stage tracks`."
-            ) from None
+            raise BadInput(f"{path} is not a track of format {TRACK_FORMAT}; run `tgvac stage tracks` again.") from None
         try:
             self.meta = TrackMeta.model_validate_json(raw)
         except ValidationError as error:
             raise BadInput(
-                f"{path}: meta.json does not hold a track ({error.errors()[0]['msg']}); remake it."
+                f"{path}: meta.json is invalid ({error.errors()[0]['msg']}); run `tgvac stage tracks` again."
             ) from None
 
     def __enter__(self) -> Track:
@@ -191,8 +190,8 @@ class Track:
         mask_HW = decode_mask(self._masks.read(name), self._masks.describe(name))
         if mask_HW.shape != (self.meta.height, self.meta.width):
             raise BadInput(
-                f"{self._masks.describe(name)} is {mask_HW.shape[1]}x{mask_HW.shape[0]}, its frame"
-                f" {self.meta.width}x{self.meta.height}; remake the masks with `tgvac stage masks`."
+                f"{self._masks.describe(name)} is {mask_HW.shape[1]}x{mask_HW.shape[0]}, but its frame is"
+                f" {self.meta.width}x{self.meta.height}; run `tgvac stage masks` again."
             )
         return mask_HW
 

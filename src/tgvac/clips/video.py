@@ -1,4 +1,4 @@
-"""Video files: writing H.264 for pages and players."""
+"""Writes H.264 videos for web pages and players."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tgvac.files import writing
 
 
 def write_mp4(path: Path, frames_FHW3: np.ndarray, fps: int) -> None:
-    """Write ``uint8 [F,H,W,3]`` as H.264 (yuv420p, so that every browser plays it); odd sizes gain a white line."""
+    """Write ``uint8 [F,H,W,3]`` as H.264 (yuv420p, for every browser); odd sizes are padded with a white line."""
     import av
     import cv2
 
@@ -21,8 +21,8 @@ def write_mp4(path: Path, frames_FHW3: np.ndarray, fps: int) -> None:
         constant_values=255,
     )
     with writing(path) as part, av.open(str(part), "w", format="mp4", options={"movflags": "+faststart"}) as container:
-        # One thread, since x264's frame threads would let timing decide the bytes; and plain C, since its fast
-        # code sums otherwise on each CPU, and has been seen to give one machine two files from the same frames.
+        # One thread, because with frame threads of x264 the bytes depend on timing. No assembly, because its sums
+        # differ between CPUs, and it has even given two different files from the same frames on one machine.
         stream = container.add_stream(
             "libx264",
             rate=fps,

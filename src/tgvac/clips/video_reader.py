@@ -1,4 +1,4 @@
-"""Frames of a video file, read in order and a frame in memory at a time."""
+"""Reads the frames of a video file in order, one frame in memory at a time."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
 
 class VideoReader:
-    """Reads the first video stream of a file; going on is cheap, going back starts over.
+    """Reads the first video stream of a file. Reading forwards is cheap; going back starts from the beginning.
 
-    Frames are turned as the file says that they are to be shown, as videos of telephones need.
+    Frames are rotated as the file's metadata says, which videos of phones need.
 
     Raises:
-        BadInput: when the file holds no video that can be decoded.
+        BadInput: when the file has no video that can be decoded.
     """
 
     def __init__(self, path: Path) -> None:
@@ -39,14 +39,14 @@ class VideoReader:
         self.close()
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._frames = iter(())
         if self._container is not None:
             self._container.close()
             self._container = None
 
     def _open(self) -> float:
-        """Open the file anew; returns its mean number of frames a second, 0 when it does not say."""
+        """Open the file again from the beginning; returns its mean frames per second, 0 if unknown."""
         import av
 
         self.close()
@@ -56,16 +56,16 @@ class VideoReader:
             raise self._damaged(str(error)) from None
         streams = self._container.streams.video
         if not streams:
-            raise BadInput(f"{self._path} holds no video stream; replace it by a video, or take it out of the folder.")
-        self._frames, self._next = self._decoded(), 0
+            raise BadInput(f"{self._path} has no video stream; replace it with a video, or remove it from the folder.")
+        self._frames, self._next = self._decode(), 0
         return float(streams[0].average_rate or 0)
 
-    def _decoded(self) -> Iterator[np.ndarray]:
+    def _decode(self) -> Iterator[np.ndarray]:
         import av
 
         container = self._container
         assert container is not None
-        # One thread: a frame of its own number, whatever the machine.
+        # One thread, so that frame numbers do not depend on the machine.
         container.streams.video[0].thread_type = "NONE"
         try:
             for frame in container.decode(video=0):
@@ -76,11 +76,11 @@ class VideoReader:
 
     def _damaged(self, why: str) -> BadInput:
         return BadInput(
-            f"{self._path} is cut short or no video that can be decoded ({why}); replace it by a whole copy."
+            f"{self._path} is truncated, or not a video that can be decoded ({why}); replace it with an intact copy."
         )
 
     def count(self) -> int:
-        """How many frames can be decoded; the container's own number is often a guess."""
+        """The number of frames that can be decoded; the number in the container is often wrong."""
         self._open()
         count = sum(1 for _ in self._frames)
         self._open()

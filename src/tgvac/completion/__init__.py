@@ -1,1 +1,1 @@
-"""Frames in, layers out: completing videos of any length."""
+"""Phase `completion`, and the pipeline that completes a user's video."""

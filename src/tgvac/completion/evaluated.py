@@ -1,4 +1,4 @@
-"""Which clips are evaluated, and how many of their frames: a rule of names, never of results."""
+"""Which clips are evaluated, and how many of their frames: decided by their names, never by results."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ from tgvac.methods.params import MethodParams
 from tgvac.seeds import unit
 
 SHORT = MethodParams()
-"""A method that differs in nothing; it stands for all that complete the short clips."""
+"""A method without changes, to ask for the clips of all methods that complete the short ones."""
 
 
 def frames_of(recipe: Recipe, evaluation: EvaluationParams, method: MethodParams) -> int:
-    """How many frames of a recipe a method completes: its first ones."""
+    """How many of a recipe's first frames a method completes."""
     return min(evaluation.long.frames if method.clips == "long" else evaluation.frames, recipe.frames)
 
 
 def evaluated(recipes: Iterable[Recipe], evaluation: EvaluationParams, method: MethodParams) -> list[Recipe]:
     """The recipes that a method completes, sorted by id.
 
-    Of each source video at most ``per_video`` (0: all) are taken, those that a draw by their name puts first, so
-    that the recipes of one video, which resemble each other, don't crowd out other videos. Of the long ones, which
-    have at least ``long.frames`` frames, one a video is taken, of at most ``long.videos`` videos (0: all).
+    At most ``per_video`` recipes of each source video are taken (0: all), drawn by name: recipes of one video resemble
+    each other and would outweigh other videos. Of long recipes, with at least ``long.frames`` frames, one a video is
+    taken, from at most ``long.videos`` videos (0: all).
     """
     mine = [r for r in recipes if r.split == evaluation.split]
     if method.clips == "long":

@@ -10,7 +10,7 @@ from tgvac.config import Block
 
 
 class LongParams(Block):
-    """The longer clips, on which Table 4 compares hops."""
+    """The longer clips, on which Table 4 compares strides: frames of each, and how many videos (0: all)."""
 
     frames: int = Field(ge=1)
     videos: int = Field(ge=0)
@@ -19,8 +19,12 @@ class LongParams(Block):
 class EvaluationParams(Block):
     """What is completed and measured.
 
-    ``methods`` are names of the block of that name; those of ``ours`` come from trained models, with
-    the training seeds of ``train_seeds``.
+    Attributes:
+        frames: completed of each clip, at most.
+        per_video: clips of each source video; 0: all.
+        methods: keys of the block ``methods``.
+        train_seeds: the seeds with which trained methods are trained; each is a training of its own.
+        sample_seed: of the noise that sampling starts from.
     """
 
     split: Literal["dev", "val"]

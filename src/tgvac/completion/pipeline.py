@@ -1,10 +1,10 @@
-"""The completion model as a pipeline of diffusers, for whoever has a folder that ``tgvac export-model`` wrote.
+"""The completion model as a pipeline of diffusers, from a folder that ``tgvac export-model`` wrote.
 
     pipe = VideoAmodalCompletionPipeline.from_pretrained("folder").to("cuda")
     done = pipe(frames, masks, "a brown dog", seed=0)      # done.rgb_FHW3, done.amodal_FHW, done.rgba_FHW4
 
-It completes as the phase `completion` does, through the same code: same weights, params, seed and number of threads
-give the same bytes on a CPU.
+It runs the same code as the phase `completion`: the same weights, params, seed and number of threads give the same
+bytes on a CPU.
 """
 
 # No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
@@ -30,7 +30,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
     Args:
         unet: the frame model, 12 input channels.
         motion_adapter: the motion modules trained on it.
-        scheduler: says the noise schedule and what the networks predict.
+        scheduler: its config has the noise schedule and what the networks predict.
         settings: ``PipelineParams`` as plain values.
     """
 

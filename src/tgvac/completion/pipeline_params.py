@@ -1,4 +1,4 @@
-"""What a pipeline must know beside its networks, as ``model_index.json`` keeps it."""
+"""What a pipeline needs besides its networks, as ``model_index.json`` stores it."""
 
 from __future__ import annotations
 

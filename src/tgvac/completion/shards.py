@@ -1,4 +1,4 @@
-"""Finding completions: shards by their indices, verified, and never those of an older run."""
+"""Where completions are: shards are found by their indices, verified, and never taken from an older run."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from tgvac.stage import Context
 
 
 def shard_folder(ctx: Context, method: str, seed: int | str) -> Path:
-    """Where the shards of ``method/variant`` and a training seed lie."""
+    """Where the shards of ``method/variant`` and a training seed are."""
     return ctx.results / "completion" / method / f"seed{seed}"
 
 
@@ -17,7 +17,7 @@ def verified_shard(ctx: Context, index: Path) -> Path:
     """The zip that a shard's index names.
 
     Raises:
-        BadInput: when the index or the zip is missing, or the zip has not the size that the index says.
+        BadInput: when the index or the zip is missing, or the zip has another size than the index says.
     """
     (entry,) = read_index(index).values()
     return ctx.upstream("completion", entry)
@@ -29,7 +29,7 @@ def all_shards(ctx: Context, method: str, seed: int) -> list[Path]:
 
 
 def drop_older(folder: Path, shards: int) -> None:
-    """Remove what a run with more shards left behind, lest it be taken for this run's."""
+    """Remove the shards of an earlier run that had more of them, so that they are not taken for this run's."""
     for path in folder.glob("shard-???.*"):
         if int(path.name[6:9]) >= shards:
             path.unlink()

@@ -1,1 +1,1 @@
-"""Archives: which sources offer them, how they get here, and whether they are what they should be."""
+"""Archives: the registry of sources, downloads, and verification."""

@@ -1,6 +1,6 @@
-"""Whether a file is the archive it should be, before anything reads it: no page, no bomb, nothing that leads outside.
+"""Checks of an archive before anything reads it: no web page, no zip bomb, no paths outside the archive.
 
-Archives are read where they lie and never unpacked. What is refused here is refused all the same, since others may
+The workflow reads archives in place and never unpacks them. Unsafe archives are refused anyway, because others may
 unpack them.
 """
 
@@ -18,7 +18,7 @@ from tgvac.clips.archive import Store
 from tgvac.errors import BadInput
 from tgvac.fetch.params import FetchParams
 
-# What zipfile and gzip raise on damaged bytes; RuntimeError when these pretend to a cipher or another compression.
+# What zipfile and gzip raise on damaged bytes; RuntimeError if these look like encryption or another compression.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, LZMAError, EOFError, OSError, RuntimeError, ValueError)
 _HEAD = 1024
 _PIECE = 1 << 20
@@ -27,26 +27,26 @@ _PAGE = (b"<!doctype html", b"<html", b"<head", b"<?xml")
 
 
 def is_page(head: bytes) -> bool:
-    """Whether a file that begins so is a page for people, as hosts send in place of an archive."""
+    """Whether a file that begins with these bytes is a web page, which hosts may send instead of an archive."""
     return head.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(_PAGE)
 
 
 def check_archive(path: Path, params: FetchParams, name: str = "") -> None:
-    """Refuse what is no archive of its name's kind, or no honest one; a zip's list of members is all that is read.
+    """Refuse a file that is not an archive of the kind in its name, or is unsafe. Only the directory of a zip is read.
 
-    Of a tar the first bytes are looked at: its members are checked while they are read (``pair_members``).
+    For a tar, only the first bytes are checked; its members are checked while they are read (``pair_members``).
 
     Args:
-        name: of the archive, where the file has another one for now.
+        name: of the archive, if the file currently has another name.
 
     Raises:
-        BadInput: in one sentence with the file and the remedy.
+        BadInput: names the file and what to do.
     """
     with path.open("rb") as stream:
         head = stream.read(_HEAD)
     if is_page(head):
         raise BadInput(
-            f"{path} is a web page and not an archive, as Google Drive sends when its quota for a file is used up;"
+            f"{path} is a web page, not an archive (Google Drive sends one when the quota of a file is exceeded);"
             " delete it, and fetch the archive later or from another place."
         )
     name = name or path.name
@@ -55,17 +55,17 @@ def check_archive(path: Path, params: FetchParams, name: str = "") -> None:
             raise BadInput(f"{path} is truncated or not a zip archive; delete it and fetch it again.")
         _check_zip(path, params)
     elif name.endswith((".gz", ".tgz")) and not head.startswith(_GZIP):
-        raise BadInput(f"{path} is not compressed by gzip, as its name says; delete it and fetch it again.")
+        raise BadInput(f"{path} is not compressed with gzip, although its name says so; delete it and fetch it again.")
 
 
 def check_through(path: Path, params: FetchParams, name: str) -> None:
-    """Read an archive from end to end, as is due before its checksum is trusted that nobody has stated.
+    """Read a whole archive. This is needed before trusting a checksum that the publisher does not state.
 
     Args:
-        name: of the archive, where the file has another one for now.
+        name: of the archive, if the file currently has another name.
 
     Raises:
-        BadInput: when it is cut or damaged anywhere, or unpacks to more than the params let in.
+        BadInput: when it is truncated or damaged anywhere, or unpacks to more than the params allow.
     """
     bound = min(params.archive_max_bytes, params.archive_max_ratio * path.stat().st_size)
     try:
@@ -80,7 +80,7 @@ def check_through(path: Path, params: FetchParams, name: str) -> None:
     except _DAMAGED as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput(f"{path} is cut short or damaged ({error}); delete it and fetch it again.") from None
+        raise BadInput(f"{path} is truncated or damaged ({error}); delete it and fetch it again.") from None
 
 
 def _read_through(path: Path, stream: IO[bytes] | gzip.GzipFile, most: float) -> None:
@@ -89,22 +89,22 @@ def _read_through(path: Path, stream: IO[bytes] | gzip.GzipFile, most: float) ->
         count += len(piece)
         if count > most:
             raise BadInput(
-                f"{path} unpacks to more than {most:g} bytes, which is all that fetch.archive_max_bytes and"
-                " fetch.archive_max_ratio let in; give the official archive, or raise these keys."
+                f"{path} unpacks to more than {most:g} bytes, the limit set by fetch.archive_max_bytes and"
+                " fetch.archive_max_ratio; give the official archive, or raise these keys."
             )
 
 
 def _check_zip(path: Path, params: FetchParams) -> None:
     with Store(path):
-        pass  # tells a cut or damaged zip in its own words
+        pass  # raises an error of its own for a truncated or damaged zip
     total = 0
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
             _refuse_hostile(path, member)
             if member.file_size > params.member_max_bytes:
                 raise BadInput(
-                    f"{path}: {member.filename!r} would have {member.file_size} bytes, more than"
-                    f" fetch.member_max_bytes ({params.member_max_bytes}) lets in; give the official archive, or raise"
+                    f"{path}: {member.filename!r} unpacks to {member.file_size} bytes, more than"
+                    f" fetch.member_max_bytes ({params.member_max_bytes}) allows; give the official archive, or raise"
                     " that key."
                 )
             total += member.file_size
@@ -114,7 +114,7 @@ def _check_zip(path: Path, params: FetchParams) -> None:
     ):
         if total > bound:
             raise BadInput(
-                f"{path} would have {total} bytes unpacked, more than fetch.{key} ({getattr(params, key):g}) lets in;"
+                f"{path} unpacks to {total} bytes, more than fetch.{key} ({getattr(params, key):g}) allows;"
                 " give the official archive, or raise that key."
             )
 
@@ -122,7 +122,7 @@ def _check_zip(path: Path, params: FetchParams) -> None:
 def _refuse_hostile(path: Path, member: zipfile.ZipInfo) -> None:
     name = PurePosixPath(member.filename)
     if name.is_absolute() or ".." in name.parts or "\\" in member.filename or member.filename[1:2] == ":":
-        fault = "leads outside of the archive"
+        fault = "has a path outside the archive"
     elif stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         fault = "is a link or a device, not a plain file"
     else:
@@ -131,6 +131,6 @@ def _refuse_hostile(path: Path, member: zipfile.ZipInfo) -> None:
 
 
 def check_folder(path: Path, params: FetchParams) -> None:
-    """Check the zips that lie in a folder, as sources in several archives have them."""
+    """Check the zips in a folder, for sources with several archives."""
     for archive in sorted(path.glob("*.zip")):
         check_archive(archive, params)

@@ -1,8 +1,8 @@
-"""Archives brought here: places tried in turn, parts gone on from, each file checked before it gets its name.
+"""Downloads of archives: places are tried in turn, partial files are resumed, each file is verified before it is named.
 
-data/<source>/<file>              whole and checked
-data/<source>/<file>.part         on its way, with <file>.part.json
-data/<source>/<file>.refused      came whole and was not what it should be; may be looked at and deleted
+data/<source>/<file>              complete and verified
+data/<source>/<file>.part         incomplete, with <file>.part.json
+data/<source>/<file>.refused      complete, but failed verification; may be inspected and deleted
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from tgvac.fetch.partial import Fault, Interruption, OtherBytes, Part, Watch
 from tgvac.fetch.registry import Archive, Source
 from tgvac.fetch.transfer import size_at, transfer
 from tgvac.fetch.trust import Trust
-from tgvac.fetch.verify import archive_path, settled, verify
+from tgvac.fetch.verify import archive_path, is_verified, verify
 from tgvac.files import locked
 from tgvac.progress import Progress
 
@@ -33,8 +33,8 @@ class Fetch:
     """Fetches archives of sources into a folder.
 
     Args:
-        data: holds a folder a source.
-        label: what progress calls this.
+        data: the folder with one folder per source.
+        label: of the progress messages.
     """
 
     def __init__(self, data: Path, params: FetchParams, label: str = "fetch") -> None:
@@ -43,15 +43,15 @@ class Fetch:
         self._stop = threading.Event()
 
     def run(self, wanted: Sequence[tuple[Source, Archive]]) -> None:
-        """Fetch what is missing, several archives at a time; what is here already is verified.
+        """Fetch missing archives, several at a time, and verify those that exist.
 
         Raises:
-            BadInput: before the first byte, when a licence is not accepted or the disk is too small for what is known;
-                at the end, when some archive could not be had. All others are fetched all the same.
+            BadInput: before the first byte, when a licence is not accepted or the disk is too small for the known
+                sizes; at the end, when an archive could not be fetched. The others are fetched nevertheless.
         """
         paths = {(s.name, a.file): archive_path(self._data, s, a) for s, a in wanted}
-        # What is settled is left alone, so that archives may lie where nobody may write.
-        wanted = [(s, a) for s, a in wanted if not settled(s, a, paths[s.name, a.file], self._trust)]
+        # Verified archives are not touched, so they may be in a read-only folder.
+        wanted = [(s, a) for s, a in wanted if not is_verified(s, a, paths[s.name, a.file], self._trust)]
         missing = [(s, a) for s, a in wanted if not paths[s.name, a.file].is_file()]
         for source in {s.name: s for s, _ in missing}.values():
             self._trust.require(source)
@@ -60,7 +60,7 @@ class Fetch:
             pool = ThreadPoolExecutor(self._params.workers, thread_name_prefix="fetch")
             try:
                 self._claim(missing, meter, pool)
-                jobs = [pool.submit(self._have, source, archive, meter) for source, archive in wanted]
+                jobs = [pool.submit(self._ensure, source, archive, meter) for source, archive in wanted]
                 _watch(jobs)
             except BaseException:
                 self._stop.set()
@@ -70,11 +70,11 @@ class Fetch:
         faults = [str(error) for job in jobs if (error := job.exception()) is not None]
         if faults:
             more = len(faults) - 1
-            others = f" (and {more} more could not be had: the same command names {'it' if more == 1 else 'them'} next)"
+            others = f" (and {more} more failed: the same command names {'it' if more == 1 else 'them'} next)"
             raise BadInput(faults[0] if not more else faults[0].removesuffix(".") + others + ".")
 
     def _claim(self, missing: Sequence[tuple[Source, Archive]], meter: _Meter, pool: Executor) -> None:
-        """Claim room for all that is missing, as far as sizes are known or the first places tell them."""
+        """Reserve disk space for the missing archives whose sizes are known or stated by their first places."""
 
         def size_of(source: Source, archive: Archive) -> int | None:
             known = self._expected(source, archive) or Part(archive_path(self._data, source, archive)).total
@@ -88,12 +88,12 @@ class Fetch:
                 meter.expect(target, size, here)
 
     def _expected(self, source: Source, archive: Archive) -> int | None:
-        """An archive's size, as the registry or the user's lock has it."""
+        """The size of an archive in the registry or the user's lock."""
         known = self._trust.archive(f"{source.name}/{archive.file}")
         return archive.bytes or (known["bytes"] if known else None)
 
-    def _have(self, source: Source, archive: Archive, meter: _Meter) -> None:
-        """Make sure that one archive is here and whole."""
+    def _ensure(self, source: Source, archive: Archive, meter: _Meter) -> None:
+        """Make sure that one archive exists and is verified."""
         path = archive_path(self._data, source, archive)
         with locked(path.with_name(f".{path.name}.lock")):
             try:
@@ -104,10 +104,10 @@ class Fetch:
                 self._disk.release(path)
 
     def _fetch(self, source: Source, archive: Archive, path: Path, meter: _Meter) -> None:
-        """Try the places in turn until one has given the whole."""
+        """Try the places in turn until one gives the complete archive."""
         part, faults = Part(path), []
         reclaim(part)
-        # Where the part came from is asked first: elsewhere it may be another file.
+        # The place where the part came from is tried first, because another place may have another file.
         for place in sorted(archive.places, key=lambda each: each != part.place):
             if self._stop.is_set():
                 break
@@ -121,20 +121,20 @@ class Fetch:
             except BadInput as error:
                 refused = part.path.replace(path.with_name(f"{path.name}.refused"))
                 part.drop()
-                faults.append(f"{place} gave what is refused ({str(error).rstrip('.')}; it is kept as {refused.name})")
+                faults.append(f"{place} gave a wrong file ({str(error).rstrip('.')}; it is kept as {refused.name})")
                 continue
             part.finish(path)
             return
-        told = "; ".join(faults) or "no place is known"
+        reasons = "; ".join(faults) or "no place is known"
         raise BadInput(
-            f"{archive.file} of source '{source.name}' cannot be fetched ({told});"
-            + (f" {part.size} bytes are kept, and the same command goes on from there later;" if part.size else "")
-            + f" or get it another way{f', as from {archive.page},' if archive.page else ''} and put it at {path},"
+            f"{archive.file} of source '{source.name}' cannot be fetched ({reasons});"
+            + (f" {part.size} bytes are kept, and the same command resumes from there;" if part.size else "")
+            + f" or get it another way{f', such as from {archive.page},' if archive.page else ''} and put it at {path},"
             " where the same command verifies it."
         )
 
     def _from_place(self, place: str, part: Part, target: Path, expected: int | None, meter: _Meter) -> None:
-        """Fetch from one place until it is all here; attempts count while they bring nothing."""
+        """Fetch the rest from one place. Only attempts that bring no bytes are counted."""
         failed, started_over = 0, False
         while True:
             before = part.size
@@ -143,28 +143,28 @@ class Fetch:
                 if size is None:
                     return
                 if expected is not None and size != expected:
-                    raise Fault(f"has {size} bytes where {expected} are expected, as the registry or the lock has it")
+                    raise Fault(f"has {size} bytes, but the registry or the lock says {expected}")
                 self._disk.claim(target, max(0, size - part.size))
                 meter.expect(target, size, part.size)
 
-            def came(count: int) -> None:
-                self._disk.came(target, count)
-                meter.came(count, target.name)
+            def received(count: int) -> None:
+                self._disk.fill(target, count)
+                meter.add(count, target.name)
                 if self._stop.is_set():
                     raise Interruption("stopped")
 
             try:
-                transfer(place, part, self._params, Watch(total, came, self._stop))
+                transfer(place, part, self._params, Watch(total, received, self._stop))
                 return
             except OtherBytes:
                 if part.place != place:
                     raise Fault(
-                        f"has other bytes than {part.path}, which came from {part.place or 'elsewhere'}: delete that to"
-                        " start over here"
+                        f"has other bytes than {part.path}, which came from {part.place or 'elsewhere'}: delete that"
+                        " file to start again from this place"
                     ) from None
                 if started_over:
-                    raise Fault("gives other bytes each time it is asked") from None
-                part.drop()  # the place itself has another version now, of which the rest would be
+                    raise Fault("gives other bytes on every request") from None
+                part.drop()  # the place now has another version, so its remaining bytes do not match
                 started_over = True
             except Interruption as interruption:
                 failed = 0 if part.size > before else failed + 1
@@ -175,26 +175,26 @@ class Fetch:
                 if error.errno not in (errno.ENOSPC, errno.EDQUOT):
                     raise
                 raise BadInput(
-                    f"The disk of {part.path} is full; free some space, then run the same command again, which goes on"
+                    f"The disk of {part.path} is full; free some space, then run the same command again, which resumes"
                     f" from the {part.size} bytes that are kept."
                 ) from None
 
 
 class _Meter:
-    """Progress in megabytes, told by several threads."""
+    """Progress in megabytes, updated by several threads."""
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress, self._guard, self._bytes = progress, threading.Lock(), 0
         self._expected: dict[Path, int] = {}
 
     def expect(self, target: Path, total: int, here: int) -> None:
-        """A file's size became known; ``here`` are the bytes of it that came before this process."""
+        """Set the size of a file; ``here`` is the number of its bytes from earlier runs."""
         with self._guard:
             if self._progress and target not in self._expected:
                 self._expected[target] = total
                 self._progress.expect(total // _MB, here // _MB)
 
-    def came(self, count: int, note: str) -> None:
+    def add(self, count: int, note: str) -> None:
         with self._guard:
             before, self._bytes = self._bytes // _MB, self._bytes + count
             if self._progress and (done := self._bytes // _MB - before):
@@ -202,7 +202,7 @@ class _Meter:
 
 
 def _watch(jobs: Sequence[Future[None]]) -> None:
-    """Wait for all jobs; an error that no user can mend ends the others, too."""
+    """Wait for all jobs; an error that no user can fix also ends the others."""
     open_jobs = set(jobs)
     while open_jobs:
         done, open_jobs = wait(open_jobs, return_when=FIRST_EXCEPTION)

@@ -1,4 +1,4 @@
-"""Room on the disk, claimed before it is filled, by several downloads at once."""
+"""Disk space, reserved by several downloads before they fill it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from tgvac.errors import BadInput
 
 
 class Disk:
-    """The free room of the disk on which a folder lies.
+    """The free space of the disk that a folder is on.
 
     Args:
-        folder: which need not be there yet.
-        keep_free: bytes that no claim may touch.
+        folder: need not exist yet.
+        keep_free: bytes that no reservation may use.
     """
 
     def __init__(self, folder: Path, keep_free: int) -> None:
@@ -23,35 +23,35 @@ class Disk:
         self._guard = threading.Lock()
 
     def free(self) -> int:
-        """Bytes that are free now, less those to be kept free; below 0 where these are used already."""
+        """Free bytes, minus those to keep free; negative when these are already used."""
         there = next(p for p in (self._folder, *self._folder.parents) if p.exists())
         return shutil.disk_usage(there).free - self._keep_free
 
     def claim(self, target: Path, more: int) -> None:
-        """Claim what a file still lacks; a new claim for the same file takes the old one's place.
+        """Reserve the missing bytes of a file; this replaces an earlier reservation for the same file.
 
         Raises:
-            BadInput: when it does not fit beside the claims of others.
+            BadInput: when they do not fit next to the other reservations.
         """
         with self._guard:
             others = sum(size for path, size in self._claims.items() if path != target)
             if more + others > self.free():
                 raise BadInput(
-                    f"{target} lacks {_gb(more)}"
-                    + (f", other downloads {_gb(others)}" if others else "")
-                    + f", and {self._folder} has room for {_gb(max(0, self.free()))} beside the"
-                    f" {_gb(self._keep_free)} of fetch.keep_free_bytes; free some space or let data lead to a larger"
+                    f"{target} needs {_gb(more)} more"
+                    + (f", other downloads need {_gb(others)}" if others else "")
+                    + f", and {self._folder} has {_gb(max(0, self.free()))} free in addition to the"
+                    f" {_gb(self._keep_free)} of fetch.keep_free_bytes; free some space or make data a link to a larger"
                     " disk, then run the same command again."
                 )
             self._claims[target] = more
 
-    def came(self, target: Path, count: int) -> None:
-        """Bytes that were claimed are on the disk now."""
+    def fill(self, target: Path, count: int) -> None:
+        """Reduce a reservation by bytes that are now on the disk."""
         with self._guard:
             self._claims[target] = max(0, self._claims.get(target, 0) - count)
 
     def release(self, target: Path) -> None:
-        """Give up what is left of a claim."""
+        """Drop the rest of a reservation."""
         with self._guard:
             self._claims.pop(target, None)
 

@@ -1,7 +1,7 @@
-"""Files of Google Drive, by gdown, which asks for confirmations as Drive wants them and goes on from a part of its own.
+"""Files on Google Drive, fetched with gdown, which handles Drive's confirmation pages and resumes from its own part.
 
-The part is lent to gdown under the name that it looks for. gdown joins whatever comes to whatever is there, so the
-last bytes are fetched again here, too, and compared.
+The part is given to gdown under the name that gdown looks for. gdown appends without a check, so the last bytes are
+fetched again and compared here.
 """
 
 from __future__ import annotations
@@ -12,30 +12,30 @@ from collections.abc import Iterator
 from tgvac.fetch.params import FetchParams
 from tgvac.fetch.partial import Fault, Interruption, OtherBytes, Part, Watch, reason_of
 
-# gdown finds a part by eight letters between the name of its output and ".part".
+# gdown finds a part by eight characters between the name of its output and ".part".
 _LENT = "-resumed.part"
 _FOUND = f"{'?' * 8}.part"
 
 
 def from_drive(identifier: str, place: str, part: Part, params: FetchParams, watch: Watch) -> None:
-    """Fetch what a part lacks of the file of an id; raises as ``transfer.transfer`` does."""
+    """Fetch the missing bytes of the file with an id; raises the same errors as ``transfer.transfer``."""
     import gdown
     import requests
     from gdown.exceptions import DownloadCancelled, DownloadError, FileURLRetrievalError
 
     if part.size and part.place != place:
-        # A kill between joining and comparing would leave one file made of two.
-        raise Fault(f"goes on with its own parts alone: delete {part.path} to start over here")
-    part.tell(place, part.total)
-    before, told = 0, False
+        # A kill between appending and comparing would leave a file made of two.
+        raise Fault(f"can only resume its own parts: delete {part.path} to start again from this place")
+    part.record(place, part.total)
+    before, recorded = 0, False
 
     def progress(here: int, total: int | None) -> None:
-        nonlocal before, told
-        if not told:
+        nonlocal before, recorded
+        if not recorded:
             watch.total(total)
-            part.tell(place, total)
-            told = True
-        watch.came(here - before)
+            part.record(place, total)
+            recorded = True
+        watch.received(here - before)
         before = here
 
     with _compared(part, params.overlap_bytes) as begin, _lent(part):
@@ -52,7 +52,7 @@ def from_drive(identifier: str, place: str, part: Part, params: FetchParams, wat
                 cancel=watch.stop,
             )
         except FileURLRetrievalError as error:
-            raise Fault(f"refuses it, as it does when its quota is used up: {_short(error)}") from None
+            raise Fault(f"refuses it, usually because the quota is exceeded: {_short(error)}") from None
         except DownloadCancelled:
             raise Interruption("stopped") from None
         except DownloadError as error:
@@ -65,10 +65,7 @@ def from_drive(identifier: str, place: str, part: Part, params: FetchParams, wat
 
 @contextlib.contextmanager
 def _compared(part: Part, overlap: int) -> Iterator[int]:
-    """Let the last bytes of a part be fetched again, and see that they are the same; yields where that begins.
-
-    gdown itself joins whatever it gets to whatever is there.
-    """
+    """Remove the last bytes of a part, so that they are fetched again, and compare them; yields the offset."""
     begin = max(0, part.size - overlap)
     tail = b""
     if part.size:
@@ -105,14 +102,14 @@ def _lent(part: Part) -> Iterator[None]:
     try:
         yield
     finally:
-        # A part that gdown began has a name of its own choice.
-        for begun in part.path.parent.glob(f"{part.path.name}{_FOUND}"):
-            begun.replace(lent)
+        # For a new part, gdown chooses the name.
+        for started in part.path.parent.glob(f"{part.path.name}{_FOUND}"):
+            started.replace(lent)
         reclaim(part)
 
 
 def reclaim(part: Part) -> None:
-    """Take back what a killed process had lent to gdown."""
+    """Take back the part that a killed process had given to gdown."""
     for lent in sorted(part.path.parent.glob(f"{part.path.name}{_FOUND}"), key=lambda p: p.stat().st_size):
         if not part.path.is_file() or lent.stat().st_size > part.path.stat().st_size:
             lent.replace(part.path)
@@ -121,7 +118,7 @@ def reclaim(part: Part) -> None:
 
 
 def in_folder(folder: str, name: str) -> str:
-    """The id of the file of that name, somewhere in a shared folder of Google Drive."""
+    """The id of the file with a name, anywhere in a shared folder of Google Drive."""
     import gdown
     import requests
     from gdown.exceptions import DownloadError
@@ -133,6 +130,6 @@ def in_folder(folder: str, name: str) -> str:
     listed = [each for each in files if not isinstance(each, str)]
     found = [each.id for each in listed if each.path.rsplit("/", 1)[-1] == name]
     if len(found) != 1:
-        raise Fault(f"holds {len(found)} files of the name {name}")
+        raise Fault(f"has {len(found)} files with the name {name}")
     identifier: str = found[0]
     return identifier

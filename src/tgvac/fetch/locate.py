@@ -1,4 +1,4 @@
-"""Where a source lies: given by the user, in the project, or among the archives that are fetched."""
+"""The path of a source: given by the user, in the project, or among the fetched archives."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from tgvac.files import sha256
 
 
 def data_folder(root: Path) -> Path:
-    """Where archives are kept; it may lead to a larger disk."""
+    """The folder of archives; it may be a link to a larger disk."""
     return root / "data"
 
 
 def locate(source: Source, root: Path, given: str | None, params: FetchParams, parts: tuple[str, ...] = ()) -> Path:
-    """Where a source's archive or folder lies, fetched first where its licence was accepted; checked and verified.
+    """The verified archive or folder of a source. It is fetched first if its licence was accepted.
 
     Args:
         root: the project's folder; archives are kept in ``data/<name>/`` below it.
-        given: a folder or an archive named by the user, in place of the registry's location.
-        parts: which of its archives are needed; none named means all.
+        given: a folder or an archive from the user, which replaces the registry's location.
+        parts: the archives that are needed; empty means all.
 
     Returns:
-        The archive; the folder of archives, where the source has several.
+        The archive, or the folder of archives if the source has several.
 
     Raises:
-        BadInput: when it is missing, fails its size or checksum, or is no archive to be trusted.
+        BadInput: when it is missing, has another size or checksum, or is not a safe archive.
     """
     if given:
         path = Path(given).expanduser().absolute()
         if not path.exists():
-            raise BadInput(f"{path}, given as source '{source.name}', does not exist; give its right path.")
+            raise BadInput(f"{path}, given as source '{source.name}', does not exist; give the correct path.")
     elif source.location == "given":
         raise BadInput(
-            f"Source '{source.name}' has no location of its own; name its folder, as in `--config {source.name}=PATH`."
+            f"Source '{source.name}' has no location of its own; give its folder with `--at {source.name}=PATH`."
         )
     elif source.archives:
         data, chosen = data_folder(root), choose_archives(source, parts, root / "reference" / "archives.csv")
@@ -58,14 +58,14 @@ def locate(source: Source, root: Path, given: str | None, params: FetchParams, p
 
 
 def _verify(source: Source, path: Path) -> None:
-    """Compare an archive of the project with the registry's size and checksum, where it states them."""
+    """Compare an archive of the project with the registry's size and checksum, if it states them."""
     if source.bytes is not None and path.stat().st_size != source.bytes:
         raise BadInput(
-            f"{path} has {path.stat().st_size} bytes, the registry says {source.bytes};"
-            " it is not whole: delete it and fetch it again."
+            f"{path} has {path.stat().st_size} bytes, but the registry says {source.bytes};"
+            " it is not complete: delete it and fetch it again."
         )
     if source.sha256 is not None and (found := sha256(path)) != source.sha256:
         raise BadInput(
-            f"{path} has the checksum {found[:12]}…, the registry says {source.sha256[:12]}…;"
+            f"{path} has the checksum {found[:12]}…, but the registry says {source.sha256[:12]}…;"
             " delete it and fetch it again."
         )

@@ -1,4 +1,4 @@
-"""``tgvac data fetch``: licences shown and accepted, then the chosen archives fetched."""
+"""``tgvac data fetch``: show licences, record their acceptance, then fetch the chosen archives."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ def obtain(
     """Fetch sources of the registry, or parts of them.
 
     Args:
-        only: names of parts, each of one of the sources; none means all.
-        accept: the user accepts the licences that are shown.
-        ask: puts a question to the user; None where nobody is there to answer.
+        only: names of parts of any of the sources; empty means all.
+        accept: whether the user accepts the licences that are shown.
+        ask: asks the user a question; None when nobody can answer.
 
     Raises:
-        BadInput: when a source or part is unknown, a licence not accepted, or an archive not to be had.
+        BadInput: when a source or part is unknown, a licence is not accepted, or an archive cannot be fetched.
     """
     registry_file = root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
@@ -44,29 +44,29 @@ def obtain(
         _settle_licence(trust, source, accept, ask)
     Fetch(data_folder(root), params).run(wanted)
     for source, archive in wanted:
-        print(f"{source.name}/{archive.file} is whole: {data_folder(root) / source.name / archive.file}")
+        print(f"{source.name}/{archive.file} is complete: {data_folder(root) / source.name / archive.file}")
 
 
 def _origin(source: Source) -> str:
     if source.location == "generated":
-        return "the workflow makes it"
+        return "the workflow generates it"
     if source.location == "given":
-        return f"name your own folder or archive in a run, as in --at {source.name}=PATH"
-    return f"it lies in the project, at {source.location}"
+        return f"give your own folder or archive in a run with --at {source.name}=PATH"
+    return f"it is in the project, at {source.location}"
 
 
 def _choose(chosen: Sequence[Source], only: tuple[str, ...], file: Path) -> list[tuple[Source, Archive]]:
-    """The archives to fetch; each part is looked for in all of the sources."""
+    """The archives to fetch; each part is searched in all of the sources."""
     if not only or len(chosen) == 1:
         return [(s, archive) for s in chosen for archive in choose_archives(s, only, file)]
     known = {part: s for s in chosen for part in (archive.part for archive in s.archives) if part}
     for part in only:
         if part not in known:
             near = difflib.get_close_matches(part, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else "`tgvac data status` names their parts."
+            hint = f"did you mean '{near[0]}'?" if near else "`tgvac data status` lists their parts."
             raise BadInput(f"None of {', '.join(s.name for s in chosen)} has a part '{part}'; {hint}")
     of = {s.name: tuple(p for p in only if known[p] is s) for s in chosen}
-    # A source of which no part is named is wanted whole only if it has no parts.
+    # A source without a named part is fetched only if it has no parts.
     return [
         (s, archive)
         for s in chosen
@@ -76,7 +76,7 @@ def _choose(chosen: Sequence[Source], only: tuple[str, ...], file: Path) -> list
 
 
 def _settle_licence(trust: Trust, source: Source, accept: bool, ask: Callable[[str], bool] | None) -> None:
-    """Show a licence that was not accepted yet, and record the answer."""
+    """Show a licence that is not accepted yet, and record the answer."""
     if trust.accepted(source):
         return
     print(f"{source.name}: {source.licence}" + (f"\n  terms: {source.terms}" if source.terms else ""), flush=True)

@@ -1,4 +1,4 @@
-"""Parameters of fetching: how archives get here, and what is refused. None of them changes a result."""
+"""Parameters of downloads and of archive checks. None of them changes a result."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ from tgvac.config import Block
 
 
 class FetchParams(Block):
-    """How archives get here, and what is not let in; decides nothing of what is made of them.
+    """How archives are fetched, and which are refused.
 
     Attributes:
-        workers: archives fetched at a time.
-        attempts: at one place, without a byte more than before; then the next place is tried.
-        wait_s: before a second attempt, in seconds; twice as long before each further one.
-        timeout_s: after which a silent server is given up.
-        chunk_bytes: written at a time; of a connection that breaks, the last piece that was not full is lost.
-        overlap_bytes: asked for again when a download goes on, and compared with what is here.
-        keep_free_bytes: of the disk, that are left free.
-        member_max_bytes: of a member of an archive, unpacked.
-        archive_max_bytes: of all members of an archive, unpacked.
-        archive_max_ratio: of an archive's size unpacked to its size.
+        workers: the number of archives fetched at the same time.
+        attempts: the number of attempts at one place without a new byte, before the next place is tried.
+        wait_s: seconds before the second attempt; doubled before each further one.
+        timeout_s: seconds without an answer after which an attempt fails.
+        chunk_bytes: the bytes written at a time; a broken connection loses the last incomplete chunk.
+        overlap_bytes: the bytes that a resumed download requests again and compares.
+        keep_free_bytes: the bytes of the disk that stay free.
+        member_max_bytes: the largest unpacked size of a member of an archive.
+        archive_max_bytes: the largest unpacked size of an archive.
+        archive_max_ratio: the largest ratio of an archive's unpacked size to its own size.
     """
 
     workers: int = Field(ge=1, le=64)

@@ -1,6 +1,6 @@
-"""A download that is not whole: its bytes in ``<file>.part``, and in ``<file>.part.json`` where they came from.
+"""An incomplete download: its bytes in ``<file>.part``, and their origin in ``<file>.part.json``.
 
-What goes on from a part asks again for its last bytes and compares them: two different files are never joined.
+A resumed download requests the last bytes of the part again and compares them, so different files are never joined.
 """
 
 from __future__ import annotations
@@ -19,19 +19,19 @@ from tgvac.files import write_json
 
 
 class Fault(Exception):
-    """A place does not give the archive, and asking again now would not help; says why in a few words."""
+    """A place does not give the archive, and another attempt would not help. The message is a short reason."""
 
 
 class Interruption(Exception):
-    """A transfer broke off; what came is kept, and asking again may help."""
+    """A transfer was interrupted. The received bytes are kept, and another attempt may help."""
 
 
 class OtherBytes(Exception):
-    """The place offers other bytes than those that are here already."""
+    """The place offers bytes that differ from those of the part."""
 
 
 class Part:
-    """The two files of a download under way."""
+    """The two files of an incomplete download."""
 
     def __init__(self, target: Path) -> None:
         self.path = target.with_name(f"{target.name}.part")
@@ -39,29 +39,29 @@ class Part:
 
     @property
     def size(self) -> int:
-        """How many bytes are here."""
+        """The number of bytes in the part."""
         return self.path.stat().st_size if self.path.is_file() else 0
 
     @property
     def place(self) -> str:
-        """Where the bytes came from; "" when nobody knows."""
-        return str(self._told().get("place", ""))
+        """The place where the bytes came from; "" when it is not known."""
+        return str(self._read_origin().get("place", ""))
 
     @property
     def total(self) -> int | None:
-        """How many bytes the whole has, where a place has said so."""
-        found = self._told().get("total")
+        """The size of the complete file, if a place has stated it."""
+        found = self._read_origin().get("total")
         return found if isinstance(found, int) else None
 
-    def _told(self) -> dict[str, object]:
+    def _read_origin(self) -> dict[str, object]:
         try:
             found = json.loads(self._origin.read_text(encoding="utf-8"))
         except (OSError, ValueError):
-            return {}  # a part without its origin is compared byte by byte like any other
+            return {}  # a part without a known origin is compared like any other
         return found if isinstance(found, dict) else {}
 
-    def tell(self, place: str, total: int | None) -> None:
-        """Record where the bytes come from."""
+    def record(self, place: str, total: int | None) -> None:
+        """Record the origin of the bytes."""
         if (self.place, self.total) != (place, total):
             write_json(self._origin, {"place": place, "total": total})
 
@@ -71,7 +71,7 @@ class Part:
         self._origin.unlink(missing_ok=True)
 
     def finish(self, target: Path) -> None:
-        """Give the part its final name, once it is known to be whole."""
+        """Give the part its final name; it must be complete."""
         with self.path.open("rb") as written:
             os.fsync(written.fileno())
         self.path.replace(target)
@@ -79,15 +79,15 @@ class Part:
 
 
 class Sink:
-    """Where a transfer writes: compares what is here already, and appends the rest.
+    """The output of a transfer: compares bytes that the part already has, and appends the rest.
 
     Args:
         part: of the download.
-        came: told how many bytes were appended, again and again; may raise to stop the transfer.
+        received: called with the number of bytes that were just appended; may raise to stop the transfer.
     """
 
-    def __init__(self, part: Part, came: Callable[[int], None]) -> None:
-        self._part, self._came = part, came
+    def __init__(self, part: Part, received: Callable[[int], None]) -> None:
+        self._part, self._received = part, received
         self._file: BinaryIO | None = None
         self._at = self._here = 0
         self._origin: tuple[str, int | None] = ("", None)
@@ -100,7 +100,7 @@ class Sink:
             self._file.close()
 
     def begin(self, at: int, place: str, total: int | None) -> None:
-        """The first byte to come is number ``at``, which is not beyond what is here; of ``total``, if that is known."""
+        """Set the offset ``at`` of the next byte, which must be within the part, and ``total``, if it is known."""
         self._at, self._here, self._origin = at, self._part.size, (place, total)
         if at > self._here:
             raise ValueError(f"a transfer that starts at {at} would leave a gap after {self._here} bytes")
@@ -108,7 +108,7 @@ class Sink:
     def write(self, data: bytes) -> int:
         """Take the next bytes."""
         if self._at == 0 and is_page(data[:1024]):
-            raise Fault("answers with a web page and not with the archive")
+            raise Fault("answers with a web page instead of the archive")
         known = data[: max(0, self._here - self._at)]
         if known:
             with self._part.path.open("rb") as stream:
@@ -118,32 +118,32 @@ class Sink:
         self._at += len(data)
         if fresh := data[len(known) :]:
             if self._file is None:
-                # Not before: until something was found the same, the part is of where it came from.
-                self._part.tell(*self._origin)
+                # Not earlier: until the overlap was compared, the part still has its old origin.
+                self._part.record(*self._origin)
                 self._file = self._part.path.open("ab")
             self._file.write(fresh)
             self._here += len(fresh)
-            self._came(len(fresh))
+            self._received(len(fresh))
         return len(data)
 
     def flush(self) -> None:
-        """Hand over what was written to the system, which keeps it even when this process is killed."""
+        """Pass written bytes to the operating system, which keeps them even when this process is killed."""
         if self._file is not None:
             self._file.flush()
 
 
 @dataclass(frozen=True)
 class Watch:
-    """Who is told of a transfer while it goes on; each may raise to end it.
+    """The callbacks of a transfer; each may raise to end it.
 
     Attributes:
-        total: how many bytes the whole has, before the first is written; None when the place does not say.
-        came: how many bytes came.
-        stop: set when the user wants to end.
+        total: called before the first byte is written, with the size of the complete file; None when it is not known.
+        received: called with the number of bytes that were just received.
+        stop: set when the user interrupts.
     """
 
     total: Callable[[int | None], None]
-    came: Callable[[int], None]
+    received: Callable[[int], None]
     stop: threading.Event
 
 

@@ -1,10 +1,11 @@
-"""The registry: one row a source, and beside it the archives of sources that are fetched.
+"""The registry: one row per source, and a table of the archives of sources that are fetched.
 
-reference/registry.csv    name, layout, location, bytes, sha256, licence, and where known: terms, kind
-reference/archives.csv    source, file, part, places, page, bytes, sha256: an archive a row
+reference/registry.csv    name, layout, location, bytes, sha256, licence, and optionally: terms, kind
+reference/archives.csv    source, file, part, places, page, bytes, sha256: one archive per row
 
-``places`` are tried in turn, separated by spaces: a url; ``drive:<id>``, a file of Google Drive;
-``drive-folder:<id>/<file>``, one in a shared folder of it; ``hub:<owner>/<name>/<file>``, of a data set on the hub.
+``places`` are separated by spaces and tried in turn: a URL; ``drive:<id>``, a file on Google Drive;
+``drive-folder:<id>/<file>``, a file in a shared folder on it; ``hub:<owner>/<name>/<file>``, of a data set on the
+Hugging Face Hub.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ COLUMNS = ("name", "layout", "location", "bytes", "sha256", "licence")
 FURTHER = ("terms", "kind")
 ARCHIVE_COLUMNS = ("source", "file", "part", "places", "page", "bytes", "sha256")
 ARCHIVES = "archives"
-"""The location of a source whose archives are listed in ``archives.csv`` alone."""
+"""The location of a source whose archives are listed only in ``archives.csv``."""
 Kind = Literal["videos", "pairs"]
 _PLACES = ("http://", "https://", "drive:", "drive-folder:", "hub:")
 
@@ -32,11 +33,11 @@ class Archive:
     """One file of a source, as its publisher offers it.
 
     Attributes:
-        file: its name, also here.
-        places: where it is offered, tried in turn.
-        part: what it holds of the source, as a category; "" where a source is a single archive.
-        page: where a person finds it, should no place give it.
-        bytes, sha256: None where the publisher states neither; the first copy that is whole is then trusted.
+        file: its name, also on this machine.
+        places: where it is offered; they are tried in turn.
+        part: the part of the source that it has, such as a category; "" when a source is a single archive.
+        page: the web page where people can find it if no place gives it.
+        bytes, sha256: None when the publisher does not state them; the first complete copy is then trusted.
     """
 
     file: str
@@ -52,12 +53,12 @@ class Source:
     """A row of the registry.
 
     Attributes:
-        layout: which adapter reads it.
-        location: a url, a path relative to the project, ``archives`` (they are in ``archives.csv``), ``generated``
-            (the workflow makes it), or ``given`` (the user names a folder or an archive).
-        bytes, sha256: of the archive; None where the publisher states neither.
-        terms: the url of the licence's terms.
-        kind: what it holds: videos, or pairs of images.
+        layout: selects the adapter.
+        location: a URL, a path relative to the project, ``archives`` (they are in ``archives.csv``), ``generated``
+            (by the workflow), or ``given`` (the user gives a folder or an archive).
+        bytes, sha256: of the archive; None when the publisher does not state them.
+        terms: the URL of the licence's terms.
+        kind: whether it has videos, or pairs of images.
         files: its rows of ``archives.csv``.
     """
 
@@ -73,12 +74,12 @@ class Source:
 
     @property
     def archives(self) -> tuple[Archive, ...]:
-        """The archives that can be fetched; none of a source that is generated, given, or lies in the project."""
+        """The archives that can be fetched; none for a source that is generated, given, or in the project."""
         if self.location == ARCHIVES:
             return self.files
         if not self.location.startswith(("http://", "https://")):
             return ()
-        # The row's own url comes first; archives.csv may add other places.
+        # The row's own URL comes first; archives.csv may add other places.
         file = self.location.rsplit("/", 1)[-1]
         known = next((f for f in self.files if f.file == file), Archive(file, ()))
         places = tuple(dict.fromkeys((self.location, *known.places)))
@@ -86,13 +87,13 @@ class Source:
 
 
 def read_registry(path: Path) -> dict[str, Source]:
-    """Read the registry's CSV, by name, with the archives that ``archives.csv`` beside it lists, if it is there."""
+    """Read the sources by name, with the archives of ``archives.csv`` in the same folder, if it exists."""
     files = _read_archives(path.with_name("archives.csv"))
     found: dict[str, Source] = {}
     for row in _rows(path, COLUMNS, FURTHER):
         name, kind = row["name"], row.get("kind") or "videos"
         if kind not in get_args(Kind):
-            raise BadInput(f"{path}: kind of '{name}' is {kind!r}; write {' or '.join(get_args(Kind))}.")
+            raise BadInput(f"{path}: the kind of '{name}' is {kind!r}; write {' or '.join(get_args(Kind))}.")
         size, checksum = _known(path, row, name)
         given = (row["location"], size, checksum, row["licence"], row.get("terms", ""))
         found[name] = Source(name, row["layout"], *given, cast(Kind, kind), tuple(files.get(name, ())))
@@ -100,14 +101,14 @@ def read_registry(path: Path) -> dict[str, Source]:
 
 
 def _read_archives(path: Path) -> dict[str, list[Archive]]:
-    """The archives by the name of their source."""
+    """The archives, by name of their source."""
     found: dict[str, list[Archive]] = {}
     for row in _rows(path, ARCHIVE_COLUMNS, ()) if path.is_file() else []:
         name, places = row["file"], tuple(row["places"].split())
         if not name or Path(name).name != name or name.startswith("."):
-            raise BadInput(f"{path}: file of '{row['source']}' is {name!r}; write the archive's plain name.")
+            raise BadInput(f"{path}: the file of '{row['source']}' is {name!r}; write a file name without folders.")
         if wrong := [place for place in places if not place.startswith(_PLACES)]:
-            raise BadInput(f"{path}: '{name}' is to come from {wrong[0]!r}; begin a place with {', '.join(_PLACES)}.")
+            raise BadInput(f"{path}: '{name}' has the place {wrong[0]!r}; begin it with one of {', '.join(_PLACES)}.")
         size, checksum = _known(path, row, name)
         found.setdefault(row["source"], []).append(Archive(name, places, row["part"], row["page"], size, checksum))
     return found
@@ -122,44 +123,44 @@ def _rows(path: Path, needed: tuple[str, ...], further: tuple[str, ...]) -> list
         if columns[: len(needed)] != needed or not set(columns[len(needed) :]) <= set(further):
             may = f", and may have {', '.join(further)}" if further else ""
             raise BadInput(f"{path} has the columns {reader.fieldnames}; it must have {', '.join(needed)}{may}.")
-        # A row that ends early lacks its last cells, which say nothing then.
+        # A short row has no last cells, which count as empty.
         return [{key: value or "" for key, value in row.items() if key} for row in reader]
 
 
 def _known(path: Path, row: Mapping[str, str], name: str) -> tuple[int | None, str | None]:
-    """Size and checksum of a row, None where they are not stated."""
+    """Size and checksum of a row; None when they are not stated."""
     try:
         return (int(row["bytes"]) if row["bytes"] else None), (row["sha256"].lower() or None)
     except ValueError:
-        raise BadInput(f"{path}: bytes of '{name}' is {row['bytes']!r}; write a whole number.") from None
+        raise BadInput(f"{path}: the bytes of '{name}' are {row['bytes']!r}; write an integer.") from None
 
 
 def find_source(registry: Mapping[str, Source], name: str, path: Path) -> Source:
-    """A source by name; an unknown name is answered with the nearest."""
+    """A source by name; the error for an unknown name suggests the most similar one."""
     if name in registry:
         return registry[name]
     near = difflib.get_close_matches(name, registry, n=1)
-    hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(registry))}."
+    hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(sorted(registry))}."
     raise BadInput(f"{path} has no source '{name}'; {hint}")
 
 
 def choose_archives(source: Source, parts: tuple[str, ...], path: Path) -> tuple[Archive, ...]:
-    """The archives of a source that hold the named parts; all of them where none is named.
+    """The archives of a source with the named parts; all of them when none is named.
 
     Raises:
-        BadInput: when a part is unknown, or the source comes as one archive, which can't be divided.
+        BadInput: when a part is unknown, or the source has no parts.
     """
     if not parts:
         return source.archives
     known = {archive.part: archive for archive in source.archives if archive.part}
     if not known:
         raise BadInput(
-            f"Source '{source.name}' comes as a whole: it is read where it lies, so no part of it can be fetched or"
-            " taken by itself; leave --only and sources.parts out for it."
+            f"Source '{source.name}' has no parts that can be fetched or used alone; do not list it in --only or"
+            " sources.parts."
         )
     for part in parts:
         if part not in known:
             near = difflib.get_close_matches(part, known, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"known are {', '.join(sorted(known))}."
+            hint = f"did you mean '{near[0]}'?" if near else f"use one of {', '.join(sorted(known))}."
             raise BadInput(f"{path}: source '{source.name}' has no part '{part}'; {hint}")
     return tuple(known[part] for part in sorted(set(parts)))

@@ -1,7 +1,7 @@
-"""One file from one place: over HTTP by pooch, which goes on from a part; from Google Drive see ``drive``.
+"""The transfer of one file from one place, over HTTP with pooch; for Google Drive see ``drive``.
 
-pooch brings connections and streams, and no resuming: the range asked for, and the check of what the answer says, are
-added here by a hook that sees the answer before its first byte.
+pooch opens connections and streams, but does not resume. Here, a header requests the missing range, and a hook checks
+the response before its first byte.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ _RANGE = re.compile(r"bytes (\d+)-(\d+)/(\d+|\*)")
 
 
 def transfer(place: str, part: Part, params: FetchParams, watch: Watch) -> None:
-    """Fetch from a place what a part lacks; returns when the place has no more bytes.
+    """Fetch the missing bytes of a part from a place; returns when the place has no more bytes.
 
     Raises:
-        Fault: the place will not give it.
-        Interruption: it broke off.
-        OtherBytes: the part is of another file.
+        Fault: when the place does not give the file.
+        Interruption: when the transfer was interrupted.
+        OtherBytes: when the part belongs to another file.
     """
     kind, _, rest = place.partition(":")
     if kind == "drive":
@@ -40,7 +40,7 @@ def transfer(place: str, part: Part, params: FetchParams, watch: Watch) -> None:
 
 
 def _url(place: str) -> str:
-    """The address of a place that answers over HTTP."""
+    """The URL of a place that is fetched over HTTP."""
     if not place.startswith("hub:"):
         return place
     from huggingface_hub import hf_hub_url
@@ -51,14 +51,14 @@ def _url(place: str) -> str:
 
 
 def size_at(place: str, params: FetchParams) -> int | None:
-    """How many bytes a place says that it has; None where it doesn't, or isn't there, which fetching tells later."""
+    """The number of bytes that a place states; None if it states none or cannot be reached."""
     if place.startswith(("drive:", "drive-folder:")):
         return None
     import requests
 
     try:
-        asked = {"Accept-Encoding": "identity"}
-        with requests.head(_url(place), headers=asked, timeout=params.timeout_s, allow_redirects=True) as answer:
+        headers = {"Accept-Encoding": "identity"}
+        with requests.head(_url(place), headers=headers, timeout=params.timeout_s, allow_redirects=True) as answer:
             length = answer.headers.get("Content-Length", "") if answer.ok and not _is_html(answer) else ""
     except requests.RequestException:
         return None
@@ -76,51 +76,51 @@ def _from_http(url: str, place: str, part: Part, params: FetchParams, watch: Wat
     asked = max(0, part.size - params.overlap_bytes)
     headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={asked}-"} if part.size else {})
     answers: list[requests.Response] = []
-    whole: list[int | None] = []
-    with Sink(part, watch.came) as sink, contextlib.ExitStack() as stack:
+    totals: list[int | None] = []
+    with Sink(part, watch.received) as sink, contextlib.ExitStack() as stack:
 
-        def look(response: requests.Response, **_: Any) -> None:
+        def check(response: requests.Response, **_: Any) -> None:
             stack.callback(response.close)
             answers.append(response)
             if response.is_redirect or not response.ok:
-                return  # followed, or refused below
+                return  # a redirect is followed, an error is raised below
             begin, total = _check_answer(response, asked)
-            whole.append(total)
+            totals.append(total)
             watch.total(total)
             sink.begin(begin, place, total)
 
         downloader = pooch.HTTPDownloader(
-            chunk_size=params.chunk_bytes, headers=headers, timeout=params.timeout_s, hooks={"response": look}
+            chunk_size=params.chunk_bytes, headers=headers, timeout=params.timeout_s, hooks={"response": check}
         )
         try:
             downloader(url, sink, None)
         except requests.HTTPError:
             status = answers[-1].status_code
             if status == 416:
-                raise OtherBytes from None  # it is shorter than what is here
+                raise OtherBytes from None  # the file is shorter than the part
             words = f"answers {status} {answers[-1].reason}"
             raise (Interruption if status in _PASSING else Fault)(words) from None
         except requests.exceptions.InvalidURL as error:
             raise Fault(str(error)) from None
         except requests.RequestException as error:
             raise Interruption(reason_of(error)) from None
-    if whole and whole[-1] is not None and part.size > whole[-1]:
+    if totals and totals[-1] is not None and part.size > totals[-1]:
         raise OtherBytes
-    if whole and whole[-1] is not None and part.size < whole[-1]:
-        raise Interruption(f"broke off after {part.size} of {whole[-1]} bytes")
+    if totals and totals[-1] is not None and part.size < totals[-1]:
+        raise Interruption(f"was interrupted after {part.size} of {totals[-1]} bytes")
 
 
 def _check_answer(response: requests.Response, asked: int) -> tuple[int, int | None]:
-    """The number of the first byte that an answer brings, and how many the whole has, if it says so."""
+    """The offset of the first byte of a response, and the size of the complete file, if it is stated."""
     if _is_html(response):
-        raise Fault("answers with a web page and not with the archive")
-    # Some servers call a tar.gz a tar that is compressed on the way; it is wanted as it lies there.
+        raise Fault("answers with a web page instead of the archive")
+    # Some servers declare a tar.gz as a tar with transfer compression, but the compressed file is wanted.
     response.raw.headers.pop("Content-Encoding", None)
     length = response.headers.get("Content-Length", "")
     if response.status_code != 206:
-        # All of it, from a server that knows no ranges; what is here already is compared, and kept.
+        # The server does not support ranges and sends everything. The bytes of the part are compared and kept.
         return 0, int(length) if length.isdigit() else None
     match = _RANGE.fullmatch(response.headers.get("Content-Range", ""))
     if match is None or int(match[1]) != asked:
-        raise Fault(f"answers with {response.headers.get('Content-Range')!r} when asked for bytes from {asked} on")
+        raise Fault(f"answers with {response.headers.get('Content-Range')!r} when asked for the bytes from {asked}")
     return asked, None if match[3] == "*" else int(match[3])

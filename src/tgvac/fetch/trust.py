@@ -1,9 +1,9 @@
-"""What the user has come to trust: checksums of archives, and licences that were accepted.
+"""What the user trusts: checksums of archives, and accepted licences.
 
-data/registry.lock     by ``<source>/<file>``: size and SHA-256 of the first whole copy, and the file that had them
-data/licences.json     by source: the licence as it was shown, and the day
+data/registry.lock     by ``<source>/<file>``: size, SHA-256 and modification time of the first complete copy
+data/licences.json     by source: the licence as it was shown, and the date
 
-Both are the user's own and never tracked. A checksum that the registry states stands above the lock's.
+Both belong to the user and are never tracked. A checksum in the registry takes precedence over the lock.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ LICENCES_FORMAT = "tgvac-licences-1"
 
 
 class Trust:
-    """The two files in a folder of archives; safe to be written by several threads and processes.
+    """The two files in a folder of archives; several threads and processes may write them.
 
     Args:
-        data: the folder that holds a folder a source.
+        data: the folder with one folder per source.
     """
 
     def __init__(self, data: Path) -> None:
@@ -36,18 +36,18 @@ class Trust:
         self._guard = threading.Lock()
 
     def archive(self, key: str) -> dict[str, Any] | None:
-        """What is trusted of the archive ``<source>/<file>``: ``bytes``, ``sha256``, ``mtime_ns``; None at first."""
+        """The trusted ``bytes``, ``sha256`` and ``mtime_ns`` of the archive ``<source>/<file>``, or None."""
         found: dict[str, Any] | None = _read(self.lock_file, LOCK_FORMAT, "archives").get(key)
         return found
 
     def record(self, key: str, path: Path, checksum: str) -> None:
-        """Trust an archive that was found whole; the date tells later that it is still the file that was read."""
+        """Trust an archive that was read completely. Its modification time later shows that it is unchanged."""
         stat = path.stat()
         entry = {"bytes": stat.st_size, "sha256": checksum, "mtime_ns": stat.st_mtime_ns}
         self._put(self.lock_file, LOCK_FORMAT, "archives", key, entry)
 
     def accepted(self, source: Source) -> bool:
-        """Whether the licence, as the registry states it now, was accepted."""
+        """Whether the licence that the registry states now was accepted."""
         entry = _read(self.licences_file, LICENCES_FORMAT, "licences").get(source.name)
         return entry is not None and (entry["licence"], entry["terms"]) == (source.licence, source.terms)
 
@@ -58,17 +58,17 @@ class Trust:
         self._put(self.licences_file, LICENCES_FORMAT, "licences", source.name, entry)
 
     def require(self, source: Source) -> None:
-        """Refuse to go on before a source's licence was accepted."""
+        """Raise an error unless the licence of a source was accepted."""
         if not self.accepted(source):
             raise BadInput(
-                f"Source '{source.name}' is fetched only after its licence was accepted"
+                f"Source '{source.name}' cannot be fetched before its licence is accepted"
                 f" ({source.licence}{f'; terms: {source.terms}' if source.terms else ''}); if you accept it, run"
-                f" `tgvac data fetch {source.name} --accept-licences`; or name footage that you have, in its layout, by"
+                f" `tgvac data fetch {source.name} --accept-licences`; or give your own footage in its layout with"
                 f" `tgvac run --at {source.name}=PATH`{' (with make: DAVIS=PATH)' if source.name == 'davis' else ''}."
             )
 
     def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:
-        # Threads queue up silently; only another process is worth a word.
+        # Threads wait silently; only waiting for another process is reported.
         with self._guard, locked(self._data / f".{path.name}.lock"):
             entries = {**_read(path, form, field), key: entry}
             write_json(path, {"format": form, field: entries})
@@ -83,5 +83,5 @@ def _read(path: Path, form: str, field: str) -> dict[str, Any]:
             raise ValueError(f"its format is {record['format']!r}")
         entries: dict[str, Any] = dict(record[field])
     except (ValueError, KeyError, TypeError) as error:
-        raise BadInput(f"{path} is not as {form} should be ({error}); mend it, or remove it to begin anew.") from None
+        raise BadInput(f"{path} is not a valid {form} file ({error}); fix it, or delete it to start again.") from None
     return entries

@@ -1,4 +1,4 @@
-"""Whether a file is the archive that the registry names, or that the user has come to trust."""
+"""Verification that a file is the archive that the registry describes or that the user trusts."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ from tgvac.files import sha256
 
 _AGAIN = (
     "delete it and fetch it again",
-    "delete it and fetch it again, or remove its entry from the lock if its publisher has changed it",
+    "delete it and fetch it again, or remove its entry from the lock if the publisher has changed the archive",
 )
 
 
 def archive_path(data: Path, source: Source, archive: Archive) -> Path:
-    """Where an archive lies, or belongs."""
+    """The path of an archive, whether it exists or not."""
     return data / source.name / archive.file
 
 
 def verify(source: Source, archive: Archive, path: Path, params: FetchParams, trust: Trust) -> None:
-    """See that a file is the archive: its kind, its size and checksum as the registry or the user's lock has them.
+    """Check the kind of an archive, and its size and checksum against the registry and the user's lock.
 
-    What the lock does not know yet is trusted now, and from now on. A file whose size and date are those that the lock
-    has seen is not read again.
+    An archive that is not in the lock yet is added to it. A file with the size and modification time of the lock is not
+    read again.
 
     Raises:
-        BadInput: naming the file and the remedy.
+        BadInput: names the file and what to do.
     """
     key, stat = f"{source.name}/{archive.file}", path.stat()
     known = trust.archive(key)
@@ -41,9 +41,10 @@ def verify(source: Source, archive: Archive, path: Path, params: FetchParams, tr
     for who, (size, _) in stated.items():
         if size is not None and stat.st_size != size:
             raise BadInput(
-                f"{path} has {stat.st_size} bytes, {who} says {size}; it is not whole: {_AGAIN[known is not None]}."
+                f"{path} has {stat.st_size} bytes, but {who} says {size}; it is not complete:"
+                f" {_AGAIN[known is not None]}."
             )
-    if settled(source, archive, path, trust):
+    if is_verified(source, archive, path, trust):
         return
     if archive.sha256 is None and known is None:
         check_through(path, params, archive.file)
@@ -51,13 +52,13 @@ def verify(source: Source, archive: Archive, path: Path, params: FetchParams, tr
     for who, (_, checksum) in stated.items():
         if checksum is not None and found != checksum:
             raise BadInput(
-                f"{path} has the checksum {found[:12]}…, {who} says {checksum[:12]}…; {_AGAIN[known is not None]}."
+                f"{path} has the checksum {found[:12]}…, but {who} says {checksum[:12]}…; {_AGAIN[known is not None]}."
             )
     trust.record(key, path, found)
 
 
-def settled(source: Source, archive: Archive, path: Path, trust: Trust) -> bool:
-    """Whether a file is the one that was verified, by its size and date, and the registry says nothing else now."""
+def is_verified(source: Source, archive: Archive, path: Path, trust: Trust) -> bool:
+    """Whether a file is unchanged since it was verified, by size and time, and still agrees with the registry."""
     known = trust.archive(f"{source.name}/{archive.file}")
     if known is None or not path.is_file():
         return False

@@ -1,1 +1,1 @@
-"""Phase `latents`: clips, pairs and sentences encoded once, and what trainings read of them."""
+"""Phase `latents`: encodes clips, pairs and sentences once; trainings read them from here."""

@@ -1,13 +1,12 @@
-"""What decides cached features, so that a stale cache is made anew by its phase, and refused by a training.
+"""Keys of cached features. The phase makes a stale cache again, and a training refuses it.
 
 A cached file is an item: all clips of one target track, or all pairs of one bucket. Its key is the digest of
 
-* the pixels: recipes, and the digests of their tracks and masks; of pairs the bucket's digest,
-* the autoencoder: the digests of its files, and of no other network's,
-* the preprocessing: framing, faults of masks and their draws, the autoencoder's batch and torch's threads.
+* the pixels: recipes, and the digests of their tracks and masks; for pairs, the bucket's digest,
+* the autoencoder: the digests of its files, not of other networks',
+* the preprocessing: framing, mask noise and its draws, the autoencoder's batch and torch's threads.
 
-It stands in the index beside the file. What it is compared with is reckoned from what lies in the scale's folders, and
-not remembered.
+The index has the key of each file. It is compared with a key computed from the present files of the scale.
 """
 
 from __future__ import annotations
@@ -32,10 +31,10 @@ from tgvac.synthesis.clips import clip_keys
 
 @dataclass(frozen=True)
 class Items:
-    """What there is to encode.
+    """The items to encode.
 
     Attributes:
-        keys: item to the digest of all that decides its latents.
+        keys: item to the digest of everything that its latents depend on.
         recipes: item to the recipes of its track.
         buckets: item to its source of pairs and its number there.
     """
@@ -49,7 +48,7 @@ class Items:
 
 
 def part_digest(folder: Path, *parts: str) -> str:
-    """Of some of the networks in a folder of backbones, as its index has them.
+    """The digest of some networks in a folder of backbones, from its index.
 
     Raises:
         BadInput: when the index names none of their files.
@@ -62,7 +61,7 @@ def part_digest(folder: Path, *parts: str) -> str:
 
 
 def _preprocessing(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> list[Any]:
-    """The autoencoder, and how pictures are made ready for it."""
+    """The autoencoder and the preprocessing, as part of a key."""
     faults = latents.mask_noise.model_dump(mode="json")
     autoencoder = part_digest(ctx.results / "backbones", "vae")
     ready = [framing.model_dump(mode="json"), faults, latents.mask_draws, compute.model_dump(mode="json")]
@@ -70,7 +69,7 @@ def _preprocessing(ctx: Context, framing: FramingParams, latents: LatentsParams,
 
 
 def clip_items(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> Items:
-    """An item a target track, of the recipes of the splits that are encoded."""
+    """One item per target track, with its recipes in the splits that are encoded."""
     by_track: dict[str, list[Recipe]] = defaultdict(list)
     for recipe in read_recipes(ctx.results / "synthesis" / "recipes.parquet"):
         if recipe.split in latents.splits:
@@ -82,7 +81,7 @@ def clip_items(ctx: Context, framing: FramingParams, latents: LatentsParams, com
 
 
 def bucket_items(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> Items:
-    """An item a bucket of pairs, ``<source>/bucket-000``."""
+    """One item per bucket of pairs, ``<source>/bucket-000``."""
     pairs = pair_sources(ctx.results / "sources")
     buckets = {f"{name}/{bucket_name(k)}": (name, k) for name, found in pairs.items() for k in range(found.buckets)}
     ready = _preprocessing(ctx, framing, latents, compute)
@@ -91,15 +90,14 @@ def bucket_items(ctx: Context, framing: FramingParams, latents: LatentsParams, c
 
 
 def check_fresh(ctx: Context, index: Mapping[str, Entry], keys: Mapping[str, str]) -> None:
-    """Refuse a cache that is not of the present pixels, autoencoder and preprocessing.
+    """Refuse a cache of other pixels, another autoencoder or other preprocessing.
 
     Raises:
-        BadInput: naming an item that is missing or of another key.
+        BadInput: naming an item that is missing or has another key.
     """
     stale = [item for item, key in sorted(keys.items()) if item not in index or index[item].facts.get("key") != key]
     if stale:
         raise BadInput(
-            f"The cached latents of {stale[0]} ({len(stale)} of {len(keys)} files) are missing, or of another"
-            " autoencoder, recipe or preprocessing than there is now;"
-            f" run `tgvac stage latents --scale {ctx.scale}` again."
+            f"The cached latents of {stale[0]} ({len(stale)} of {len(keys)} files) are missing, or made with another"
+            f" autoencoder, recipe or preprocessing; run `tgvac stage latents --scale {ctx.scale}` again."
         )

@@ -1,10 +1,10 @@
-"""From clips to the latents that training reads: one way, whether they are cached or made while training.
+"""Encodes clips to the latents that training reads, in the same way with and without a cache.
 
-A clip is encoded in chunks of the autoencoder's batch, counted from its first frame, and a bucket of pairs in chunks of
-as many pairs: whoever encodes a chunk by itself gets the bits that it has in the whole.
+Clips are encoded in chunks of the autoencoder's batch, counted from the first frame, and buckets of pairs in chunks of
+as many pairs. So a chunk encoded alone has the same bits as in the whole clip.
 
-Where masks are augmented, a clip has several draws. A draw has masks of its own; its frames and target are those of
-draw 0, unless the window that is looked at follows the masks.
+With mask noise, a clip can have several draws. Each draw has its own masks. Frames and target are those of draw 0,
+unless the window follows the masks.
 """
 
 from __future__ import annotations
@@ -32,24 +32,24 @@ Latents = dict[str, torch.Tensor]
 
 @dataclass(frozen=True)
 class Framed:
-    """Pictures as the autoencoder is given them, ``uint8 [F,S,S,3]``; masks ``uint8 [F,S,S]`` in {0, 255}."""
+    """The autoencoder's input: images ``uint8 [F,S,S,3]``, masks ``uint8 [F,S,S]`` in {0, 255}."""
 
     frames_FSS3: np.ndarray
     masks_FSS: np.ndarray
     wholes_FSS3: np.ndarray
 
     def part(self, first: int, stop: int) -> Framed:
-        """Some of the frames."""
+        """Frames ``first`` to before ``stop``."""
         return Framed(self.frames_FSS3[first:stop], self.masks_FSS[first:stop], self.wholes_FSS3[first:stop])
 
 
 def drawn(what: str, draw: int) -> str:
-    """The name of a draw's latents; the first draw has none of its own."""
+    """The name of a draw's latents; that of draw 0 has no suffix."""
     return f"{what}|{draw}" if draw else what
 
 
 def follows_masks(framing: FramingParams) -> bool:
-    """Whether a frame's window depends on the masks of its whole clip; else on the frame's size alone."""
+    """Whether a frame's window depends on the masks of its whole clip, and not only on the frame's size."""
     return framing.mode != "frame"
 
 
@@ -61,10 +61,10 @@ def framed(
     draw: int = 0,
     frames: Sequence[int] | None = None,
 ) -> Framed:
-    """Clips framed by their visible masks, one after the other; masks as they are, or with the faults of a draw.
+    """Clips framed by their visible masks, concatenated; masks are exact, or have the noise of a draw.
 
     Args:
-        frames: which of each clip; None for all.
+        frames: which frames of each clip; None for all.
     """
     clips = []
     for sample in samples:
@@ -78,7 +78,7 @@ def framed(
 
 
 def encode_framed(vae: Any, given: Framed, batch: int) -> Latents:
-    """All latents of framed pictures: the target's distribution, and the conditions' mode."""
+    """All latents of framed images: the target's distribution, and the conditions' mode."""
     mean, deviation = encode_moments(vae, to_tensor(given.wholes_FSS3), batch)
     frame, mask = encode_conditions(vae, given.frames_FSS3, given.masks_FSS, batch)
     return {"target_mean": mean, "target_std": deviation, "frame": frame, "mask": mask}
@@ -93,9 +93,9 @@ def encode_clips(
     noise: MaskNoiseParams | None = None,
     draws: int = 1,
 ) -> Latents:
-    """The latents of clips, one after the other, with all draws of their masks.
+    """The latents of clips, concatenated, with all draws of their masks.
 
-    Each draw renders anew, which takes far less than encoding what is rendered.
+    Each draw renders the clips again, which takes far less time than encoding them.
     """
     found = encode_framed(vae, framed(source, samples, framing, noise), batch)
     for draw in range(1, draws):
@@ -117,7 +117,7 @@ def encode_pairs(
     noise: MaskNoiseParams | None = None,
     draws: int = 1,
 ) -> Latents:
-    """The latents of pairs, each ``float32 [P,c,h,w]``; as many pairs at once as the autoencoder takes."""
+    """The latents of pairs, each ``float32 [P,c,h,w]``; encoded in chunks of ``batch`` pairs."""
     parts: dict[str, list[torch.Tensor]] = defaultdict(list)
     for first in range(0, len(samples), batch):
         chunk = samples[first : first + batch]

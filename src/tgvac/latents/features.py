@@ -1,6 +1,6 @@
-"""Latents of clips and pairs, wherever they come from: read from the cache, memory-mapped, or made while training.
+"""Latents of clips and pairs: their interface, and the memory-mapped cache.
 
-How the cache is turned off is told in :mod:`tgvac.latents.live_features`; both give the same bits on one CPU.
+:mod:`tgvac.latents.live_features` encodes them during training instead; both give the same bits on the same CPU.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tgvac.shards import Entry, read_index
 from tgvac.stage import Context
 
 OPEN = 64
-"""Files that are kept open; what of them is in memory is the system's business."""
+"""Files that are kept open. The system decides how much of them is in memory."""
 
 
 class Features(Protocol):
@@ -25,32 +25,32 @@ class Features(Protocol):
 
     @property
     def index(self) -> Mapping[str, Entry]:
-        """The items, with facts: recipes and their frames, or how many pairs."""
+        """The items; their facts are recipes and their frames, or the number of pairs."""
         ...
 
     @property
     def draws(self) -> int:
-        """Draws of masks that each sample has."""
+        """Draws of masks per sample."""
         ...
 
     def clip(self, item: str, sample: str, what: str, at: range, draw: int) -> torch.Tensor:
-        """Of some frames of a clip."""
+        """The latents of some frames of a clip, ``[len(at),c,h,w]``."""
         ...
 
     def pair(self, item: str, row: int, what: str, draw: int) -> torch.Tensor:
-        """Of the one frame of a bucket's pair."""
+        """The latents of a pair in a bucket, ``[1,c,h,w]``."""
         ...
 
     def pair_name(self, item: str, row: int) -> str:
-        """The id ``<source>/<id>`` of a bucket's pair."""
+        """The id ``<source>/<id>`` of a pair in a bucket."""
         ...
 
 
 class CachedFeatures:
-    """What the phase `latents` wrote.
+    """The latents that the phase `latents` wrote.
 
     Args:
-        draws: how many draws of masks were cached for each sample.
+        draws: draws of masks that were cached per sample.
     """
 
     def __init__(self, ctx: Context, draws: int = 1) -> None:
@@ -67,11 +67,11 @@ class CachedFeatures:
     def _slice(self, item: str, name: str, draw: int) -> Any:
         file, keys = self._open(item)
         own = drawn(name, draw)
-        # Draws of a window that does not move share their frames and targets; masks are each draw's own.
+        # If the window does not follow the masks, draws share frames and targets; each draw has its own masks.
         return file.get_slice(own if own in keys or name.endswith("mask") else name)
 
     def clip(self, item: str, sample: str, what: str, at: range, draw: int) -> torch.Tensor:
-        """``at`` counts upwards."""
+        """``at`` must be increasing."""
         latents: torch.Tensor = self._slice(item, f"{sample}|{what}", draw)[at.start : at[-1] + 1][:: at.step]
         return latents.clone()
 

@@ -1,4 +1,4 @@
-"""What a training draws: random windows of random clips, or single pairs, by name."""
+"""The samples of a training: random windows of random clips, or single pairs, drawn by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class LatentClips:
     Args:
         split: which split.
         min_frames: clips shorter than this are left out.
-        features: where latents come from; None: the cache, of one draw of masks.
+        features: where latents come from; None: the cache, with one draw of masks.
     """
 
     def __init__(self, ctx: Context, split: str, min_frames: int, features: Features | None = None) -> None:
@@ -42,7 +42,7 @@ class LatentClips:
 
     @property
     def digest(self) -> str:
-        """Of which clips there are, and their lengths and texts: a clip that changed its split is noticed by it."""
+        """The digest of the clips' names, lengths and texts. It changes when a clip changes its split."""
         return digest([[s, self._lengths[s], self.text(s)] for s in self.samples])
 
     def text(self, sample: str) -> str:
@@ -51,16 +51,16 @@ class LatentClips:
 
     @property
     def draws(self) -> int:
-        """Draws of masks that each clip has."""
+        """Draws of masks per clip."""
         return self._features.draws
 
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
-        """``float32 [count,c,h,w]``: latents of frames ``start + step * i`` of a clip, with a draw of its masks."""
+        """``float32 [count,c,h,w]``: latents of frames ``start + step * i`` of a clip, with one draw of its masks."""
         at = range(start, start + step * (count - 1) + 1, step)
         return self._features.clip(self._tracks[sample], sample, what, at, draw)
 
     def draw(self, count: int, step: int, *names: str | int) -> tuple[str, int]:
-        """A clip and a start, drawn by name: clips equally likely, then starts equally likely."""
+        """A clip and a start frame, drawn by name: each clip is equally likely, then each start."""
         generator = rng("clip", *names)
         sample = self.samples[int(generator.integers(len(self.samples)))]
         span = step * (count - 1) + 1
@@ -68,7 +68,7 @@ class LatentClips:
 
 
 def _none_left(split: str, made: int, lengths: Sequence[int], wanted: int) -> str:
-    """Why no clip can be trained on: there is none, or all are too short."""
+    """The message when no clip can be trained on: there are none, or all are too short."""
     if not lengths:
         return f"The split '{split}' has no clips at all to train on: {made} were synthesized, and none is encoded;" + (
             " name the split in latents.splits." if made else " give more videos, or lower select.min_frames."
@@ -82,8 +82,8 @@ def _none_left(split: str, made: int, lengths: Sequence[int], wanted: int) -> st
 class LatentPairs:
     """The encoded pairs of all sources: clips of one frame.
 
-    A sample is named ``<source>/<bucket>#<row>``: with hundreds of thousands of pairs, a table of them all is
-    avoided, and a pair's own name stands in its file.
+    A sample is named ``<source>/<bucket>#<row>``, and its bucket's file has the pair's own name. So no table of all
+    pairs, hundreds of thousands, has to be in memory.
     """
 
     def __init__(self, ctx: Context, features: Features | None = None) -> None:
@@ -103,7 +103,7 @@ class LatentPairs:
 
     @property
     def digest(self) -> str:
-        """Of the buckets; the texts are decided by the captions, whose digest is part of a run's key already."""
+        """The digest of the buckets. Texts are not part of it, since a run's key has the digest of all captions."""
         return digest([[name, self._entries[name].sha256] for name in self._names])
 
     def text(self, sample: str) -> str:
@@ -113,18 +113,18 @@ class LatentPairs:
 
     @property
     def draws(self) -> int:
-        """Draws of masks that each pair has."""
+        """Draws of masks per pair."""
         return self._features.draws
 
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
-        """``float32 [1,c,h,w]``: latents of a pair's one frame."""
+        """``float32 [1,c,h,w]``: latents of a pair, which has one frame."""
         if (start, count) != (0, 1):
-            raise ValueError(f"{sample} has one frame, 0; {count} from {start} were asked for")
+            raise ValueError(f"{sample} has one frame, 0, but {count} from {start} were asked for")
         name, _, row = sample.partition("#")
         return self._features.pair(name, int(row), what, draw)
 
     def draw(self, count: int, step: int, *names: str | int) -> tuple[str, int]:
-        """A pair, drawn by name, all equally likely; its start is 0."""
+        """A pair, drawn by name; each is equally likely. Its start is 0."""
         number = int(rng("pair", *names).integers(self._ends[-1]))
         at = int(np.searchsorted(self._ends, number, side="right"))
         row = number - (int(self._ends[at - 1]) if at else 0)
@@ -132,7 +132,7 @@ class LatentPairs:
 
 
 class MixedClips:
-    """Pairs with a given probability, else clips; each draw by name.
+    """Pairs with a given probability, otherwise clips, drawn by name.
 
     Args:
         share: probability of a pair, in (0, 1).
@@ -160,7 +160,7 @@ class MixedClips:
         return self._of(sample).read(sample, what, start, count, step, draw)
 
     def draw(self, count: int, step: int, *names: str | int) -> tuple[str, int]:
-        """A pair or a clip with a start."""
+        """A pair or a clip, and its start."""
         return (self._pairs if unit("pair or clip", *names) < self._share else self._clips).draw(count, step, *names)
 
 
@@ -170,7 +170,11 @@ TrainingClips = LatentClips | LatentPairs | MixedClips
 def training_clips(
     ctx: Context, pairs_share: float, min_frames: int, features: Features | None = None
 ) -> TrainingClips:
-    """What a stage is trained on: clips of the train split, pairs, or both."""
+    """The samples of a stage: clips of the train split, pairs, or both.
+
+    Raises:
+        BadInput: when there are none, or all clips are shorter than ``min_frames``.
+    """
     if pairs_share == 0:
         return LatentClips(ctx, "train", min_frames, features)
     if pairs_share == 1:

@@ -1,23 +1,24 @@
-"""Phase `latents`: every training clip and pair, framed and encoded once, and every sentence of theirs.
+"""Phase `latents`: frames and encodes each training clip and pair once, and encodes their sentences.
 
-    latents/files/<track>.safetensors     of all recipes of one target track, "<recipe>|<what>":
+    latents/files/<track>.safetensors     all recipes of one target track, "<recipe>|<what>":
+                                          float32 [F,c,h,w], not scaled
                                           target_mean, target_std   the whole object on white
                                           frame, mask               the input and the visible mask (mode)
-                                          float32 [F,c,h,w], not scaled; of the n-th further draw of masks
-                                          "<recipe>|mask|<n>", and the others where the window follows masks
+                                          n-th further draw of masks: "<recipe>|mask|<n>", and the other three if the
+                                          window follows the masks
     latents/files/<source>--bucket-000.safetensors
-                                          of one bucket of pairs, "<what>": float32 [P,c,h,w]; the pairs' ids,
-                                          row by row, in the metadata
+                                          one bucket of pairs, "<what>": float32 [P,c,h,w]; the metadata has the
+                                          pairs' ids, row by row
     latents/texts/<digit>.safetensors     the text encoder's states (tgvac.latents.text_states)
-    latents/index.json                    index of all; facts: the recipes and their frames, or how many pairs,
-                                          and the key
+    latents/index.json                    index of all files; facts: the recipes and their frames, or the number of
+                                          pairs, and the key
 
-Without a cache, a file holds what would have been encoded, and its key alone:
+Without a cache, a file only lists what training will encode, and its key:
 
     latents/files/<item>.json             {"format", "key", "recipes" or "pairs"}
 
-A file's key holds the digests of recipe, tracks, masks, autoencoder and preprocessing (tgvac.latents.cache_keys): a
-stale cache cannot be taken for a fresh one.
+A file's key covers recipe, tracks, masks, autoencoder and preprocessing (tgvac.latents.cache_keys), so a stale cache is
+recognised.
 """
 
 from __future__ import annotations
@@ -48,7 +49,7 @@ FORMAT = "tgvac-latents-1"
 
 
 def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> None:
-    """Encode one shard's clips, pairs and sentences; the shards' indices are joined by the runner."""
+    """Encode the clips, pairs and sentences of one shard; the runner joins the shards' indices."""
     pin(compute.threads)
     quiet()
     items = clip_items(ctx, framing, latents, compute) | bucket_items(ctx, framing, latents, compute)

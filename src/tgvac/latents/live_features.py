@@ -1,8 +1,8 @@
-"""The cache turned off: latents made while training, by the code and in the chunks of phase `latents`.
+"""Latents without a cache: encoded during training, by the code and in the chunks of phase `latents`.
 
-A sample costs what its chunks cost: a clip's window of L frames some ``L + batch - 1`` of three pictures each, a pair
-its whole chunk. That is the price of the same bits; a small ``compute.vae_batch`` lowers it. For data that is seen once
-or twice, for many draws of masks, and for a disk that has no room.
+To give the same bits, whole chunks are encoded: for a window of L frames up to ``L + batch - 1`` frames of three images
+each, for a pair its whole chunk. A small ``compute.vae_batch`` lowers this cost. Use it for data that is seen once or
+twice, for many draws of masks, or if the disk is too small for the cache.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
 
 CHUNKS = 32
-"""Encoded chunks that are kept: a sample's four tensors are asked for one after the other."""
+"""Encoded chunks that are kept, since a sample's four tensors are read one after the other."""
 
 WHOLE = 2
-"""Framed clips that are kept, where windows follow the masks of whole clips."""
+"""Framed clips that are kept if windows follow the masks of whole clips."""
 
 
 class LiveFeatures:
-    """Renders and encodes what is asked for.
+    """Renders and encodes samples when they are read.
 
     Args:
         vae: the autoencoder, frozen, on its device.
-        items: the clips and buckets that can be asked for.
+        items: the clips and buckets that can be read.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ def open_features(
     latents: LatentsParams,
     compute: ComputeParams,
 ) -> Features:
-    """What a training reads: the cache, or where there is none what it would hold.
+    """The features that a training reads: from the cache, or encoded during training.
 
     Args:
-        pairs_share: of a sample to be a pair; of what is never drawn nothing is looked at.
+        pairs_share: probability of a pair. Kinds of samples that are never drawn are not checked.
 
     Raises:
-        BadInput: when the cache is not of the present pixels, autoencoder and preprocessing.
+        BadInput: when the cache is stale (see :func:`check_fresh`).
     """
     items = Items({})
     if pairs_share < 1:

@@ -1,9 +1,8 @@
-"""Faults of tracked masks, put on exact ones while training clips are encoded: eroded, dilated, leaking.
+"""Noise on training masks that imitates a tracker's faults: eroded, dilated or leaking masks.
 
-In training masks are exact; a tracker's are not. The cache of latents holds encoded masks, so that this is the last
-place at which a mask is pixels: the keys stand under `latents`, and every clip has its faults drawn by its name, once
-or several times (`latents.mask_draws`).
-Windows are framed by the faulty masks, as they will be when a tracker's masks are all there is.
+Training masks are exact, a tracker's are not. The cache of latents has encoded masks, so noise is added before, and its
+parameters are in the block `latents`. The faults of a clip are drawn by its name, once or several times
+(`latents.mask_draws`). Windows are framed by the noisy masks, since at inference only a tracker's masks are known.
 """
 
 from __future__ import annotations
@@ -19,15 +18,15 @@ from tgvac.seeds import rng
 def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray, draw: int = 0) -> np.ndarray:
     """The visible masks of a clip as a tracker might have made them, ``uint8 [F,H,W]`` in {0, 255}.
 
-    A fault lasts for the whole clip, as a tracker's do; lengths are shares of the longer side of what is seen in a
-    frame. A frame that shows nothing stays empty, and one that shows something is never left without.
+    A fault lasts for the whole clip, as a tracker's faults do. Lengths are shares of the longer side of a frame's
+    visible part. An empty mask stays empty, and a mask that is not empty never becomes empty.
 
     Args:
-        sample: the clip's id, from which all is drawn.
-        draw: which of the clip's draws; each by a name of its own, so that their number moves none.
+        sample: the clip's id, the name that all numbers are drawn by.
+        draw: which draw of the clip; each has its own name, so the number of draws changes none of them.
     """
     drawn = rng("mask noise", params.seed, sample, *((draw,) if draw else ()))
-    # As many numbers are drawn whatever the keys are, so that one key moves nothing but its own.
+    # Always the same count of numbers, so that changing one parameter does not change the others' draws.
     hit, which, size, leaks, angle, reach = drawn.random(6).tolist()
     if hit >= params.share:
         return visible_FHW
@@ -38,7 +37,7 @@ def noisy_masks(params: MaskNoiseParams, sample: str, visible_FHW: np.ndarray, d
 
 
 def mask_draw(draws: int, *names: str | int) -> int:
-    """Which draw of its masks a sample has, by name; all equally likely."""
+    """Which draw of its masks a sample uses, by name; each is equally likely."""
     return int(rng("mask draw", *names).integers(draws)) if draws > 1 else 0
 
 
@@ -52,10 +51,10 @@ def _noisy(mask_HW: np.ndarray, shrinks: bool, change: float, angle: float, leak
 
 
 def _resized(mask_HW: np.ndarray, radius: int, operation: int) -> np.ndarray:
-    """Eroded or dilated by a disc; by a smaller one where nothing would be left."""
+    """Erode or dilate by a disc; by a smaller one if nothing would be left."""
     for r in range(radius, 0, -1):
         kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * r + 1, 2 * r + 1))
-        # Beyond the frame nothing is known: its edge is not an outline.
+        # OpenCV ignores pixels outside of the frame, so the frame's edge is not treated as an outline.
         changed_HW = np.asarray(cv2.morphologyEx(mask_HW, operation, kernel))
         if changed_HW.any():
             return changed_HW
@@ -63,7 +62,7 @@ def _resized(mask_HW: np.ndarray, radius: int, operation: int) -> np.ndarray:
 
 
 def _blob(mask_HW: np.ndarray, angle: float, radius: float) -> np.ndarray:
-    """A disc on the outline, where the mask reaches farthest in a direction: it goes along with the object."""
+    """A disc on the outline at the mask's farthest point in a direction, so that it moves with the object."""
     rows, columns = np.nonzero(mask_HW)
     at = int(np.argmax(np.round((rows - rows.mean()) * np.sin(angle) + (columns - columns.mean()) * np.cos(angle), 6)))
     y, x = np.ogrid[: mask_HW.shape[0], : mask_HW.shape[1]]

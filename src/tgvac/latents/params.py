@@ -10,7 +10,7 @@ from tgvac.config import Block
 
 
 class MaskNoiseParams(Block):
-    """Faults of training masks, lengths in shares of the longer side of what is seen."""
+    """Noise on training masks; lengths are shares of the longer side of the visible part."""
 
     share: float = Field(ge=0, le=1)
     seed: int
@@ -23,8 +23,11 @@ class MaskNoiseParams(Block):
 class LatentsParams(Block):
     """The cache of encoded clips and sentences.
 
-    ``cache``: whether there is one; else clips and sentences are encoded while training, to the same bits on a CPU.
-    ``texts``: sentences whose states are kept at most. ``mask_draws``: of ``mask_noise``, for each clip or pair.
+    Attributes:
+        cache: whether there is a cache; without one, training encodes clips and sentences, to the same bits on a CPU.
+        splits: whose clips are encoded.
+        texts: the most sentences whose states are cached.
+        mask_draws: draws of ``mask_noise`` per clip or pair.
     """
 
     cache: bool
@@ -36,5 +39,5 @@ class LatentsParams(Block):
     @model_validator(mode="after")
     def _draws_differ(self) -> Self:
         if self.mask_draws > 1 and self.mask_noise.share == 0:
-            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so that all would be alike")
+            raise ValueError(f"mask_draws is {self.mask_draws}, but mask_noise.share is 0, so all draws would be equal")
         return self

@@ -1,9 +1,9 @@
-"""The text encoder's states: cached by the phase `latents`, or encoded when they are first asked for.
+"""The text encoder's states: cached by the phase `latents`, or encoded at their first use.
 
-    latents/texts/<digit>.safetensors     "<name>": float32 [N,D]; of the names that begin with that digit, 0 to f
+    latents/texts/<digit>.safetensors     "<name>": float32 [N,D], for names that start with that digit, 0 to f
 
-A state's name is the digest of the text encoder, of the tokenizer and of the text, so that no other network's can be
-taken for it. What isn't cached, such as a sentence that was edited since, is encoded; to the same bits on a CPU.
+A state's name is the digest of text encoder, tokenizer and text, so states of different networks are never confused. A
+text that is not cached, such as an edited sentence, is encoded; on a CPU to the same bits.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from tgvac.shards import read_index
 from tgvac.stage import Context
 
 REMEMBERED = 4096
-"""Sentences that are not cached and whose states a training keeps."""
+"""Sentences outside of the cache whose states a training keeps in memory."""
 
 
 def encoder_digest(ctx: Context, compute: ComputeParams) -> str:
-    """What decides a text's states: the networks, and torch's threads, on which the last bits depend."""
+    """The digest of what a text's states depend on: the networks, and for the last bits threads and TF32."""
     return digest([part_digest(ctx.results / "backbones", "text_encoder", "tokenizer"), compute.threads, compute.tf32])
 
 
@@ -42,9 +42,9 @@ def state_name(encoder: str, text: str) -> str:
 def texts_to_cache(
     ctx: Context, encoder: str, tracks: Iterable[str], pairs: Iterable[str], at_most: int
 ) -> dict[str, str]:
-    """The empty sentence, those of some tracks, and those of all pairs of some sources; by name of their states.
+    """The empty sentence and those of some tracks and of all pairs of some sources, by the name of their states.
 
-    Where there are too many, those of tracks come first: there are far fewer of them, and each is drawn far more often.
+    If there are too many, sentences of tracks come first, since they are fewer and each is drawn more often.
 
     Args:
         encoder: from :func:`encoder_digest`.
@@ -62,7 +62,7 @@ def texts_to_cache(
 
 
 def by_file(named: Mapping[str, str]) -> dict[str, dict[str, str]]:
-    """Sentences by the item of the cache that holds them, ``texts/0`` to ``texts/f``: another one moves none."""
+    """Sentences by their item of the cache, ``texts/0`` to ``texts/f``. An item does not depend on other sentences."""
     files: dict[str, dict[str, str]] = defaultdict(dict)
     for name, text in named.items():
         files[f"texts/{name[0]}"][name] = text
@@ -85,7 +85,7 @@ class CachedTexts:
                 self._files |= dict.fromkeys(file.keys(), file)
 
     def find(self, text: str) -> torch.Tensor | None:
-        """``float32 [N,D]``, or None where the text isn't cached."""
+        """``float32 [N,D]``, or None if the text is not cached."""
         name = state_name(self._encoder, text)
         return self._files[name].get_tensor(name) if name in self._files else None
 
@@ -96,7 +96,7 @@ def open_texts(ctx: Context, compute: ComputeParams) -> CachedTexts:
 
 
 class TextStates:
-    """The encoder's states of texts; those that aren't cached are encoded once, the most recent are kept."""
+    """The states of texts. Texts that are not cached are encoded; the most recent ones are kept."""
 
     def __init__(self, backbones: Backbones, cached: CachedTexts | None = None, keep: int = REMEMBERED) -> None:
         self._cached = cached

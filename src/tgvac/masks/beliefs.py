@@ -1,4 +1,4 @@
-"""Belief in an object and in the others of its video, and what raw mask that makes."""
+"""Probabilities of an object and of the other objects of its video, and the raw mask that they give."""
 
 from __future__ import annotations
 
@@ -11,23 +11,23 @@ from tgvac.masks.verdicts import LOST, MADE
 
 
 def belief(logits: np.ndarray) -> np.ndarray:
-    """Belief, ``float32`` in [0, 1], from a network's logits of any shape."""
+    """Probability, ``float32`` in [0, 1], from a network's logits of any shape."""
     return np.asarray(expit(logits.astype(np.float32)))
 
 
 def quantised(belief_HW: np.ndarray) -> np.ndarray:
-    """Belief as ``uint8``: from 128 on where it is a half or more."""
+    """Probability as ``uint8``: 0.5 or more becomes 128 or more."""
     return np.asarray(np.floor(belief_HW * np.float32(255) + np.float32(0.5)), np.uint8)
 
 
 def apart(mine_HW: np.ndarray, theirs_HW: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give each pixel to one object: to the one that is believed in more.
+    """Assign each pixel to one object, the more probable one.
 
     Args:
-        mine_HW, theirs_HW: belief in the object and in any of the others, ``float32 [H,W]`` in [0, 1].
+        mine_HW, theirs_HW: probability of the object and of any of the others, ``float32 [H,W]`` in [0, 1].
 
     Returns:
-        support of the object ``uint8 [H,W]``, and the others' mask ``uint8 [H,W]`` in {0, 255}.
+        The object's support ``uint8 [H,W]``, and the others' mask ``uint8 [H,W]`` in {0, 255}.
     """
     theirs_more_HW = theirs_HW > mine_HW
     mine_HW = np.where(theirs_more_HW, np.minimum(mine_HW, np.float32(0.49)), mine_HW)
@@ -36,10 +36,10 @@ def apart(mine_HW: np.ndarray, theirs_HW: np.ndarray) -> tuple[np.ndarray, np.nd
 
 
 def drawn(support_HW: np.ndarray, box: Box | None, others_HW: np.ndarray | None = None) -> RawMask:
-    """A raw mask that was drawn along the frame's own colours: ``made``, or ``lost`` where it is empty.
+    """A raw mask whose outline follows the frame's colours: ``made``, or ``lost`` if it is empty.
 
     Args:
-        support_HW: belief, ``uint8 [H,W]``.
+        support_HW: probability of the object, ``uint8 [H,W]``.
         box: the given box of the frame, if there is one.
         others_HW: other objects of the video, ``uint8 [H,W]`` in {0, 255}.
     """

@@ -1,4 +1,4 @@
-"""What holds of any segmenter between annotated frames: whom a frame asks, and what the answer amounts to."""
+"""Common to all segmenters between annotated frames: which annotations a frame uses, and its verdict."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tgvac.masks.segmenter import RawMask
 from tgvac.masks.verdicts import ABSENT, EMPTY, LOST, MADE, UNKNOWN
 
 Believe = Callable[[int, Sequence[int]], tuple[np.ndarray, np.ndarray]]
-"""Belief ``float32 [H,W]`` in [0, 1] in the object and in the others at a position, from annotated positions."""
+"""Returns probabilities ``float32 [H,W]`` of the object and of the others at a position, from annotated positions."""
 
 
 class Annotations:
@@ -27,49 +27,49 @@ class Annotations:
         self.at = lru_cache(maxsize=4)(self._at)
 
     def _at(self, i: int) -> tuple[np.ndarray, list[np.ndarray]]:
-        """The object's mask in an annotated frame, and those of the others that are annotated there, too."""
+        """The object's mask in an annotated frame, and the masks of the others that are annotated there too."""
         others = [o.mask(i) for o in self._others if i < o.meta.frames and o.has_mask(i)]
         return self._track.mask(i), others
 
     def shows(self, i: int) -> bool:
-        """Whether the object is seen in an annotated frame."""
+        """Whether the object is visible in an annotated frame."""
         return bool(self.at(i)[0].any())
 
     def segment(self, reach: int, believe: Believe, outlined: bool) -> Iterator[RawMask]:
-        """Annotated frames keep their mask to the bit; the others ask the nearest ones before and after them.
+        """Annotated frames keep their exact mask; other frames use the nearest annotations before and after them.
 
-        Out of reach of any annotation a frame is ``unknown``. Before the first annotation that shows the object
-        there is nothing of it: it has not come yet.
+        A frame out of reach of all annotations is ``unknown``. Before the first annotation that shows the object, it is
+        ``absent``, because it has not appeared yet.
 
         Args:
-            reach: frames from an annotation.
-            believe: is asked where at least one of the annotations shows the object.
-            outlined: whether it draws along the frame's own colours.
+            reach: maximum distance to an annotation, in frames.
+            believe: called if at least one of the annotations shows the object.
+            outlined: whether the outlines of ``believe`` follow the frame's colours.
         """
-        meta, come = self._track.meta, False
+        meta, appeared = self._track.meta, False
         empty_HW = np.zeros((meta.height, meta.width), np.uint8)
         for i in range(meta.frames):
             if self._track.has_mask(i):
                 raw = annotated(self._track, i)
-                come = come or raw.verdict != EMPTY
+                appeared = appeared or raw.verdict != EMPTY
                 yield raw
                 continue
-            asked = self._asked(i, reach)
-            if not come:
+            nearest = self._nearest(i, reach)
+            if not appeared:
                 yield RawMask(empty_HW, ABSENT)
-            elif not asked:
+            elif not nearest:
                 yield RawMask(empty_HW, UNKNOWN)
-            elif not any(self.shows(k) for k in asked):
+            elif not any(self.shows(k) for k in nearest):
                 yield RawMask(empty_HW, ABSENT)
             else:
-                support_HW, others_HW = apart(*believe(i, asked))
-                gone = not all(self.shows(k) for k in asked)
+                support_HW, others_HW = apart(*believe(i, nearest))
+                gone = not all(self.shows(k) for k in nearest)
                 verdict = MADE if (support_HW >= 128).any() else ABSENT if gone else LOST
                 support_HW = support_HW if verdict == MADE else empty_HW
                 yield RawMask(support_HW, verdict, outlined=outlined, others_HW=others_HW)
 
-    def _asked(self, i: int, reach: int) -> list[int]:
-        """The nearest annotated positions on both sides, as far as they are within reach."""
+    def _nearest(self, i: int, reach: int) -> list[int]:
+        """The nearest annotated positions on both sides that are within reach."""
         sides = (bisect_left(self.known, i) - 1, bisect_right(self.known, i))
         near = [self.known[k] for k in sides if 0 <= k < len(self.known)]
         return [k for k in near if abs(k - i) <= reach]

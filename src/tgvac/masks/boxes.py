@@ -1,4 +1,4 @@
-"""The given box of a frame, within the image."""
+"""The given box of a frame, clipped to the image."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from tgvac.errors import BadInput
 
 
 def given_box(track: Track, i: int) -> Box | None:
-    """The box of frame ``i``, cut at the image's edge; None where the source says that the object is absent.
+    """The box of frame ``i``, clipped to the image; None if the source says that the object is absent.
 
     Raises:
-        BadInput: when the box lies outside of the image.
+        BadInput: when the box is outside of the image.
     """
     given = track.meta.boxes[i]
     if given is None:
@@ -20,7 +20,7 @@ def given_box(track: Track, i: int) -> Box | None:
     box = given.clipped(height, width)
     if box is None:
         raise BadInput(
-            f"{track.meta.track}: the box of frame {track.meta.frame_numbers[i]} lies outside of the image"
-            f" ({width}x{height}); mend the box or mark the frame as one without the object."
+            f"{track.meta.track}: the box of frame {track.meta.frame_numbers[i]} is outside of the image"
+            f" ({width}x{height}); correct the box or mark the object as absent in this frame."
         )
     return box

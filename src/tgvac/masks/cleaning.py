@@ -1,4 +1,4 @@
-"""Parts and holes of a mask."""
+"""Removes small parts and small holes of a mask."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ import numpy as np
 
 
 def without_specks(mask_HW: np.ndarray, min_part: float) -> np.ndarray:
-    """A mask ``uint8 [H,W]`` in {0, 255} without the 8-connected parts far smaller than its largest.
+    """A mask ``uint8 [H,W]`` in {0, 255} without 8-connected parts that are much smaller than its largest part.
 
     Args:
-        min_part: parts below this share of the largest one's area go. What passes before an object cuts it in
-            pieces that are all its own, so more than one may stay.
+        min_part: parts below this fraction of the largest part's area are removed. Several parts may stay, because an
+            occluder can cut an object into pieces.
     """
     count, labels_HW, stats, _ = cv2.connectedComponentsWithStats(mask_HW, connectivity=8)
     areas = stats[:, cv2.CC_STAT_AREA]
@@ -21,10 +21,10 @@ def without_specks(mask_HW: np.ndarray, min_part: float) -> np.ndarray:
 
 
 def without_holes(mask_HW: np.ndarray, max_hole: float) -> np.ndarray:
-    """A mask with its small holes filled: 4-connected, not open to the frame's edge.
+    """A mask with its small holes filled; holes are 4-connected and do not touch the frame's edge.
 
     Args:
-        max_hole: holes up to this share of the mask's area are filled; larger ones may well be true.
+        max_hole: holes up to this fraction of the mask's area are filled; larger ones may be real.
     """
     _, labels_HW, stats, _ = cv2.connectedComponentsWithStats(255 - mask_HW, connectivity=4)
     fill = stats[:, cv2.CC_STAT_AREA] <= max_hole * np.count_nonzero(mask_HW)

@@ -1,7 +1,7 @@
-"""A memory of colours: which were the object's in earlier frames, and which lay outside of its box.
+"""Remembers the colours of the object and of the surroundings of its box in earlier frames.
 
-A box also holds what passes before the object. One frame alone cannot tell the two apart; but what
-comes into the box was outside of it before.
+A box also contains occluders. A single frame cannot distinguish them from the object, but an occluder that enters the
+box was outside of it before.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ def _cells(frame_HW3: np.ndarray, bins: int) -> np.ndarray:
 
 
 def object_chance(frame_HW3: np.ndarray, belief_HW: np.ndarray, bins: int, floor: float) -> np.ndarray:
-    """How much each pixel's colour speaks for the object, ``float32 [H,W]`` in (0, 1); 0.5 where it says nothing.
+    """The probability of the object given each pixel's colour, ``float32 [H,W]`` in (0, 1); 0.5 is undecided.
 
     Args:
-        belief_HW: belief in the object so far, ``float32 [H,W]`` in [0, 1]; it weighs each pixel's say on what the
-            object's and the background's colours are.
-        bins: cells a channel.
-        floor: chance of a colour never seen.
+        belief_HW: current probability of the object, ``float32 [H,W]`` in [0, 1]; it weights each pixel in the colour
+            histograms of the object and of the background.
+        bins: histogram bins per channel.
+        floor: probability of a colour that was never seen.
     """
     cells_HW = _cells(np.ascontiguousarray(frame_HW3), bins)
     chances = []
@@ -37,7 +37,7 @@ def object_chance(frame_HW3: np.ndarray, belief_HW: np.ndarray, bins: int, floor
 
 
 class ColourMemory:
-    """Two histograms over L*a*b*, of the object and of all else, that fade with time."""
+    """Two histograms over L*a*b*, of the object and of the rest; old frames are forgotten over time."""
 
     def __init__(self, params: ColourMemoryParams) -> None:
         self._params = params
@@ -45,7 +45,7 @@ class ColourMemory:
         self._rest_C = np.zeros(params.bins**3)
 
     def learn(self, frame_HW3: np.ndarray, object_HW: np.ndarray, rest_HW: np.ndarray) -> None:
-        """Learn from a frame whose object (``bool [H,W]``) and surely other pixels (likewise) are known."""
+        """Learn from a frame with its object and the pixels that are certainly not the object, both ``bool [H,W]``."""
         cells_HW = _cells(frame_HW3, self._params.bins)
         for histogram_C, where_HW in ((self._object_C, object_HW), (self._rest_C, rest_HW)):
             if where_HW.any():
@@ -54,10 +54,10 @@ class ColourMemory:
                 np.add(histogram_C, counts_C / counts_C.sum(), out=histogram_C)
 
     def foreign(self, frame_HW3: np.ndarray, blur: float) -> np.ndarray:
-        """Pixels whose colours are known from elsewhere and not from the object, ``bool [H,W]``.
+        """Pixels whose colours were seen outside of the object but not in it, ``bool [H,W]``.
 
         Args:
-            blur: standard deviation, in pixels, over which neighbours are heard; a single pixel says little.
+            blur: standard deviation of a Gaussian over neighbouring pixels, in pixels; a single pixel is unreliable.
         """
         if not (self._object_C.any() and self._rest_C.any()):
             return np.zeros(frame_HW3.shape[:2], bool)

@@ -1,4 +1,4 @@
-"""Dense optical flow between two frames, and images moved along it."""
+"""Dense optical flow between two frames, and warping along it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from tgvac.masks.params import DenseFlowParams
 
 _LEAST = 32
-"""Dense inverse search needs a few patches of 8 pixels on each side."""
+"""Dense inverse search needs a few patches of 8 pixels along each side."""
 
 
 class DenseFlow:
@@ -24,10 +24,10 @@ class DenseFlow:
         self._search.setFinestScale(params.finest_scale)
 
     def between(self, here_HW: np.ndarray, there_HW: np.ndarray) -> np.ndarray:
-        """Where each pixel of one grey frame ``uint8 [H,W]`` is in another.
+        """The flow from one grey frame ``uint8 [H,W]`` to another.
 
         Returns:
-            ``float32 [H,W,2]``: pixels to the right and down.
+            ``float32 [H,W,2]``: displacement to the right and down, in pixels.
         """
         height, width = here_HW.shape
         pads = (0, max(0, _LEAST - height), 0, max(0, _LEAST - width))
@@ -39,10 +39,11 @@ class DenseFlow:
 
 
 def fetch(there: np.ndarray, flow_HW2: np.ndarray, beyond: int = cv2.BORDER_CONSTANT) -> np.ndarray:
-    """The values of another frame where the flow leads; ``beyond`` its edge 0, or what ``beyond`` says.
+    """Warp another frame along the flow; values outside of it are 0, or given by ``beyond``.
 
     Args:
         there: ``[H,W]`` or ``[H,W,C]``, ``uint8`` or ``float32``.
+        beyond: an OpenCV border type.
     """
     height, width = flow_HW2.shape[:2]
     x_HW, y_HW = np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32))
@@ -52,10 +53,10 @@ def fetch(there: np.ndarray, flow_HW2: np.ndarray, beyond: int = cv2.BORDER_CONS
 
 
 def agreement(here_HW3: np.ndarray, there_HW3: np.ndarray, flow_HW2: np.ndarray, scale: float) -> np.ndarray:
-    """How alike the colours are that a flow joins, ``float32 [H,W]`` in (0, 1]: ``exp(-(difference / scale)^2)``.
+    """Similarity of the colours that a flow connects, ``float32 [H,W]`` in (0, 1]: ``exp(-(difference / scale)^2)``.
 
     Args:
-        scale: mean difference of the channels, in grey levels, at which it falls to 1/e.
+        scale: mean difference of the channels, in grey levels, at which the value is 1/e.
     """
     moved_HW3 = fetch(there_HW3, flow_HW2, cv2.BORDER_REPLICATE)
     difference_HW = cv2.absdiff(here_HW3, moved_HW3).mean(axis=2, dtype=np.float32)
@@ -63,10 +64,10 @@ def agreement(here_HW3: np.ndarray, there_HW3: np.ndarray, flow_HW2: np.ndarray,
 
 
 def consistency(there_HW2: np.ndarray, back_HW2: np.ndarray, scale: float) -> np.ndarray:
-    """How near one lands to where one set out, going there and back, ``float32 [H,W]`` in (0, 1].
+    """Forward-backward consistency of a flow, ``float32 [H,W]`` in (0, 1]; 1 if it returns to the same point.
 
     Args:
-        scale: pixels of distance at which it falls to 1/e.
+        scale: distance in pixels at which the value is 1/e.
     """
     round_HW2 = there_HW2 + fetch(back_HW2, there_HW2, cv2.BORDER_REPLICATE)
     return np.asarray(np.exp(-(round_HW2**2).sum(axis=2) / np.float32(scale**2)))

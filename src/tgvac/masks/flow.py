@@ -1,7 +1,7 @@
-"""Masks between annotated frames, along dense optical flow (YouTube-VOS annotates every fifth frame).
+"""Masks between annotated frames by dense optical flow (YouTube-VOS annotates every fifth frame).
 
-A frame asks the nearest annotated frames before and after it. What each says counts by its nearness, by
-whether the flow there and back agrees, and by whether the colours agree.
+Each frame combines the nearest annotations before and after it. They are weighted by distance, by forward-backward
+consistency of the flow, and by similarity of the colours.
 """
 
 from __future__ import annotations
@@ -18,11 +18,11 @@ from tgvac.masks.params import DenseFlowParams, FlowParams
 from tgvac.masks.segmenter import RawMask
 
 _DOUBT = np.float32(1e-3)
-"""What the least agreement still counts, so that a pixel that nobody is sure of is decided all the same."""
+"""Added to the weights, so that pixels without any agreement are decided too."""
 
 
 class Flow:
-    """Segments a track of which some frames are annotated."""
+    """Segments a track with annotations in some frames."""
 
     name = "flow"
 
@@ -30,24 +30,24 @@ class Flow:
         self._params, self._dense = params, DenseFlow(dense)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """As any segmenter between annotations (`masks.between`)."""
-        notes = Annotations(track, others)
+        """See `masks.between`."""
+        annotations = Annotations(track, others)
         frames = Frames(track, keep=2 * self._params.reach + 2)
 
-        def believe(i: int, asked: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
-            masks = [(k, *notes.at(k)) for k in asked]
+        def believe(i: int, nearest: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
+            masks = [(k, *annotations.at(k)) for k in nearest]
             return self._fuse(frames, i, [(k, mine_HW, _union(mine_HW, theirs)) for k, mine_HW, theirs in masks])
 
-        return notes.segment(self._params.reach, believe, outlined=False)
+        return annotations.segment(self._params.reach, believe, outlined=False)
 
     def _fuse(
-        self, frames: Frames, i: int, asked: Sequence[tuple[int, np.ndarray, np.ndarray]]
+        self, frames: Frames, i: int, nearest: Sequence[tuple[int, np.ndarray, np.ndarray]]
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Belief in the object and in the others, ``float32 [H,W]`` in [0, 1], from annotated frames."""
+        """Probability of the object and of the others, ``float32 [H,W]`` in [0, 1], from annotated frames."""
         shape = frames.grey(i).shape
         mine_HW, theirs_HW, total_HW = (np.zeros(shape, np.float32) for _ in range(3))
         scale = self._params.consistency * max(shape)
-        for k, mask_HW, union_HW in asked:
+        for k, mask_HW, union_HW in nearest:
             there_HW2 = self._dense.between(frames.grey(i), frames.grey(k))
             back_HW2 = self._dense.between(frames.grey(k), frames.grey(i))
             weight_HW = consistency(there_HW2, back_HW2, scale) + _DOUBT
@@ -60,7 +60,7 @@ class Flow:
 
 
 def _union(mine_HW: np.ndarray, theirs: Sequence[np.ndarray]) -> np.ndarray:
-    """The union of the others' masks, ``uint8 [H,W]``; ``mine_HW`` says how large it is where there are none."""
+    """The union of the others' masks, ``uint8 [H,W]``; ``mine_HW`` gives the size if there are none."""
     union_HW = np.zeros_like(mine_HW)
     for mask_HW in theirs:
         union_HW |= mask_HW

@@ -1,4 +1,4 @@
-"""The frames of a track around the one in work: decoded once, a bounded number in memory."""
+"""A cache of a track's frames: each is decoded once, and a bounded number is in memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tgvac.clips.track import Track
 
 
 class Frames:
-    """Frames by position, the last ``keep`` of them remembered."""
+    """Frames by position; the last ``keep`` used frames are cached."""
 
     def __init__(self, track: Track, keep: int) -> None:
         self._track, self._keep = track, keep

@@ -1,4 +1,4 @@
-"""Whether a made mask is believed: measured against the given box, and against the frame before."""
+"""Checks of generated masks against the given box and the frame before."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tgvac.masks.verdicts import BOX, JUMP, LOST, MADE, OUTSIDE
 
 
 def share_inside(mask_HW: np.ndarray, box: Box) -> float:
-    """The share of a mask's pixels whose centres lie in a box, in [0, 1]; 0 for an empty mask."""
+    """The fraction of a mask's pixels whose centres are in a box, in [0, 1]; 0 for an empty mask."""
     rows, columns = np.nonzero(mask_HW)
     if not len(rows):
         return 0.0
@@ -20,11 +20,11 @@ def share_inside(mask_HW: np.ndarray, box: Box) -> float:
 
 
 def judge(params: GateParams, mask_HW: np.ndarray, box: Box | None, area_before: int) -> str:
-    """The verdict on a made mask ``uint8 [H,W]``: the first gate that it fails, or ``made``.
+    """The verdict on a generated mask ``uint8 [H,W]``: the first check that it fails, or ``made``.
 
     Args:
-        box: the given box, clipped to the frame; None where the source gives none.
-        area_before: pixels of the mask of the frame before, where that one is believed; 0 leaves the gate open.
+        box: the given box, clipped to the frame; None if the source gives none.
+        area_before: pixels of the mask of the frame before; 0 if that mask failed, which skips the check of the area.
     """
     own = Box.of_mask(mask_HW)
     if own is None:

@@ -1,4 +1,4 @@
-"""Annotations of every frame, taken as they are (paper, section 3.2: DAVIS's "provided masks")."""
+"""Uses the annotations of every frame unchanged (paper, section 3.2: DAVIS's "provided masks")."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from tgvac.masks.verdicts import EMPTY, GIVEN
 
 
 def annotated(track: Track, i: int) -> RawMask:
-    """The annotation of frame ``i``, with the measurement that was taken of it at its own resolution."""
+    """The annotation of frame ``i``, with its measurement at the annotation's resolution."""
     mask_HW = track.mask(i)
     return RawMask(mask_HW, GIVEN if mask_HW.any() else EMPTY, track.meta.geometry[i])
 
 
 class Given:
-    """Takes the annotations as they are, and refuses a track that lacks one."""
+    """Uses the annotations unchanged, and refuses a track with a missing one."""
 
     name = "given"
 
@@ -26,7 +26,7 @@ class Given:
             if geometry is None or not track.has_mask(i):
                 raise BadInput(
                     f"{track.meta.track} has no mask for frame {track.meta.frame_numbers[i]};"
-                    " the segmenter 'given' needs one in every frame: annotate it, or set"
-                    " masks.sparse and masks.first to 'flow'."
+                    " the segmenter 'given' needs a mask in every frame, so annotate it, or set masks.sparse and"
+                    " masks.first to 'flow'."
                 )
             yield annotated(track, i)

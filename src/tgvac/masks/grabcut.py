@@ -1,8 +1,8 @@
-"""Masks from boxes by GrabCut, a frame at a time: what a laptop does where the paper has SAM (section 3.2, LaSOT).
+"""Masks from boxes by GrabCut, frame by frame. It runs on a laptop, where the paper uses SAM (section 3.2, LaSOT).
 
-Within the box a pixel is probably the object, in a margin around it probably not, beyond it surely not.
-Three things go from frame to frame: the mask, moved and stretched as the box is; the colours of the object;
-and the colours of what was outside of the box.
+A pixel in the box is probably the object, a pixel in the margin around it probably is not, and all others certainly are
+not. Three things are passed from frame to frame: the mask, moved and scaled with the box; the colours of the object;
+and the colours outside of the box.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tgvac.masks.verdicts import ABSENT, LOST, MADE
 
 
 def grown(box: Box, by: float, height: int, width: int) -> Rectangle:
-    """The pixels that a box touches when it is grown on each side, within the frame."""
+    """The pixels of the frame that a box touches after it is grown by ``by`` pixels on each side."""
     return Rectangle(
         top=max(0, math.floor(box.y - by)),
         left=max(0, math.floor(box.x - by)),
@@ -34,9 +34,9 @@ def grown(box: Box, by: float, height: int, width: int) -> Rectangle:
 
 
 def follow(mask_HW: np.ndarray, before: Box, now: Box) -> np.ndarray:
-    """A mask moved and stretched as its box was, ``uint8 [H,W]`` in {0, 255}."""
+    """A mask moved and scaled like its box, ``uint8 [H,W]`` in {0, 255}."""
     across, down = now.w / before.w, now.h / before.h
-    # Pixel i covers [i, i + 1), and OpenCV puts its centre at i.
+    # Pixel i covers [i, i + 1), but OpenCV has its centre at i.
     matrix = np.array(
         [
             [across, 0.0, now.x - across * before.x + 0.5 * across - 0.5],
@@ -48,7 +48,7 @@ def follow(mask_HW: np.ndarray, before: Box, now: Box) -> np.ndarray:
 
 
 class GrabCut:
-    """Segments a track that has boxes and no masks."""
+    """Segments a track with boxes and without masks."""
 
     name = "grabcut"
 
@@ -56,9 +56,9 @@ class GrabCut:
         self._params = params
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """Yields an empty mask where the object is absent, and nowhere else.
+        """Yields an empty mask only if the object is absent.
 
-        A box without a mask to be found in it gives all of its pixels, and the verdict ``lost``.
+        If no mask is found in a box, the whole box is the mask, with the verdict ``lost``.
         """
         height, width = track.meta.height, track.meta.width
         memory = ColourMemory(self._params.memory)
@@ -86,13 +86,13 @@ class GrabCut:
             yield RawMask(mask_HW, MADE, box=box, limit=limit, outlined=True)
 
     def _margin(self, box: Box) -> float:
-        # One pixel at least: a box is seldom drawn more exactly.
+        # At least one pixel, because boxes are rarely more exact.
         return max(1.0, self._params.margin * max(box.w, box.h))
 
     @staticmethod
-    def _fits(mask_HW: np.ndarray, box: Box, least: float) -> bool:
+    def _fits(mask_HW: np.ndarray, box: Box, min_iou: float) -> bool:
         own = Box.of_mask(mask_HW)
-        return own is not None and own.iou(box) >= least
+        return own is not None and own.iou(box) >= min_iou
 
     def _cut(
         self,
@@ -104,7 +104,7 @@ class GrabCut:
         track: str,
         i: int,
     ) -> np.ndarray:
-        """The object in one frame, ``bool [H,W]``; all False where it cannot be told."""
+        """The object in one frame, ``bool [H,W]``; all False if it cannot be found."""
         params, shape, longer = self._params, frame_HW3.shape[:2], max(box.w, box.h)
         found_HW = np.zeros(shape, bool)
         if min(box.w, box.h) < params.min_side:
@@ -122,7 +122,7 @@ class GrabCut:
             labels_HW[inside] = cv2.GC_PR_FGD
         around = grown(box, max(self._margin(box), params.context * longer), *shape).slices
         if (labels_HW[around] & 1).all():
-            return found_HW  # the box is the whole frame: there is nothing to compare it with
-        rounds = params.cold_iterations if before is None else params.iterations
-        found_HW[around] = cut(frame_HW3[around], labels_HW[around], rounds, "grabcut", track, i)
+            return found_HW  # the box fills the frame, so there is no background to learn from
+        iterations = params.cold_iterations if before is None else params.iterations
+        found_HW[around] = cut(frame_HW3[around], labels_HW[around], iterations, "grabcut", track, i)
         return found_HW

@@ -1,6 +1,6 @@
-"""Joining the shards: one index, and a table of how good made masks are where the truth is known.
+"""Joins the shards: one index, and a table of the quality of generated masks.
 
-masks/quality.parquet     one row a track whose source knows the truth; no rows where none does
+masks/quality.parquet     one row per track whose source has ground truth
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""Phase `masks`: a visible mask for every frame of every track, with a verdict a frame.
+"""Phase `masks`: a visible mask and a verdict for every frame of every track.
 
 masks/files/<track>.zip           masks/00000.png …, masks.json (MasksMeta)
 masks/index.json                  index of all; facts: segmenter, verdicts, whether the track is refused, quality
-masks/quality.parquet             overlap with the truth, where a source knows it
+masks/quality.parquet             IoU with the ground truth, for sources that have it
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _ANNOTATED = (GIVEN, EMPTY)
 
 
 class Multiplying(Protocol):
-    """Of the block `compute` what counts here; the block itself belongs to a room above."""
+    """The used key of the block `compute`, which is defined in a package that this one must not import."""
 
     @property
     def tf32(self) -> bool: ...
@@ -83,17 +83,17 @@ def make_masks(
     out: Path,
     place: Place = HERE,
 ) -> dict[str, Any]:
-    """Write one track's masks, a window of frames in memory at a time.
+    """Write one track's masks, with a window of frames in memory.
 
     Args:
         path: the track.
         others: the tracks of the other objects of its video.
         truth_file: the source's ``truth.zip``, if it has one.
         out: the zip to write.
-        place: where local weights lie, and where networks run.
+        place: the folder of local weights, and the device.
 
     Returns:
-        the facts for the index.
+        The facts for the index.
     """
     truth = Truth(truth_file) if truth_file else None
     verdicts, geometry = [], []
@@ -101,11 +101,11 @@ def make_masks(
     iou_refined: list[float | None] = []
     with ExitStack() as stack:
         track = stack.enter_context(Track(path))
-        beside = [stack.enter_context(Track(other)) for other in others]
+        other_tracks = [stack.enter_context(Track(other)) for other in others]
         segmenter = segmenter_of(params, track.meta, place)
         refinement = Refinement(params.refine, params.gates, params.dense_flow)
         sink = stack.enter_context(zip_writing(out))
-        for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, beside))):
+        for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, other_tracks))):
             sink.add(f"masks/{i:05d}.png", encode_mask(frame.mask_HW))
             verdicts.append(frame.verdict)
             geometry.append(frame.geometry)
@@ -132,9 +132,9 @@ def make_masks(
 
 
 def quality(meta: MasksMeta) -> dict[str, float]:
-    """Mean overlap with the truth, raw and refined, and over how many frames; {} where nothing was measured.
+    """Mean IoU with the ground truth, raw and refined, and the number of frames; {} if nothing was measured.
 
-    Annotated frames count only where all are: beside made ones they would flatter.
+    Annotated frames are only included if all frames are annotated; otherwise they would improve the mean.
     """
     measured = [
         (verdict, raw, refined)
@@ -144,7 +144,7 @@ def quality(meta: MasksMeta) -> dict[str, float]:
     made = [row for row in measured if row[0] not in _ANNOTATED] or measured
     if not made:
         return {}
-    # Where only one of the two shows something that is not there, the other is right.
+    # None: both the mask and the ground truth are empty, which is correct.
     return {
         "frames": len(made),
         "iou_raw": sum(1.0 if raw is None else raw for _, raw, _ in made) / len(made),

@@ -1,4 +1,4 @@
-"""OpenCV, made deterministic: one thread, and random numbers by name."""
+"""Deterministic OpenCV: one thread, and random numbers by name."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tgvac.seeds import seed_of
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Let OpenCV work in one thread; shards are what runs in parallel.
+    """Run OpenCV in one thread; shards run in parallel instead.
 
-    Dense inverse search cuts the image into as many stripes as there are threads, and hands flow on within a
-    stripe only: another number of threads gives another flow.
+    Dense inverse search splits the image into one stripe per thread and propagates flow only within a stripe, so the
+    flow depends on the number of threads.
     """
     before = cv2.getNumThreads()
     cv2.setNumThreads(1)
@@ -27,22 +27,22 @@ def one_thread() -> Iterator[None]:
 
 
 def cut(image_HW3: np.ndarray, labels_HW: np.ndarray, iterations: int, *names: str | int) -> np.ndarray:
-    """Divide an image in two by GrabCut (Rother et al., 2004), from labels.
+    """Separate foreground and background by GrabCut (Rother et al., 2004), from labels.
 
     Args:
         image_HW3: ``uint8 [H,W,3]``.
-        labels_HW: ``uint8 [H,W]`` of ``cv2.GC_BGD``, ``GC_FGD``, ``GC_PR_BGD``, ``GC_PR_FGD``; left as it is.
-        iterations: of fitting colours and cutting.
-        names: what the draw is for; k-means in GrabCut starts at random.
+        labels_HW: ``uint8 [H,W]`` of ``cv2.GC_BGD``, ``GC_FGD``, ``GC_PR_BGD``, ``GC_PR_FGD``; not changed.
+        iterations: number of rounds of fitting colours and cutting.
+        names: name of the random draw; k-means in GrabCut has a random start.
 
     Returns:
-        ``bool [H,W]``, True in the foreground. Where the labels know no foreground or no background there is
-        nothing to tell apart, and the labelled foreground comes back.
+        ``bool [H,W]``, True in the foreground. If the labels have no foreground or no background, the labelled
+        foreground is returned.
     """
     labels_HW = np.ascontiguousarray(labels_HW)
     sides = labels_HW & 1
     if sides.any() and not sides.all():
-        # OpenCV reads its seed as an int.
+        # OpenCV takes a 32-bit signed seed.
         cv2.setRNGSeed(seed_of("masks", "cut", *names) % 2**31)
         labels_HW = labels_HW.copy()
         models = np.zeros((1, 65)), np.zeros((1, 65))
@@ -51,6 +51,6 @@ def cut(image_HW3: np.ndarray, labels_HW: np.ndarray, iterations: int, *names: s
 
 
 def disc(radius: float) -> np.ndarray:
-    """A round structuring element, of one pixel's radius at least."""
+    """A round structuring element with a radius of at least one pixel."""
     size = 2 * max(1, round(radius)) + 1
     return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size)))

@@ -1,4 +1,4 @@
-"""Parameters of the masks: which segmenter a track gets by what its source gives, and how each works."""
+"""Parameters of the masks: the segmenter for each kind of annotation, and its settings."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tgvac.config import Block
 
 
 class ColourMemoryParams(Block):
-    """What is remembered of the colours of the object and of all else (`masks.colours`)."""
+    """The memory of colours of the object and of the rest (`masks.colours`)."""
 
     bins: int = Field(ge=2, le=64)
     keep: float = Field(gt=0, le=1)
@@ -21,7 +21,7 @@ class ColourMemoryParams(Block):
 
 
 class GrabCutParams(Block):
-    """Masks from boxes (`masks.grabcut`); lengths are shares of the box's longer side."""
+    """Masks from boxes (`masks.grabcut`); lengths are fractions of the box's longer side."""
 
     margin: float = Field(ge=0)
     context: float = Field(gt=0)
@@ -34,7 +34,7 @@ class GrabCutParams(Block):
 
 
 class DenseFlowParams(Block):
-    """Dense inverse search, OpenCV's."""
+    """Dense inverse search of OpenCV."""
 
     preset: Literal["ultrafast", "fast", "medium"]
     finest_scale: int = Field(ge=0, le=4)
@@ -49,7 +49,7 @@ class FlowParams(Block):
 
 
 class RefineParams(Block):
-    """Refinement of masks that a segmenter made (`masks.refine`)."""
+    """Refinement of generated masks (`masks.refine`)."""
 
     radius: int = Field(ge=0)
     colour: float = Field(gt=0)
@@ -63,7 +63,7 @@ class RefineParams(Block):
 
 
 class SamParams(Block):
-    """Masks from boxes, a frame at a time, by SAM (`masks.sam`)."""
+    """Masks from boxes, frame by frame, by SAM (`masks.sam`)."""
 
     weights: str = Field(min_length=1)
     revision: str
@@ -73,7 +73,7 @@ class SamParams(Block):
 
 
 class Sam2Params(Block):
-    """Masks through a video by SAM 2, from boxes, from some masks or from the first frame (`masks.sam2_*`)."""
+    """Masks of a video by SAM 2, from boxes, from some masks or from the first frame (`masks.sam2_*`)."""
 
     weights: str = Field(min_length=1)
     revision: str
@@ -88,7 +88,7 @@ class Sam2Params(Block):
 
 
 class GateParams(Block):
-    """When a made mask is not believed (`masks.gates`)."""
+    """When a generated mask fails (`masks.gates`)."""
 
     min_inside: float = Field(ge=0, le=1)
     min_box_iou: float = Field(ge=0, le=1)
@@ -97,7 +97,7 @@ class GateParams(Block):
 
 
 class MasksParams(Block):
-    """Where visible masks come from: a segmenter by name for each of the four things that a track may carry."""
+    """The source of visible masks: a segmenter for each of the four kinds of annotation that a track may have."""
 
     full: Literal["given"]
     sparse: Literal["sam2", "flow", "given"]

@@ -1,4 +1,4 @@
-"""Where a stage runs, as far as segmenters that are networks want to know it."""
+"""The folder of local weights and the device of a stage, for segmenters that are networks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from tgvac.files import sha256
 
 @dataclass(frozen=True)
 class Place:
-    """Where weights are looked for, and where networks run.
+    """Where to look for weights, and where to run networks.
 
     Attributes:
-        root: the folder that local weights are named relative to.
+        root: names of local weights are relative to this folder.
         device: a torch device name.
-        tf32: on a GPU, products of float32 are tf32.
+        tf32: whether matrix products of float32 use TF32 on a GPU.
     """
 
     root: Path = Path()
@@ -24,14 +24,14 @@ class Place:
     tf32: bool = False
 
     def local(self, weights: str) -> Path | None:
-        """The file or folder of this machine that a name of weights means; None where it must be a name of a hub."""
+        """The local file or folder of this name; None if there is none, so that it must be a name on a hub."""
         path = self.root / weights
         return path if path.exists() else None
 
     def digest(self, weights: str) -> str:
-        """SHA-256 of what a name of weights means on this machine, so that other weights make other masks.
+        """SHA-256 of the local weights of this name, so that masks are made again if the weights change.
 
-        "" where it is a name of a hub, whose revision is a param.
+        "" for a name on a hub, whose revision is a param.
         """
         path = self.local(weights)
         if path is None:
@@ -41,4 +41,4 @@ class Place:
 
 
 HERE = Place()
-"""The folder one is in, and the CPU."""
+"""The current folder and the CPU."""

@@ -1,8 +1,8 @@
-"""Refinement of made masks (the paper, section 3.2, says "refined" and not how).
+"""Refinement of generated masks (section 3.2 of the paper says "refined", but not how).
 
-In order: neighbouring frames vote along optical flow, so that masks don't flicker; a narrow band along an
-outline that colours have not drawn yet is decided anew by the frame's own; specks go and small holes are
-filled; gates give the verdict. Annotated frames are left as they are, and vote.
+First, neighbouring frames vote along optical flow, so that masks do not flicker. Then a narrow band along the outline
+is decided again by the frame's colours, unless the segmenter used them already. Specks are removed and small holes are
+filled. Finally, gates give the verdict. Annotated frames vote, but are not changed.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _VOTERS = frozenset({GIVEN, EMPTY, MADE})
 
 @dataclass(frozen=True)
 class FrameMask:
-    """The mask of one frame, ``uint8 [H,W]``, measured at the best resolution that there is, and a word on it.
+    """The mask of one frame, ``uint8 [H,W]``, its measurement at the best available resolution, and its verdict.
 
     Attributes:
-        raw_HW: what the segmenter had said.
+        raw_HW: the segmenter's mask before refinement.
     """
 
     mask_HW: np.ndarray
@@ -52,7 +52,7 @@ class Refinement:
         self._params, self._gates, self._dense = params, gates, DenseFlow(dense)
 
     def refine(self, track: Track, raws: Iterator[RawMask]) -> Iterator[FrameMask]:
-        """Yields one :class:`FrameMask` a frame, in order."""
+        """Yields one :class:`FrameMask` per frame, in order."""
         frames = Frames(track, keep=2 * self._params.radius + 1)
         area_before = 0
         for i, window in _windows(raws, self._params.radius):
@@ -77,11 +77,11 @@ class Refinement:
             inside_HW = np.zeros_like(mask_HW)
             inside_HW[raw.limit.slices] = mask_HW[raw.limit.slices]
             mask_HW = inside_HW
-        # Refinement may sharpen a mask, but not do away with it.
+        # Refinement may change a mask, but must not remove it.
         return mask_HW if mask_HW.any() else raw.mask_HW
 
     def _vote(self, frames: Frames, window: dict[int, RawMask], i: int) -> np.ndarray:
-        """Belief after the neighbours' votes, ``float32 [H,W]`` in [0, 1]; each counts one at most."""
+        """Probability of the object after the neighbours' votes, ``float32 [H,W]`` in [0, 1]; votes weigh at most 1."""
         sum_HW = window[i].support_HW.astype(np.float32) / np.float32(255)
         total_HW = np.ones_like(sum_HW)
         for j, raw in window.items():
@@ -94,9 +94,9 @@ class Refinement:
         return np.asarray(sum_HW / total_HW)
 
     def _recoloured(self, frame_HW3: np.ndarray, support_HW: np.ndarray, others_HW: np.ndarray | None) -> np.ndarray:
-        """The mask ``uint8 [H,W]`` with a band along its outline decided anew, by belief and colour together.
+        """The mask ``uint8 [H,W]``, with a band along its outline decided again by probability and colour.
 
-        No cut with the least outline: that would cost an object its antennae, masts and legs.
+        This is not a graph cut, because a cut with a short outline would remove antennae, masts and legs.
         """
         hard_HW = np.where(support_HW >= 0.5, 255, 0).astype(np.uint8)
         box = Box.of_mask(hard_HW)
@@ -105,26 +105,26 @@ class Refinement:
         longer = max(box.w, box.h)
         around = grown(box, self._params.context * longer, *hard_HW.shape).slices
         inner_hw, belief_hw, kernel = hard_HW[around], support_HW[around], disc(self._params.band * longer)
-        # Beyond the frame's edge nothing is known, so it erodes nothing.
+        # OpenCV's default border does not erode from the outside of the frame, where nothing is known.
         band_hw = cv2.dilate(inner_hw, kernel) > cv2.erode(inner_hw, kernel)
         object_hw = object_chance(frame_HW3[around], belief_hw, self._params.bins, self._params.floor)
-        least = np.float32(self._params.doubt)
-        belief_hw = np.clip(belief_hw, least, 1 - least)
-        anew_hw = belief_hw * object_hw >= (1 - belief_hw) * (1 - object_hw)
+        doubt = np.float32(self._params.doubt)
+        belief_hw = np.clip(belief_hw, doubt, 1 - doubt)
+        decided_hw = belief_hw * object_hw >= (1 - belief_hw) * (1 - object_hw)
         if others_HW is not None:
-            anew_hw &= others_HW[around] == 0
-        hard_HW[around] = np.where(band_hw, np.where(anew_hw, 255, 0), inner_hw)
+            decided_hw &= others_HW[around] == 0
+        hard_HW[around] = np.where(band_hw, np.where(decided_hw, 255, 0), inner_hw)
         return hard_HW
 
 
 def _measured(mask_HW: np.ndarray, raw: RawMask) -> FrameGeometry:
-    """Measured at working resolution: there is no finer mask."""
+    """Measure the mask at working resolution, because there is no finer mask."""
     others_HW = np.zeros_like(mask_HW) if raw.others_HW is None else np.where(mask_HW > 0, 0, raw.others_HW)
     return measure(mask_HW, others_HW)
 
 
 def _windows(raws: Iterator[RawMask], radius: int) -> Iterator[tuple[int, dict[int, RawMask]]]:
-    """Each position with the raw masks up to ``radius`` away, by position; no more than that is held."""
+    """Each position with the raw masks up to ``radius`` away, by position; only these are in memory."""
     held: deque[tuple[int, RawMask]] = deque()
     done = 0
     for j, raw in enumerate(raws):

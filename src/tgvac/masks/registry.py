@@ -1,4 +1,4 @@
-"""Which segmenter a track gets: by what it carries, then by the name that the params give to that."""
+"""Chooses the segmenter of a track: by its kind of annotation, and the name that the params give for this kind."""
 
 from __future__ import annotations
 
@@ -68,16 +68,16 @@ SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Place], Segmenter]]
 
 
 def networks(params: MasksParams) -> list[str]:
-    """The names of the weights that the segmenters in use need, sorted."""
+    """The names of the weights of all segmenters in use, sorted."""
     used = {params.sparse, params.first, params.boxes}
     return sorted(block.weights for name, block in (("sam", params.sam), ("sam2", params.sam2)) if name in used)
 
 
 def carries(meta: TrackMeta) -> Carried:
-    """What a track carries; a mask says more than a box.
+    """The kind of annotation of a track; masks come before boxes.
 
-    A mask in every frame, in some, in the first alone; or boxes alone. One box in the first frame and none after
-    is what a user draws to select an object, and not an object that is never seen again.
+    Masks in all frames, in some, or only in the first; or only boxes. A single box in the first frame is a user's
+    selection of an object; it does not mean that the object is absent later.
     """
     if all(meta.annotated):
         return "full"
@@ -92,16 +92,16 @@ def carries(meta: TrackMeta) -> Carried:
 
 
 def segmenter_of(params: MasksParams, meta: TrackMeta, place: Place) -> Segmenter:
-    """The segmenter of a track; one that needs weights loads them.
+    """The segmenter of a track, with its weights loaded.
 
     Raises:
-        BadInput: when the params name none that can work with what the track carries.
+        BadInput: when the segmenter of the params does not work with the track's annotation.
     """
     carried = carries(meta)
     name = getattr(params, carried)
     if carried == "first" and name != "sam2" and not any(meta.annotated):
         raise BadInput(
-            f"{meta.track} has one box, in its first frame, which masks.first '{name}' cannot follow;"
+            f"{meta.track} only has a box in its first frame, which masks.first '{name}' cannot track;"
             " set masks.first to 'sam2' or give boxes in more frames."
         )
     return SEGMENTERS[carried, name](params, place)

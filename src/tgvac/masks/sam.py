@@ -1,6 +1,6 @@
-"""Masks from boxes by SAM, each frame by itself (paper, section 3.2: LaSOT's boxes prompt SAM).
+"""Masks from boxes by SAM, frame by frame (paper, section 3.2: LaSOT's boxes prompt SAM).
 
-Nothing goes from frame to frame here, so masks may jump; refinement and gates see to that.
+Frames are independent, so masks may jump between them; refinement and gates handle that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tgvac.masks.verdicts import ABSENT
 
 
 class Sam:
-    """Segments a track that has boxes and no masks; a batch of frames in memory."""
+    """Segments a track with boxes and without masks; one batch of frames is in memory."""
 
     name = "sam"
 
@@ -32,7 +32,7 @@ class Sam:
         self._model, self._processor, self._device = load_sam(params, place)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """Yields an empty mask where the object is absent, or where SAM sees nothing (``lost``)."""
+        """Yields an empty mask if the object is absent, or if SAM finds nothing (``lost``)."""
         empty_HW = np.zeros((track.meta.height, track.meta.width), np.uint8)
         for start in range(0, track.meta.frames, self._params.batch):
             positions = range(start, min(start + self._params.batch, track.meta.frames))
@@ -46,7 +46,7 @@ class Sam:
         """The logits ``float32 [H,W]`` of each frame ``uint8 [H,W,3]`` for its box."""
         corners = [[[box.x, box.y, box.x + box.w, box.y + box.h]] for box in boxes]
         with network_step(self._device, "float32"):
-            # Frames are copied, since torch warns of memory that it must not write to.
+            # Frames are copied, because torch warns about read-only memory.
             inputs = self._processor(images=[*map(np.array, frames)], input_boxes=corners, return_tensors="pt")
         sizes, reshaped = inputs.pop("original_sizes"), inputs.pop("reshaped_input_sizes")
         with network_step(self._device, self._params.precision):
@@ -70,15 +70,15 @@ def choose(logits_KHW: np.ndarray, scores_K: np.ndarray, box: Box, choice: str) 
     """The best of a frame's candidates, ``float32 [H,W]``.
 
     Args:
-        logits_KHW: ``float32 [K,H,W]``.
-        scores_K: what the network thinks of each.
-        box: the given one.
-        choice: ``box``: the candidate whose own box is nearest to the given one, by score where two are alike; else
-            by score alone.
+        logits_KHW: the candidates, ``float32 [K,H,W]``.
+        scores_K: the network's score of each candidate.
+        box: the given box.
+        choice: ``box`` takes the candidate whose box has the highest IoU with the given box, and the higher score if
+            equal; otherwise the highest score.
     """
 
-    def worth(k: int) -> tuple[float, float]:
+    def quality(k: int) -> tuple[float, float]:
         own = Box.of_mask(logits_KHW[k] >= 0) if choice == "box" else None
         return (own.iou(box) if own else 0.0), float(scores_K[k])
 
-    return np.asarray(logits_KHW[max(range(len(logits_KHW)), key=worth)])
+    return np.asarray(logits_KHW[max(range(len(logits_KHW)), key=quality)])

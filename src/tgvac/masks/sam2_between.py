@@ -1,6 +1,6 @@
-"""Masks between annotated frames by SAM 2: followed forwards from the one before, backwards from the one after, joined.
+"""Masks between annotated frames by SAM 2: propagated forwards and backwards from the nearest annotations, and joined.
 
-YouTube-VOS annotates every fifth frame (paper, section 3.2, does not say how the others got their masks).
+YouTube-VOS annotates every fifth frame; section 3.2 of the paper does not say how the other frames got their masks.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.segmenter import RawMask
 
 Beliefs = tuple[np.ndarray, np.ndarray]
-"""In the object and in any of the others, ``float32 [H,W]`` in [0, 1]."""
+"""Probability of the object and of any of the others, ``float32 [H,W]`` in [0, 1]."""
 
 
 class Sam2Between:
-    """Segments a track of which some frames are annotated."""
+    """Segments a track with annotations in some frames."""
 
     name = "sam2"
 
@@ -33,13 +33,13 @@ class Sam2Between:
         self._predictor, self._device = load_sam2(params, place)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """As any segmenter between annotations (`masks.between`); one gap's frames in memory at a time."""
-        notes = Annotations(track, others)
+        """See `masks.between`; the frames of one gap are in memory at a time."""
+        annotations = Annotations(track, others)
 
         @lru_cache(maxsize=2)
-        def followed(start: int, last: int) -> dict[int, Beliefs]:
+        def propagate(start: int, last: int) -> dict[int, Beliefs]:
             """Each frame after ``start`` up to ``last``, in that direction."""
-            mine_HW, theirs = notes.at(start)
+            mine_HW, theirs = annotations.at(start)
             session = Session(self._predictor, self._device, track, self._params)
             for number, mask_HW in enumerate([mine_HW, *(mask_HW for mask_HW in theirs if mask_HW.any())]):
                 session.prompt_mask(start, mask_HW, number)
@@ -49,21 +49,22 @@ class Sam2Between:
                 found[i] = beliefs_NHW[0], beliefs_NHW[1:].max(axis=0, initial=0)
             return found
 
-        def believe(i: int, asked: Sequence[int]) -> Beliefs:
-            # Who doesn't see the object in its annotation has nothing to follow.
-            sides = [k for k in asked if notes.shows(k)]
-            return self._joined([(abs(k - i), followed(k, self._last(notes, track, k, i))[i]) for k in sides])
+        def believe(i: int, nearest: Sequence[int]) -> Beliefs:
+            # An annotation without the object has nothing to propagate.
+            sides = [k for k in nearest if annotations.shows(k)]
+            return self._join([(abs(k - i), propagate(k, self._last(annotations, track, k, i))[i]) for k in sides])
 
-        return notes.segment(self._params.reach, believe, outlined=True)
+        return annotations.segment(self._params.reach, believe, outlined=True)
 
-    def _last(self, notes: Annotations, track: Track, k: int, i: int) -> int:
-        """How far an annotation is followed towards a frame: to the next annotation, or as far as it reaches."""
+    def _last(self, annotations: Annotations, track: Track, k: int, i: int) -> int:
+        """The last frame to propagate annotation ``k`` to, towards frame ``i``: before the next one, within reach."""
+        known = annotations.known
         if i > k:
-            return min([k + self._params.reach, track.meta.frames - 1, *(n - 1 for n in notes.known if n > k)])
-        return max([k - self._params.reach, 0, *(n + 1 for n in notes.known if n < k)])
+            return min([k + self._params.reach, track.meta.frames - 1, *(n - 1 for n in known if n > k)])
+        return max([k - self._params.reach, 0, *(n + 1 for n in known if n < k)])
 
-    def _joined(self, sides: Sequence[tuple[int, Beliefs]]) -> Beliefs:
-        """One belief from those of the two sides, each with its distance; the side before comes first."""
+    def _join(self, sides: Sequence[tuple[int, Beliefs]]) -> Beliefs:
+        """Join the probabilities of one or two sides, each with its distance; the side before comes first."""
         if self._params.join == "nearest":
             return min(sides, key=lambda side: side[0])[1]
         total = np.float32(sum(1 / distance for distance, _ in sides))

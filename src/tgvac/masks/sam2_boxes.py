@@ -1,7 +1,7 @@
-"""Masks from boxes by SAM 2: it follows the object through the video, and a given box puts it right again and again.
+"""Masks from boxes by SAM 2: it tracks the object through the video, and given boxes correct it regularly.
 
-A stretch of frames with boxes begins with a prompt, and every few frames comes another, which is segmented by itself.
-Frames between attend to prompts on both sides of them, so the next prompt is always given before they are reached.
+The first frame of a stretch with boxes is a prompt, and then every few frames. Prompted frames are segmented
+independently. Frames in between attend to the prompts on both sides, so the next prompt is given before them.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tgvac.masks.verdicts import ABSENT
 
 
 class Sam2Boxes:
-    """Segments a track that has boxes and no masks."""
+    """Segments a track with boxes and without masks."""
 
     name = "sam2"
 
@@ -32,9 +32,9 @@ class Sam2Boxes:
         self._predictor, self._device = load_sam2(params, place)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """Yields an empty mask where the object is absent, or where SAM 2 sees nothing (``lost``).
+        """Yields an empty mask if the object is absent, or if SAM 2 finds nothing (``lost``).
 
-        Each stretch between absences starts anew: a box says where the object is when it comes back.
+        After an absence, tracking starts again from the box in which the object comes back.
         """
         empty_HW = np.zeros((track.meta.height, track.meta.width), np.uint8)
         for there, positions in groupby(range(track.meta.frames), lambda i: track.meta.boxes[i] is not None):
@@ -57,5 +57,5 @@ class Sam2Boxes:
     def _prompt(session: Session, track: Track, i: int) -> None:
         box = given_box(track, i)
         if box is None:
-            raise ValueError(f"{track.meta.track} has no box at position {i}, which was to prompt")
+            raise ValueError(f"{track.meta.track} has no box at position {i} to prompt with")
         session.prompt_box(i, box)

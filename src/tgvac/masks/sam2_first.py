@@ -1,4 +1,4 @@
-"""Masks of a whole video from its first frame by SAM 2: what the user selected there, mask or box, is followed."""
+"""Masks of a whole video by SAM 2: it tracks the object that a mask or a box selects in the first frame."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tgvac.masks.verdicts import EMPTY, UNKNOWN
 
 
 class Sam2First:
-    """Segments a track that has a mask or a box in its first frame and nothing after."""
+    """Segments a track that only has a mask or a box in its first frame."""
 
     name = "sam2"
 
@@ -26,10 +26,10 @@ class Sam2First:
         self._predictor, self._device = load_sam2(params, place)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """A given mask is kept to the bit; after it, frames in which SAM 2 sees nothing are ``lost``.
+        """A given mask is kept exactly; later frames in which SAM 2 finds nothing are ``lost``.
 
-        Where the first frame's mask is empty there is nothing to follow, and later frames are ``unknown``. Other
-        objects of the video are followed, too, as far as their first frame shows them: a pixel belongs to one.
+        If the first mask is empty, there is nothing to track, and later frames are ``unknown``. Other objects in the
+        first frame are tracked too, because each pixel belongs to one object only.
         """
         first = annotated(track, 0) if track.has_mask(0) else None
         if first is not None and first.verdict == EMPTY:

@@ -1,9 +1,9 @@
-"""One run of SAM 2's video predictor over a track, holding only what later frames can still attend to.
+"""Runs SAM 2's video predictor over a track, and only keeps what later frames can still attend to.
 
-The package's own ``init_state`` reads a folder of JPEG files and keeps all frames and all memories: at 1,024 pixels
-12.6 MB and 0.8 MB a frame, 24 GB for 1,800 frames. Here a frame is decoded when it is asked for, and a memory is
-dropped when the network can no longer look at it, which changes no bit: a frame attends to the last few frames, to
-the pointers of the last sixteen, and to the nearest few prompts.
+The package's own ``init_state`` reads a folder of JPEG files and keeps all frames and memories: 12.6 MB and 0.8 MB per
+frame at 1,024 pixels, or 24 GB for 1,800 frames. Here, a frame is decoded on demand, and a memory is dropped as soon as
+the network can no longer attend to it. This does not change any bit: a frame attends to the last few frames, to the
+pointers of the last sixteen, and to the nearest few prompts.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 _MEAN, _DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-"""Of ImageNet's channels, as SAM 2 was trained with."""
+"""Per channel, from ImageNet, as in the training of SAM 2."""
 
 
 class Images:
-    """A track's frames as the network takes them: made when asked for, and not kept."""
+    """A track's frames as input of the network, decoded on demand and not cached."""
 
     def __init__(self, track: Track, size: int) -> None:
         self._track, self._size = track, size
@@ -39,8 +39,8 @@ class Images:
 
     def __getitem__(self, i: int) -> torch.Tensor:
         """Frame ``i``, ``float32 [3,size,size]``, normalised."""
-        picture = Image.fromarray(np.ascontiguousarray(self._track.frame(i))).resize((self._size, self._size))
-        pixels_HW3 = (np.asarray(picture) / 255.0).astype(np.float32)
+        image = Image.fromarray(np.ascontiguousarray(self._track.frame(i))).resize((self._size, self._size))
+        pixels_HW3 = (np.asarray(image) / 255.0).astype(np.float32)
         pixels_3HW = torch.from_numpy(pixels_HW3).permute(2, 0, 1)
         mean_311, deviation_311 = (torch.tensor(values)[:, None, None] for values in (_MEAN, _DEVIATION))
         return (pixels_3HW - mean_311) / deviation_311
@@ -54,7 +54,7 @@ class Session:
     ) -> None:
         """
         Args:
-            forget: drop what can no longer be attended to; without, memory grows with the frames.
+            forget: drop what can no longer be attended to; otherwise memory grows with every frame.
         """
         self._predictor, self._device, self._params, self._forget = predictor, device, params, forget
         self._reach = max(
@@ -64,7 +64,7 @@ class Session:
 
     @property
     def held(self) -> set[int]:
-        """The frames of which anything is held: features, memories, masks or prompts."""
+        """The frames that are in memory with features, memories, masks or prompts."""
         found = set(self._state["cached_features"])
         for name in ("point_inputs_per_obj", "mask_inputs_per_obj", "frames_tracked_per_obj"):
             found.update(*self._state[name].values())
@@ -74,14 +74,14 @@ class Session:
         return found
 
     def prompt_box(self, i: int, box: Box, number: int = 0) -> None:
-        """Say where object ``number`` is in frame ``i``; the frame is then segmented by itself, without memories."""
+        """Prompt object ``number`` in frame ``i`` with a box; the frame is segmented without memories."""
         corners = np.array([box.x, box.y, box.x + box.w, box.y + box.h], np.float32)
         with network_step(self._device, self._params.precision):
             self._predictor.add_new_points_or_box(self._state, frame_idx=i, obj_id=number, box=corners)
             self._remember()
 
     def prompt_mask(self, i: int, mask_HW: np.ndarray, number: int = 0) -> None:
-        """Say what object ``number`` is in frame ``i``, ``uint8 [H,W]``; 0 is outside."""
+        """Prompt object ``number`` in frame ``i`` with a mask ``uint8 [H,W]``; 0 is outside."""
         with network_step(self._device, self._params.precision):
             self._predictor.add_new_mask(
                 self._state, frame_idx=i, obj_id=number, mask=torch.from_numpy(np.ascontiguousarray(mask_HW > 0))
@@ -89,14 +89,14 @@ class Session:
             self._remember()
 
     def _remember(self) -> None:
-        """Make a memory of a prompt at once, while its frame's features are there."""
+        """Encode the memory of a prompt immediately, while the features of its frame are available."""
         self._predictor.propagate_in_video_preflight(self._state)
 
     def follow(self, start: int, last: int) -> Iterator[tuple[int, np.ndarray]]:
-        """Yields each frame from ``start`` to ``last``, both included, backwards where ``last`` lies before.
+        """Propagate from frame ``start`` to ``last``, both included; backwards if ``last`` is before ``start``.
 
         Yields:
-            the position, and the logits ``float32 [N,H,W]`` of the objects in the order of their first prompts.
+            The position, and the logits ``float32 [N,H,W]`` of the objects in the order of their first prompts.
         """
         _silence()
         backwards = last < start
@@ -114,25 +114,25 @@ class Session:
             yield i, logits_N1HW[:, 0].float().cpu().numpy()
 
     def _drop(self, i: int, backwards: bool) -> None:
-        """Forget what no frame after ``i`` can attend to."""
+        """Drop everything that no frame after ``i`` can attend to."""
         ahead = -1 if backwards else 1
         state = self._state
         for number, outputs in state["output_dict_per_obj"].items():
             prompts = sorted(outputs["cond_frame_outputs"], key=lambda t: t * ahead)
-            # One more than are attended to: the network orders them otherwise where it has no choice, and rounds so.
+            # One more than it attends to: without a choice, the order of prompts and the rounding differ.
             keep = set(prompts[-self._params.prompts - 1 :])
             far = {t for t in (*prompts, *outputs["non_cond_frame_outputs"]) if (i - t) * ahead >= self._reach} - keep
             for held in (*outputs.values(), state["frames_tracked_per_obj"][number]):
                 for t in far & set(held):
                     del held[t]
             for name in ("point_inputs_per_obj", "mask_inputs_per_obj"):
-                # A prompt's own input is of no more use once its output is there.
+                # The input of a prompt is not needed after its output was computed.
                 for t in set(state[name][number]) & set(outputs["cond_frame_outputs"]):
                     del state[name][number][t]
 
 
 def fresh_state(track: Track, params: Sam2Params, device: torch.device) -> dict[str, Any]:
-    """A state as ``init_state`` of sam2 1.1 makes it, but for frames that are decoded when asked for."""
+    """A state like that of ``init_state`` of sam2 1.1, except that frames are decoded on demand."""
     by_object = (
         "point_inputs_per_obj",
         "mask_inputs_per_obj",
@@ -159,7 +159,7 @@ def fresh_state(track: Track, params: Sam2Params, device: torch.device) -> dict[
 
 
 def _silence() -> None:
-    """Keep the package's bars out of our logs, one a call: a stage says itself how far it is."""
+    """Disable the package's progress bars (one per call), because a stage reports its own progress."""
     from sam2 import sam2_video_predictor
 
     sam2_video_predictor.tqdm = lambda steps, **_: steps

@@ -1,7 +1,7 @@
-"""SAM 2's video predictor: its architecture by name, its weights from a file that can hold nothing but tensors.
+"""Loads SAM 2's video predictor: the architecture by name, the weights from a file that can only contain tensors.
 
-The builder of the package ``sam2`` makes the network; its own loading is not used, since it says nothing when a
-checkpoint does not fit, and knows no safetensors.
+The package ``sam2`` builds the network. Its loading function is not used, because it does not report checkpoints that
+do not fit, and does not support safetensors.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
 
 _STRIDE = 16
-"""Pixels to a cell of the image features: the grid that rotary positions are counted on."""
+"""Pixels per cell of the image features, the grid of the rotary positions."""
 _UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError)
 
 
 def weights_file(params: Sam2Params, place: Place) -> Path:
-    """The checkpoint on this machine, fetched from the hub where it is not a local file.
+    """The path of the checkpoint; it is fetched from the hub if it is not a local file.
 
     Raises:
-        BadInput: when it is neither a file nor a name whose file can be fetched.
+        BadInput: when it is neither a file nor a name that can be fetched.
     """
     local = place.local(params.weights)
     if local is not None and local.is_file():
@@ -57,7 +57,7 @@ def weights_file(params: Sam2Params, place: Place) -> Path:
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
-    """The tensors of a checkpoint by name; safetensors, or a ``.pt`` read without running what it may hold.
+    """The tensors of a checkpoint by name, from safetensors or a ``.pt`` file; code in the file is never run.
 
     Raises:
         BadInput: when the file is something else.
@@ -71,9 +71,9 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
         held = torch.load(path, map_location="cpu", weights_only=True)
         tensors = held.get("model", held)
         if not all(isinstance(value, torch.Tensor) for value in tensors.values()):
-            raise ValueError("it holds more than tensors")
+            raise ValueError("it contains more than tensors")
     except (*_UNREADABLE, AttributeError, SafetensorError) as error:
-        # torch goes on to advise how to read what should not be read.
+        # Only the first sentence, because torch then advises how to read unsafe files.
         first = (str(error).strip() or type(error).__name__).splitlines()[0].split(". ")[0].rstrip(".")
         raise BadInput(
             f"{path} cannot be read safely as a checkpoint of SAM 2 ({first}); fetch the published file again."
@@ -83,10 +83,10 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 @lru_cache(maxsize=1)
 def load_sam2(params: Sam2Params, place: Place) -> tuple[SAM2VideoPredictor, torch.device]:
-    """The video predictor frozen on its device, and that device; loaded once for all tracks of a process.
+    """The frozen video predictor on its device, and the device; loaded once per process.
 
     Raises:
-        BadInput: when weights or device are not there, or when the weights are of another architecture.
+        BadInput: when weights or device are not available, or when the weights are of another architecture.
     """
     device = device_of(place.device, place.tf32)
     tensors = read_tensors(weights_file(params, place))
@@ -100,14 +100,14 @@ def load_sam2(params: Sam2Params, place: Place) -> tuple[SAM2VideoPredictor, tor
         raise BadInput(
             f"masks.sam2.weights '{params.weights}' does not fit masks.sam2.model '{params.model}':"
             f" {len(wrong)} tensors differ (the first is {wrong[0]});"
-            " name the weights of this model or the model of these weights."
+            " use the weights of this model or the model of these weights."
         )
     predictor.load_state_dict(tensors)
     return predictor.requires_grad_(False).eval().to(device), device
 
 
 def build(params: Sam2Params) -> SAM2VideoPredictor:
-    """The architecture with random weights, on the CPU."""
+    """The network with random weights, on the CPU."""
     from sam2.build_sam import build_sam2_video_predictor
 
     cells = params.image_size // _STRIDE
@@ -123,6 +123,6 @@ def build(params: Sam2Params) -> SAM2VideoPredictor:
             f"++model.max_cond_frames_in_attn={params.prompts}",
         ],
     )
-    # Filling holes needs a CUDA extension that is seldom built; refinement fills them in any case.
+    # Filling holes needs a CUDA extension that is rarely built, and refinement fills them anyway.
     predictor.fill_hole_area = 0
     return predictor

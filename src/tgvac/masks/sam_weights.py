@@ -1,4 +1,4 @@
-"""SAM's network and preprocessing, by ordinary ``from_pretrained`` from a hub or a folder, safetensors only."""
+"""Loads SAM's network and preprocessing by ``from_pretrained``, from a hub or a folder, safetensors only."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 @lru_cache(maxsize=1)
 def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, torch.device]:
-    """SAM frozen on its device, in fp32, and what prepares its input; loaded once for all tracks of a process.
+    """Frozen SAM in fp32 on its device, its processor, and the device; loaded once per process.
 
     Raises:
-        BadInput: when weights or device are not there, or when the weights are not of SAM.
+        BadInput: when weights or device are not available, or when the weights are not of SAM.
     """
     import transformers
     from safetensors import SafetensorError
@@ -36,8 +36,8 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
         config, _ = SamConfig.get_config_dict(origin, revision=params.revision)
         if config.get("model_type") != "sam":
             raise BadInput(
-                f"{named} is a network of kind {config.get('model_type')!r}, not 'sam'; name SAM's weights in the"
-                " layout of transformers, such as facebook/sam-vit-huge."
+                f"{named} is a model of type {config.get('model_type')!r}, not 'sam'; use SAM's weights in the format"
+                " of transformers, such as facebook/sam-vit-huge."
             )
         model, report = SamModel.from_pretrained(
             origin,
@@ -57,7 +57,7 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
     wrong = sorted([*report["missing_keys"], *(str(key[0]) for key in report["mismatched_keys"])])
     if wrong:
         raise BadInput(
-            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing or of another size"
+            f"{named} does not fit its config.json: {len(wrong)} of its tensors are missing or have another size"
             f" (the first is {wrong[0]}); fetch the folder again."
         )
     return model.requires_grad_(False).eval().to(device), processor, device

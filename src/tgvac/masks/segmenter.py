@@ -1,4 +1,4 @@
-"""The protocol that every segmenter fills: a track in, the raw mask of each frame and a word on it out."""
+"""The interface of segmenters: they take a track and return a raw mask and a verdict for each frame."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tgvac.clips.track import Track
 
 @dataclass(frozen=True)
 class Rectangle:
-    """Whole pixels ``[top:bottom, left:right]`` of a frame."""
+    """The pixels ``[top:bottom, left:right]`` of a frame."""
 
     top: int
     left: int
@@ -29,16 +29,16 @@ class Rectangle:
 
 @dataclass(frozen=True)
 class RawMask:
-    """What a segmenter says of one frame, before refinement.
+    """A segmenter's result for one frame, before refinement.
 
     Attributes:
-        support_HW: belief in the object, ``uint8 [H,W]``; from 128 on a pixel belongs to the raw mask.
-        verdict: a word of `masks.verdicts`; ``made`` asks for refinement, all else is left as it is.
-        geometry: where the annotation was measured already; else None, and the refined mask is measured.
-        box: the box that the source gives, if any.
-        limit: no pixel of the mask lies outside of it, where it is given.
-        outlined: whether the frame's own colours have drawn its outline.
-        others_HW: other objects of the video, ``uint8 [H,W]`` in {0, 255}, as far as they are known.
+        support_HW: probability of the object, ``uint8 [H,W]``; pixels of 128 or more belong to the raw mask.
+        verdict: one of `masks.verdicts`; only ``made`` is refined.
+        geometry: the measurement of an annotation; None if the refined mask has to be measured.
+        box: the box from the source, if any.
+        limit: if given, no pixel of the mask is outside of it.
+        outlined: whether the outline follows the frame's colours already.
+        others_HW: other objects of the video, ``uint8 [H,W]`` in {0, 255}, if known.
     """
 
     support_HW: np.ndarray
@@ -56,10 +56,10 @@ class RawMask:
 
 
 class Segmenter(Protocol):
-    """Yields one :class:`RawMask` a frame, in order, with bounded memory."""
+    """Yields one :class:`RawMask` per frame, in order, with bounded memory."""
 
     name: str
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
-        """Segment a track; ``others`` are the other objects of its video, open."""
+        """Segment a track; ``others`` are the opened tracks of the other objects of its video."""
         ...

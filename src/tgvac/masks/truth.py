@@ -1,4 +1,4 @@
-"""True visible masks, where a source knows them: the procedural world does, real sets do not."""
+"""Ground truth of visible masks; the procedural world has it, real data sets do not."""
 
 from __future__ import annotations
 
@@ -25,6 +25,6 @@ class Truth:
 
 
 def iou(a_HW: np.ndarray, b_HW: np.ndarray) -> float | None:
-    """Overlap of two masks, in [0, 1]; None where both are empty, since there is nothing to find."""
+    """IoU of two masks, in [0, 1]; None if both are empty."""
     either = np.count_nonzero((a_HW > 0) | (b_HW > 0))
     return np.count_nonzero((a_HW > 0) & (b_HW > 0)) / either if either else None

@@ -1,4 +1,4 @@
-"""Trivial baseline: the outline is guessed, and what is hidden within it has the mean colour of what is seen."""
+"""Trivial baseline: a guessed outline, its hidden part filled with the mean colour of the visible part."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class MeanColour:
     params: TrivialParams
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
-        """Visible pixels are the input's own; a frame that shows nothing repeats the nearest one that does."""
+        """Visible pixels are the input's own; a frame without visible pixels repeats the nearest one with some."""
         seen = np.flatnonzero(visible_FHW.any(axis=(1, 2)))
         if len(seen) == 0:
             return Completion(on_white(frames_FHW3, visible_FHW), visible_FHW.copy())

@@ -1,9 +1,9 @@
 """How an object moves, from the pixels that two frames both show.
 
-Occlusion cuts visible parts, so their boxes and centroids jump though the object doesn't, and their outlines move
-with the occluder. Only colours at jointly visible pixels say how the object moved: a displacement is as good as the
-mean squared difference there is small. Sums over all displacements are correlations, so two inverse transforms
-score them all at once.
+Occlusion cuts visible parts, so their boxes and centroids jump although the object doesn't, and their outlines move
+with the occluder. Only colours at jointly visible pixels show how the object moved: the best displacement has the
+smallest mean squared difference there. Sums over all displacements are correlations, so two inverse Fourier
+transforms score them all at once.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.fft import irfft2, rfft2
 
 _PATH_COST = 1e-4
-"""What a pixel of displacement costs, in squared distance of colours: so little that it decides between equals."""
+"""Cost of a pixel of displacement, in squared distance of colours: so small that it only breaks ties."""
 
 
 @dataclass(frozen=True)

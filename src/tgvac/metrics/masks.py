@@ -1,7 +1,7 @@
-"""Overlap of amodal masks, over the whole object and over its hidden part alone.
+"""Overlap of amodal masks, over the whole object and over its hidden part.
 
-One rule holds for absent objects everywhere: where truth and prediction are both empty there is nothing to
-measure (NaN, which aggregation drops); where only one is empty the overlap is 0.
+Absent objects follow one rule: if truth and prediction are both empty, the overlap is NaN, which aggregation drops; if
+only one is empty, the overlap is 0.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ def iou(a_FHW: NDArray[np.uint8], b_FHW: NDArray[np.uint8]) -> NDArray[np.float6
     """Intersection over union of each frame.
 
     Args:
-        a_FHW, b_FHW: masks, uint8 [F,H,W] in {0,255}; the order of the two doesn't matter.
+        a_FHW, b_FHW: masks, uint8 [F,H,W] in {0,255}; the order of the two does not matter.
 
     Returns:
-        float64 [F] in [0,1]; NaN where both masks are empty, 0 where one is.
+        float64 [F] in [0,1]; NaN if both masks are empty, 0 if one is.
 
     Raises:
         ValueError: a shape, dtype or value that is not a mask's, or shapes that differ.
@@ -32,19 +32,19 @@ def iou(a_FHW: NDArray[np.uint8], b_FHW: NDArray[np.uint8]) -> NDArray[np.float6
 def occluded_iou(
     pred_FHW: NDArray[np.uint8], amodal_FHW: NDArray[np.uint8], visible_FHW: NDArray[np.uint8]
 ) -> NDArray[np.float64]:
-    """Intersection over union of each frame outside the visible part: does the hidden shape come out right?
+    """Intersection over union of each frame outside the visible part, which measures the hidden shape.
 
-    The masks are joined by logic, never subtracted: in uint8 ``pred - visible`` wraps, so that a visible
-    pixel missing from the prediction would count as a hidden pixel found (a fault of a published evaluation).
+    The masks are combined by logic and not subtracted: in uint8 ``pred - visible`` wraps, so a visible pixel missing
+    from the prediction would count as a hidden pixel found (an error in a published evaluation).
 
     Args:
         pred_FHW: predicted amodal masks, uint8 [F,H,W] in {0,255}.
         amodal_FHW: true amodal masks, likewise.
-        visible_FHW: visible masks, likewise; these pixels are left out on both sides.
+        visible_FHW: visible masks, likewise; their pixels are left out on both sides.
 
     Returns:
-        float64 [F] in [0,1]; NaN where nothing is hidden and nothing was predicted beyond the visible part,
-        0 where only one of the two is empty: shape invented around a fully visible object is an error.
+        float64 [F] in [0,1]; NaN if nothing is hidden and nothing was predicted outside the visible part, 0 if only
+        one of the two is empty, since a shape invented around a fully visible object is an error.
 
     Raises:
         ValueError: a shape, dtype or value that is not a mask's, or shapes that differ.

@@ -3,7 +3,7 @@
     metrics/<method>/<variant>/seed<k>/shard-000.parquet     rows of one shard
     metrics/rows.parquet                                     all rows
 
-Pictures are measured framed, at the model's size, on white; amodal masks in the input's own pixels.
+Pictures are scored after framing, at the model's size, on white; amodal masks at the input's own resolution.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from tgvac.clips.rows import Row, write_rows
 from tgvac.completion.shards import verified_shard
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
-from tgvac.metrics.clip_score import clip_image, embed, load_clip, temporal_consistency
+from tgvac.metrics.clip_score import embed, image_similarity, load_scoring_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
 from tgvac.metrics.lpips_weights import load_lpips
 from tgvac.metrics.masks import iou
@@ -58,7 +58,7 @@ def run(
         if sample not in recipes:
             raise BadInput(
                 f"{completions.store.describe(sample)} is no sample of scale '{ctx.scale}';"
-                " evaluate completions of its own recipes."
+                " evaluate completions of this scale's recipes."
             )
         if scorer is None:
             device = device_of(ctx.device, compute.tf32)
@@ -67,7 +67,7 @@ def run(
         if meta.frames > recipes[sample].frames:
             raise BadInput(
                 f"{completions.store.describe(sample)} has {meta.frames} frames, the sample {recipes[sample].frames};"
-                " give one picture a frame."
+                " give one picture per frame."
             )
         clip = clips.render(sample, range(meta.frames))
         if clip.amodal_FHW.shape[1:] != (meta.height, meta.width):
@@ -81,7 +81,7 @@ def run(
 
 
 def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.ndarray]) -> Iterable[Row]:
-    """Tidy rows; values that are not defined for a frame make no row."""
+    """One row per value; values that are not defined for a frame have no row."""
     for metric, values_F in scores.items():
         for frame, (value, rate) in enumerate(zip(values_F, clip.occlusion_F, strict=True)):
             if np.isfinite(value):
@@ -102,24 +102,24 @@ def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.nda
 
 
 class _Scorer:
-    """The networks that score, loaded once, and all metrics of one completion."""
+    """The scoring networks, loaded once, and all metrics of a completion."""
 
-    def __init__(self, clip_folder: Path, framing: FramingParams, params: MetricsParams, device: torch.device) -> None:
+    def __init__(self, folder: Path, framing: FramingParams, params: MetricsParams, device: torch.device) -> None:
         self._framing, self._params = framing, params
-        self._clip = load_clip(clip_folder, str(device))
+        self._encoder = load_scoring_clip(folder, str(device))
         self._lpips = load_lpips(params.lpips_net).to(device)
 
     def score(self, clip: Clip, done: Completion) -> dict[str, np.ndarray]:
-        """Each metric, ``float64 [F]``, NaN where it is not defined."""
+        """Each metric of the framed completion against the truth, ``float64 [F]``, NaN where it is not defined."""
         windows = windows_of(self._framing, clip.visible_FHW)
         ours = frame_video(self._framing, done.rgb_FHW3, windows, 255)
         truth = frame_video(self._framing, clip.whole_FHW3, windows, 255)
         batch = self._params.batch
-        ours_FD, truth_FD = embed(self._clip, ours, batch), embed(self._clip, truth, batch)
+        ours_FD, truth_FD = embed(self._encoder, ours, batch), embed(self._encoder, truth, batch)
         # A pair of frames belongs to the later one; the first frame has none.
         consistency = np.concatenate([[np.nan], temporal_consistency(ours_FD)])
         return {
-            "clip": clip_image(ours_FD, truth_FD),
+            "clip": image_similarity(ours_FD, truth_FD),
             "lpips": lpips_per_frame(self._lpips, ours, truth, batch),
             "tc": consistency,
             "iou": iou(done.amodal_FHW, clip.amodal_FHW),

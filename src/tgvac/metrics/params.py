@@ -1,4 +1,4 @@
-"""The parameters of the metrics room; their values stand in ``params.yaml``."""
+"""Parameters of the metrics; their values are in ``params.yaml``."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from tgvac.config import Block
 
 
 class MetricsParams(Block):
-    """How completions are scored and how scores become numbers with intervals.
+    """How completions are scored, and how scores are averaged.
 
     Attributes:
-        lpips_net: backbone of LPIPS; the paper doesn't name one, ``alex`` is the default of the LPIPS authors
-            for evaluation and ``vgg`` a second column.
+        lpips_net: backbone of LPIPS. The paper does not name one; ``alex`` is the default of the LPIPS authors for
+            evaluation, ``vgg`` the other choice.
         hard_from: occlusion rate in (0, 1] from which a frame is hard; the paper says "greater than 50%" and
-            leaves exactly 50% open.
-        white_psnr_cap: PSNR in dB given to identical pixels, which would be infinite otherwise, and the upper
-            bound of every PSNR, so that one frame cannot rule a mean.
+            does not say what exactly 50% is.
+        white_psnr_cap: upper bound of every PSNR in dB. Identical pixels get it, whose PSNR would be infinite; and no
+            single frame dominates a mean.
         bootstrap: number of resamples of the bootstrap over source videos.
         confidence: probability mass of the intervals, in (0, 1).
-        batch: frames that go through a network at once; changes memory and speed only.
+        batch: frames that go through a network at once; only changes memory and speed.
     """
 
     lpips_net: Literal["alex", "vgg"]

@@ -1,4 +1,4 @@
-"""Errors of pixels: PSNR over the hidden part of the object, and mean absolute error."""
+"""Pixel errors: PSNR over the hidden part of the object, and mean absolute error."""
 
 from __future__ import annotations
 
@@ -14,19 +14,18 @@ WHITE = 255.0
 def hidden_psnr(
     pred_FHW3: NDArray[np.uint8], truth_FHW3: NDArray[np.uint8], hidden_FHW: NDArray[np.uint8], cap: float
 ) -> NDArray[np.float64]:
-    """Peak signal-to-noise ratio of each frame over the hidden pixels alone.
+    """Peak signal-to-noise ratio of each frame over the hidden pixels only.
 
-    Over the whole frame the white background and the visible part, which any method can copy, would drown
-    what the task is about.
+    Over the whole frame, the white background and the visible part would dominate, and any method can copy them.
 
     Args:
         pred_FHW3: completed object on white, RGB uint8 [F,H,W,3].
         truth_FHW3: true object on white, likewise.
-        hidden_FHW: pixels of the object that the input doesn't show, uint8 [F,H,W] in {0,255}.
+        hidden_FHW: pixels of the object that are hidden in the input, uint8 [F,H,W] in {0,255}.
         cap: upper bound in dB, reached by identical pixels; > 0.
 
     Returns:
-        float64 [F] in dB, at most ``cap``; NaN where nothing is hidden.
+        float64 [F] in dB, at most ``cap``; NaN if nothing is hidden.
 
     Raises:
         ValueError: a shape, dtype or value that is not as above.
@@ -36,10 +35,10 @@ def hidden_psnr(
     hidden_in_FHW = _checked(pred_FHW3, truth_FHW3, hidden_FHW)
     square_FHW = np.square(_difference(pred_FHW3, truth_FHW3)).mean(axis=-1)
     mse_F = _mean_inside(square_FHW, hidden_in_FHW)
-    # The smallest error that counts follows from the cap, so that identical pixels need no case of their own.
-    floor = WHITE**2 / 10 ** (cap / 10)
-    psnr_F: NDArray[np.float64] = 10 * np.log10(WHITE**2 / np.maximum(mse_F, floor))
-    return np.minimum(psnr_F, cap)  # the round trip through the floor may overshoot by one ulp
+    # The smallest error follows from the cap, so that identical pixels are no special case.
+    least_mse = WHITE**2 / 10 ** (cap / 10)
+    psnr_F: NDArray[np.float64] = 10 * np.log10(WHITE**2 / np.maximum(mse_F, least_mse))
+    return np.minimum(psnr_F, cap)  # rounding may exceed the cap by one ulp
 
 
 def l1(

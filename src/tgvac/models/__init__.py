@@ -1,1 +1,1 @@
-"""Tensors only: backbones, the 12-channel UNet, motion modules, windows, sampling."""
+"""The networks: backbones, the 12-channel UNet, motion modules, and the noise schedule."""

@@ -1,7 +1,7 @@
-"""The frozen networks, by ordinary ``from_pretrained`` from one folder in the layout of diffusers.
+"""The frozen networks, loaded by ``from_pretrained`` from one folder in the layout of diffusers.
 
 vae/  text_encoder/  tokenizer/  unet/  scheduler/       a Stable Diffusion 1.x folder
-scoring_clip/                                            the CLIP that scores, not the one that conditions
+scoring_clip/                                            the CLIP of the metrics, not the text encoder
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Backbones:
 
 
 def _check(folder: Path, *parts: str) -> None:
-    """Compare parts with the index of their folder; one in the layout of diffusers that is not ours has none."""
+    """Compare parts with the index of their folder. A Stable Diffusion folder that we did not write has no index."""
     if (folder / "index.json").is_file():
         check_whole(folder, *parts)
 
@@ -70,14 +70,14 @@ def load_backbones(folder: Path, device: torch.device) -> Backbones:
 
 
 def freeze(module: Any) -> Any:
-    """No gradients, evaluation mode; returns the module."""
+    """Turn gradients off and set evaluation mode; returns the module."""
     return module.requires_grad_(False).eval()
 
 
 def without_path(model: Any) -> Any:
-    """Forget where a model of diffusers was loaded from, which it would write into its next ``config.json``.
+    """Remove the path that a model of diffusers was loaded from, which it would write into its next ``config.json``.
 
-    Files must not differ because they were made in another folder.
+    The same model must give the same file in every folder.
     """
     model.register_to_config(_name_or_path="")
     return model

@@ -1,4 +1,4 @@
-"""Parameters of the frozen networks: which are taken, and the shapes of small ones that a run trains."""
+"""Parameters of the frozen networks: where they come from, and the shapes of the small stand-ins."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pydantic import Field, model_validator
 from tgvac.config import Block
 
 ENCODER_HEADS = 4
-"""Attention heads of the small text and picture encoders."""
+"""Attention heads of the small text and image encoders."""
 
 
 class StandinParams(Block):
-    """Shapes of the small backbones that the workflow trains where no pretrained ones are used."""
+    """Shapes of the small backbones that the workflow trains when it uses no pretrained ones."""
 
     vae_channels: tuple[int, int, int]
     latent_channels: int = Field(ge=3)
@@ -41,7 +41,7 @@ class StandinParams(Block):
             if width % divisor:
                 raise ValueError(f"{key} has {width}, which {what} {divisor} does not divide")
         if min(self.vae_channels) < 8:
-            raise ValueError(f"vae_channels has {min(self.vae_channels)}; colours are carried by 8 from the start")
+            raise ValueError(f"vae_channels has {min(self.vae_channels)}; each level needs at least 8 for the colours")
         return self
 
 

@@ -1,12 +1,12 @@
-"""A start for small autoencoders: a blur that keeps colours.
+"""An initialisation of small autoencoders: a blur that keeps colours.
 
-From the usual random start a small ``AutoencoderKL`` first learns brightness, and stays grey for hundreds of steps:
-in the pictures here, most of them white, colour is a weak signal. This start is an autoencoder already. Encoder and
-decoder carry red, green, blue and brightness through, halved in size twice and doubled again; residual branches begin
-small, everything else as it was drawn.
+With random weights, a small ``AutoencoderKL`` learns brightness first and stays grey for hundreds of steps, because our
+images are mostly white and colour is a weak signal. With these weights it is an autoencoder from the first step:
+encoder and decoder pass red, green, blue and brightness through, at a quarter of the size. Residual branches start
+small. All other weights stay as they were drawn.
 
-A signal x goes in pairs of channels, +x and -x, since silu(x) - silu(-x) = x: so it passes the last activation of
-either half unbent, and the mean that group normalisation takes away is zero.
+Each signal x uses two channels, +x and -x. Since silu(x) - silu(-x) = x, it passes the last activation unchanged, and
+the mean that group normalisation subtracts is zero.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from diffusers import AutoencoderKL
 
 _PAIRS = 4
-"""Red, green, blue and their mean; each twice, with either sign."""
+"""Red, green, blue and their mean; each with both signs."""
 
 _RESIDUAL = 0.1
-"""What is left of the residual branches' last weights."""
+"""Factor of the residual branches' last weights."""
 
 _CONTRAST = 0.6
-"""Normalised signals have a deviation of 1; pictures in [-1, 1] one of about this."""
+"""Standard deviation of images in [-1, 1]; that of normalised signals is 1."""
 
 _LOGVAR = -6.0
-"""Of the posterior: unit noise would drown everything that is learned first."""
+"""Log variance of the posterior. Unit noise would hide everything that is learned first."""
 
 
 @torch.no_grad()
@@ -37,13 +37,13 @@ def start_as_blur(vae: AutoencoderKL) -> AutoencoderKL:
     """Change the weights of a fresh autoencoder, in place.
 
     Raises:
-        ValueError: when its narrowest level has fewer than eight channels, or its latents fewer than three.
+        ValueError: when a level has fewer than eight channels, or the latents fewer than three.
     """
     from diffusers.models.resnet import Downsample2D, ResnetBlock2D, Upsample2D
 
     width, latents = min(vae.config.block_out_channels), vae.config.latent_channels
     if width < 2 * _PAIRS or latents < 3:
-        raise ValueError(f"{width} channels and {latents} latents cannot carry colours: 8 and 3 are needed")
+        raise ValueError(f"{width} channels and {latents} latent channels cannot carry colours; use at least 8 and 3")
     for module in vae.modules():
         if isinstance(module, ResnetBlock2D):
             module.conv2.weight.mul_(_RESIDUAL)
@@ -51,7 +51,7 @@ def start_as_blur(vae: AutoencoderKL) -> AutoencoderKL:
             if module.conv_shortcut is not None:
                 _carry(module.conv_shortcut, torch.ones(1, 1))
         elif isinstance(module, Downsample2D):
-            # The mean of the two by two pixels that become one.
+            # The mean of the 2 x 2 pixels that become one.
             _carry(module.conv, torch.nn.functional.pad(torch.full((2, 2), 0.25), (0, 1, 0, 1)))
         elif isinstance(module, Upsample2D):
             line = torch.tensor([0.25, 0.5, 0.25])
@@ -70,7 +70,7 @@ def start_as_blur(vae: AutoencoderKL) -> AutoencoderKL:
 
 
 def _carry(conv: nn.Conv2d, kernel_KK: torch.Tensor) -> None:
-    """The first eight channels come out as they went in, each filtered by one kernel."""
+    """Pass the first eight channels through, each filtered by the same kernel."""
     conv.weight[: 2 * _PAIRS] = 0
     for channel in range(2 * _PAIRS):
         conv.weight[channel, channel] = kernel_KK
@@ -79,7 +79,7 @@ def _carry(conv: nn.Conv2d, kernel_KK: torch.Tensor) -> None:
 
 
 def _split(conv: nn.Conv2d, signals_SC: torch.Tensor) -> None:
-    """Mixtures of the input's channels become pairs of either sign."""
+    """Write mixtures of the input channels into pairs of channels, one with each sign."""
     conv.weight[: 2 * _PAIRS] = 0
     conv.weight[: 2 * _PAIRS : 2, :, 1, 1] = signals_SC
     conv.weight[1 : 2 * _PAIRS : 2, :, 1, 1] = -signals_SC
@@ -88,7 +88,7 @@ def _split(conv: nn.Conv2d, signals_SC: torch.Tensor) -> None:
 
 
 def _join(conv: nn.Conv2d, factor: float) -> None:
-    """The first three pairs become the first three channels."""
+    """Turn the first three pairs into the first three channels."""
     conv.weight[:3] = 0
     for k in range(3):
         conv.weight[k, 2 * k, 1, 1], conv.weight[k, 2 * k + 1, 1, 1] = factor, -factor

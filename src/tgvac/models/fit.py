@@ -1,4 +1,4 @@
-"""Whether the parts of a Stable Diffusion folder fit each other and this project, told from their configs."""
+"""Checks that the parts of a Stable Diffusion folder fit each other and this project, by their configs."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ _SCHEDULE = (
     ("beta_start", "beta_start", 1e-4),
     ("beta_end", "beta_end", 2e-2),
 )
-"""Keys of a scheduler of diffusers, those of the block ``diffusion``, and what the former mean where left out."""
+"""Keys of a scheduler of diffusers, the matching keys of the block ``diffusion``, and diffusers' defaults."""
 
 
 def check_fit(
     name: str, unet: Config, vae: Config, text_encoder: Config, scheduler: Config, diffusion: DiffusionParams
 ) -> None:
-    """Refuse what is no text-to-image model of the 1.x kind.
+    """Refuse a model that is not a text-to-image model of Stable Diffusion 1.x.
 
     Args:
         name: of the folder or hub repository, for the message.
-        diffusion: what the scheduler is to say.
+        diffusion: what the scheduler must agree with.
 
     Raises:
         BadInput: with the two values that disagree.
@@ -42,14 +42,14 @@ def check_fit(
     width, states = unet["cross_attention_dim"], text_encoder["hidden_size"]
     if width != states:
         raise BadInput(
-            f"{name}: the UNet attends to texts of width {width}, the text encoder makes {states};"
+            f"{name}: the UNet attends to text states of width {width}, but the text encoder has width {states};"
             " take both from the same model."
         )
     check_scheduler(name, scheduler, diffusion)
 
 
 def check_scheduler(name: str, scheduler: Config, diffusion: DiffusionParams) -> None:
-    """Refuse a network that was trained on other noise levels, or for another output, than the params say.
+    """Refuse a network that was trained with another noise schedule or another output than the params say.
 
     Raises:
         BadInput: with the key and both values.
@@ -60,11 +60,11 @@ def check_scheduler(name: str, scheduler: Config, diffusion: DiffusionParams) ->
         if not _same(found, wanted):
             raise BadInput(
                 f"{name}: the UNet was trained with the noise schedule's {theirs} {found}, and diffusion.{ours} is"
-                f" {wanted}; name another model, or set the key accordingly."
+                f" {wanted}; name another model, or set diffusion.{ours} to {found}."
             )
     if scheduler.get("trained_betas") is not None:
         raise BadInput(
-            f"{name}: the UNet was trained with trained_betas of its own, and diffusion.beta_schedule is"
+            f"{name}: the UNet was trained with its own trained_betas, and diffusion.beta_schedule is"
             f" {diffusion.beta_schedule}; name another model."
         )
 
@@ -75,7 +75,7 @@ def _same(found: Any, wanted: Any) -> bool:
 
 
 def check_prediction(name: str, scheduler: Config, prediction: str) -> None:
-    """Refuse a network whose output means something else than the params say.
+    """Refuse a network that predicts another quantity than the params say.
 
     Raises:
         BadInput: with both.
@@ -83,6 +83,6 @@ def check_prediction(name: str, scheduler: Config, prediction: str) -> None:
     predicts = str(scheduler.get("prediction_type", "epsilon"))
     if predicts.removesuffix("_prediction") != prediction:
         raise BadInput(
-            f"{name}: the UNet predicts '{predicts}', and diffusion.prediction is '{prediction}'; name another model"
-            " (those of Stable Diffusion 1.x predict epsilon, as equation 2 has it), or set the key accordingly."
+            f"{name}: the UNet predicts '{predicts}', and diffusion.prediction is '{prediction}'; name another model,"
+            " or set diffusion.prediction to what it predicts (Stable Diffusion 1.x: epsilon)."
         )

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def extend_conv_in(unet: UNet2DConditionModel, layout: Layout = FRAME_MASK) -> UNet2DConditionModel:
     """Widen the first convolution from c channels to those of a layout, in place.
 
-    The first c channels, the noised latents, keep their weights, the new ones start at zero, the bias is copied: on
-    zero conditions, and before training on any, the output is the text-to-image model's.
+    The first c channels, the noised latents, keep their weights and bias. The new channels start at zero, so the
+    output equals the text-to-image model's until training changes them.
 
     Raises:
         ValueError: when the UNet has been widened already.
@@ -25,7 +25,9 @@ def extend_conv_in(unet: UNet2DConditionModel, layout: Layout = FRAME_MASK) -> U
     old = unet.conv_in
     channels = unet.config.out_channels
     if old.in_channels != channels:
-        raise ValueError(f"conv_in has {old.in_channels} channels, not the {channels} of a text-to-image UNet")
+        raise ValueError(
+            f"conv_in has {old.in_channels} channels, not the {channels} of a text-to-image UNet; widen it once"
+        )
     wide = layout.channels(channels)
     new = nn.Conv2d(wide, old.out_channels, old.kernel_size, old.stride, old.padding)
     with torch.no_grad():

@@ -1,7 +1,7 @@
 """Pixels to latents and back.
 
 Shapes: F frames, S the model's square, h = w = S / f latents, c latent channels.
-The autoencoder's batch is fixed by params, since a batch's size changes the last bits of its floats.
+The autoencoder's batch size is a parameter, since it changes the last bits of the results.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def to_tensor(images_FSS3: np.ndarray) -> torch.Tensor:
 
 
 def mask_to_tensor(masks_FSS: np.ndarray) -> torch.Tensor:
-    """A mask ``uint8 [F,S,S]`` in {0, 255} as a grey picture ``float32 [F,3,S,S]``, as pix2gestalt encodes it."""
+    """A mask ``uint8 [F,S,S]`` in {0, 255} as a grey image ``float32 [F,3,S,S]``, as pix2gestalt encodes it."""
     return to_tensor(np.repeat(masks_FSS[..., None], 3, axis=-1))
 
 
@@ -43,20 +43,20 @@ def encode_moments(vae: AutoencoderKL, x_F3SS: torch.Tensor, batch: int) -> tupl
 
 
 def encode_mode(vae: AutoencoderKL, x_F3SS: torch.Tensor, batch: int) -> torch.Tensor:
-    """The latents' mode, ``float32 [F,c,h,w]`` on the CPU, not scaled: how conditions are encoded."""
+    """The latents' mode, ``float32 [F,c,h,w]`` on the CPU, not scaled. Conditions are encoded this way."""
     return encode_moments(vae, x_F3SS, batch)[0]
 
 
 def encode_conditions(
     vae: AutoencoderKL, frames_FSS3: np.ndarray, masks_FSS: np.ndarray, batch: int
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """What the model is told of a framed clip: latents of its frames and of its visible masks (mode, not scaled)."""
+    """The conditions of a framed clip: latents of its frames and of its visible masks (mode, not scaled)."""
     return encode_mode(vae, to_tensor(frames_FSS3), batch), encode_mode(vae, mask_to_tensor(masks_FSS), batch)
 
 
 @torch.no_grad()
 def decode(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> torch.Tensor:
-    """Scaled latents to pictures ``float32 [F,3,S,S]`` in about [-1, 1], on the CPU."""
+    """Scaled latents to images ``float32 [F,3,S,S]`` in about [-1, 1], on the CPU."""
     out = []
     for part in torch.split(z_Fchw, batch):
         z = _padded(part, batch).to(vae.device) / vae.config.scaling_factor
@@ -65,14 +65,14 @@ def decode(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> torch.Tensor
 
 
 def _padded(x: torch.Tensor, batch: int) -> torch.Tensor:
-    """Repeat the last entry until the batch is full: every call then has one shape, and gives one set of bits.
+    """Repeat the last entry until the batch is full, since other batch sizes give other bits.
 
-    One layout in memory, too: convolutions over channels-last tensors, as pictures come, round differently.
+    The memory layout matters, too: convolutions of channels-last tensors round differently.
     """
     return torch.cat([x, x[-1:].expand(batch - len(x), *x.shape[1:])]).contiguous()
 
 
 def round_trip(vae: AutoencoderKL, images_FSS3: np.ndarray, batch: int) -> np.ndarray:
-    """Pictures through the autoencoder and back, ``uint8 [F,S,S,3]``: the ceiling of every method in its latents."""
+    """Images encoded and decoded, ``uint8 [F,S,S,3]``: the upper bound for every method that works in these latents."""
     z = encode_mode(vae, to_tensor(images_FSS3), batch) * vae.config.scaling_factor
     return to_images(decode(vae, z, batch))

@@ -1,7 +1,7 @@
 """Layouts of a UNet's input channels: the noised latents first, then its conditions in a fixed order.
 
-A mismatch of order, widths or scaling raises no error and makes a bad model, so each layout is written down once, and
-training, inference and the plan read it here.
+A wrong order, width or scaling raises no error but makes a bad model. So each layout is defined once, here, and
+training, inference and the plan all use it.
 """
 
 from __future__ import annotations
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Layout:
-    """Which conditions a UNet takes beside the noised latents.
+    """The conditions that a UNet takes beside the noised latents.
 
     Attributes:
         order: the conditions in the order of their channels.
-        mask_channels: of the mask; 0: as many as latents have, since it is encoded as a picture. An inpainting model
-            has a mask of one channel, at the latents' size.
+        mask_channels: channels of the mask. 0: as many as the latents, since the mask is encoded as an image. An
+            inpainting model has a mask of one channel, at the latents' size.
     """
 
     order: tuple[Literal["frame", "mask"], ...]
     mask_channels: int = 0
 
     def channels(self, latents: int) -> int:
-        """Input channels of the UNet for latents of so many channels.
+        """The UNet's input channels, given the latents' channels.
 
         >>> Layout(("frame", "mask")).channels(4), Layout(("mask", "frame"), mask_channels=1).channels(4)
         (12, 9)
@@ -45,7 +45,7 @@ class Layout:
 
 
 FRAME_MASK = Layout(("frame", "mask"))
-"""The paper's (equation 2 and Figure 3), and pix2gestalt's: latents of the input frame, then of the visible mask."""
+"""The paper's layout (equation 2 and Figure 3), also pix2gestalt's: latents of the input frame, then of the mask."""
 
 LAYOUTS: Mapping[str, Layout] = {"frame_mask": FRAME_MASK}
-"""By name, as the params and the registry of methods call them."""
+"""Layouts by the names that the params use."""

@@ -1,7 +1,7 @@
-"""Motion modules in a folder of their own, and the video model put together from them and a frame model.
+"""Motion modules as a separate adapter, and the video model assembled from an adapter and a frame model.
 
-AnimateDiff's block has a class in diffusers, ``MotionAdapter``; the paper's block has none, and is kept in a class of
-ours with the same names of weights.
+For AnimateDiff's block the adapter is diffusers' ``MotionAdapter``. For the paper's block it is a subclass of it, whose
+weights have the names of the video model's.
 """
 
 from __future__ import annotations
@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-# Found here by diffusers, which asks the module of a class that it does not know for the base that loads it.
+# diffusers looks for the base class that loads an unknown class in the module of that class.
 from diffusers import ModelMixin, MotionAdapter  # noqa: F401
 from diffusers.configuration_utils import register_to_config
 
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import apply_norm
-from tgvac.models.paper_block import replace_blocks, use_paper_blocks
+from tgvac.models.paper_block import replace_blocks
+from tgvac.models.paper_unet import use_paper_blocks
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
@@ -26,10 +27,10 @@ class PaperMotionAdapter(MotionAdapter):  # type: ignore[misc]  # diffusers is u
     """The motion modules of ``motion_module.block: paper``.
 
     Args:
-        text_width: of the text's states, which its blocks attend to.
-        max_distance: the farthest relative position.
+        text_width: width of the text states that the blocks attend to.
+        max_distance: the largest relative position.
 
-    The other arguments are those of ``MotionAdapter``, and decide the same.
+    The other arguments are those of ``MotionAdapter``.
     """
 
     @register_to_config  # type: ignore[untyped-decorator]
@@ -64,7 +65,7 @@ class PaperMotionAdapter(MotionAdapter):  # type: ignore[misc]  # diffusers is u
 
 
 def adapter_of(video: UNetMotionModel, params: MotionModuleParams) -> MotionAdapter:
-    """The motion modules of a video model, copied into an adapter of the class that its block has."""
+    """Copy the motion modules of a video model into an adapter of the class that fits its block."""
     config = video.config
     shape: dict[str, Any] = {
         "block_out_channels": tuple(config.block_out_channels),
@@ -84,13 +85,13 @@ def adapter_of(video: UNetMotionModel, params: MotionModuleParams) -> MotionAdap
 
 
 def assemble(unet: UNet2DConditionModel, adapter: MotionAdapter, params: MotionModuleParams) -> UNetMotionModel:
-    """The video model of a frame model and motion modules, in evaluation mode; it has their very weights, no copies.
+    """Assemble a video model from a frame model and motion modules, in evaluation mode; it shares their weights.
 
     Args:
-        params: whose ``norm`` the motion modules have; block and shapes are the adapter's own.
+        params: give the ``norm`` of the motion modules; block and shapes come from the adapter.
 
     Raises:
-        ValueError: when the adapter is of another UNet.
+        ValueError: when the adapter was made for another UNet.
     """
     from diffusers import UNetMotionModel
 
@@ -104,6 +105,6 @@ def assemble(unet: UNet2DConditionModel, adapter: MotionAdapter, params: MotionM
     except RuntimeError as error:
         raise ValueError(
             f"the motion adapter has channels {adapter.config.block_out_channels}, the UNet"
-            f" {unet.config.block_out_channels}: they don't make one model"
+            f" {unet.config.block_out_channels}; load both from one model"
         ) from error
     return apply_norm(video, params).eval()

@@ -12,10 +12,16 @@ from tgvac.config import Block
 class MotionModuleParams(Block):
     """The temporal modules.
 
-    ``block``: ``paper`` has self-attention with relative positions, cross-attention to the text and a feed-forward;
-    ``animatediff`` two self-attentions with sinusoidal positions and a feed-forward. ``max_frames`` is what
-    sinusoidal positions are made for, ``max_distance`` the farthest relative one. ``start``: a folder or a hub's name
-    of a ``MotionAdapter`` of diffusers, whose weights they begin with; "": at random, their output zero.
+    Attributes:
+        block: ``paper`` has self-attention with relative positions, cross-attention to the text and a feed-forward;
+            ``animatediff`` has two self-attentions with sinusoidal positions and a feed-forward.
+        heads: attention heads.
+        max_frames: length of the table of sinusoidal positions.
+        max_distance: the largest relative position.
+        norm: ``frame`` normalises each frame by itself, ``clip`` all frames of a clip together.
+        start: a folder or hub name of a ``MotionAdapter`` whose weights training starts from; "": random weights with
+            zero output.
+        start_revision: of the hub name.
     """
 
     block: Literal["paper", "animatediff"]
@@ -30,7 +36,7 @@ class MotionModuleParams(Block):
     def _start_has_this_block(self) -> Self:
         if self.start and self.block != "animatediff":
             raise ValueError(
-                f"start '{self.start}' holds modules of block 'animatediff', and block is '{self.block}'; set block to"
+                f"start '{self.start}' has modules of block 'animatediff', and block is '{self.block}'; set block to"
                 " 'animatediff', or start to ''"
             )
         return self

@@ -1,12 +1,12 @@
-"""The video model: the frame model with temporal modules at every down and up level, none in the middle.
+"""The video model: the frame model with temporal modules at every down and up level, none in the middle block.
 
-Built on ``UNetMotionModel`` of diffusers, with two of its choices undone:
-* its modules' output projections are not zero at the start; here they are, so that motion training
-  begins at the frame model's function;
-* its modules normalise over all frames of a clip together; with ``norm: frame`` each frame is
-  normalised by itself, as in AnimateDiff, so that a frame's statistics do not depend on its neighbours'.
+It is a ``UNetMotionModel`` of diffusers with two changes:
+* The output projections of the motion modules start at zero, so that the video model equals the frame model before
+  training.
+* With ``norm: frame`` the motion modules normalise each frame by itself, as AnimateDiff does, so that a frame's
+  statistics do not depend on other frames. diffusers normalises all frames of a clip together.
 
-With ``block: paper`` its temporal blocks are replaced by those that the paper draws (see ``paper_block``).
+With ``block: paper`` its temporal blocks are those that the paper draws (see ``paper_block`` and ``paper_unet``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from torch import nn
 
 from tgvac.errors import BadInput
 from tgvac.models.motion_params import MotionModuleParams
-from tgvac.models.paper_block import use_paper_blocks
+from tgvac.models.paper_unet import use_paper_blocks
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
@@ -47,13 +47,13 @@ def _motion_norms(unet: nn.Module) -> Iterator[tuple[nn.Module, nn.GroupNorm]]:
 
 
 def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotionModel:
-    """A video model from a frame model: its weights copied and frozen, motion modules zero at their output.
+    """Make a video model from a frame model: its weights are copied and frozen, motion modules have zero output.
 
     Args:
         unet: the 12-channel frame model.
 
     Raises:
-        BadInput: when the heads don't divide the UNet's channels into parts of one length.
+        BadInput: when the number of heads does not divide the UNet's channels.
     """
     from diffusers import MotionAdapter, UNetMotionModel
 
@@ -71,7 +71,7 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
         use_motion_mid_block=False,
     )
     video = UNetMotionModel.from_unet2d(unet, adapter, load_weights=False)
-    # Loaded here, since its own loading ends in a cast of dtype, which diffusers warns of whatever the dtype.
+    # Loaded here, since load_weights=True ends in a cast of dtype that diffusers warns about, whatever the dtype.
     video.load_state_dict({**unet.state_dict(), **adapter.state_dict()})
     video = _apply_block(video, params)
     for module, _ in _motion_norms(video):
@@ -83,21 +83,21 @@ def inflate(unet: UNet2DConditionModel, params: MotionModuleParams) -> UNetMotio
 
 
 def load_inflated(folder: Path, params: MotionModuleParams) -> UNetMotionModel:
-    """A saved video model. Its config says nothing of block and normalisation: the params do.
+    """Load a saved video model. The params give block and normalisation, which are not in its config.
 
     Raises:
-        BadInput: when the weights are of other modules than the params'.
+        BadInput: when the weights do not fit the modules of the params.
     """
     from diffusers import UNetMotionModel
 
-    # Not from_pretrained, which only warns of weights that are missing, and leaves these at random.
+    # Not from_pretrained, which only warns of missing weights and leaves them at random.
     video = _apply_block(UNetMotionModel.from_config(UNetMotionModel.load_config(folder)), params)
     try:
         video.load_state_dict(load_file(folder / "diffusion_pytorch_model.safetensors"))
     except RuntimeError as error:
         raise BadInput(
             f"The weights in {folder} are not those of motion_module.block {params.block} with {params.heads} heads and"
-            f" max_distance {params.max_distance}; train the motion model again, or put those keys back."
+            f" max_distance {params.max_distance}; train the motion model again, or restore these keys."
         ) from error
     return apply_norm(video, params).eval()
 
@@ -107,7 +107,7 @@ def _apply_block(video: UNetMotionModel, params: MotionModuleParams) -> UNetMoti
 
 
 def apply_norm(video: UNetMotionModel, params: MotionModuleParams) -> UNetMotionModel:
-    """Give the motion modules the normalisation of the params."""
+    """Give the motion modules the normalisation of the params, in place."""
     if params.norm == "frame":
         for module, norm in list(_motion_norms(video)):
             if not isinstance(norm, FrameGroupNorm):

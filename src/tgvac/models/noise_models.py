@@ -1,13 +1,13 @@
 """Networks as noise models of clips, whatever they predict.
 
-Everything outside of a network works with noise (paper, equation 2). A network that predicts the velocity
-v = sqrt(a) noise - sqrt(1 - a) z (Salimans and Ho 2022) gives the noise as sqrt(a) v + sqrt(1 - a) z_t, and its error
-in v is its error in the noise divided by sqrt(a). Where almost all is noise, an error of the noise becomes up to
-fifteen times as large in z, while an error of v does not grow: small networks need it.
+The code outside of the networks works with noise (paper, equation 2). From a network that predicts the velocity
+v = sqrt(a) noise - sqrt(1 - a) z (Salimans and Ho 2022), the noise is sqrt(a) v + sqrt(1 - a) z_t. The error in v is
+the error in the noise divided by sqrt(a). At the noisiest levels, an error in the noise becomes up to fifteen times as
+large in z, but an error in v does not grow. Small networks need this.
 
-With zero terminal SNR (Lin et al. 2024) a is 0 at the last level: the noise is z_t there whatever v is, and the error
-of v would be zero divided by zero. Then everything works with the velocity instead, as ``diffusion.target`` says: the
-loss compares it, and the sampler takes z = sqrt(a) z_t - sqrt(1 - a) v, without a division.
+With zero terminal SNR (Lin et al. 2024), a is 0 at the last level. There the noise is z_t whatever v is, and the error
+of v would be 0 / 0. In this case the code works with the velocity instead (``diffusion.target``): the loss compares it,
+and the sampler computes z = sqrt(a) z_t - sqrt(1 - a) v, without a division.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ if TYPE_CHECKING:
 class NoiseModel(Protocol):
     """Predicts noise of clips: ``x [B,C,F,h,w]``, ``t [B]``, ``text [B,N,D]`` to ``[B,c,F,h,w]``.
 
-    Where ``diffusion.target`` is the velocity, it is that. Guidance and averages weigh with numbers that add up to one,
-    so that they do the same to either.
+    It predicts the velocity if ``diffusion.target`` is ``v``. Guidance and averages are the same for both, since their
+    weights add up to one.
     """
 
     def __call__(self, x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor: ...
 
 
 def frame_noise_model(unet: UNet2DConditionModel) -> NoiseModel:
-    """The frame model as a noise model of clips: every frame by itself."""
+    """The frame model as a noise model of clips: each frame by itself."""
 
     def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
         batch, channels, frames, height, width = x_BCFhw.shape
@@ -52,7 +52,7 @@ def video_noise_model(unet: UNetMotionModel) -> NoiseModel:
     """The video model as a noise model of clips."""
 
     def predict(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
-        # UNetMotionModel repeats the time for each frame by itself, but not the text.
+        # UNetMotionModel repeats the time for each frame, but not the text.
         noise: torch.Tensor = unet(x_BCFhw, t_B, text_BND.repeat_interleave(x_BCFhw.shape[2], 0)).sample
         return noise
 
@@ -80,8 +80,8 @@ def as_epsilon_model(as_model: Callable[[Any], NoiseModel], diffusion: Diffusion
 
 
 def loss_weights(diffusion: DiffusionParams, alphas_T: torch.Tensor) -> torch.Tensor | None:
-    """The weight of each level's squared error; None where all levels weigh the same.
+    """The weight of each level's squared error, ``[T]``; None if all levels weigh the same.
 
-    For a network that predicts the velocity, the squared error of the velocity counts: 1 / a times the noise's.
+    For a network that predicts the velocity, the loss is the velocity's squared error: 1 / a times that of the noise.
     """
     return None if diffusion.prediction == diffusion.target else 1.0 / alphas_T

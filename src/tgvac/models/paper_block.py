@@ -1,21 +1,18 @@
 """The temporal block as the paper draws it (section 3.3 and Figure 3): self-attention over frames with relative
 positions, cross-attention to the text, feed-forward.
 
-The paper names no kind of relative position; here it is Shaw et al. (2018): a vector for each distance, clipped, added
-to the keys. A distance beyond the clip counts as the farthest, so that a window longer than those trained on has no
-position that was never seen.
+The paper does not say which relative positions it uses. We use those of Shaw et al. (2018): a vector for each distance
+is added to the keys. Distances are clipped at ``max_distance``, so a window longer than those of training has no
+position that training never saw.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 from torch import nn
 from torch.nn import functional
-
-if TYPE_CHECKING:
-    from diffusers import UNetMotionModel
 
 # Shapes: P pixels of all clips of a batch, B clips, F frames, C channels, N tokens, D text width, a heads.
 
@@ -56,7 +53,7 @@ class TextCrossAttention(nn.Module):
     def forward(self, x_PFC: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
         pixels, frames, channels = x_PFC.shape
         clips, words, _ = text_BND.shape
-        # Of one clip all pixels and frames ask the same words: they are one long row of questions.
+        # All pixels and frames of a clip attend to the same words, so they are one long row of queries.
         q_BaQd = self.to_q(x_PFC).view(clips, -1, self.heads, channels // self.heads).transpose(1, 2)
         kv = self.to_kv(text_BND).view(clips, words, 2, self.heads, -1).permute(2, 0, 3, 1, 4)
         k_BaNd, v_BaNd = kv.unbind()
@@ -66,13 +63,7 @@ class TextCrossAttention(nn.Module):
 
 
 class PaperBlock(nn.Module):
-    """One temporal block; stands where diffusers has its ``BasicTransformerBlock``.
-
-    Attributes:
-        text_BND: the words of the clips that are going through; set by :func:`use_paper_blocks` before each pass.
-    """
-
-    text_BND: torch.Tensor | None = None
+    """One temporal block, in place of diffusers' ``BasicTransformerBlock``."""
 
     def __init__(self, channels: int, heads: int, text_width: int, max_distance: int) -> None:
         from diffusers.models.attention import FeedForward
@@ -85,47 +76,32 @@ class PaperBlock(nn.Module):
         self.norm3 = nn.LayerNorm(channels)
         self.ff = FeedForward(channels, activation_fn="geglu")
 
-    def forward(self, hidden_states: torch.Tensor, **_: Any) -> torch.Tensor:
-        """``[P,F,C]`` to the same. What else diffusers hands to a block is none of its own."""
-        if self.text_BND is None:
-            raise ValueError("a temporal block was called outside of its video model, which hands it the text")
+    def forward(
+        self, hidden_states: torch.Tensor, encoder_hidden_states: torch.Tensor | None = None, **_: Any
+    ) -> torch.Tensor:
+        """``[P,F,C]`` to the same.
+
+        Args:
+            encoder_hidden_states: the words of each clip, ``[B,N,D]``.
+            _: what else diffusers passes to its blocks; not used.
+
+        Raises:
+            ValueError: when there is no text.
+        """
+        if encoder_hidden_states is None:
+            raise ValueError("a temporal block got no text; call it through a video model with the paper's block")
         x_PFC = hidden_states
         x_PFC = x_PFC + self.attn1(self.norm1(x_PFC))
-        x_PFC = x_PFC + self.attn2(self.norm2(x_PFC), self.text_BND)
+        x_PFC = x_PFC + self.attn2(self.norm2(x_PFC), encoder_hidden_states)
         out: torch.Tensor = x_PFC + self.ff(self.norm3(x_PFC))
         return out
 
 
-def replace_blocks(modules: nn.Module, heads: int, text_width: int, max_distance: int) -> list[PaperBlock]:
-    """Put the paper's block into every motion module below, in place; returns them, as yet without a text."""
+def replace_blocks(modules: nn.Module, heads: int, text_width: int, max_distance: int) -> None:
+    """Put the paper's block into every motion module below, in place."""
     from diffusers.models.unets.unet_motion_model import AnimateDiffTransformer3D
 
-    blocks = []
     for module in modules.modules():
         if isinstance(module, AnimateDiffTransformer3D):
             block = PaperBlock(module.proj_in.out_features, heads, text_width, max_distance)
             module.transformer_blocks = nn.ModuleList([block])
-            blocks.append(block)
-    return blocks
-
-
-def use_paper_blocks(video: UNetMotionModel, heads: int, max_distance: int) -> UNetMotionModel:
-    """Put the paper's block into every motion module, in place.
-
-    ``UNetMotionModel`` hands its motion modules no text, so that the blocks are given it before each pass.
-    """
-    blocks = replace_blocks(video, heads, int(video.config.cross_attention_dim), max_distance)
-
-    def hand_text(_: nn.Module, arguments: tuple[Any, ...], named: dict[str, Any]) -> None:
-        sample, text = (
-            named.get(key, arguments[place] if place < len(arguments) else None)
-            for key, place in (("sample", 0), ("encoder_hidden_states", 2))
-        )
-        assert sample is not None
-        assert text is not None
-        # The text comes repeated for each frame of a clip (see video_noise_model).
-        for block in blocks:
-            block.text_BND = text[:: len(text) // len(sample)]
-
-    video.register_forward_pre_hook(hand_text, with_kwargs=True)
-    return video

@@ -1,4 +1,4 @@
-"""Parameters that every noise model shares: schedule, conditions, and what pins the bits."""
+"""Parameters that all noise models share: schedule, conditions, and computing."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Prediction = Literal["epsilon", "v"]
 
 
 class DiffusionParams(Block):
-    """The noise schedule, and what networks predict. How noise is removed again is the block ``sampler``."""
+    """The noise schedule, and what networks predict. The block ``sampler`` has the parameters of sampling."""
 
     train_steps: int = Field(ge=2)
     beta_schedule: Literal["scaled_linear", "linear"]
@@ -33,28 +33,28 @@ class DiffusionParams(Block):
         if self.zero_terminal_snr and self.prediction == "epsilon":
             raise ValueError(
                 "zero_terminal_snr with prediction epsilon has a last level where the noise says nothing about the"
-                " picture; set prediction to v, or zero_terminal_snr to false"
+                " image; set prediction to v, or zero_terminal_snr to false"
             )
         return self
 
     @property
     def target(self) -> Prediction:
-        """What noise models return and losses compare: the noise, whatever the network itself predicts.
+        """What noise models return and losses compare: the noise, whatever the network predicts.
 
-        With zero terminal SNR it is the velocity, because the noise says nothing about the picture at the last level.
+        With zero terminal SNR it is the velocity, since the noise says nothing about the image at the last level.
         """
         return "v" if self.zero_terminal_snr else "epsilon"
 
 
 class ConditionsParams(Block):
-    """What the UNet is given, and how often it goes without in training.
+    """The UNet's conditions, and how often training drops them.
 
     Attributes:
-        layout: of its input channels, one of :mod:`tgvac.models.layouts`.
-        mask, text: whether it is given the visible mask and the sentence.
-        latents: whether those of frame and mask are scaled as the noised ones are.
-        drop_text, drop_image, drop_both: probabilities that a sample goes without the sentence, without frame and
-            mask, and without all of them.
+        layout: name of the layout of input channels (:mod:`tgvac.models.layouts`).
+        mask, text: whether the UNet gets the visible mask and the sentence.
+        latents: whether the latents of frame and mask are scaled as the noised ones are.
+        drop_text, drop_image, drop_both: probabilities of dropping the sentence, of dropping frame and mask, and of
+            dropping all three.
     """
 
     layout: str
@@ -83,7 +83,7 @@ class ConditionsParams(Block):
 
 
 class VariantParams(Block):
-    """A training of its own: in which conditions it differs from the block ``conditions`` (paper, Table 3)."""
+    """The conditions in which a variant differs from the block ``conditions`` (paper, Table 3)."""
 
     layout: str | None = None
     mask: bool | None = None
@@ -91,7 +91,7 @@ class VariantParams(Block):
     latents: Literal["unscaled", "scaled"] | None = None
 
     def of(self, conditions: ConditionsParams) -> ConditionsParams:
-        """The conditions of this variant.
+        """The block ``conditions`` with this variant's changes.
 
         Raises:
             ValueError: when its layout is unknown.
@@ -100,10 +100,12 @@ class VariantParams(Block):
 
 
 class ComputeParams(Block):
-    """What must be pinned for results to be equal to the bit on CPU, and how GPUs multiply.
+    """Settings that the bits of results depend on.
 
     Attributes:
-        tf32: on a GPU, products of float32 (matrices and convolutions) are tf32.
+        threads: of torch on a CPU.
+        vae_batch: images that go through the autoencoder at once.
+        tf32: whether a GPU computes float32 matrix products and convolutions in TF32.
     """
 
     threads: int = Field(ge=1)

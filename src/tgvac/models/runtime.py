@@ -1,4 +1,4 @@
-"""Quiet libraries, and generators seeded by name."""
+"""Quiet libraries, and random generators seeded by name."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from tgvac.seeds import seed_of
 
 
 def quiet() -> None:
-    """Keep the libraries' own bars out of our logs: a stage says itself how far it is."""
+    """Turn off the libraries' progress bars, since each stage reports its own progress."""
     import diffusers
     import transformers
 
@@ -17,10 +17,10 @@ def quiet() -> None:
 
 
 def generator(*names: str | int) -> torch.Generator:
-    """A CPU generator seeded by names; noise is drawn on the CPU so that a GPU sees the same."""
+    """A CPU generator seeded by names. Noise is drawn on the CPU so that a GPU gets the same numbers."""
     return torch.Generator().manual_seed(seed_of(*names))
 
 
 def normal(shape: tuple[int, ...], *names: str | int) -> torch.Tensor:
-    """Standard normal ``float32`` noise by names."""
+    """Standard normal noise, ``float32``, seeded by names."""
     return torch.randn(shape, generator=generator(*names))

@@ -1,7 +1,7 @@
-"""Whether two configs of diffusers' UNets make one frame model of the same weights.
+"""Compares two configs of diffusers' UNets: whether the same weights give the same frame model.
 
-Weights tell of themselves what changes their names and shapes. How many heads share an attention's channels, how many
-channels a normalisation has, which activation stands between two layers: that is in the config alone.
+Names and shapes of weights show most differences. Some are only in the config: the number of attention heads, the
+groups of a normalisation, the activation between two layers.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 Config = Mapping[str, Any]
 
 _LEFT_OUT = frozenset({"self", "sample_size", "dropout", "in_channels", "out_channels", "num_attention_heads"})
-"""A hint, what training alone does, what shapes tell better, and a second name of the heads."""
+"""Keys that are only a hint, matter only in training, show in the shapes, or name the heads a second time."""
 
 _BY_LEVEL = frozenset(
     {
@@ -26,15 +26,15 @@ _BY_LEVEL = frozenset(
         "transformer_layers_per_block",
     }
 )
-"""Keys whose one value stands for all levels."""
+"""Keys where one value may stand for all levels."""
 
 
 def first_difference(theirs: Config, ours: Config) -> tuple[str, str] | None:
-    """What first differs between two frame models, each side as ``key value``, or None.
+    """The first difference between two frame models, each side as ``key value``; None if they are the same.
 
     Args:
-        theirs: the config of a ``UNet2DConditionModel``, or of a ``UNetMotionModel``, whose frame layers alone count.
-            A key that it does not have is at diffusers' default, which is what the motion model has without the key.
+        theirs: the config of a ``UNet2DConditionModel``, or of a ``UNetMotionModel``, of which only the frame layers
+            count. A missing key has diffusers' default.
         ours: likewise.
     """
     for key in sorted(_defaults().keys() - _LEFT_OUT):
@@ -52,7 +52,7 @@ def _defaults() -> dict[str, Any]:
 
 
 def _name(config: Config, key: str) -> str:
-    # What diffusers calls a head's length is the number of heads; of a motion model it has the right name.
+    # In UNet2DConditionModel, attention_head_dim is the number of heads; UNetMotionModel has the right name for it.
     renamed = key == "attention_head_dim" and config.get("num_attention_heads") is not None
     return "num_attention_heads" if renamed else key
 
@@ -62,10 +62,10 @@ def _value(config: Config, key: str) -> Any:
 
 
 def _meaning(config: Config, key: str) -> Any:
-    """A key's value, the same for all ways to write it."""
+    """A key's value in one notation, however it is written."""
     value = _value(config, key)
     if key in ("down_block_types", "up_block_types") and isinstance(value, list):
-        # The motion model's blocks have the frame model's layers, then its own.
+        # The motion model's blocks have the frame model's layers and motion modules.
         return [str(name).removeprefix("UNetRes").removesuffix("Motion").removesuffix("2D") for name in value]
     if value == "swish":
         return "silu"

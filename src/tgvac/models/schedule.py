@@ -1,4 +1,4 @@
-"""The noise schedule: one set of betas, for training (DDPM) and for sampling (DDIM)."""
+"""The noise schedule: the same betas for training (DDPM) and sampling (DDIM)."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ if TYPE_CHECKING:
     from diffusers import DDIMScheduler
 
 PREDICTION_TYPES: dict[Prediction, str] = {"epsilon": "epsilon", "v": "v_prediction"}
-"""As diffusers names them."""
+"""Names in diffusers."""
 
 
 def schedule_config(params: DiffusionParams) -> dict[str, Any]:
-    """What a scheduler of diffusers needs to know of the schedule; how it is sampled comes on top.
+    """The arguments of a scheduler of diffusers that describe the schedule, without those of sampling.
 
-    ``clip_sample`` is off: latents are not in [-1, 1], and averaging noise predictions over windows equals averaging
-    their steps only without it. ``prediction_type`` is ``params.target``, what noise models return.
+    ``clip_sample`` is off, since latents are not in [-1, 1], and since averaging noise predictions over windows equals
+    averaging their steps only without it. ``prediction_type`` is ``params.target``, what noise models return.
     """
     return {
         "num_train_timesteps": params.train_steps,
@@ -34,7 +34,7 @@ def schedule_config(params: DiffusionParams) -> dict[str, Any]:
 
 
 def noise_schedule(params: DiffusionParams) -> DDIMScheduler:
-    """The schedule as training uses it: ``add_noise``, ``get_velocity`` and ``alphas_cumprod``, ``float32 [T]``."""
+    """The schedule for training: has ``add_noise``, ``get_velocity`` and ``alphas_cumprod``, ``float32 [T]``."""
     from diffusers import DDIMScheduler
 
     return DDIMScheduler(**schedule_config(params))
@@ -47,9 +47,9 @@ def alphas_cumprod(params: DiffusionParams) -> torch.Tensor:
 
 
 def network_scheduler(params: DiffusionParams) -> DDIMScheduler:
-    """What is saved beside a network trained on this schedule; it says what the network itself predicts.
+    """The scheduler saved beside a network trained on this schedule; its ``prediction_type`` is the network's own.
 
-    Levels are spaced ``trailing``, so that any number of steps starts from noise alone.
+    Levels are spaced ``trailing``, so that sampling starts from noise alone with any number of steps.
     """
     from diffusers import DDIMScheduler
 

@@ -1,4 +1,4 @@
-"""Small networks of the very classes of the real ones, randomly initialised by name."""
+"""Small networks of the same classes as the real ones, with random weights drawn by name."""
 
 from __future__ import annotations
 
@@ -20,11 +20,10 @@ if TYPE_CHECKING:
 
 
 def build_tokenizer(params: StandinParams, texts: Iterable[str]) -> CLIPTokenizer:
-    """CLIP's own byte-pair tokenizer, from the vocabulary that open_clip ships, cut down to some texts.
+    """CLIP's byte-pair tokenizer, from the vocabulary in open_clip, reduced to the words of some texts.
 
-    Of CLIP's 48,894 merges those are kept that can happen inside of a word of the texts. Their words come
-    out as in CLIP; any other word still does, in smaller pieces. A vocabulary of a thousand instead of
-    49,408 keeps the networks that read it small.
+    It keeps those of CLIP's 48,894 merges that can occur in a word of the texts. These words are tokenized as in CLIP,
+    all others in smaller pieces. A vocabulary of a thousand instead of 49,408 keeps the networks small.
     """
     import importlib.util
 
@@ -46,14 +45,14 @@ def build_tokenizer(params: StandinParams, texts: Iterable[str]) -> CLIPTokenize
 
 
 def _byte_letters() -> list[str]:
-    """The printable stand-ins for all bytes, in the order of GPT-2's and CLIP's vocabularies."""
+    """A printable letter for each byte, in the order of GPT-2's and CLIP's vocabularies."""
     plain = [*range(ord("!"), ord("~") + 1), *range(ord("¡"), ord("¬") + 1), *range(ord("®"), ord("ÿ") + 1)]
     others = [b for b in range(256) if b not in plain]
     return [chr(b) for b in plain] + [chr(256 + i) for i in range(len(others))]
 
 
 def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
-    """An autoencoder with f = 4 and no attention, which begins as a blur."""
+    """An autoencoder with f = 4 and no attention, initialised as a blur (see ``blur_start``)."""
     from diffusers import AutoencoderKL
 
     torch.manual_seed(seed_of("vae", seed))
@@ -70,10 +69,10 @@ def build_vae(params: StandinParams, seed: int) -> AutoencoderKL:
 
 
 def build_text_encoder(params: StandinParams, words: int, seed: int) -> CLIPTextModel:
-    """A text encoder that stays as it is drawn: random word vectors tell words apart, and need no training.
+    """A text encoder with random weights. It is never trained, since random vectors already distinguish words.
 
     Args:
-        words: the size of its tokenizer's vocabulary, whose last two tokens begin and end a text.
+        words: size of the tokenizer's vocabulary; its last two tokens mark start and end of a text.
     """
     from transformers import CLIPTextConfig, CLIPTextModel
 
@@ -93,7 +92,7 @@ def build_text_encoder(params: StandinParams, words: int, seed: int) -> CLIPText
 
 
 def build_unet(params: StandinParams, seed: int) -> UNet2DConditionModel:
-    """A text-to-image UNet with attention at every level but the first, where on a CPU it costs most."""
+    """A text-to-image UNet with attention at every level but the first, where it is slowest on a CPU."""
     from diffusers import UNet2DConditionModel
 
     torch.manual_seed(seed_of("unet", seed))
@@ -112,7 +111,7 @@ def build_unet(params: StandinParams, seed: int) -> UNet2DConditionModel:
 
 
 def build_clip(params: StandinParams, words: int, size: int, seed: int) -> tuple[CLIPModel, CLIPImageProcessor]:
-    """A small CLIP for scoring, with its picture processor at the model's size."""
+    """A small CLIP for scoring, and its image processor at the model's size."""
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
     torch.manual_seed(seed_of("scoring clip", seed))

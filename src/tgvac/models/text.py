@@ -1,4 +1,4 @@
-"""Sentences to the states that cross-attention reads."""
+"""Encodes sentences for cross-attention."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from tgvac.models.backbones import Backbones
 
 @torch.no_grad()
 def encode_text(backbones: Backbones, texts: Sequence[str]) -> torch.Tensor:
-    """The encoder's last hidden states, ``float32 [B,N,D]`` on the CPU, padded and cut to the encoder's N tokens.
+    """The encoder's last hidden states, ``float32 [B,N,D]`` on the CPU; texts are padded or cut to its N tokens.
 
-    One text at a time, so that a text's states do not depend on what it is encoded with.
+    Texts are encoded one at a time, so that a text's states do not depend on the others.
     """
     length = backbones.text_encoder.config.max_position_embeddings
     states = []

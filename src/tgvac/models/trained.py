@@ -1,4 +1,4 @@
-"""Trained models, from the folder of their run."""
+"""Loads trained models from the folder of their run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 
 def load_frame_unet(folder: Path) -> UNet2DConditionModel:
-    """The 12-channel frame model of a run."""
+    """Load the frame model of a run, in fp32.
+
+    Raises:
+        BadInput: when a file is not as the run's index says.
+    """
     from diffusers import UNet2DConditionModel
 
     check_whole(folder, "unet")
@@ -24,6 +28,10 @@ def load_frame_unet(folder: Path) -> UNet2DConditionModel:
 
 
 def load_video_unet(folder: Path, params: MotionModuleParams) -> UNetMotionModel:
-    """The video model of a run, with the block and the normalisation of its params."""
+    """Load the video model of a run, with the block and normalisation of its params, in evaluation mode.
+
+    Raises:
+        BadInput: when a file is not as the run's index says, or the weights do not fit the params.
+    """
     check_whole(folder, "unet")
     return load_inflated(folder / "unet", params)

@@ -1,12 +1,12 @@
-"""Motion modules that begin as published ones: the weights of a ``MotionAdapter`` of diffusers.
+"""Motion modules that start from published weights: those of a ``MotionAdapter`` of diffusers.
 
-They are loaded strictly: each module of the video model gets all of its weights, or none is taken. Two things of an
-adapter are left out by rule:
-* its table of positions. They are sinusoidal, so ours are the same numbers, for ``motion_module.max_frames`` of them;
-* its module of the middle block, where it has one (AnimateDiff's second version): the paper draws none there.
+Loading is strict: all modules of the video model get all of their weights, or none does. Two parts of an adapter are
+not used:
+* Its table of positions. They are sinusoidal, so ours has the same numbers, for ``motion_module.max_frames`` frames.
+* Its module in the middle block (AnimateDiff's second version), since the paper has none there.
 
-The output projections are as published. So, unlike with ``start: ""``, the video model is not the frame model's
-function before training.
+The output projections are the published ones. So, unlike with ``start: ""``, the video model does not equal the frame
+model before training.
 """
 
 from __future__ import annotations
@@ -20,28 +20,28 @@ import torch
 from tgvac.errors import BadInput
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.runtime import quiet
-from tgvac.models.weights import weights_digest
+from tgvac.models.whole import weights_digest
 
 if TYPE_CHECKING:
     from diffusers import MotionAdapter, UNetMotionModel
 
 _PUBLISHED = 1e-3
-"""Published positions may have been kept in half precision, whose steps below 1 are half of this."""
+"""Tolerance for positions that were saved in half precision, whose steps below 1 are half of this."""
 
 
 def start_from_adapter(video: UNetMotionModel, params: MotionModuleParams, root: Path) -> str:
     """Put the weights of ``params.start`` into the motion modules, in place.
 
     Args:
-        video: as ``inflate`` makes it, with AnimateDiff's block.
-        root: the folder that a local ``start`` is named relative to.
+        video: from ``inflate``, with AnimateDiff's block.
+        root: the folder that a local ``start`` is relative to.
 
     Returns:
-        the digest of the weights taken (SHA-256 hex over names and ``float32`` values): other weights under the same
-        name are another training.
+        the digest of the weights (SHA-256 hex over names and ``float32`` values), since other weights under the same
+        name make another training.
 
     Raises:
-        BadInput: when the adapter cannot be loaded, is not whole, or has other modules than the video model.
+        BadInput: when the adapter cannot be loaded, is incomplete, or has other modules than the video model.
     """
     named = f"motion_module.start '{params.start}'"
     adapter = _load(named, params, root, video)
@@ -96,14 +96,14 @@ def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionM
     )
     if wrong:
         raise BadInput(
-            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, of another size or of"
-            f" no module (the first is {wrong[0]}); fetch the folder again."
+            f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, unknown or of another"
+            f" size (the first is {wrong[0]}); fetch the folder again."
         )
     return adapter
 
 
 def _check_shape(named: str, adapter: Mapping[str, Any], video: Mapping[str, Any]) -> None:
-    """Refuse an adapter made for another UNet, naming what differs on both sides."""
+    """Refuse an adapter made for another UNet; the message has both values."""
     theirs, ours = len(adapter["block_out_channels"]), len(video["block_out_channels"])
     compared = (
         ("channels", adapter["block_out_channels"], video["block_out_channels"], "the UNet"),
@@ -122,7 +122,7 @@ def _check_shape(named: str, adapter: Mapping[str, Any], video: Mapping[str, Any
 
 
 def _each(value: Any, levels: int) -> list[Any]:
-    """A value for each level, where one may stand for all."""
+    """A value for each level; one value may stand for all."""
     return list(value) if isinstance(value, list | tuple) else [value] * levels
 
 
@@ -131,7 +131,7 @@ def _words(value: Any) -> str:
 
 
 def _check_positions(named: str, name: str, published: torch.Tensor, ours: torch.Tensor) -> None:
-    """Sinusoidal positions are the same in tables of any length; others would be lost by taking ours."""
+    """Refuse positions that are not sinusoidal, since ours would replace them."""
     both = min(published.shape[1], ours.shape[1])
     if not torch.allclose(published[:, :both].float(), ours[:, :both].cpu(), rtol=0, atol=_PUBLISHED):
         raise BadInput(

@@ -1,14 +1,20 @@
-"""Folders of trained weights, compared with their index before they are used."""
+"""Checks that weights are as they were written, and their digest."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.shards import read_index
+
+if TYPE_CHECKING:
+    import torch
 
 _RUN = re.compile(r"/results/([^/]+)/(?:(frame|motion)/([^/]+)/seed(\d+)|backbones)$")
 
@@ -17,7 +23,7 @@ def check_whole(folder: Path, *parts: str) -> None:
     """Refuse a folder of weights that is not as its index says.
 
     Args:
-        parts: folders in it that are compared to the bit, all else by size; none: everything to the bit.
+        parts: subfolders that are compared by digest, all else by size; none given: everything by digest.
 
     Raises:
         BadInput: naming the first file that differs, with both digests or sizes.
@@ -41,15 +47,24 @@ def check_whole(folder: Path, *parts: str) -> None:
 
 @cache
 def _digest(path: Path, inode: int, size: int, changed_ns: int) -> str:
-    """Of a file as it is now: a network of some gigabytes is read once a process, and again only after a change."""
+    """The digest of a file in its present state. Large files are read once per process, and again after a change."""
     return sha256(path)
 
 
 def _again(folder: Path) -> str:
-    """How a folder is made again, as its place tells."""
+    """The command that makes a folder again, from its path."""
     made = _RUN.search(folder.absolute().as_posix())
     if made is None:
         return "fetch it again, or make it again"
     scale, phase, variant, seed = made.groups()
     run = f"{phase} --scale {scale} --variant {variant} --seed {seed}" if phase else f"backbones --scale {scale}"
     return f"run `tgvac stage {run}` to make it again"
+
+
+def weights_digest(weights: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 hex over the sorted names and the ``float32`` values of weights on the CPU."""
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode())
+        digest.update(weights[name].contiguous().numpy().data)
+    return digest.hexdigest()

@@ -1,1 +1,1 @@
-"""What a scale costs, before anyone submits it: counts, FLOPs, GPU-hours, memory, storage and jobs."""
+"""What a scale costs before it is run: counts, FLOPs, GPU-hours, memory, storage and jobs."""

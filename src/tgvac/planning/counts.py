@@ -1,4 +1,4 @@
-"""How much data a scale works on: counted in its finished phases, or reckoned from what is published of its sources."""
+"""How much data a scale has: counted in its finished phases, or estimated from published numbers."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from tgvac.shards import read_index
 from tgvac.sources.params import SourcesParams
 
 _WORLD = "generated"
-"""The registry's location of what the procedural world publishes."""
+"""The location in the registry of sources that the procedural world makes."""
 
 
 @dataclass(frozen=True)
 class Footage:
-    """What comes of one source: its layout decides who makes its masks."""
+    """The footage of one source; its layout decides which segmenter makes its masks."""
 
     source: str
     layout: str
@@ -35,10 +35,10 @@ class Counts:
     """The data of a scale.
 
     Attributes:
-        origin: where the counts are from, a sentence for people.
+        origin: where the counts are from, as text for people.
         real: whether they were counted in a run.
-        recipes: the synthesised videos, as a run has them or as it would have them.
-        pairs: pairs of images.
+        recipes: the synthesised videos of a run, or estimated ones.
+        pairs: number of pairs of images.
     """
 
     origin: str
@@ -63,17 +63,17 @@ class Counts:
 
 @dataclass(frozen=True)
 class Given:
-    """The user's own footage: so many objects of so many frames each."""
+    """The user's own footage: a number of objects, and the frames of each."""
 
     objects: int
     frames: int
 
 
 def count_data(root: Path, scale: str, params: Params, costs: Costs, given: Given | None = None) -> Counts:
-    """The counts of a scale: of its run where there is one, else as published or as its params say.
+    """The counts of a scale: those of its run if there is one, else estimated from its params or published numbers.
 
     Args:
-        given: take these, and no run's.
+        given: use these numbers instead.
     """
     results = root / "results" / scale
     registry = read_registry(root / "reference" / "registry.csv")
@@ -97,12 +97,12 @@ def count_data(root: Path, scale: str, params: Params, costs: Costs, given: Give
 
 
 def own_pairs(sources: SourcesParams) -> int:
-    """Pairs that the procedural world publishes for a scale."""
+    """Number of pairs that the procedural world makes for a scale."""
     return sources.world.pairs * sum(name.startswith("world") for name in sources.pairs)
 
 
 def _counted(results: Path, layouts: dict[str, str]) -> Counts:
-    """Of a finished synthesis."""
+    """Counts of a finished synthesis."""
     tracks = read_index(results / "tracks" / "index.json")
     by_source: dict[str, list[int]] = {}
     for entry in tracks.values():
@@ -122,18 +122,18 @@ def _counted(results: Path, layouts: dict[str, str]) -> Counts:
 
 
 def _world(params: Params, layouts: dict[str, str], pairs: int) -> Counts:
-    """Of a procedural world that is not there yet: a track a video, every track kept."""
+    """Counts of a procedural world that is not made yet: one track per video, all tracks kept."""
     world, footage, recipes = params.sources.world, [], []
     for source in params.sources.use:
         videos = int(getattr(world.videos, layouts[source]))
         footage.append(Footage(source, layouts[source], videos, videos * world.frames))
         recipes += _recipes(params, source, videos, videos * params.synthesis.per_object, world.frames)
-    origin = "reckoned from the params of the world, which has not been made yet: one object a video, all of them kept"
+    origin = "estimated from the params of the world, which is not made yet: one object per video, all of them kept"
     return Counts(origin, False, tuple(footage), tuple(recipes), pairs)
 
 
 def _published(root: Path, params: Params, layouts: dict[str, str], pairs: int) -> Counts:
-    """The paper's data set as a whole."""
+    """Counts of the paper's whole data set."""
     paper, footage, recipes = load_paper(root / "reference" / "paper.yaml"), [], []
     for source, column in PAPER_SOURCES.items():
         objects, samples, frames = (
@@ -143,7 +143,7 @@ def _published(root: Path, params: Params, layouts: dict[str, str], pairs: int) 
         footage.append(Footage(source, layouts[source], objects, objects * frames))
         recipes += _recipes(params, source, objects, samples, frames)
     origin = (
-        "the paper's Table 1 as a whole, since no run of this scale is here:"
+        "all of the paper's Table 1, since this scale has not been run here:"
         f" {sum(f.tracks for f in footage):,} objects, {len(recipes):,} samples, each as long as"
         f" its source's mean, {pairs:,} pairs"
     )
@@ -153,7 +153,7 @@ def _published(root: Path, params: Params, layouts: dict[str, str], pairs: int) 
 
 
 def _recipes(params: Params, source: str, objects: int, samples: int, frames: int) -> list[Recipe]:
-    """Recipes as they would be: samples spread evenly over objects, each object a video of its own in one split."""
+    """Estimated recipes: samples are spread evenly over objects, and each object is a video of its own in one split."""
     length = min(frames, params.synthesis.max_frames)
     return [
         Recipe(

@@ -1,4 +1,4 @@
-"""Completion and metrics: every method on the clips that it completes."""
+"""Completion and metrics: each method on the clips that it completes."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from tgvac.planning.work import Work
 from tgvac.sampling.windows import windows
 
 _METRICS = 5
-"""Rows a frame: clip, lpips, tc, iou and hidden_psnr."""
+"""Rows per frame: clip, lpips, tc, iou and hidden_psnr."""
 _ROW_BYTES = 40
-"""Of a row of ``rows.parquet``, twice, since shards are kept; words are stored once a column, numbers are not."""
+"""Bytes of a row, in ``rows.parquet`` and again in its shard. Words are stored once per column, so numbers dominate."""
 
 
 def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
-    """One line a method and seed: windows, sampling steps, guidance, autoencoder and text."""
+    """One line per method and seed: windows, sampling steps, guidance, autoencoder and text."""
     for name in params.evaluation.methods:
         lengths = _lengths(params, counts, name)
         frames = sum(length * count for length, count in lengths.items())
         flops = sum(count * _one(params, models, name, length) for length, count in lengths.items())
-        # What a shard is joined from stays in scratch/.
+        # The items of a shard stay in scratch/.
         size = round(frames * working_pixels(params) * (costs.disk.object + costs.disk.mask))
         what, seeds = name, seeds_of(name, params.evaluation.train_seeds, params.methods)
         for seed in seeds:
@@ -36,7 +36,7 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
-    """CLIP of the completion and of the truth, and LPIPS between them, for each completed frame."""
+    """CLIP of the completion and of the ground truth, and LPIPS between them, for each completed frame."""
     frames = 0
     for name in params.evaluation.methods:
         seeds = seeds_of(name, params.evaluation.train_seeds, params.methods)
@@ -46,13 +46,13 @@ def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work
 
 
 def working_pixels(params: Params) -> int:
-    """Pixels of a frame at working resolution, of 16:9 footage; of other shapes there are more."""
+    """Pixels of a 16:9 frame at working resolution; other aspect ratios have more."""
     long = params.tracks.long_side
     return long * round(long * 9 / 16)
 
 
 def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
-    """How many clips of each length a method completes."""
+    """Number of clips of each length that a method completes."""
     method, evaluation = params.methods[name], params.evaluation
     return Counter(frames_of(r, evaluation, method) for r in evaluated(counts.recipes, evaluation, method))
 
@@ -69,7 +69,7 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     step = 0
     for span in windows(frames, sampler.clip_frames, sampler.stride):
         step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
-    # With guidance each prediction is made twice, with and without the condition.
+    # With guidance, each prediction is made with and without the condition.
     passes = 1 if sampler.guidance == 1.0 else 2
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
@@ -77,6 +77,6 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
 
 
 def padded(frames: int, params: Params) -> int:
-    """Pictures that the autoencoder sees for so many: its batches are always full."""
+    """Number of images that the autoencoder sees for ``frames`` frames; its batches are always full."""
     batch = params.compute.vae_batch
     return -(-frames // batch) * batch

@@ -1,7 +1,7 @@
-"""Sources, tracks, masks, recipes and captions: what is read off footage before anything is trained.
+"""Sources, tracks, masks, recipes and captions: all that is made from footage before anything is trained.
 
-SAM, SAM 2 and BLIP-2 are walked on ``meta``, too. Of SAM and SAM 2 their picture encoders count, and of SAM 2 its
-attention to memories; prompts and mask decoders are under a hundredth of these.
+The FLOPs of SAM, SAM 2 and BLIP-2 are counted on ``meta`` tensors, too. Of SAM and SAM 2 the image encoders count, and
+of SAM 2 the memory attention; prompts and mask decoders are below a hundredth of these.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
 
 _CARRIED = {"davis": "full", "youtube_vos": "sparse", "lasot": "boxes", "videos": "first"}
-"""What tracks of a layout carry, and so which key of the block ``masks`` names their segmenter."""
+"""The annotations that tracks of a layout have; the key of this name in the block ``masks`` is their segmenter."""
 _SENTENCE_BYTES = 600
-"""A sentence of some 300 letters, in its item and in the table."""
+"""A sentence of about 300 characters, in its item and in the table."""
 _RECIPE_BYTES = 300
 
-# huggingface.co/facebook/sam-vit-{base,large,huge}: config.json, vision_config. Base is transformers' default.
+# huggingface.co/facebook/sam-vit-{base,large,huge}: config.json, vision_config. Base is the default of transformers.
 SAM: dict[str, dict[str, Any]] = {
     "facebook/sam-vit-base": {},
     "facebook/sam-vit-large": {
@@ -45,7 +45,7 @@ SAM: dict[str, dict[str, Any]] = {
         "mlp_dim": 5120,
     },
 }
-# huggingface.co/Salesforce/blip2-opt-2.7b: config.json, text_config; its towers of pictures are transformers' default.
+# huggingface.co/Salesforce/blip2-opt-2.7b: config.json, text_config; its image encoder is the default of transformers.
 BLIP2: dict[str, dict[str, Any]] = {
     "Salesforce/blip2-opt-2.7b": {
         "hidden_size": 2560,
@@ -58,11 +58,13 @@ BLIP2: dict[str, dict[str, Any]] = {
 
 
 def sources(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
-    """Archives, of which no publisher states a size, and the pairs sorted into buckets."""
+    """Archives, whose size no publisher states, and the pairs sorted into buckets."""
     world, size = params.sources.world, None
     if all(each.source.startswith("world") for each in counts.footage):
         size = round(counts.frames * world.height * world.width * costs.disk.jpeg)
-    yield Work("sources", "videos", counts.tracks, "objects", 0, size, note="" if size else "archives state no size")
+    yield Work(
+        "sources", "videos", counts.tracks, "objects", 0, size, note="" if size else "size of archives not published"
+    )
     if counts.pairs:
         side = world.pair_size if own_pairs(params.sources) else params.framing.size
         pixels = costs.disk.png + costs.disk.object + 2 * costs.disk.mask
@@ -84,7 +86,7 @@ def tracks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
 
 
 def masks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
-    """One line a source: by whom its masks are made."""
+    """One line per source, with the segmenter of its masks."""
     for each in counts.footage:
         carried = _CARRIED[each.layout]
         name = getattr(params.masks, carried)
@@ -95,26 +97,26 @@ def masks(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
 
 
 def _precision(params: MasksParams, name: str) -> str:
-    """What a segmenter computes in."""
+    """The precision of a segmenter."""
     return {"sam": params.sam.precision, "sam2": params.sam2.precision}.get(name, "float32")
 
 
 def _segmenting(params: MasksParams, carried: str, name: str, footage: Footage) -> tuple[int, str]:
-    """FLOPs of a source's masks, and what to know of them."""
+    """FLOPs of a source's masks, and a note on them."""
     if name == "sam":
         found = sam_encoder(params.sam.weights)
         return (0, f"{params.sam.weights}: shapes not known") if found is None else (footage.frames * found, "")
     if name != "sam2":
         return 0, ""
     encoder, attention = sam2_costs(params.sam2)
-    # Between annotations a frame is followed from either side, and an annotation starts either way: each frame is
-    # seen twice, with its annotation and the half of those between as memories. Else once: prompts, and six before it.
+    # Between two annotations SAM 2 tracks forwards and backwards: each frame is seen twice, on average with three
+    # memories. Otherwise each frame is seen once, with the prompted frames and the six frames before it as memories.
     passes, memories = (2, 3) if carried == "sparse" else (1, 6 + (params.sam2.prompts if carried == "boxes" else 1))
     return footage.frames * passes * (encoder + attention(memories)), "one object at a time"
 
 
 def sam_encoder(weights: str) -> int | None:
-    """FLOPs of SAM's picture encoder, a frame; None where the weights' shapes are not known."""
+    """FLOPs of SAM's image encoder per frame; None if the shapes of the weights are not known."""
     from transformers import SamVisionConfig, SamVisionModel
 
     if weights not in SAM:
@@ -126,11 +128,11 @@ def sam_encoder(weights: str) -> int | None:
 
 
 def sam2_costs(params: Sam2Params) -> tuple[int, Callable[[int], int]]:
-    """FLOPs of SAM 2's picture encoder, a frame, and of its attention to so many memories."""
+    """FLOPs of SAM 2's image encoder per frame, and a function of those of its attention to a number of memories."""
     from sam2.build_sam import build_sam2_video_predictor
 
     with META, _CountsOnCpu():
-        # As tgvac.masks.sam2_weights builds it, without weights; the size of pictures is given by what goes in.
+        # Built as in tgvac.masks.sam2_weights, but without weights; the image size follows from the input.
         predictor = build_sam2_video_predictor(f"configs/sam2.1/{params.model}.yaml", ckpt_path=None, device="meta")
     size, cells = params.image_size, (params.image_size // 16) ** 2
     encoder = forward_flops(lambda: predictor.image_encoder(empty(1, 3, size, size)))
@@ -144,7 +146,7 @@ def sam2_costs(params: Sam2Params) -> tuple[int, Callable[[int], int]]:
 
 
 class _CountsOnCpu(TorchFunctionMode):
-    """Leaves ``torch.linspace`` on the CPU: SAM 2 reads numbers off it while it is built, and ``meta`` has none."""
+    """Keeps ``torch.linspace`` on the CPU: SAM 2 reads its values while it is built, and ``meta`` tensors have none."""
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         named = dict(kwargs or {})
@@ -154,12 +156,12 @@ class _CountsOnCpu(TorchFunctionMode):
 
 
 def select(counts: Counts) -> Iterator[Work]:
-    """Stretches: a few numbers a track."""
+    """Stretches: a few numbers per track."""
     yield Work("select", "tracks", counts.tracks, "tracks", 0, counts.tracks * _RECIPE_BYTES)
 
 
 def synthesis(counts: Counts) -> Iterator[Work]:
-    """Recipes: a row each, no pixels."""
+    """Recipes: one row each, no pixels."""
     frames = sum(recipe.frames for recipe in counts.recipes)
     yield Work(
         "synthesis", "recipes", len(counts.recipes), "videos", 0, len(counts.recipes) * _RECIPE_BYTES + 8 * frames
@@ -167,14 +169,14 @@ def synthesis(counts: Counts) -> Iterator[Work]:
 
 
 def captioned_pairs(params: Params, counts: Counts) -> int:
-    """Pairs that have sentences of their own."""
+    """Number of pairs with a sentence of their own."""
     return counts.pairs if params.captions.pairs == "captioned" else 0
 
 
 def captions(params: Params, counts: Counts) -> Iterator[Work]:
-    """Sentences: by BLIP-2 of every object and pair, unless sources or templates speak first."""
+    """Sentences: by BLIP-2 for every object and pair, unless sources or templates come first."""
     order = params.captions.order
-    looked = counts.tracks + captioned_pairs(params, counts)
+    images = counts.tracks + captioned_pairs(params, counts)
     if "blip2" not in order:
         yield Work("captions", " then ".join(order), counts.tracks, "objects", 0, counts.tracks * _SENTENCE_BYTES)
         return
@@ -185,17 +187,17 @@ def captions(params: Params, counts: Counts) -> Iterator[Work]:
     yield Work(
         "captions",
         "BLIP-2",
-        looked,
-        "pictures",
-        looked * each,
-        looked * _SENTENCE_BYTES,
+        images,
+        "images",
+        images * each,
+        images * _SENTENCE_BYTES,
         note=note,
         precision=params.captions.blip2.dtype,
     )
 
 
 def blip2_sentence(params: Params) -> int | None:
-    """FLOPs of one sentence as long as allowed, in all beams; None where the model's shapes are not known."""
+    """FLOPs of one sentence of the maximal length, in all beams; None if the shapes of the model are not known."""
     from transformers import Blip2Config, Blip2ForConditionalGeneration, OPTConfig
 
     block = params.captions.blip2
@@ -205,12 +207,12 @@ def blip2_sentence(params: Params) -> int | None:
     with META:
         model = Blip2ForConditionalGeneration(config).eval()
     size, queries = config.vision_config.image_size, config.num_query_tokens
-    looking = forward_flops(lambda: model.vision_model(pixel_values=empty(1, 3, size, size)))
+    encoding = forward_flops(lambda: model.vision_model(pixel_values=empty(1, 3, size, size)))
     patches = (size // config.vision_config.patch_size) ** 2 + 1
     seen = empty(1, patches, config.vision_config.hidden_size)
     asked = empty(1, queries, config.qformer_config.hidden_size)
-    asking = forward_flops(lambda: model.qformer(query_embeds=asked, encoder_hidden_states=seen))
-    # The queries' states stand before the words; each beam reads them, and then a word at a time.
+    querying = forward_flops(lambda: model.qformer(query_embeds=asked, encoder_hidden_states=seen))
+    # The language model gets the states of the queries, then one word at a time, in each beam.
     words = empty(1, queries + 1 + block.max_new_tokens, config.text_config.hidden_size)
-    speaking = forward_flops(lambda: model.language_model(inputs_embeds=words, use_cache=False))
-    return looking + asking + block.beams * speaking
+    generating = forward_flops(lambda: model.language_model(inputs_embeds=words, use_cache=False))
+    return encoding + querying + block.beams * generating

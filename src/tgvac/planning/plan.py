@@ -1,4 +1,4 @@
-"""The whole plan of a scale, phase by phase."""
+"""The plan of a scale, phase by phase."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
 
 PAGES = ("mlflow",)
-"""Rules of the target ``all`` that are no phase: the data set's own page, and the copies for MLflow."""
+"""Rules of the target ``all`` that are not phases: the import into MLflow."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +28,7 @@ class Plan:
     """What a scale costs.
 
     Attributes:
-        before: another scale that is run for this one, and is not counted; "" where there is none.
+        before: another scale that is run first for its stand-ins and is not counted; "" if there is none.
     """
 
     scale: str
@@ -39,20 +39,20 @@ class Plan:
 
     @property
     def jobs(self) -> int:
-        """Of the target ``all``, with the target itself."""
+        """Jobs of the target ``all``, including the target itself."""
         return sum(each.jobs for each in self.phases) + len(PAGES) + 1
 
     @property
     def cpu_hours(self) -> float:
-        """Of the phases of which it was measured."""
+        """CPU-hours of the phases that have any."""
         return sum(each.cpu.hours for each in self.phases if each.cpu is not None)
 
     def in_precision(self, precision: str) -> Plan:
-        """The same work, all of it computed in one precision."""
+        """The same work, all in one precision."""
         return self._converted({line.precision: precision for each in self.phases for line in each.lines})
 
     def with_products(self, precision: str) -> Plan:
-        """The same work, where it is float32 with products in another precision."""
+        """The same work, with the products of float32 in another precision."""
         return self._converted({"float32": precision})
 
     def _converted(self, precisions: Mapping[str, str]) -> Plan:
@@ -64,14 +64,14 @@ class Plan:
 
 
 def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
-    """Count, walk and add up; takes seconds, and no weights.
+    """Make the plan of a scale. Takes seconds and needs no weights.
 
     Args:
         root: the project's folder.
-        given: the user's own footage, in place of a run's or the paper's.
+        given: the user's own footage, instead of that of a run or the paper.
 
     Raises:
-        BadInput: when the scale, or the shapes of its networks, are not known.
+        BadInput: when the scale or the shapes of its networks are unknown.
     """
     params, costs = load_params(root, scale), load_costs(root)
     counts = count_data(root, scale, params, costs, given)
@@ -105,7 +105,7 @@ def make_plan(root: Path, scale: str, given: Given | None = None) -> Plan:
 
 
 def networks_of(root: Path, scale: str, params: Params) -> Networks:
-    """The scale's networks: of its finished backbones, of the stand-ins it takes, or as its params say."""
+    """The scale's networks: those of its finished backbones, of the stand-ins it takes, or of its params."""
     finished, shipped = root / "results" / scale / "backbones", root / params.backbones.shipped
     takes_shipped = params.backbones.origin in ("shipped", "fit")
     folder = next(
@@ -117,7 +117,7 @@ def networks_of(root: Path, scale: str, params: Params) -> Networks:
 
 
 def _on_disk(root: Path, graph: Graph, name: str) -> int | None:
-    """What a finished phase takes on disk."""
+    """Bytes of a finished phase on disk."""
     finals = graph.runs(name) if phase(name).trains else graph.final(name) or graph.parts(name)
     if not finals or not all((root / file).is_file() for file in finals):
         return None

@@ -1,4 +1,4 @@
-"""What plans reckon with (``reference/costs.yaml``), typed and strict."""
+"""The constants of plans (``reference/costs.yaml``), typed and strict."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from tgvac.config import Block, parse, read_yaml
 
 
 class Speeds(Block):
-    """Peak TFLOPS, dense, by the numbers that are computed with."""
+    """Peak dense TFLOPS by precision."""
 
     bfloat16: float = Field(gt=0)
     tf32: float = Field(gt=0)
     float32: float = Field(gt=0)
 
     def of(self, precision: str) -> float:
-        """The peak of a precision; float16 is as fast as bfloat16 on all of these GPUs."""
+        """The peak of a precision. On all of these GPUs float16 is as fast as bfloat16."""
         name = "bfloat16" if precision == "float16" else precision
         if name not in Speeds.model_fields:
-            raise ValueError(f"precision '{precision}' is none of {sorted(Speeds.model_fields)}")
+            raise ValueError(f"precision '{precision}' is not one of {sorted(Speeds.model_fields)}")
         return float(getattr(self, name))
 
 
 class Gpu(Block):
-    """A GPU as its maker publishes it; ``gib`` of memory."""
+    """A GPU as published by its maker, with ``gib`` GiB of memory."""
 
     label: str
     gib: int = Field(ge=1)
@@ -35,14 +35,14 @@ class Gpu(Block):
 
 
 class OptimizerBytes(Block):
-    """State an optimizer keeps, in bytes a number that is trained."""
+    """State of an optimizer, in bytes per trained parameter."""
 
     adamw: float = Field(ge=0)
     adamw8bit: float = Field(ge=0)
 
 
 class DiskBytes(Block):
-    """Bytes on disk a pixel."""
+    """Bytes on disk per pixel."""
 
     jpeg: float = Field(gt=0)
     png: float = Field(gt=0)

@@ -1,4 +1,4 @@
-"""``tgvac plan``: plans on the terminal."""
+"""``tgvac plan``: print plans."""
 
 from __future__ import annotations
 
@@ -26,15 +26,18 @@ def show_plan(
     """Print what a scale costs.
 
     Args:
-        precision: of all work, in place of what each stage computes in.
+        precision: the precision of all work, instead of that of each stage.
+        machine: print JSON.
 
     Raises:
-        BadInput: when the precision has no peaks, or of objects and frames only one is given.
+        BadInput: when the precision has no known peak, or only one of objects and frames is given.
     """
     if precision is not None and precision not in Speeds.model_fields:
-        raise BadInput(f"No peaks are known for precision '{precision}'; take one of {', '.join(Speeds.model_fields)}.")
+        raise BadInput(
+            f"No peaks are known for precision '{precision}'; choose one of {', '.join(Speeds.model_fields)}."
+        )
     if (objects is None) != (frames is None):
-        raise BadInput("Of your own footage --objects and --frames are both needed; give the other one, too.")
+        raise BadInput("--objects and --frames are both needed for your own footage; give the other one, too.")
     given = Given(objects, frames) if objects is not None and frames is not None else None
     costs = load_costs(root)
     share = costs.utilisation if utilisation is None else utilisation
@@ -47,6 +50,6 @@ def show_plan(
 
 
 def show_memory(root: Path, scale: str, machine: bool) -> None:
-    """Print which settings of a scale's trainings fit a small GPU."""
+    """Print which training settings of a scale fit a small GPU."""
     costs, found = load_costs(root), memory_plan(root, scale)
     print(json.dumps(memory_json(found, costs), indent=1) if machine else memory_text(found, costs))

@@ -1,4 +1,4 @@
-"""Which settings fit a GPU: a ladder of choices for either stage, each rung with its bytes."""
+"""Which training settings fit a GPU: a ladder of choices for each stage, and the memory of each rung."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from tgvac.training.params import TrainingParams
 
 GIB = 2**30
 SMALL = (16, 24)
-"""GiB of the GPUs that people have at hand."""
+"""GiB of memory of common GPUs."""
 
 
 @dataclass(frozen=True)
 class Rung:
-    """One row: a stage, what is chosen, what it needs."""
+    """One row: a stage, the choices, and the memory they need."""
 
     stage: str
     what: str
@@ -32,19 +32,19 @@ class Rung:
     memory: Memory
 
     def fits(self, gib: float, overhead_gib: float) -> bool:
-        """Whether it fits a GPU of so much memory, of which some is no tensor of ours."""
+        """Whether it fits a GPU with ``gib`` GiB, of which ``overhead_gib`` is not for tensors."""
         return self.memory.sum <= (gib - overhead_gib) * GIB
 
 
 def as_asked(block: TrainingParams) -> Choices:
-    """What a scale's params choose; float16 takes as many bytes as bfloat16."""
+    """The choices of a scale's params. A float16 number has as many bytes as a bfloat16 number."""
     precision: Precision = "float32" if block.precision == "float32" else "bfloat16"
     passes: Passes = "fused" if block.fused else "together"
     return Choices(block.batch, optimizer=block.optimizer, ema=block.ema > 0, precision=precision, passes=passes)
 
 
 def ladder(asked: Choices) -> dict[str, Choices]:
-    """Choices, each rung a little smaller than the one before; the first is the scale's own."""
+    """Choices by name, each with a little less memory than the one before; the first are the scale's own."""
     batch = asked.batch
     plain = Choices(batch, passes=asked.passes)
     half = replace(plain, precision="bfloat16")
@@ -64,7 +64,7 @@ def ladder(asked: Choices) -> dict[str, Choices]:
 
 
 def rungs(networks: Networks, stage: str, block: TrainingParams, costs: Costs) -> Iterator[Rung]:
-    """The ladder of a stage; what differs in the optimizer alone is walked once."""
+    """The ladder of a stage. Rungs that differ only in the optimizer share one count."""
     module: Any = networks.frame_unet if stage == "frame" else networks.video_unet
     beside = (networks.vae, networks.text_encoder)
     loss_of = partial(networks.noise_loss, stage, frames=block.clip_frames)
@@ -104,8 +104,8 @@ def memory_text(found: list[Rung], costs: Costs) -> str:
         [
             markdown(rows),
             "",
-            f"GiB of one GPU. A row with a + has what stands above it from bfloat16 on, but the optimizer's and EMA."
-            f" {costs.overhead_gib:g} GiB are left to what is no tensor.",
+            f"GiB of one GPU. A row with a + adds to the rows above it from bfloat16 on, except for optimizer and EMA."
+            f" {costs.overhead_gib:g} GiB are reserved for what is not a tensor.",
         ]
     )
 

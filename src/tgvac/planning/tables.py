@@ -12,15 +12,15 @@ from tgvac.planning.work import PhaseCost, Work, hours_of
 PLAN_FORMAT = "tgvac-plan-2"
 
 _PRECISIONS = {"tf32": "tf32 (float32 with compute.tf32)", "float32": "float32 (without compute.tf32)"}
-"""Where a name alone does not tell which peak is taken."""
+"""Precisions whose name alone does not say which peak is used."""
 
 
 def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
-    """The plan as a Markdown table with what it stands on above and below.
+    """The plan as a Markdown table, with its assumptions above and below.
 
     Args:
         utilisation: the share of the peak that is reached, in (0, 1].
-        details: a row for each training, method and source, too.
+        details: add a row for each training, method and source.
     """
     gpus = list(costs.gpus.values())
     head = ["phase", "work", "FLOPs", *(f"{gpu.label} h" for gpu in gpus), "CPU hours"]
@@ -51,23 +51,22 @@ def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
     return "\n".join(
         [
             f"Scale {plan.scale}. Data: {plan.counts.origin}.",
-            f"Networks: {plan.networks}, walked on shapes alone.",
+            f"Networks: {plan.networks}, counted from their shapes.",
             *([f"Scale {plan.before} is run first for its stand-ins, and is not counted here."] if plan.before else []),
             f"GPU-hours at {utilisation:.0%} of the peak (reference/costs.yaml says why) in the precision of each:",
             *_precisions(plan, costs),
             "",
             markdown(rows),
             "",
-            "Storage and CPU hours without a star are reckoned; a star marks what lies on disk, and what this scale's"
-            " own jobs took when they last ran. CPU hours are of one core. ? marks what nothing tells; before + ?"
-            " stands what there is at least.",
+            "Storage and CPU hours are estimated; a star marks what is on disk, and what this scale's own jobs took"
+            " when they last ran. CPU hours are of one core. ? is unknown; + ? marks a lower bound.",
             *_notes(plan),
         ]
     )
 
 
 def _precisions(plan: Plan, costs: Costs) -> list[str]:
-    """A line for each precision: what computes in it, and the peaks."""
+    """A line for each precision: what computes in it, and the peaks of the GPUs."""
     found: dict[str, list[str]] = {}
     for each in plan.phases:
         lines = [line for line in each.lines if line.flops]
@@ -84,7 +83,7 @@ def _precisions(plan: Plan, costs: Costs) -> list[str]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    """What a reader must know of lines, and where CPU hours are from."""
+    """Notes on lines, and where CPU hours are from."""
     for each in plan.phases:
         if each.cpu is not None:
             yield f"{each.phase}, CPU hours: {each.cpu.source}"
@@ -100,7 +99,7 @@ def as_json(plan: Plan, costs: Costs, utilisation: float) -> dict[str, Any]:
     def line(each: Work) -> dict[str, Any]:
         return {**vars(each), "gpu_hours": hours([each])}
 
-    # One that all work is done in, if there is one; else each line has its own.
+    # The precision of all work if there is only one; else each line has its own.
     precisions = {one.precision for each in plan.phases for one in each.lines if one.flops}
 
     return {
@@ -139,7 +138,7 @@ def as_json(plan: Plan, costs: Costs, utilisation: float) -> dict[str, Any]:
 
 
 def _work(lines: Sequence[Work]) -> str:
-    """Lines of one unit are added up."""
+    """The amounts of work, added up by unit."""
     units = dict.fromkeys(line.unit for line in lines)
     return ", ".join(f"{sum(line.count for line in lines if line.unit == unit):,} {unit}" for unit in units)
 
@@ -161,7 +160,7 @@ def _hours(hours: float) -> str:
 
 
 def si(value: float) -> str:
-    """A number with its prefix, as FLOPs are read: ``4.3 E``.
+    """A number with an SI prefix, such as ``4.3 E``.
 
     >>> si(4.33e18)
     '4.3 E'
@@ -173,7 +172,7 @@ def si(value: float) -> str:
 
 
 def disk(size: float) -> str:
-    """Bytes as disks count them, a thousand at a time.
+    """Bytes with decimal prefixes, as for disks.
 
     >>> disk(54_850_000_000)
     '55 GB'
@@ -186,7 +185,7 @@ def disk(size: float) -> str:
 
 
 def markdown(rows: Sequence[Sequence[str]]) -> str:
-    """A table whose columns line up; the first row is its head, all but the first two columns are numbers."""
+    """A table with aligned columns. The first row is the head; all but the first two columns are numbers."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     left = 2
 

@@ -24,11 +24,11 @@ from tgvac.training.params import TrainingParams
 from tgvac.training.run_params import CheckpointParams
 
 _FLOAT = 4
-"""Bytes of a number on disk: weights and latents are kept in float32."""
+"""Bytes of a number on disk; weights and latents are stored in float32."""
 
 
 def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
-    """The frozen networks; where they are stand-ins, their training."""
+    """The frozen networks, and their training if they are stand-ins."""
     kept = [n.all * _FLOAT for name, n in models.parameters.items() if name != "motion"]
     yield Work("backbones", "weights", 1, "folder", 0, sum(kept))
     block = params.backbones
@@ -47,7 +47,7 @@ def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
         yield Work(
             "backbones", "training the text-to-image UNet", block.unet_steps, "steps", block.unet_steps * batch * step
         )
-        # Two views of each picture and its sentence, forwards and about twice as much backwards.
+        # Two views of each image and its sentence; the backward pass is about twice the forward pass.
         step = 3 * (2 * models.clip_image + models.text)
         yield Work(
             "backbones", "training the CLIP that scores", block.clip_steps, "steps", block.clip_steps * batch * step
@@ -55,15 +55,15 @@ def backbones(params: Params, models: ModelCosts) -> Iterator[Work]:
 
 
 def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
-    """Three pictures a frame are encoded (target, input, mask); four tensors are kept.
+    """Three images per frame are encoded (target, input, mask); four tensors are kept.
 
-    A further draw of masks is another picture and tensor, or all of them again where the window follows masks. Without
-    a cache the phase lists what there is, and trainings encode.
+    A further draw of masks adds one image and tensor, or all of them if the window follows masks. Without a cache the
+    phase only lists the clips, and trainings encode them.
     """
     block, (channels, side) = params.latents, models.networks.latent
     further = (block.mask_draws - 1) if block.cache else 0
-    pictures, tensors = (further * 3, further * 4) if follows_masks(params.framing) else (further, further)
-    each = (3 + pictures) * models.encode if block.cache else 0
+    images, tensors = (further * 3, further * 4) if follows_masks(params.framing) else (further, further)
+    each = (3 + images) * models.encode if block.cache else 0
     size = (4 + tensors) * channels * side * side * _FLOAT if block.cache else 0
     lengths = [recipe.frames for recipe in counts.split(*block.splits)]
     frames, seen = sum(lengths), sum(padded(length, params) for length in lengths)
@@ -77,7 +77,7 @@ def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work
 
 
 def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
-    """One line a training of ``frame`` or ``motion``: variant and seed."""
+    """One line per training of ``frame`` or ``motion``, by variant and seed."""
     block: TrainingParams = getattr(params, name)
     frames = block.clip_frames
     each = models.frame_step.all if name == "frame" else models.motion_step(frames).all
@@ -100,13 +100,13 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
 
 
 def _kept(checkpoints: CheckpointParams, steps: int) -> int:
-    """Checkpoints that lie there at most; by the clock there may be one after any step."""
+    """The largest number of checkpoints on disk; with a time limit, any step may make one."""
     made = steps if checkpoints.seconds else -(-steps // checkpoints.every)
     return min(checkpoints.keep, made)
 
 
 def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:
-    """Bytes of what is trained, of its average where there is one, and of what the optimizer keeps."""
+    """Bytes of the trained parameters, of their EMA if there is one, and of the optimizer's state."""
     numbers, state = models.parameters[name].trained, costs.optimizers.model_dump()
     if block.optimizer == "adafactor":
         network = models.networks.frame_unet if name == "frame" else models.networks.video_unet
@@ -122,23 +122,23 @@ def _texts(block: TrainingParams, params: Params, counts: Counts) -> int:
 
 
 def _cached_texts(params: Params, counts: Counts) -> int:
-    """Sentences whose states are on disk: one a track and one a pair, as many as are kept."""
+    """Number of sentences whose states are cached: one per track and per pair, up to the limit."""
     return min(params.latents.texts, counts.tracks + captioned_pairs(params, counts)) if params.latents.cache else 0
 
 
 def _new_texts(block: TrainingParams, params: Params, counts: Counts) -> int:
-    """Sentences that a training encodes by itself."""
+    """Number of sentences that a training encodes itself."""
     cached = _cached_texts(params, counts)
     of_tracks = min(cached, counts.tracks)
     of_pairs = cached - of_tracks
     texts = _texts(block, params, counts)
     missing = texts - (of_pairs if block.pairs_share > 0 else 0) - (of_tracks if block.pairs_share < 1 else 0)
-    # Those that are remembered are encoded once; where there are more, nearly every draw is a new one.
+    # Remembered sentences are encoded once. If there are more of them, nearly every draw is a new one.
     return block.steps * block.batch * missing // texts if missing > REMEMBERED else missing
 
 
 def _encoded(block: TrainingParams, params: Params) -> int:
-    """Pictures that a training encodes by itself: of whole chunks, which a sample's frames touch on the average."""
+    """Number of images that a training encodes itself: all of the chunks that a sample's frames are in, on average."""
     if params.latents.cache:
         return 0
     seen = block.frame_step * (block.clip_frames - 1) + params.compute.vae_batch
@@ -146,14 +146,14 @@ def _encoded(block: TrainingParams, params: Params) -> int:
 
 
 def _pictures(name: str, params: Params, models: ModelCosts) -> int:
-    """The held-out clips that are looked at along the way."""
+    """FLOPs of the sample images of held-out clips along a training."""
     samples = params.samples
     block: TrainingParams = getattr(params, name)
     if not samples.every:
         return 0
-    looks = -(-block.steps // samples.every)
+    times = -(-block.steps // samples.every)
     clips = max(1, samples.pictures // min(4, block.clip_frames))
     predict = models.frame_forward if name == "frame" else models.motion_forward(block.clip_frames)
     passes = samples.sampling_steps * (1 if samples.guidance == 1.0 else 2)
     shown = padded(block.clip_frames, params)
-    return clips * (looks * (passes * predict + shown * models.decode) + 2 * shown * models.encode + 2 * models.text)
+    return clips * (times * (passes * predict + shown * models.decode) + 2 * shown * models.encode + 2 * models.text)

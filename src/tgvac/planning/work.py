@@ -1,4 +1,4 @@
-"""A line of a plan: so much of one kind of work of a phase."""
+"""Lines of a plan: an amount of one kind of work of a phase."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ class Work:
 
     Attributes:
         phase: a phase of the workflow.
-        what: of it, in words: a variant of a training, a method, a network.
-        count, unit: how much, as 500,000 steps.
-        flops: of all of it, in networks.
-        bytes: on disk in ``results/``, or None where nothing says.
-        scratch: bytes on disk in ``scratch/``, while it lasts.
-        note: what a reader must know of it.
-        precision: what its networks compute in.
+        what: the kind of work: a variant of a training, a method, a network.
+        count, unit: the amount, such as 500,000 steps.
+        flops: FLOPs of its networks in total.
+        bytes: bytes on disk in ``results/``, or None if unknown.
+        scratch: bytes on disk in ``scratch/``, while it runs.
+        note: a note for the reader.
+        precision: the precision of its networks.
     """
 
     phase: str
@@ -41,9 +41,9 @@ class CpuTime:
     """Hours of one core.
 
     Attributes:
-        own: whether the scale's own jobs took them.
-        source: where they are from, for people.
-        least: whether something of the phase is not in them.
+        own: whether they were measured in the scale's own jobs.
+        source: where they are from, as text for people.
+        least: whether they are a lower bound.
     """
 
     hours: float
@@ -57,8 +57,8 @@ class PhaseCost:
     """A phase's lines and its jobs.
 
     Attributes:
-        cpu: what it takes of processors, where that was measured.
-        on_disk: bytes that its folder really takes, where the phase has been run.
+        cpu: its processor time, if it was measured.
+        on_disk: bytes of its folder on disk, if the phase has been run.
     """
 
     phase: str
@@ -73,7 +73,7 @@ class PhaseCost:
 
     @property
     def bytes(self) -> int:
-        """On disk as reckoned; lines of which nothing is known count as nothing."""
+        """Estimated bytes on disk; unknown lines count as 0."""
         return sum(line.bytes or 0 for line in self.lines)
 
     @property
@@ -90,7 +90,7 @@ def gpu_hours(flops: int, gpu: Gpu, precision: str, utilisation: float) -> float
     """Hours of one GPU at a share of its peak.
 
     Args:
-        precision: as params have it.
+        precision: a precision of the params.
         utilisation: in (0, 1].
     """
     return flops / (gpu.tflops.of(precision) * 1e12 * utilisation) / HOUR

@@ -1,1 +1,1 @@
-"""Tables and pages from rows and from what the paper states."""
+"""Tables and pages of our rows beside the paper's numbers."""

@@ -1,4 +1,4 @@
-"""Table 3, the condition streams, and Table 4, the stride of windows on long videos: each with paired differences."""
+"""Table 3 (condition streams) and Table 4 (stride of windows on long videos), each with paired differences."""
 
 from __future__ import annotations
 
@@ -18,13 +18,14 @@ _WITHOUT = f"{HERE}, without guidance"
 
 
 def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, start: str) -> Table:
-    """Table 3: each condition stream left out in training and sampling; what is compared with both streams below.
+    """Table 3: each condition stream left out in training and sampling, and its paired difference from both streams.
 
-    Without a sentence, guidance on text does nothing, so the rows with guidance differ by guidance as well as by
-    text; the rows at guidance 1 differ by text alone.
+    Without a prompt, guidance on text has no effect. So the rows with guidance differ in guidance as well as in text;
+    the rows at guidance 1 differ in text alone.
 
     Args:
-        start: the frame model that each variant's training began with; "": the backbones' network, without a condition.
+        start: the frame model that each variant's training started from; "" is the backbones' network, which has no
+            conditions.
     """
     guided, unguided = (tuple(n for n in names if n in evaluation.methods) for names in (GUIDED, UNGUIDED))
     out = here_rows(_STREAMS, numbers, guided, basis.verdict, HERE, STREAMS)
@@ -42,21 +43,21 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
         (
             how_measured(numbers.metrics),
             HOW_COMPARED,
-            "Without text, guidance on text does nothing, so a row without text lacks guidance as well; at guidance 1"
-            " the rows differ by the stream alone.",
-            *_begun_with(start),
+            "Without text, guidance on text has no effect, so a row without text lacks guidance as well. At guidance 1"
+            " the rows differ in the stream alone.",
+            *_started_from(start),
             *_left_out((*GUIDED, *UNGUIDED), evaluation),
         ),
     )
 
 
-def _begun_with(start: str) -> tuple[str, ...]:
-    """What a trained start means for a row that lacks a stream."""
+def _started_from(start: str) -> tuple[str, ...]:
+    """A remark on the rows without a stream, if training started from a trained model."""
     if not start:
         return ()
     return (
-        f"Each row was trained on from {start}, a model with conditions of its own: a row without a stream is that"
-        " model trained further without it, not one that never had it.",
+        f"The training of each row started from {start}, a model that already has conditions. A row without a stream"
+        " is that model trained further without the stream, not a model that never had it.",
     )
 
 
@@ -78,28 +79,28 @@ def strides_table(
         (
             how_measured(numbers.metrics),
             HOW_COMPARED,
-            f"Measured on synthesized videos of at least {evaluation.long.frames} frames, one drawn of each source"
-            f" video{_at_most(evaluation.long.videos)}, all frames together. Windows whose stride is their own length"
-            " don't overlap; one window has all frames at once, more than in training.",
+            f"Measured on synthesized videos of at least {evaluation.long.frames} frames, one drawn from each source"
+            f" video{_at_most(evaluation.long.videos)}, all frames in one class. Windows whose stride equals their"
+            " length do not overlap. One window holds all frames at once, more than in training.",
             *_left_out(of_long_clips(methods, methods), evaluation),
         ),
     )
 
 
 def _at_most(videos: int) -> str:
-    return f" and {videos:,} at most" if videos else ""
+    return f", at most {videos:,}" if videos else ""
 
 
 def _left_out(names: tuple[str, ...], evaluation: EvaluationParams) -> tuple[str, ...]:
-    """Which of a table's methods the run doesn't evaluate, so that a row that isn't there is missed."""
-    gone = [name for name in names if name not in evaluation.methods]
-    return (f"Not evaluated in this run: {', '.join(gone)}.",) if gone else ()
+    """A remark that names the table's methods that this run does not evaluate."""
+    absent = [name for name in names if name not in evaluation.methods]
+    return (f"Not evaluated in this run: {', '.join(absent)}.",) if absent else ()
 
 
 def _minus(
     layout: Layout, numbers: Measured, reference: str, names: tuple[str, ...], section: str, labels: dict[str, str]
 ) -> list[Row]:
-    """The reference less each other one that was measured."""
+    """The reference minus each other method that was measured."""
     of = numbers.find(reference)
     others = [numbers.find(name) for name in names if name != reference]
     return [

@@ -1,4 +1,4 @@
-"""What the numbers of a run stand on, and so whether they may be read beside the paper's."""
+"""Where a run's backbones and videos come from, and so whether its numbers are comparable with the paper's."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from tgvac.stage import Context
 
 STANDINS = {
     "train": "stand-ins, trained in this run",
-    "shipped": "stand-ins, as they come with the project",
-    "fit": "stand-ins as they come with the project, the autoencoder fitted to this run's own footage",
+    "shipped": "stand-ins, shipped with the project",
+    "fit": "stand-ins shipped with the project, the autoencoder fitted to this run's own footage",
 }
-"""Origins of backbones that are stand-ins, in words."""
+"""Origins of stand-in backbones, in words."""
 
 WORLD = "world"
-"""How the names of all sources begin that the procedural world publishes."""
+"""The prefix of the names of all sources that come from the procedural world."""
 
 PAPER_SOURCES = {"davis": "davis", "youtube_vos": "youtube_vos", "lasot": "lasot"}
-"""Our sources that the paper uses too, and their columns in its Table 1."""
+"""Our sources that the paper uses too, with their columns in its Table 1."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class Basis:
 
     Attributes:
         origin: 'stand-ins', wherever they were trained; 'pretrained' for published weights.
-        verdict: a few words, for a cell.
-        sentence: the same in full, to be read before any number.
+        verdict: whether numbers are comparable, in a few words for a cell.
+        sentence: the same in full, for the text above a table.
     """
 
     origin: Literal["stand-ins", "pretrained", "unknown"]
@@ -40,12 +40,12 @@ class Basis:
 
     @property
     def comparable(self) -> bool:
-        """Whether our numbers may stand beside the paper's at all."""
+        """Whether our numbers may be compared with the paper's."""
         return self.verdict == COMPARABLE
 
     @property
     def place(self) -> str:
-        """Where a claim was tested, in the words of its verdict; "" for real backbones on the paper's own material."""
+        """Where a claim was tested, as part of its verdict; "" for pretrained backbones on the paper's sources."""
         if self.comparable:
             return ""
         if self.sources and all(source.startswith(WORLD) for source in self.sources):
@@ -53,11 +53,11 @@ class Basis:
         return "with stand-ins" if self.origin == "stand-ins" else "here"
 
     def verdict_of(self, verdict: Verdict) -> str:
-        """A verdict on a claim in words; ``reproduced`` is kept for real backbones on real data."""
+        """A verdict on a claim in words; ``reproduced`` is only for pretrained backbones on the paper's sources."""
         words: dict[Verdict, str] = {
             "holds": f"holds {self.place}" if self.place else "reproduced",
             "fails": f"fails {self.place}" if self.place else "not reproduced",
-            "open": "not told apart",
+            "open": "no significant difference",
             "unmeasured": "not measured",
             "untested": "not tested",
         }
@@ -65,15 +65,15 @@ class Basis:
 
 
 Verdict = Literal["holds", "fails", "open", "unmeasured", "untested"]
-"""Of a claim. ``open``: the run doesn't tell; ``unmeasured``: it lacks a number that the claim speaks of."""
+"""Of a claim. ``open``: no significant difference; ``unmeasured``: the run lacks a number that the claim needs."""
 
 COMPARABLE = "comparable in kind"
 
 
 def read_basis(ctx: Context, sources: tuple[str, ...]) -> Basis:
-    """The basis of a scale, from what its phase `backbones` recorded.
+    """The basis of a scale, from the record of its phase `backbones`.
 
-    Without a record nothing is known, and numbers of unknown origin are not comparable either.
+    Without a record the origin is unknown, and the numbers are not comparable.
     """
     path = ctx.results / "backbones" / "provenance.json"
     try:
@@ -81,12 +81,14 @@ def read_basis(ctx: Context, sources: tuple[str, ...]) -> Basis:
     except FileNotFoundError:
         origin = "unknown"
     except (ValueError, KeyError, TypeError):
-        raise BadInput(f"{path} does not say the backbones' origin; run `tgvac stage backbones` again.") from None
+        raise BadInput(
+            f"{path} does not record the origin of the backbones; run `tgvac stage backbones` again."
+        ) from None
     return basis_of(origin, sources)
 
 
 def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
-    """The verdict on backbones of an origin (as in the params) and videos of some sources."""
+    """The basis for an origin of backbones (as in the params) and the sources of the videos."""
     foreign = [name for name in sources if name not in PAPER_SOURCES]
     if origin in STANDINS:
         return Basis(
@@ -94,15 +96,15 @@ def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
             sources,
             "not comparable; stand-in backbones",
             "These numbers come from small stand-in backbones, which also do the scoring. They show that the workflow"
-            " runs and how methods compare with each other here; they must never be read as the paper's, nor"
-            " compared with them (not comparable; stand-in backbones).",
+            " runs, and how methods compare with each other here. Do not read them as the paper's numbers or compare"
+            " them with the paper's (not comparable; stand-in backbones).",
         )
     if origin != "pretrained":
         return Basis(
             "unknown",
             sources,
             "not comparable; origin of backbones unknown",
-            "No record says where the backbones come from, so these numbers are not comparable with the paper's.",
+            "The origin of the backbones is not recorded, so these numbers are not comparable with the paper's.",
         )
     if foreign:
         return Basis(
@@ -116,7 +118,7 @@ def basis_of(origin: str, sources: tuple[str, ...]) -> Basis:
         "pretrained",
         sources,
         COMPARABLE,
-        "Pretrained backbones and videos under the names of the paper's sources: comparable in kind with the paper's"
-        " numbers, if the videos are those of the published sets. The paper's split and its validation videos are not"
-        " published, so the material is never quite the same.",
+        "Pretrained backbones, and videos named as the paper's sources: comparable in kind with the paper's numbers if"
+        " the videos are those of the published data sets. The paper's split and validation videos are not published,"
+        " so the videos are never exactly the same.",
     )

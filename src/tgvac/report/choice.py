@@ -1,4 +1,4 @@
-"""Which samples the page shows: by a stated rule, never by eye."""
+"""Choosing the samples that the page shows, by a fixed rule and not by eye."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tgvac.metrics.difficulty import video_difficulty
 
 @dataclass(frozen=True)
 class Choice:
-    """A sample, and why it's shown.
+    """A sample, and why it is shown.
 
     Attributes:
         group: 'easy' or 'hard', by its mean occlusion rate.
-        why: its places in that group: median, best, worst, or a rank between.
+        why: its places in that group: median, best, worst, or between.
         value: what the group is ranked by.
         rank, of: 1 is the worst of the group.
     """
@@ -32,15 +32,15 @@ class Choice:
 def choose(
     values: Mapping[str, float], rates: Mapping[str, Sequence[float]], hard_from: float, count: int
 ) -> list[Choice]:
-    """Of the easy samples and of the hard ones each: the median, the best, the worst, then ranks evenly between.
+    """Choose the median, the best, the worst, then evenly spaced ranks, of the easy samples and of the hard ones.
 
     Args:
-        values: what samples are ranked by, higher is better; a sample without one isn't shown.
-        rates: occlusion rates of the frames that were to be completed, by sample.
+        values: what samples are ranked by, higher is better; a sample without a value is not shown.
+        rates: occlusion rates of the frames to complete, by sample.
         hard_from: mean rate, over the frames that have the object, from which a sample is hard.
-        count: samples of each group at most; one that has two places is shown once.
+        count: the maximum number of places in each group; a sample with two places is shown once.
 
-    Ties go to the smaller id. Of an even number the median is the lower one.
+    Ties go to the smaller id. With an even number of samples the median is the lower one.
     """
     kinds = {name: video_difficulty(np.asarray(rates[name], np.float64), hard_from) for name in values}
     chosen: list[Choice] = []

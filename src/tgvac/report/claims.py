@@ -1,6 +1,6 @@
-"""What the paper claims (``reference/claims.yaml``), typed and strict.
+"""The paper's claims (``reference/claims.yaml``), typed and strict.
 
-A claim expands into comparisons of cells, which run on the published values and on ours alike.
+A claim expands into comparisons of cells. The same comparisons run on the published values and on ours.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Comparison:
     within: float = 0.0
 
     def margin(self, values: Mapping[str, float]) -> float:
-        """By how much it holds (above 0), or fails to (below 0), in the metric's unit.
+        """By how much the comparison holds (above 0) or fails (below 0), in the metric's unit.
 
         Raises:
             KeyError: ``values`` lacks one of the cells.
@@ -84,7 +84,7 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Claim:
-    """A claim of the paper: its words, what they mean as a test, and the comparisons that all must hold."""
+    """A claim of the paper: the quote, its meaning as a test, and the comparisons, all of which must hold."""
 
     id: str
     section: str
@@ -94,9 +94,9 @@ class Claim:
     untested: str | None
 
     def published(self, paper: Paper) -> Literal["holds", "ties", "fails"] | None:
-        """What the paper's own cells say of it; None where it takes a number that the paper doesn't print.
+        """The verdict on the paper's own cells; None if the claim needs a number that the paper does not print.
 
-        'ties' is a claim of which no comparison fails but some compare equal printed values.
+        'ties' means that no comparison fails, but some compare equal printed values.
         """
         values = {cell.id: cell.value for cell in paper.cells.values()}
         if not self.comparisons or any(cell not in values for each in self.comparisons for cell in each.cells):
@@ -110,7 +110,7 @@ class Claim:
 
 
 def load_claims(path: Path, paper: Paper) -> dict[str, Claim]:
-    """Read and check ``claims.yaml`` against the tables it speaks of.
+    """Read ``claims.yaml`` and check it against the paper's tables.
 
     Raises:
         BadInput: an unknown key, row or column, or a claim with neither a test nor a reason for having none.
@@ -142,7 +142,7 @@ def load_claims(path: Path, paper: Paper) -> dict[str, Claim]:
 
 
 def _direction(cells: tuple[str, ...], paper: Paper, raw: _ClaimsFile) -> Direction:
-    """The one direction of the cells that are compared; a cell of our own takes that of its partner."""
+    """The direction of the compared cells' metric; a cell of our own has the metric of its partner."""
     published = []
     for cell in cells:
         if cell.startswith("own."):

@@ -1,4 +1,4 @@
-"""The paper's claims as a table: its words, what they mean as a test, and what its cells and ours say."""
+"""The paper's claims as a table: the quote, the test, and the verdicts on the paper's cells and on ours."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _TIES = "No comparison fails, but some compare equal printed values."
 
 
 def claims_table(judged: Sequence[Judged], paper: Paper, basis: Basis, metrics: MetricsParams) -> Table:
-    """A row a claim; the numbers of all its comparisons in the last cell."""
+    """One row per claim; the last cell has the numbers of all its comparisons."""
     rows = []
     for each in judged:
         claim = each.claim
         own = claim.published(paper)
-        published = missing("It takes a number that the paper doesn't print.")
+        published = missing("It needs a number that the paper does not print.")
         if own is not None:
             published = Cell(own, notes=(_TIES,) if own == "ties" else ())
         here = Cell(basis.verdict_of(each.verdict))
-        # What several comparisons lack is said once.
+        # A reason that several comparisons share is given once.
         numbers = Cell("\n".join(dict.fromkeys(_line(tested) for tested in each.tested)))
         if claim.untested:
             here = Cell(here.text, notes=(claim.untested,))
@@ -51,17 +51,18 @@ def claims_table(judged: Sequence[Judged], paper: Paper, basis: Basis, metrics: 
         basis.sentence,
         (
             f"Each number is a difference on the frames that both sides have, with its {percent} interval from a paired"
-            f" bootstrap over source videos ({metrics.bootstrap:,} resamples). ✓ holds and ✗ fails with the whole"
-            f" interval, from at least {ENOUGH_VIDEOS} source videos; ? is not told. A claim holds when all its"
-            " comparisons hold, and fails when one fails at the confidence that their number asks for (Bonferroni).",
-            "A verdict is of the videos and backbones of this run. The word “reproduced” is kept for pretrained"
-            " backbones on the paper's own sources.",
+            f" bootstrap over source videos ({metrics.bootstrap:,} resamples). ✓ (holds) and ✗ (fails) need the whole"
+            f" interval and at least {ENOUGH_VIDEOS} source videos; ? means no significant difference. A claim holds if"
+            " all its comparisons hold. It fails if one of them fails at the confidence corrected for their number"
+            " (Bonferroni).",
+            "A verdict applies to the videos and backbones of this run. The word “reproduced” is used only for"
+            " pretrained backbones on the paper's own sources.",
         ),
     )
 
 
 def comparisons_table(judged: Sequence[Judged]) -> Table:
-    """A row a comparison, for programs and for those who check."""
+    """One row per comparison, for programs and for checks."""
     rows = []
     for each in judged:
         for tested in each.tested:
@@ -81,7 +82,13 @@ def comparisons_table(judged: Sequence[Judged]) -> Table:
 
 
 _SIGNS = {"holds": "✓", "fails": "✗", "open": "?", "unmeasured": "", "untested": ""}
-_WORDS = {"holds": "holds", "fails": "fails", "open": "not told apart", "unmeasured": "not measured", "untested": ""}
+_WORDS = {
+    "holds": "holds",
+    "fails": "fails",
+    "open": "no significant difference",
+    "unmeasured": "not measured",
+    "untested": "",
+}
 
 
 def _line(tested: Tested) -> str:
@@ -93,12 +100,12 @@ def _line(tested: Tested) -> str:
 
 
 def _what(tested: Tested) -> str:
-    """A comparison in words: which methods, which frames, which metric, and what is asked of the difference."""
+    """A comparison in words: the methods, the frames, the metric, and the bound if there is one."""
     comparison, metric = tested.comparison, tested.score.label
     sides = " − ".join(label_of(of.name) for of in tested.pair) if tested.pair else _rows(comparison.cells)
     if comparison.kind == "gain":
         more, less = _FRAMES[tested.groups[0]], _FRAMES[tested.groups[2]]
-        return f"{sides}, {more} less {less}, {metric}"
+        return f"{sides}, {more} minus {less}, {metric}"
     bound = f" (within ±{comparison.within:g})" if comparison.kind == "close" else ""
     return f"{sides}, {_FRAMES[tested.groups[0]]}, {metric}{bound}"
 

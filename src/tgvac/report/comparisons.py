@@ -16,12 +16,12 @@ from tgvac.report.tables import Cell, Column, Row, Table, missing
 
 
 def group_of(cell: PaperCell) -> Group:
-    """The set of frames that a published cell speaks of."""
+    """The set of frames that a published cell covers."""
     return cell.difficulty or "all"
 
 
 def answers(paper: Paper, evaluation: EvaluationParams) -> dict[tuple[str, Group, str], list[PaperCell]]:
-    """The published cells that a measured number answers, by method, set of frames and metric."""
+    """The published cells that a measured number corresponds to, by method, set of frames and metric."""
     found: dict[tuple[str, Group, str], list[PaperCell]] = {}
     for cell in paper.cells.values():
         method = answer_to(f"{cell.table}.{cell.row}", evaluation.methods)
@@ -31,7 +31,7 @@ def answers(paper: Paper, evaluation: EvaluationParams) -> dict[tuple[str, Group
 
 
 def paper_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams) -> Table:
-    """Each published score: paper, here with interval, difference, verdict. Counts stand in Table 1."""
+    """Each published score: paper, here with interval, difference, verdict. Counts are in Table 1."""
     out = []
     for cell in paper.cells.values():
         if cell.direction == "none":
@@ -41,7 +41,7 @@ def paper_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalu
         section = f"Table {cell.table.removeprefix('table')}. {table.title}"
         published = Cell(cell.text)
         if cell.published_only:
-            nothing = missing("It comes from people's votes, which no program regenerates.")
+            nothing = missing("It comes from users' votes, which no program can reproduce.")
             first = Cell(f"{table.rows[cell.row].label}: {heading}user preference↑")
             out.append(Row((first, published, nothing, nothing, Cell("published only")), section))
             continue
@@ -64,14 +64,14 @@ def paper_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalu
 
 
 def _against(value: Estimate, published: float, score: Score, basis: Basis) -> tuple[Cell, str]:
-    """The difference to a published number, and what it amounts to; none where the two can't be compared."""
+    """The difference from a published number, and a verdict; a dash if the two are not comparable."""
     if math.isnan(value.mean):
         return missing("Nothing was measured."), "not measured"
     if not basis.comparable:
-        return missing("A difference between numbers that can't be compared means nothing."), basis.verdict
+        return missing("A difference between numbers that are not comparable has no meaning."), basis.verdict
     apart = Cell(f"{value.mean - published:+.{score.decimals}f}")
     if value.videos < ENOUGH_VIDEOS:
-        return apart, f"too few source videos to tell ({value.videos})"
+        return apart, f"too few source videos for a verdict ({value.videos})"
     if value.low <= published <= value.high:
-        return apart, "the paper's number lies in our interval"
+        return apart, "the paper's number is in our interval"
     return apart, f"{'better' if (value.mean > published) == score.up else 'worse'} than the paper's"

@@ -1,4 +1,4 @@
-"""Training curves as SVG inside the page: drawn from the events alone, so equal runs give equal bytes."""
+"""Training curves as SVG for the page, drawn from the events alone, so that equal runs give equal bytes."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ class Run:
 
 
 def find_runs(ctx: Context, trained: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> dict[str, list[Run]]:
-    """The trainings that were evaluated, by phase; phases without any are left out.
+    """The training runs of the evaluated methods, by phase; phases without any are left out.
 
     Args:
         trained: the variants of each training phase.
-        seeds: of training.
+        seeds: training seeds.
     """
     patterns = {"backbones": ["events/*.jsonl"]}
     for phase, variants in trained.items():
@@ -49,11 +49,11 @@ def _read(path: Path) -> list[dict[str, float]]:
     try:
         return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines() if line.strip()]
     except ValueError as error:
-        raise BadInput(f"{path} is not JSON, a line an event ({error}); run its phase again.") from None
+        raise BadInput(f"{path} is not JSON with one event per line ({error}); run its phase again.") from None
 
 
 def charts(runs: Sequence[Run]) -> list[str]:
-    """An SVG for each quantity that the runs recorded, a line a run."""
+    """An SVG for each quantity that the runs recorded, with one line per run."""
     out = []
     for key, title in QUANTITIES:
         lines = [[(e["step"], e[key]) for e in run.events if key in e and math.isfinite(e[key])] for run in runs]
@@ -63,7 +63,7 @@ def charts(runs: Sequence[Run]) -> list[str]:
 
 
 def _thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Long curves as means of equal bins: the eye can't tell, the page stays small."""
+    """A long curve as means of equal bins, which keeps the page small and looks the same."""
     size = math.ceil(len(points) / MOST_POINTS)
     bins = [points[i : i + size] for i in range(0, len(points), size)] if points else []
     return [(sum(x for x, _ in b) / len(b), sum(y for _, y in b) / len(b)) for b in bins]
@@ -101,7 +101,7 @@ def _chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Three to six round numbers from at or below ``low`` up to at most ``high``, one more where there'd be one.
+    """About three to six round numbers from at most ``low`` to at most ``high``; always at least two.
 
     >>> _ticks(0, 1.1)
     [0.0, 0.5, 1.0]

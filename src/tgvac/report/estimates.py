@@ -1,4 +1,4 @@
-"""``estimates.csv``: each of our numbers for programs to read, in full precision, with the cells that it answers."""
+"""``estimates.csv``: each of our numbers in full precision, for programs, with the published cells it answers."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ COLUMNS = (
 
 
 def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> str:
-    """One line a number; an empty field where there is no value; several cells of the paper are parted by a blank."""
+    """One number per line; a missing value is an empty field; several cells of the paper are separated by a space."""
     published = answers(paper, evaluation)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
     for of in numbers.scored(evaluation.methods):
-        # Table 4 doesn't divide frames by class.
+        # Table 4 does not divide frames into classes.
         groups = ALL if of_long_clips([of.name], methods) else (*ALL, *CLASSES, *BINS)
         for group, _ in groups:
             for score in SCORES:
@@ -35,9 +35,9 @@ def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams,
                 cells = (
                     published.get((of.name, group, score.paper), []) if of.mask_source == numbers.mask_source else []
                 )
-                whose = (of.method, of.variant, of.mask_source, group, score.metric)
+                key = (of.method, of.variant, of.mask_source, group, score.metric)
                 counts = (value.videos, value.frames)
                 writer.writerow(
-                    [*whose, *fields, *counts, " ".join(c.id for c in cells), " ".join(c.text for c in cells)]
+                    [*key, *fields, *counts, " ".join(c.id for c in cells), " ".join(c.text for c in cells)]
                 )
     return stream.getvalue()

@@ -1,7 +1,7 @@
-"""Tables as LaTeX, to be taken into a paper with ``\\input``: booktabs rules, every character of a text escaped.
+"""Tables as LaTeX, for ``\\input`` in a paper: with booktabs rules, and all text escaped.
 
-Needs the packages booktabs and amssymb. Other letters than ASCII stay, for engines that read Unicode, which
-pdfLaTeX does for Latin ones.
+Needs the packages booktabs and amssymb. Other non-ASCII letters are kept, so they need an engine that reads Unicode;
+pdfLaTeX does for Latin letters.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPECIAL = {
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
     '"': "''",
-    "[": "{[}",  # after a line break it would be taken for an option
+    "[": "{[}",  # after a line break LaTeX would read it as an option
     "]": "{]}",
     "↑": r"$\uparrow$",
     "↓": r"$\downarrow$",

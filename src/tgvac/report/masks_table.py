@@ -1,4 +1,4 @@
-"""How good made masks are, where a source knows the truth: overlap before and after refinement."""
+"""The quality of estimated masks, for sources with true masks: overlap before and after refinement."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def masks_table(quality: Sequence[Mapping[str, Any]]) -> Table:
     """Mean overlap with the truth by source and segmenter.
 
     Args:
-        quality: rows of ``masks/quality.parquet``; an overlap is NaN where a track has no made mask to measure.
+        quality: rows of ``masks/quality.parquet``; an overlap is NaN if a track has no estimated mask.
     """
     groups: dict[tuple[str, str], list[Mapping[str, Any]]] = defaultdict(list)
     for row in quality:
@@ -26,11 +26,13 @@ def masks_table(quality: Sequence[Mapping[str, Any]]) -> Table:
         verdicts: Counter[str] = Counter()
         for row in mine:
             verdicts.update(json.loads(row["verdicts"]))
-        said = ", ".join(f"{word} {count:,}" for word, count in sorted(verdicts.items()))
+        listed = ", ".join(f"{word} {count:,}" for word, count in sorted(verdicts.items()))
         raw, refined = (_mean(mine, key) for key in ("iou_raw", "iou_refined"))
         frames = sum(int(row["frames"]) for row in mine)
         rows.append(
-            Row((Cell(source), Cell(segmenter), Cell(f"{len(mine):,}"), Cell(f"{frames:,}"), raw, refined, Cell(said)))
+            Row(
+                (Cell(source), Cell(segmenter), Cell(f"{len(mine):,}"), Cell(f"{frames:,}"), raw, refined, Cell(listed))
+            )
         )
     columns = (
         Column("Source", number=False),
@@ -46,12 +48,12 @@ def masks_table(quality: Sequence[Mapping[str, Any]]) -> Table:
         "Visible masks against the truth",
         columns,
         tuple(rows),
-        "Mean over tracks of the overlap with the true visible mask, for sources that know it. Where masks are given by"
-        " the source, nothing is made and nothing refined.",
+        "Mean over tracks of the overlap with the true visible mask, for sources that have one. Masks that a source"
+        " provides are neither estimated nor refined.",
     )
 
 
 def _mean(rows: Sequence[Mapping[str, Any]], key: str) -> Cell:
     values = np.array([row[key] for row in rows], np.float64)
     known = values[~np.isnan(values)]
-    return Cell(f"{known.mean():.3f}") if len(known) else missing("No frame that could be measured.")
+    return Cell(f"{known.mean():.3f}") if len(known) else missing("No frame could be measured.")

@@ -1,6 +1,6 @@
-"""Which measured method stands in which table, and whose published row it answers.
+"""Which measured methods are in which table, and which published row each of them corresponds to.
 
-How a method is called in tables, the registry of methods says (:func:`tgvac.methods.registry.label_of`).
+The labels of methods are in the registry (:func:`tgvac.methods.registry.label_of`).
 """
 
 from __future__ import annotations
@@ -13,20 +13,20 @@ HEADLINE = "ours/full"
 """The paper's method."""
 
 STREAMS = {HEADLINE: "Visible mask ✓, text prompt ✓"}
-"""Labels that hold in Table 3 alone."""
+"""Labels used only in Table 3."""
 
 GUIDED = ("ours/no_mask", "ours/no_text", HEADLINE)
 UNGUIDED = ("ours/no_mask_g1", "ours/no_text_g1", "ours/full_g1")
-"""Table 3: each stream left out, with the sampler's guidance and without any."""
+"""Table 3: each stream left out, with the sampler's guidance and without guidance."""
 
 LONG_REFERENCE = "ours/hop4"
-"""Of Table 4: the paper's own stride, with which the others are compared."""
+"""Table 4: the paper's own stride, with which the others are compared."""
 
 _OF_THE_PAPER: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
-"""The other methods of the paper's Table 2, by the head of their name."""
+"""The other methods of the paper's Table 2, by the first part of their name."""
 
 LATER = {name: label for name, label in _OF_THE_PAPER.items() if name not in REGISTRY}
-"""Those that the registry does not have yet."""
+"""Those that are not in the registry yet."""
 
 _ANSWERS = {
     "table2.ours": HEADLINE,
@@ -43,23 +43,23 @@ _ANSWERS = {
 
 
 def of_long_clips(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
-    """Table 4: the methods that complete the long clips, in the order given."""
+    """Table 4: the methods that complete long clips, in the given order."""
     return tuple(name for name in names if name in methods and methods[name].clips == "long")
 
 
 def of_quality(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
-    """Table 2: all methods but those that belong to the ablations of Tables 3 and 4 alone, in the order given."""
+    """Table 2: all methods except those used only in the ablations of Tables 3 and 4, in the given order."""
     names = tuple(names)
     ablations = {*GUIDED, *UNGUIDED, *of_long_clips(names, methods)} - {HEADLINE}
     return tuple(name for name in names if name not in ablations)
 
 
 def answer_to(row: str, methods: Iterable[str]) -> str | None:
-    """The measured method that answers a published row (or a row of our own, ``own.<row>``).
+    """The measured method that corresponds to a published row (or to a row of our own, ``own.<row>``), or None.
 
     Args:
         row: ``<table>.<row>``.
-        methods: those that the run evaluates; a baseline is found among them by the head of its name.
+        methods: the evaluated methods; a baseline is found by the first part of its name.
     """
     if row in _ANSWERS:
         return _ANSWERS[row]

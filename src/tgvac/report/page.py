@@ -1,11 +1,10 @@
-"""The page: one file that opens from disk, offline and without scripts; pictures and video stand inside it."""
+"""The page: one file that opens offline and without scripts; pictures and videos are embedded in it."""
 
 from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from html import escape
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -24,7 +23,7 @@ PHASES = {
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture or video on disk and what the page says of it."""
+    """A picture or video on disk, and what the page says about it."""
 
     path: Path
     sample: str
@@ -38,7 +37,7 @@ class Picture:
 
 @dataclass(frozen=True)
 class Gallery:
-    """The pictures of a report and the rule that chose their samples."""
+    """The pictures of a report, and the rule that chose their samples."""
 
     rule: str
     strips: tuple[Picture, ...]
@@ -48,7 +47,7 @@ class Gallery:
 
 @dataclass(frozen=True)
 class Content:
-    """All that the page shows."""
+    """Everything that the page shows."""
 
     scale: str
     facts: Sequence[tuple[str, str]]
@@ -61,32 +60,33 @@ class Content:
 
 
 def data_uri(path: Path, kind: str) -> str:
-    """A file as an address that holds it."""
+    """A file as a data URI."""
     return f"data:{kind};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
 def png_uri(data: bytes) -> str:
-    """A PNG as an address that holds it."""
+    """A PNG as a data URI."""
     return f"data:image/png;base64,{base64.b64encode(data).decode()}"
 
 
-def _template(name: str) -> str:
+def template(name: str) -> str:
+    """The text of a file in the folder of templates."""
     return (files("tgvac.report") / "templates" / name).read_text(encoding="utf-8")
 
 
 def render_page(content: Content) -> str:
-    """The page as HTML; whatever comes from data is escaped."""
+    """The page as HTML; text from data is escaped."""
     from jinja2 import Environment, StrictUndefined
     from markupsafe import Markup
 
     environment = Environment(autoescape=True, undefined=StrictUndefined, keep_trailing_newline=True)
-    return environment.from_string(_template("index.html.j2")).render(
+    return environment.from_string(template("index.html.j2")).render(
         scale=content.scale,
         facts=content.facts,
         basis=content.basis,
         paper=content.paper,
-        style=Markup(_template("style.css.j2")),
-        tables={name: Markup(to_html(_briefly(table, content.basis))) for name, table in content.tables.items()},
+        style=Markup(template("style.css.j2")),
+        tables={name: Markup(to_html(_shortened(table, content.basis))) for name, table in content.tables.items()},
         rule=content.gallery.rule,
         strips=[_shown(strip, "image/png") for strip in content.gallery.strips],
         videos=[_shown(video, "video/mp4") for video in content.gallery.videos],
@@ -104,8 +104,8 @@ def render_page(content: Content) -> str:
     )
 
 
-def _briefly(table: Table, basis: Basis) -> Table:
-    """A table as the page shows it: what its numbers stand on is said in full once, at the top, and then in short."""
+def _shortened(table: Table, basis: Basis) -> Table:
+    """A table for the page, with a short lead: the page has the basis of all numbers in full, once, at the top."""
     short = f"{basis.verdict[0].upper()}{basis.verdict[1:]}."
     return replace(table, lead=short) if table.lead == basis.sentence else table
 
@@ -121,13 +121,3 @@ def _shown(picture: Picture, kind: str) -> dict[str, Any]:
         "why": picture.why,
         "rows": ", ".join(picture.rows),
     }
-
-
-def table_document(table: Table) -> str:
-    """One table as a page of its own."""
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{escape(table.title)}</title>\n<style>\n{_template('style.css.j2')}</style>\n</head>\n<body>\n<main>\n"
-        f"<section>\n{to_html(table)}</section>\n</main>\n</body>\n</html>\n"
-    )

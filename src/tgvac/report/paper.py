@@ -1,6 +1,6 @@
-"""What the paper states (``reference/paper.yaml``), typed and strict.
+"""The paper's numbers and sentences (``reference/paper.yaml``), typed and strict.
 
-A published cell has an id, ``<table>.<row>.<column>``, under which every report puts our number beside it.
+A published cell has an id, ``<table>.<row>.<column>``. Reports use it to show our number beside the paper's.
 """
 
 from __future__ import annotations
@@ -92,17 +92,17 @@ class _PaperFile(Block):
 
 @dataclass(frozen=True)
 class Cell:
-    """One published number with everything a report says about it.
+    """One published number, with everything that a report says about it.
 
     Attributes:
         id: ``<table>.<row>.<column>``.
         table, row, column: the parts of the id; the column of Tables 2 and 3 is ``<difficulty>.<metric>``.
         value: as printed: a similarity, a distance, a share of votes, or a count.
         metric, direction, decimals: what it measures, which way is better, how many decimals are printed.
-        difficulty: 'easy', 'hard', or None where the table doesn't divide.
-        published_only: True where no program can make a number of ours to put beside it.
+        difficulty: 'easy', 'hard', or None if the table has no classes.
+        published_only: True if no program can produce a number of ours to compare with it.
         prose: values that sentences of the paper give for the same cell, by id of the quote.
-        flaws: ids of the flaws that touch it.
+        flaws: ids of the flaws that affect it.
     """
 
     id: str
@@ -143,7 +143,7 @@ class Paper:
     cells: Mapping[str, Cell] = field(repr=False)
 
     def cell(self, cell_id: str) -> Cell:
-        """The cell of an id, or a ValueError (a BadInput) naming the nearest one."""
+        """The cell with an id; a BadInput, which names the nearest id, if there is none."""
         if cell_id not in self.cells:
             raise BadInput(f"The paper has no cell '{cell_id}'; {nearest(cell_id, list(self.cells))}")
         return self.cells[cell_id]

@@ -1,4 +1,4 @@
-"""The page's pictures: strips of samples that a rule chose, two of them as videos, and many at a glance."""
+"""The page's pictures: strips and videos of samples chosen by a rule, and a sheet of many samples."""
 
 from __future__ import annotations
 
@@ -39,9 +39,9 @@ def draw_pictures(
     recipes: Sequence[Recipe],
     occlusion: Mapping[str, Sequence[float]],
 ) -> Gallery:
-    """Write ``strips/``, ``videos/`` and ``sheet.png``; what they show is ranked by the first method that can be.
+    """Write ``strips/``, ``videos/`` and ``sheet.png``, and return them with the rule in words, which the page prints.
 
-    The rule, in words, goes with them: the page prints it.
+    Samples are ranked by the first method that has a PSNR of hidden pixels.
     """
     compared = of_quality(evaluation.methods, methods)
     known = {name: _values(numbers, name) for name in (HEADLINE, *compared)}
@@ -55,9 +55,9 @@ def draw_pictures(
     chosen = choose(values, rates, hard_from, report.strips)
     rule = (
         f"Samples of the split '{evaluation.split}' are ranked by the mean PSNR of hidden pixels of “{label_of(by)}”,"
-        f" the easy ones (mean occlusion below {hard_from * 100:g} %) and the hard ones apart; of each, the median, the"
-        " best and the worst are shown, then ranks evenly between where more are wanted. Ties go to the smaller id."
-        " Below each method stands its own mean PSNR of that sample's hidden pixels."
+        f" separately for easy samples (mean occlusion below {hard_from * 100:g} %) and hard ones. Of each class the"
+        " median, the best and the worst are shown, then evenly spaced ranks between them. Ties go to the smaller id."
+        " Below each method's name is its own mean PSNR of that sample's hidden pixels."
         f" {len(values):,} of {len(recipes):,} samples have hidden pixels and so a rank."
     )
     clips = RecipeClips(recipes, track_opener(ctx))
@@ -103,17 +103,17 @@ def _at_a_glance(
     clips: RecipeClips,
     outputs: Outputs,
 ) -> Picture | None:
-    """Write ``sheet.png``: many samples, of each the frame that is hidden most as given, made and true."""
+    """Write ``sheet.png``: many samples, each with its most hidden frame as input, completion and truth."""
     ranked = sorted(values, key=lambda name: (-values[name], name))
     chosen = [ranked[i] for i in spaced(len(ranked), report.sheet)] if report.sheet else []
     samples = []
     for name in with_progress(chosen, f"{ctx.label}: at a glance", len(chosen)):
         frame = int(np.nanargmax(rates[name]))
-        clip, made_FHW3 = clips.render(name, [frame]), outputs.read(by, name)
-        if made_FHW3 is None:
+        clip, completed_FHW3 = clips.render(name, [frame]), outputs.read(by, name)
+        if completed_FHW3 is None:
             continue
-        said = f"{rate_words(rates[name][frame])}, {values[name]:.1f} dB"
-        samples.append(Tiles(name, said, (clip.frames_FHW3[0], made_FHW3[frame], clip.whole_FHW3[0])))
+        note = f"{rate_words(rates[name][frame])}, {values[name]:.1f} dB"
+        samples.append(Tiles(name, note, (clip.frames_FHW3[0], completed_FHW3[frame], clip.whole_FHW3[0])))
     if not samples:
         return None
     image_HW3 = sheet(samples, report.sheet_columns, report.sheet_side)

@@ -1,12 +1,12 @@
-"""Phase `report`: the tables, claims, pictures and page of a scale, beside what the paper published.
+"""Phase `report`: the tables, claims, pictures and page of a scale, beside the paper's published numbers.
 
 report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons, paper, differences, bins, frames,
                                           selection
-report/tables/estimates.csv               each of our numbers in full, one line a number
-report/strips/<sample>.png                what is seen, made and true, frame by frame
-report/videos/{easy,hard}.mp4             one easy and one hard sample in motion
-report/sheet.png                          many samples, a frame of each, from the best to the worst
-report/index.html                         all of it in one file
+report/tables/estimates.csv               each of our numbers in full precision, one per line
+report/strips/<sample>.png                input, completions and truth, frame by frame
+report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
+report/sheet.png                          many samples, one frame of each, from the best to the worst
+report/index.html                         all of this in one file
 report/index.json                         digests of all files, written last
 """
 
@@ -44,8 +44,8 @@ from tgvac.report.pictures import draw_pictures
 from tgvac.report.scores import Measured
 from tgvac.report.table1 import dataset_table, rejected_before, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
+from tgvac.report.table_files import write_table_files
 from tgvac.report.verdicts import judge
-from tgvac.report.written import write_table_files
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
@@ -63,7 +63,7 @@ def run(
     evaluation: EvaluationParams,
     frame_model: FrameModelParams,
 ) -> None:
-    """Write the report of a scale; an earlier one stands until this one is whole."""
+    """Write the report of a scale; it replaces an earlier report only when it is complete."""
     staged = replace(ctx, folder=".report.part")
     shutil.rmtree(staged.out, ignore_errors=True)
     _write(staged, report, metrics, methods, evaluation, frame_model.start)
@@ -156,7 +156,7 @@ def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]
 def _facts(
     ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams, start: str
 ) -> list[tuple[str, str]]:
-    """What the page says of the run; nothing that differs between equal runs."""
+    """The facts that the page lists about the run; nothing in them differs between equal runs."""
     origin = {**STANDINS, "pretrained": "pretrained weights"}
     path = ctx.results / "backbones" / "provenance.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
@@ -164,7 +164,7 @@ def _facts(
     world = json.loads(manifest.read_text(encoding="utf-8")).get("world_digest") if manifest.is_file() else None
     named = [f"{key} {value}" for key, value in sorted(record.items()) if key != "origin"]
     made = read_account(ctx.results / "synthesis" / "account.json")
-    leaks = f"AT RANDOM, by recipe: {made['shared_videos']} videos are on more than one side, and all scores here leak"
+    leaks = f"AT RANDOM, by recipe: {made['shared_videos']} videos are on more than one side, so all scores here leak"
     return [
         ("Scale", ctx.scale),
         ("Synthesis", f"placement {made['placement']}, {made['edge']} edges"),
@@ -183,8 +183,8 @@ def _facts(
 
 
 def _measured_on(evaluation: EvaluationParams) -> str:
-    some = f"{evaluation.per_video} drawn of each source video" if evaluation.per_video else "all"
-    return f"split '{evaluation.split}': of its synthesized videos {some}, the first {evaluation.frames} frames"
+    drawn = f"{evaluation.per_video} drawn from each source video" if evaluation.per_video else "all"
+    return f"split '{evaluation.split}': {drawn} of its synthesized videos, their first {evaluation.frames} frames"
 
 
 def _write_index(folder: Path, paths: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""A sample as the page shows it: the clip, its caption, and what each method made of it."""
+"""A sample as the page shows it: the clip, its caption, and the completion by each method."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from tgvac.synthesis.clips import RecipeClips
 
 @dataclass(frozen=True)
 class Sample:
-    """One sample as it's shown; pictures of all frames that were to be completed.
+    """One sample, with all frames that were to be completed.
 
     Attributes:
-        rate: mean occlusion rate over the frames in which the object exists.
-        completions: ``method/variant`` to RGB ``uint8 [F,H,W,3]``, None where the run has no completion.
-        hidden_psnr: ``method/variant`` to the sample's mean PSNR of hidden pixels, dB, where the run has one.
+        rate: mean occlusion rate over the frames that have the object.
+        completions: ``method/variant`` to RGB ``uint8 [F,H,W,3]``, None if the run has no completion.
+        hidden_psnr: ``method/variant`` to the sample's mean PSNR of hidden pixels in dB, if the run has one.
     """
 
     clip: Clip
@@ -41,7 +41,7 @@ class Sample:
 def mean_rates(
     recipes: Sequence[Recipe], occlusion: Mapping[str, Sequence[float]], evaluation: EvaluationParams
 ) -> dict[str, float]:
-    """Mean occlusion rate of each recipe over the frames that are completed; 0 where the object is in none."""
+    """Mean occlusion rate of each recipe over the frames to complete; 0 if none of them has the object."""
     means = {}
     for recipe in recipes:
         rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation, SHORT)] if not math.isnan(r)]
@@ -50,7 +50,7 @@ def mean_rates(
 
 
 class Outputs:
-    """Finds completions of a scale; of a method trained with several seeds, those of the first."""
+    """The completions of a scale; for a method with several training seeds, those of the first."""
 
     def __init__(self, ctx: Context, evaluation: EvaluationParams) -> None:
         self._ctx = ctx
@@ -58,7 +58,7 @@ class Outputs:
         self._where: dict[str, dict[str, Path]] = {}
 
     def read(self, method: str, sample: str) -> np.ndarray | None:
-        """RGB ``uint8 [F,H,W,3]`` as the method painted it, or None."""
+        """The completed frames, RGB ``uint8 [F,H,W,3]``, or None."""
         path = self._shards(method).get(sample)
         if path is None:
             return None
@@ -67,7 +67,7 @@ class Outputs:
             return completions.read(sample).rgb_FHW3
 
     def _shards(self, method: str) -> dict[str, Path]:
-        """Which shard holds each sample."""
+        """The shard that holds each sample."""
         if method not in self._where:
             found: dict[str, Path] = {}
             for path in all_shards(self._ctx, method, self._seeds[0]):
@@ -89,7 +89,7 @@ def read_sample(
     hidden_psnr: Mapping[str, float],
     evaluation: EvaluationParams,
 ) -> Sample:
-    """Render a sample and collect what each of the methods made of it."""
+    """Render a sample and read its completion by each method."""
     recipe = clips.recipe(sample)
     clip = clips.render(sample, range(frames_of(recipe, evaluation, SHORT)))
     completions = {method: outputs.read(method, sample) for method in methods}

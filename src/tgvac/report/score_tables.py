@@ -1,4 +1,4 @@
-"""Rows of tables of scores, the same for Tables 2, 3 and 4: measured, missing, counted, published, compared."""
+"""Rows of score tables, shared by Tables 2, 3 and 4: measured, missing, counted, published, compared."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from dataclasses import dataclass
 
 from tgvac.methods.registry import label_of
 from tgvac.report.paper import Paper
-from tgvac.report.scores import SCORES, Groups, Measured, Score, Scored, score_cell, told_apart
+from tgvac.report.scores import SCORES, Groups, Measured, Score, Scored, score_cell, significant_sign
 from tgvac.report.table1 import paper_cell
 from tgvac.report.tables import Cell, Column, Row, missing
 
 HERE, PUBLISHED, COUNTS = "Measured here", "Published in the paper", "Behind the numbers above"
-VOTES = "Published only: it comes from people's votes, which no program regenerates."
+VOTES = "Published only: it comes from users' votes, which no program can reproduce."
 NO_ROWS = "Listed in evaluation.methods, but the run has no rows of it."
-_NOT_PUBLISHED = "The paper doesn't report it."
+_NOT_PUBLISHED = "The paper does not report it."
 
 
 @dataclass(frozen=True)
@@ -22,10 +22,10 @@ class Layout:
     """The columns that all rows of a table share.
 
     Attributes:
-        table: id of the paper's table; "" where the paper has none.
-        groups: the sets of frames that stand side by side.
+        table: id of the paper's table; "" if the paper has none.
+        groups: the sets of frames, side by side.
         votes: whether the paper has a column of user preference.
-        verdict: whether a last column says how numbers are to be read.
+        verdict: whether the last column is a verdict on the whole row.
     """
 
     table: str
@@ -47,25 +47,25 @@ class Layout:
         return [missing(VOTES)] if self.votes else []
 
     def measured(self, numbers: Measured, of: Scored, label: str, verdict: str, section: str) -> Row:
-        """A method of ours, mean and interval."""
+        """A measured method: means with intervals."""
         masks = "" if of.mask_source == numbers.mask_source else f" ({of.mask_source} masks)"
         cells: list[Cell] = []
         for group, heading in self.groups:
             where = f" in {heading.lower()}" if heading else ""
             for score in SCORES:
-                some = len(numbers.rows_of(of, score.metric, group)) > 0
-                why = "Not defined on any of these frames." if some else f"No frame measured{where}."
+                any_rows = len(numbers.rows_of(of, score.metric, group)) > 0
+                why = "Not defined on any of these frames." if any_rows else f"No frame measured{where}."
                 cells.append(score_cell(numbers.estimate(of, score, group), score, why))
             cells += self._votes()
         return self._row(Cell(label + masks), cells, verdict, section)
 
     def absent(self, label: str, reason: str, section: str) -> Row:
-        """A method of which there are no rows: dashes, and why."""
+        """A method without rows: dashes, with the reason."""
         count = len(self.groups) * (len(SCORES) + self.votes) + self.verdict
         return Row((Cell(label), *([missing(reason)] * count)), section)
 
     def counted(self, numbers: Measured, names: Iterable[str]) -> Row:
-        """How many frames, and of how many source videos, stand behind each column."""
+        """The number of frames and of source videos behind each column."""
         names, cells = tuple(names), []
         for group, _ in self.groups:
             for score in SCORES:
@@ -75,7 +75,7 @@ class Layout:
         return self._row(Cell("Frames (source videos)"), cells, "", COUNTS)
 
     def published(self, paper: Paper) -> list[Row]:
-        """The paper's rows, in its order."""
+        """The paper's rows, in the paper's order."""
         rows = []
         for name, row in paper.tables[self.table].rows.items():
             cells: list[Cell] = []
@@ -89,26 +89,26 @@ class Layout:
         return rows
 
     def compared(self, numbers: Measured, a: Scored, b: Scored, label: str, section: str = "") -> Row:
-        """``a - b`` on the frames that both have; ✓ where a is better, ✗ where b is, nothing where it isn't told."""
+        """``a - b`` on the frames that both have; ✓ if a is significantly better, ✗ if b is."""
         cells: list[Cell] = []
         for group, _ in self.groups:
             for score in SCORES:
                 value = numbers.difference(a, b, score, group)
-                cell = score_cell(value, score, "No frame that both have a value for.", signed=True)
-                cells.append(Cell(cell.text + mark(told_apart(value), score), cell.detail, cell.notes))
+                cell = score_cell(value, score, "No frame has a value for both.", signed=True)
+                cells.append(Cell(cell.text + mark(significant_sign(value), score), cell.detail, cell.notes))
             cells += self._votes()
         return self._row(Cell(label), cells, "", section)
 
 
-def mark(told: int, score: Score) -> str:
-    """✓ better, ✗ worse, nothing where a difference isn't told from none."""
-    return "" if told == 0 else " ✓" if (told > 0) == score.up else " ✗"
+def mark(sign: int, score: Score) -> str:
+    """✓ better, ✗ worse, "" without a significant difference; from a :func:`~tgvac.report.scores.significant_sign`."""
+    return "" if sign == 0 else " ✓" if (sign > 0) == score.up else " ✗"
 
 
 def here_rows(
     layout: Layout, numbers: Measured, names: Iterable[str], verdict: str, section: str, labels: dict[str, str]
 ) -> list[Row]:
-    """A row for each of the named methods; with masks of several sources, several."""
+    """A row for each named method, or several if it was measured with masks from several sources."""
     rows = []
     for name in names:
         label = labels.get(name, label_of(name))

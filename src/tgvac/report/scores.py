@@ -1,4 +1,4 @@
-"""From rows to the numbers of a table: one cell, one estimate, one seed by name."""
+"""From rows to the numbers of tables: one estimate per cell, with a bootstrap seed named after the cell."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ BINS: Groups = (
 
 @dataclass(frozen=True)
 class Score:
-    """A metric as a column: its name in rows, heading, decimals, and its name in the paper if it has one."""
+    """A metric as a column: its name in rows, its heading, its decimals, and its name in the paper or ""."""
 
     metric: str
     label: str
@@ -51,7 +51,8 @@ SCORES = (
 )
 
 ENOUGH_VIDEOS = 6
-"""Source videos from which an interval may decide; fewer agree by chance more than once in 20 times (2 / 2^n)."""
+"""The fewest source videos with which a difference can be significant. All of n differences have the same sign by
+chance with probability 2 / 2^n, which is above 0.05 for fewer."""
 
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
@@ -63,7 +64,7 @@ def score_of(metric: str) -> Score:
 
 @dataclass(frozen=True)
 class Scored:
-    """A row of ours: a method and variant, with masks from one source."""
+    """What one row of ours scores: a method and variant, with masks from one source."""
 
     method: str
     variant: str
@@ -75,17 +76,17 @@ class Scored:
 
 
 class Measured:
-    """The rows of a run, divided by method and metric once, and the numbers that tables make of them.
+    """The rows of a run, and the numbers of tables computed from them; each number is computed once.
 
     Args:
         rows: columns as in ``tgvac.clips.rows.Row``.
-        metrics: from which rate a frame is hard, and how intervals are made.
-        mask_source: whose masks the headline rows were made with.
+        metrics: the rate from which a frame is hard, and the settings of the bootstrap.
+        mask_source: the masks with which the main rows were made.
     """
 
     def __init__(self, rows: pd.DataFrame, metrics: MetricsParams, mask_source: str) -> None:
         self.metrics, self.mask_source = metrics, mask_source
-        # As categories, pairs of frames are found by whole numbers and not by comparing names.
+        # Merging on categories compares integers, which is much faster than comparing names.
         rows = rows.astype({column: "category" for column in rows.columns if column not in _NUMBERS})
         self._nothing = rows.iloc[:0]
         by = ["method", "variant", "mask_source", "metric"]
@@ -98,7 +99,7 @@ class Measured:
         self.difference = cache(self._difference)
 
     def scored(self, methods: Iterable[str] = ()) -> list[Scored]:
-        """All that was measured, in the order of ``methods``, what is not among them last."""
+        """Everything that was measured, in the order of ``methods``; what is not among them comes last."""
         order = {name: position for position, name in enumerate(methods)}
         found = {of for of, _ in self._parts}
         return sorted(found, key=lambda s: (order.get(s.name, len(order)), s.name, s.mask_source))
@@ -108,7 +109,7 @@ class Measured:
         return next((s for s in self.scored() if s.name == name and s.mask_source == self.mask_source), None)
 
     def frames(self, names: Iterable[str], metric: str, group: Group) -> tuple[int, int]:
-        """How many frames, and of how many source videos, stand behind a column; each once over all methods."""
+        """The number of frames and of source videos behind a column; each counts once over all methods."""
         wanted, frames, videos = set(names), set(), set()
         for of in self.scored():
             if of.name in wanted:
@@ -119,12 +120,12 @@ class Measured:
         return len(frames), len(videos)
 
     def _rows_of(self, of: Scored, metric: str, group: Group) -> pd.DataFrame:
-        """The rows of one cell: one method, one metric, one set of frames (of a pair, by its later frame)."""
+        """The rows of one cell: one method, one metric, one set of frames (a pair counts by its later frame)."""
         mine = self._parts.get((of, metric), self._nothing)
         return mine[in_group(mine["rate"].to_numpy(np.float64), group, self.metrics.hard_from)]
 
     def _estimate(self, of: Scored, score: Score, group: Group) -> Estimate:
-        """The mean of one cell with its interval."""
+        """The mean of one cell, with its interval."""
         names = ("score", of.name, of.mask_source, group, score.metric)
         rows = self.rows_of(of, score.metric, group)
         return mean_with_interval(rows, self.metrics.bootstrap, self.metrics.confidence, *names)
@@ -132,21 +133,21 @@ class Measured:
     def _difference(
         self, a: Scored, b: Scored, score: Score, group: Group, confidence: float | None = None
     ) -> Estimate:
-        """The mean of ``a - b`` over the frames that both have; the draw doesn't depend on the confidence."""
+        """The mean of ``a - b`` over the frames that both have; the draw does not depend on the confidence."""
         rows_a, rows_b = (self.rows_of(each, score.metric, group) for each in (a, b))
         names = ("difference", a.name, b.name, group, score.metric)
         confidence = confidence or self.metrics.confidence
-        on = _pairing(rows_b)
+        on = _pairing(rows_a, rows_b)
         return paired_difference(rows_a, rows_b, self.metrics.bootstrap, confidence, *names, on=on)
 
     def gain(
         self, a: Scored, b: Scored, score: Score, more: Group, less: Group, confidence: float | None = None
     ) -> Estimate:
-        """By how much the mean of ``a - b`` is larger on the frames of ``more`` than on those of ``less``."""
+        """The mean of ``a - b`` on the frames of ``more`` minus that on the frames of ``less``."""
         sides = [(self.rows_of(a, score.metric, g), self.rows_of(b, score.metric, g)) for g in (more, less)]
         names = ("gain", a.name, b.name, more, less, score.metric)
         confidence = confidence or self.metrics.confidence
-        on = KEY if KEY in (_pairing(rows_b) for _, rows_b in sides) else _FRAME
+        on = KEY if KEY in (_pairing(*side) for side in sides) else _FRAME
         return paired_gain(sides[0], sides[1], self.metrics.bootstrap, confidence, *names, on=on)
 
     def sample_means(self, of: Scored, metric: str) -> Mapping[str, float]:
@@ -160,15 +161,22 @@ _NUMBERS = ("train_seed", "sample_seed", "frame", "rate", "value")
 _FRAME = ("sample", "frame")
 
 
-def _pairing(rows_b: pd.DataFrame) -> tuple[str, ...]:
-    """What makes a pair: floors and ceilings have no seeds, so their one row a frame meets each seed's row of ours."""
-    return _FRAME if not rows_b.duplicated(list(_FRAME)).any() else KEY
+def _pairing(rows_a: pd.DataFrame, rows_b: pd.DataFrame) -> tuple[str, ...]:
+    """The columns that make a pair of rows.
+
+    Trained methods are paired seed by seed. A method that is not trained has one row per frame, which is paired with
+    the rows of all seeds of the other side.
+    """
+    if not any(rows.duplicated(list(_FRAME)).any() for rows in (rows_a, rows_b)):
+        return _FRAME
+    untrained = [bool((rows["train_seed"] < 0).all()) for rows in (rows_a, rows_b)]
+    return _FRAME if untrained[0] != untrained[1] else KEY
 
 
-def told_apart(value: Estimate) -> int:
-    """1 where a difference is above zero, -1 where it is below, 0 where the run doesn't tell.
+def significant_sign(value: Estimate) -> int:
+    """1 or -1 for a difference significantly above or below zero, 0 for no significant difference.
 
-    The interval must leave out zero and come from enough source videos.
+    A difference is significant if its interval excludes zero and comes from at least ``ENOUGH_VIDEOS`` source videos.
     """
     if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
         return 0
@@ -176,7 +184,7 @@ def told_apart(value: Estimate) -> int:
 
 
 def score_cell(value: Estimate, score: Score, otherwise: str, signed: bool = False) -> Cell:
-    """An estimate as a cell, "mean [low, high]"; a dash with its reason where nothing was measured."""
+    """An estimate as a cell, "mean [low, high]"; a dash with a reason if nothing was measured."""
     if math.isnan(value.mean):
         return missing(otherwise)
     sign = "+" if signed else ""

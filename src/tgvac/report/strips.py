@@ -1,6 +1,6 @@
-"""Pictures of a sample: a strip (rows are what is seen, made and true; columns are frames) and a video of panels.
+"""Pictures of a sample: a strip (rows are input, completions and truth; columns are frames) and a video of panels.
 
-All pictures are enlarged by whole pixels, so that what a method painted is seen as it is.
+Pictures are enlarged by a whole factor, so that every generated pixel stays visible as it is.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 VISIBLE = "Visible part"
 INK, QUIET, HAIRLINE, PAPER = (25, 28, 33), (105, 112, 122), (222, 225, 230), (255, 255, 255)
 TEXT, LINE, GAP, LABEL = 13, 19, 6, 130
-"""Height of letters, of a line, the gap between tiles, and the width at which labels break, in pixels."""
+"""Font size, line height, gap between tiles, and width at which labels wrap, in pixels."""
 
 
 def spaced(frames: int, count: int) -> list[int]:
@@ -37,7 +37,7 @@ def spaced(frames: int, count: int) -> list[int]:
 
 
 def layers(sample: Sample) -> list[tuple[str, np.ndarray | None]]:
-    """What there is to show, with its label; None where a method made nothing."""
+    """The videos to show, with their labels; None if a method has no completion."""
     clip = sample.clip
     return [
         ("Input", clip.frames_FHW3),
@@ -97,7 +97,7 @@ def side_by_side(sample: Sample, zoom: int, columns: int = 3) -> np.ndarray:
 
 
 class Canvas:
-    """White paper to write on and to lay frames on."""
+    """A white image for text and frames."""
 
     def __init__(self, height: int, width: int) -> None:
         from PIL import Image, ImageDraw
@@ -106,12 +106,12 @@ class Canvas:
         self._draw = ImageDraw.Draw(self._image)
 
     def text(self, lines: Sequence[str], x: int, y: int, colour: tuple[int, int, int] = INK) -> None:
-        """Lines of text, the first one at a place given in pixels from the top left corner."""
+        """Draw lines of text; ``x`` and ``y`` are the top left corner of the first, in pixels."""
         for i, line in enumerate(lines):
             self._draw.text((x, y + i * LINE), line, fill=colour, font=_font())
 
     def tile(self, frame_HW3: np.ndarray | None, x: int, y: int, zoom: int) -> None:
-        """A frame, enlarged by whole pixels, or a word where there is none."""
+        """Draw a frame, enlarged by a whole factor, or "no completion" if there is none."""
         from PIL import Image
 
         if frame_HW3 is None:
@@ -119,16 +119,16 @@ class Canvas:
             return
         large = np.repeat(np.repeat(frame_HW3, zoom, axis=0), zoom, axis=1)
         self._image.paste(Image.fromarray(large), (x, y))
-        # A hairline, since objects stand on white and the page is white as well.
+        # A hairline, because both the background of the objects and the page are white.
         self._draw.rectangle((x - 1, y - 1, x + large.shape[1], y + large.shape[0]), outline=HAIRLINE)
 
     def pixels(self) -> np.ndarray:
-        """What was drawn, ``uint8 [H,W,3]``."""
+        """The image, ``uint8 [H,W,3]``."""
         return np.asarray(self._image)
 
 
 def rate_words(rate: float) -> str:
-    """An occlusion rate for a label; NaN where the object is absent."""
+    """An occlusion rate in [0, 1] as text for a label; NaN means that the object is absent."""
     return "absent" if math.isnan(rate) else f"{rate * 100:.0f} % hidden"
 
 
@@ -145,7 +145,7 @@ def width_of(text: str) -> int:
 
 
 def _wrap(text: str, width: int) -> list[str]:
-    """Lines of whole words that fit; a word longer than a line stands alone."""
+    """Lines of whole words that fit the width; a longer word gets a line of its own."""
     lines: list[str] = []
     for word in text.split():
         if lines and width_of(f"{lines[-1]} {word}") <= width:

@@ -1,4 +1,4 @@
-"""Table 1: the data set by source, beside the paper's; and the account of what selection refused."""
+"""Table 1: the data set by source, beside the paper's; and the tracks that selection kept or refused."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ FAULTS = {
 
 
 def paper_cell(paper: Paper, cell: PaperCell) -> Cell:
-    """A published cell, with what is wrong with it as printed."""
+    """A published cell, with notes on its errors in print."""
     flaws = (paper.flaws[flaw] for flaw in cell.flaws)
     return Cell(cell.text, notes=tuple(f"Of the paper: {flaw.what}" for flaw in flaws if flaw.kind != "open"))
 
 
 def rejected_before(ctx: Context) -> list[Rejected]:
-    """What never came to selection: videos that the phases `sources` and `tracks` left out, and objects of others."""
+    """What was left out before selection, by the phases `sources` and `tracks`: videos, and objects of other videos."""
     return [each for phase in ("sources", "tracks") for each in read_rejected(ctx.results / phase / REJECTED)]
 
 
@@ -55,7 +55,7 @@ def dataset_table(
 
     Args:
         tracks: the index of the phase `tracks`; the facts of an entry are its video, frames and category.
-        selection: rows of ``select/tracks.parquet``; an instance is a track of which something was kept.
+        selection: rows of ``select/tracks.parquet``; an instance is a track of which selection kept a stretch.
         rejected: what was left out before selection.
     """
     ours = sorted({str(row["source"]) for row in selection} | {each.source for each in rejected})
@@ -85,8 +85,8 @@ def dataset_table(
         tuple(columns),
         tuple(rows),
         remarks=(
-            "An instance is a track of which selection kept a stretch; the mean number of frames is over the whole"
-            " videos of instances, one count an instance.",
+            "An instance is a track of which selection kept a stretch. The mean number of frames counts the whole video"
+            " of each instance, once per instance.",
         ),
     )
 
@@ -118,8 +118,8 @@ def _counts(
 ) -> dict[str, Cell]:
     judged = [str(row["track"]) for row in selection if row["source"] == source]
     instances = [str(row["track"]) for row in selection if row["source"] == source and row["kept"] > 0]
-    if gone := [track for track in instances if track not in tracks]:
-        raise BadInput(f"Track '{gone[0]}' was selected but is not among the tracks; run `tgvac stage select` again.")
+    if lost := [track for track in instances if track not in tracks]:
+        raise BadInput(f"Track '{lost[0]}' was selected but is not among the tracks; run `tgvac stage select` again.")
     facts = [tracks[track].facts for track in instances]
     made = [recipe for recipe in recipes if recipe.source == source]
     counts = {
@@ -143,7 +143,7 @@ def _mean(values: Sequence[int], otherwise: str) -> Cell:
 
 
 def selection_table(selection: Sequence[Mapping[str, Any]], rejected: Sequence[Rejected], limit: int = 0) -> Table:
-    """What became of each track: a really occluded object must not become ground truth.
+    """The outcome of selection for each track: a really occluded object must not become ground truth.
 
     Args:
         rejected: what was left out before selection.
@@ -151,19 +151,19 @@ def selection_table(selection: Sequence[Mapping[str, Any]], rejected: Sequence[R
     """
     refused = sum(1 for row in selection if row["kept"] == 0)
     lead = (
-        f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused, as"
-        " their object is not seen whole. A frame counts under the first rule that it breaks."
+        f"{len(selection) - refused:,} of {len(selection):,} tracks became ground truth; {refused:,} were refused,"
+        " because their object is not fully visible. A frame counts under the first rule that it breaks."
     )
     if rejected:
         lead += (
             f" Before selection {sum(not each.object for each in rejected):,} videos and"
-            f" {sum(bool(each.object) for each in rejected):,} objects of others were left out as faulty or there"
-            " twice; sources/rejected.csv and tracks/rejected.csv say why."
+            f" {sum(bool(each.object) for each in rejected):,} objects of other videos were left out as faulty or"
+            " duplicate; sources/rejected.csv and tracks/rejected.csv have the reasons."
         )
     ordered = sorted(selection, key=lambda row: str(row["track"]))
     if limit and len(ordered) > limit:
         ordered = sorted(ordered, key=lambda row: row["kept"] > 0)[:limit]
-        lead += f" Shown are {limit}, refused ones first; tables/selection.csv has all."
+        lead += f" {limit} are shown, refused ones first; tables/selection.csv has all."
     rows = []
     for row in ordered:
         reasons = json.loads(row["reasons"])

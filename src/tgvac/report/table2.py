@@ -1,4 +1,4 @@
-"""Table 2: every method by class of frames, with intervals, beside what the paper published; and finer bins."""
+"""Table 2: every method by class of frames, with intervals, beside the published numbers; and finer bins."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from tgvac.report.tables import Cell, Column, Row, Table
 
 QUALITY = Layout("table2", CLASSES, votes=True)
 EVERY: Groups = (("all", "All frames"),)
-"""The frames of both classes, which the paper has no table of."""
-_LATER = "Not measured here yet: the method doesn't run behind the completion contract; its published cells stand."
+"""The frames of both classes together; the paper has no such table."""
+_LATER = "Not measured here yet: this project does not run the method; its published numbers are below."
 
 
 def quality_table(
     numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods
 ) -> Table:
-    """Table 2, ours above, the paper's below, never in one row."""
+    """Table 2: our numbers above, the paper's below, never in one row."""
     names = _names(numbers, evaluation, methods)
     out = here_rows(QUALITY, numbers, names, basis.verdict, HERE, {})
     heads = {name.partition("/")[0] for name in names}
@@ -44,19 +44,19 @@ def quality_table(
 
 
 def how_measured(metrics: MetricsParams) -> str:
-    """How a number with its interval is to be read."""
+    """A remark on how to read a number with its interval."""
     return (
-        f"Ours: mean over frames and its {metrics.confidence * 100:g} % interval, a bootstrap over source videos"
-        f" ({metrics.bootstrap:,} resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion on; a pair"
-        " of frames (TC) belongs to the class of its later frame. Frames without the object belong to no class. An"
-        f" interval from fewer than {ENOUGH_VIDEOS} source videos is too narrow to be trusted."
+        f"Ours: mean over frames, with a {metrics.confidence * 100:g} % interval from a bootstrap over source videos"
+        f" ({metrics.bootstrap:,} resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion; a pair of"
+        " frames (TC) is in the class of its later frame. Frames without the object are in no class. Intervals from"
+        f" fewer than {ENOUGH_VIDEOS} source videos are too narrow to be reliable."
     )
 
 
 def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods) -> Table:
-    """The methods of Table 2 over all frames, and by finer bins: 0 and 100 % apart, and those that the classes follow.
+    """The methods of Table 2 over all frames, at exactly 0 and 100 % occlusion, and in ProgressiveAmodal's bins.
 
-    ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are of frames, as all classes are.
+    ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are per frame, like all classes.
     """
     layout = Layout("", (*EVERY, *BINS), verdict=False)
     names = _names(numbers, evaluation, methods)
@@ -68,15 +68,15 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
         (*rows, layout.counted(numbers, names)),
         basis.sentence,
         (
-            "Fully visible and fully hidden frames belong to the easy and the hard cases of Table 2, which takes them"
-            " in silently. The bins of 20 to 50 % (below half) and 50 to 80 % are ProgressiveAmodal's, which the paper"
-            " says its classes follow; frames below 20 %, and between 80 and 100 %, are in none of these bins.",
+            "Table 2 counts fully visible frames as easy and fully hidden frames as hard. The bins of 20 to 50 % (below"
+            " half) and 50 to 80 % are ProgressiveAmodal's, which the paper says its classes follow. Frames below 20 %,"
+            " and between 80 and 100 %, are in none of these bins.",
         ),
     )
 
 
 def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> Table:
-    """Ours minus each other method of Table 2, on the frames that both have: these compare, whatever the backbones."""
+    """Ours minus each other method of Table 2, on the frames that both have; comparable with any backbones."""
     layout = Layout("table2", (*EVERY, *CLASSES), verdict=False)
     ours, names = numbers.find(HEADLINE), _names(numbers, evaluation, methods)
     rows = []
@@ -94,19 +94,19 @@ def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams,
 
 HOW_COMPARED = (
     "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: the"
-    f" interval leaves out zero and comes from at least {ENOUGH_VIDEOS} source videos. Without a mark, the run"
-    " doesn't tell the two apart."
+    f" interval excludes zero and comes from at least {ENOUGH_VIDEOS} source videos. No mark means no significant"
+    " difference."
 )
 
 
 def _names(numbers: Measured, evaluation: EvaluationParams, methods: Methods) -> tuple[str, ...]:
-    """The methods of Table 2: those that are evaluated, then whatever else has rows."""
+    """The methods of Table 2: the evaluated ones, then any others that have rows."""
     found = (of.name for of in numbers.scored())
     return of_quality(dict.fromkeys((*evaluation.methods, *found)), methods)
 
 
 def frames_table(frames: Sequence[tuple[str, str, float]], metrics: MetricsParams) -> Table:
-    """How the evaluated frames fall into classes.
+    """The evaluated frames by class.
 
     Args:
         frames: sample, source video and occlusion rate of each frame that was to be completed.
@@ -135,5 +135,5 @@ def frames_table(frames: Sequence[tuple[str, str, float]], metrics: MetricsParam
         "Frames of the evaluation by class",
         columns,
         tuple(rows),
-        remarks=("A video counts in each class of which it has a frame.",),
+        remarks=("A video counts in every class in which it has a frame.",),
     )

@@ -1,7 +1,7 @@
-"""A table as a report has it, written as CSV, Markdown and HTML from one model.
+"""A table of a report, which is written as CSV, Markdown and HTML.
 
-A cell that has no value is never a number: it prints as a dash, and its note says why. Notes are numbered in
-order of appearance and stand below the table; CSV, which has no place below, carries them in the cell.
+A cell without a value is never a number: it is printed as a dash with a note that has the reason. Notes are numbered in
+order of appearance and printed below the table; in CSV they are in the cell.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ class Cell:
     Attributes:
         text: what is printed; may have several lines.
         detail: a second, smaller part, such as an interval.
-        notes: how it's to be read, or why it's a dash.
+        notes: how to read it, or why it is a dash.
     """
 
     text: str
@@ -40,8 +40,8 @@ class Column:
     """A column: its heading, the heading above it, and what it holds.
 
     Attributes:
-        number: set to the right.
-        prose: sentences, which break at the end of a line.
+        number: aligned to the right.
+        prose: sentences, which may wrap.
     """
 
     label: str
@@ -53,7 +53,7 @@ class Column:
 
 @dataclass(frozen=True)
 class Row:
-    """A row; rows of one section stand under a heading of their own."""
+    """A row; consecutive rows of one section share a heading."""
 
     cells: tuple[Cell, ...]
     section: str = ""
@@ -64,8 +64,8 @@ class Table:
     """A table.
 
     Attributes:
-        name: of its files.
-        lead: sentences to be read before the numbers.
+        name: the name of its files.
+        lead: sentences above the table.
         remarks: sentences below the numbered notes.
     """
 
@@ -92,7 +92,7 @@ class Table:
 
 
 def missing(reason: str) -> Cell:
-    """A cell without a value, and why."""
+    """A cell without a value, with the reason."""
     return Cell(DASH, notes=(reason,))
 
 
@@ -103,7 +103,7 @@ def sections(table: Table) -> Iterator[tuple[str, list[Row]]]:
 
 
 def to_csv(table: Table) -> str:
-    """CSV with one line of headings; a section, where there is one, is the first column."""
+    """CSV with one line of headings; if the table has sections, they are the first column."""
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     sectioned = any(row.section for row in table.rows)
@@ -141,19 +141,19 @@ def to_markdown(table: Table) -> str:
 
 
 def to_html(table: Table) -> str:
-    """A fragment: the table in a box that scrolls by itself, with its lead and notes; all text escaped."""
+    """An HTML fragment: the table in a box that scrolls by itself, with its lead and notes; all text is escaped."""
     numbers = table.notes()
 
     def mark(notes: tuple[str, ...]) -> str:
         return f"<sup>{','.join(str(numbers[n]) for n in notes)}</sup>" if notes else ""
 
     parts = [f'<p class="lead">{escape(table.lead)}</p>'] if table.lead else []
-    # The title stands outside the box, where scrolling doesn't take it away.
+    # The title is outside the box, so that scrolling does not move it away.
     title = escape(table.title)
     parts.append(
         f'<h3>{title}</h3>\n<div class="scroll" tabindex="0" role="region" aria-label="{title}"><table>\n<thead>'
     )
-    # A rule stands where a group of columns begins.
+    # A vertical rule marks the start of a group of columns.
     groups = [column.group for column in table.columns]
     first = [p > 0 and groups[p] != groups[p - 1] for p in range(len(groups))]
     kinds = [

@@ -1,8 +1,8 @@
 """The paper's claims on our own rows: every comparison by a paired bootstrap over source videos, then the verdict.
 
-A comparison holds or fails when its whole interval says so, and is not told apart otherwise. A claim holds when
-all of its comparisons hold, which needs no correction for their number. It fails when one of them fails, and since
-one of many fails by chance more often than one alone, that one must fail at the confidence that m comparisons need
+A comparison holds or fails if its whole interval agrees; otherwise there is no significant difference. A claim holds
+if all of its comparisons hold, which needs no correction for their number. It fails if one of them fails. One of many
+comparisons fails by chance more often than a single one, so it must fail at the confidence that m comparisons need
 (Bonferroni): 1 - (1 - confidence) / m.
 """
 
@@ -18,7 +18,7 @@ from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Verdict
 from tgvac.report.claims import Claim, Comparison
 from tgvac.report.methods import LATER, answer_to
-from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, told_apart
+from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, significant_sign
 
 
 @dataclass(frozen=True)
@@ -26,10 +26,10 @@ class Tested:
     """One comparison on our rows.
 
     Attributes:
-        pair: the measured methods that answer its cells; None where the run lacks one.
-        estimate: of the difference of the comparison's cells (first less second; of a gain, of two such), in the
-            metric's unit, whichever way is better.
-        missing: what the run lacks for it; "" when nothing.
+        pair: the measured methods that correspond to its cells; None if the run lacks one.
+        estimate: the difference of the comparison's cells (first minus second; for a gain, the difference of two such
+            differences), in the metric's unit, whichever direction is better.
+        missing: what the run lacks for it, or "".
     """
 
     comparison: Comparison
@@ -43,7 +43,7 @@ class Tested:
 
 @dataclass(frozen=True)
 class Judged:
-    """A claim with its tested comparisons and what they amount to."""
+    """A claim with its tested comparisons and the verdict."""
 
     claim: Claim
     tested: tuple[Tested, ...]
@@ -51,10 +51,10 @@ class Judged:
 
 
 def judge(claims: Iterable[Claim], numbers: Measured, methods: Iterable[str]) -> list[Judged]:
-    """Every claim on the rows of a run.
+    """Test every claim on the rows of a run.
 
     Args:
-        methods: those that the run evaluates; a published row is answered by one of them.
+        methods: the evaluated methods; each published row corresponds to at most one of them.
     """
     methods = tuple(methods)
     return [_judge(claim, numbers, methods) for claim in claims]
@@ -68,7 +68,7 @@ def _judge(claim: Claim, numbers: Measured, methods: tuple[str, ...]) -> Judged:
 
 
 def overall(tested: tuple[Tested, ...], numbers: Measured) -> Verdict:
-    """What the comparisons of a claim amount to; see the module's description."""
+    """The verdict from the comparisons of a claim; see the module's description."""
     level = 1 - (1 - numbers.metrics.confidence) / len(tested)
     for each in tested:
         if each.verdict == "fails" and each.pair is not None:
@@ -93,7 +93,7 @@ def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...]) -
         name = answer_to(row, methods)
         of = numbers.find(name) if name else None
         if of is None:
-            return Tested(comparison, score, groups, None, NOTHING, "unmeasured", f"rows of {_called(name, row)}")
+            return Tested(comparison, score, groups, None, NOTHING, "unmeasured", f"rows of {_name_of(name, row)}")
         found.append(of)
     pair = (found[0], found[1])
     value = _estimate(comparison, pair, score, groups, numbers, numbers.metrics.confidence)
@@ -117,7 +117,7 @@ def _estimate(
 
 
 def _verdict(comparison: Comparison, value: Estimate) -> Verdict:
-    """What one interval says of one comparison."""
+    """The verdict of one comparison from its interval."""
     if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
         return "open"
     if comparison.kind == "close":
@@ -125,14 +125,14 @@ def _verdict(comparison: Comparison, value: Estimate) -> Verdict:
         if -bound <= value.low and value.high <= bound:
             return "holds"
         return "fails" if value.low > bound or value.high < -bound else "open"
-    told = told_apart(value)
-    if told == 0:
+    sign = significant_sign(value)
+    if sign == 0:
         return "open"
-    return "holds" if (told > 0) == (comparison.direction == "up") else "fails"
+    return "holds" if (sign > 0) == (comparison.direction == "up") else "fails"
 
 
-def _called(method: str | None, row: str) -> str:
-    """How a method is called that the run lacks."""
+def _name_of(method: str | None, row: str) -> str:
+    """The name of a method that the run lacks."""
     if method is not None:
         return f"“{label_of(method)}”"
     head = row.rpartition(".")[2]
@@ -140,7 +140,7 @@ def _called(method: str | None, row: str) -> str:
 
 
 def _cell_of(cell: str) -> tuple[str, Group, str]:
-    """Row, set of frames and metric of a cell's id.
+    """The row, the set of frames and the metric in a cell's id.
 
     >>> _cell_of("table4.stride2.tc")
     ('table4.stride2', 'all', 'tc')

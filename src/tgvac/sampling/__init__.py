@@ -1,1 +1,1 @@
-"""What inference alone needs: windows, guidance, samplers; no training depends on it."""
+"""Inference: windows, guidance, samplers. The result of a training does not depend on it."""

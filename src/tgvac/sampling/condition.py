@@ -1,4 +1,4 @@
-"""What a video is completed from, as the networks take it; for inference and for the pictures along a training."""
+"""A video's conditions as the networks take them, for inference and for the images made during training."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tgvac.models.text import encode_text
 
 @dataclass(frozen=True)
 class VideoCondition:
-    """Latents ``[F,c,h,w]`` of frames and visible masks as the model takes them; text states ``[1,N,D]``."""
+    """Latents ``[F,c,h,w]`` of frames and visible masks, and text states ``[1,N,D]``, as the model takes them."""
 
     frame_Fchw: torch.Tensor
     mask_Fchw: torch.Tensor
@@ -35,13 +35,13 @@ def condition_of(
     conditions: ConditionsParams,
     batch: int,
 ) -> VideoCondition:
-    """Encode framed pictures, visible masks and a sentence.
+    """Encode framed images, visible masks and a sentence.
 
     Args:
         frames_FSS3: the input, ``uint8``.
         masks_FSS: the visible masks, ``uint8`` in {0, 255}.
-        conditions: what the model is given; the rest is zeros, or an empty text.
-        batch: of the autoencoder.
+        conditions: which conditions the model gets; without mask it gets zeros, without text an empty sentence.
+        batch: images that go through the autoencoder at once.
     """
     frame, mask = encode_conditions(backbones.vae, frames_FSS3, masks_FSS, batch)
     factor = backbones.vae.config.scaling_factor if conditions.latents == "scaled" else 1.0

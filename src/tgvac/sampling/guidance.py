@@ -1,4 +1,4 @@
-"""Classifier-free guidance of a group of windows: predictions with and without the condition, weighed."""
+"""Classifier-free guidance of a group of windows."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ def guided(
 ) -> torch.Tensor:
     """Guided noise of windows of one length at noise level ``t``, ``[B,n,c,h,w]`` on the CPU.
 
-    Only these windows are on the device. With guidance 1 the model is called once, else twice in one batch.
+    Only these windows are moved to the device. With guidance 1 each goes through the model once, otherwise twice, with
+    and without the condition, in one batch.
     """
 
     def cut(x_Fchw: torch.Tensor) -> torch.Tensor:

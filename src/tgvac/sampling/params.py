@@ -1,4 +1,4 @@
-"""Parameters of inference: the sampler, windows and guidance. No training reads them."""
+"""Parameters of inference: sampler, windows and guidance. They do not change the result of a training."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from tgvac.config import Block
 from tgvac.models.params import DiffusionParams
 
 START_NOISE = 0.5
-"""The least share of noise, in variance, at the first sampled level: sampling starts from noise alone."""
+"""The smallest share of noise in the variance at the first sampled level, since sampling starts from pure noise."""
 
 
 class SamplerParams(Block):
@@ -19,12 +19,12 @@ class SamplerParams(Block):
 
     Attributes:
         steps: denoising steps.
-        timestep_spacing: which noise levels are sampled, as in diffusers.
+        timestep_spacing: how the noise levels are spaced, as in diffusers.
         eta: share of fresh noise in each step; 0 is DDIM, 1 is DDPM.
         clip_frames: frames of a window.
-        stride: frames from one window to the next.
-        guidance: weight of classifier-free guidance; 1 is none.
-        unconditional: what the unconditional prediction goes without.
+        stride: frames from the start of one window to the next.
+        guidance: scale of classifier-free guidance; 1 turns it off.
+        unconditional: which conditions the unconditional prediction lacks.
         batch_windows: windows that go through the model at once.
     """
 
@@ -41,7 +41,7 @@ class SamplerParams(Block):
     def _windows_meet(self) -> Self:
         if self.stride > self.clip_frames:
             raise ValueError(
-                f"stride {self.stride} leaves frames out between windows of clip_frames {self.clip_frames}"
+                f"stride {self.stride} leaves frames out between windows of clip_frames {self.clip_frames}; lower it"
             )
         return self
 
@@ -50,43 +50,50 @@ def check_sampling(sampler: SamplerParams, diffusion: DiffusionParams, key: str 
     """Refuse a sampler that cannot start or step on a noise schedule.
 
     Args:
-        key: what the messages call the number of steps.
+        key: name of the number of steps in messages.
 
     Raises:
-        ValueError: when there are more steps than levels, the first level is far from noise alone, or the first step
-            has no size.
+        ValueError: when there are more steps than levels, when less than half of the variance is noise at the first
+            level, or when the first step may take the root of a negative number.
     """
     steps, levels = sampler.steps, diffusion.train_steps
-    # Leading steps have an offset of one, so that all of them would reach one level too far.
+    # Leading steps are offset by one, so the last of ``levels`` steps would be one level too far.
     most = levels - (sampler.timestep_spacing == "leading")
     if steps > most:
-        raise ValueError(f"{key} {steps} exceed {most}, all that the schedule has")
+        raise ValueError(f"{key} {steps} is more than the {most} that the noise schedule allows; lower it")
     first = first_level(sampler, levels)
     noise = float(1 - _signal_shares(diffusion)[first])
     if noise < START_NOISE:
         raise ValueError(
             f"sampling starts from noise alone, but with {key} {steps} and timestep_spacing"
             f" {sampler.timestep_spacing} its first level is {first} of {levels - 1}, where noise is {noise:.0%} of the"
-            " variance, so it would return noise; take more steps, or timestep_spacing trailing"
+            " variance, so it would return noise; take more steps, or set timestep_spacing to trailing"
         )
-    # Fresh noise alone leads away from a level without signal at eta 1. What is left for the prediction is
-    # 1 - a - std^2, which is 0 and may be rounded below it, and then has no root.
+    # At eta 1 the first step from a level without signal is all fresh noise. The prediction's weight is the root of
+    # 1 - a - std^2, which is 0 and may be rounded to a negative number.
     if diffusion.zero_terminal_snr and sampler.eta == 1 and first == levels - 1:
         raise ValueError(
-            f"zero_terminal_snr with eta {sampler.eta:g} has a first step of {steps} whose size is the root of a"
+            f"zero_terminal_snr with eta {sampler.eta:g} has a first step of {steps} whose weight is the root of a"
             " difference that may be rounded below 0; take an eta below 1, such as 0, or set zero_terminal_snr to false"
         )
 
 
 def first_level(sampler: SamplerParams, levels: int) -> int:
-    """The noisiest level that is sampled, from 0, of so many levels."""
+    """The noisiest level that is sampled, counted from 0.
+
+    Args:
+        levels: noise levels of the schedule.
+    """
     if sampler.timestep_spacing == "trailing":
         return levels - 1
     return (sampler.steps - 1) * (levels // sampler.steps) + 1
 
 
 def _signal_shares(diffusion: DiffusionParams) -> np.ndarray:
-    """The share of signal in the variance at each level, ``float64 [T]``: Ho et al. 2020, cumulative alphas."""
+    """The share of signal in the variance at each level, ``float64 [T]``: the cumulative alphas of Ho et al. 2020.
+
+    Written in numpy, since loading params must not import torch.
+    """
     power = 0.5 if diffusion.beta_schedule == "scaled_linear" else 1.0
     ends = diffusion.beta_start**power, diffusion.beta_end**power
     alphas_T = np.cumprod(1 - np.linspace(*ends, diffusion.train_steps) ** (1 / power))

@@ -1,4 +1,4 @@
-"""DDIM as a sampler (paper, section 4.1: 30 steps), from the schedule that training used."""
+"""The DDIM sampler (paper, section 4.1: 30 steps), on the noise schedule of training."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def ddim(diffusion: DiffusionParams, sampler: SamplerParams) -> DDIMScheduler:
-    """The sampler for noise models, which return ``diffusion.target`` (see :mod:`tgvac.models.noise_models`).
+    """The sampler of noise models, which return ``diffusion.target`` (see :mod:`tgvac.models.noise_models`).
 
     Leading levels are offset by one, as in Stable Diffusion 1.5.
     """
@@ -26,7 +26,7 @@ def ddim(diffusion: DiffusionParams, sampler: SamplerParams) -> DDIMScheduler:
 
 
 def network_sampler(diffusion: DiffusionParams, sampler: SamplerParams) -> DDIMScheduler:
-    """The same sampler for whoever calls the network directly, as it is saved beside it: it says what that predicts."""
+    """The same sampler for calling the network directly; it is saved beside it and knows what it predicts."""
     from diffusers import DDIMScheduler
 
     config = ddim(diffusion, sampler).config

@@ -1,9 +1,8 @@
-"""Temporal diffusion: one denoising of a whole video by overlapping windows (paper, section 3.4).
+"""Temporal diffusion: denoises a whole video by overlapping windows (paper, section 3.4).
 
-At every step each window's noise is predicted (guidance included), predictions are averaged over the
-windows that see a frame, and one DDIM step moves the whole video. With eta = 0 a step is affine in
-the prediction, so this equals averaging the windows' steps, as MultiDiffusion does, and it works with
-any scheduler.
+At each step, the noise of every window is predicted with guidance, the predictions are averaged over the windows that
+contain a frame, and one DDIM step is taken for the whole video. With eta = 0 a step is affine in the prediction, so
+this equals averaging the steps of the windows, as MultiDiffusion does.
 """
 
 from __future__ import annotations
@@ -26,11 +25,11 @@ from tgvac.sampling.windows import average_windows, windows
 
 
 class NotFinite(BadInput):
-    """Sampling ended with numbers that are not finite; decoded, they would be black."""
+    """Sampling ended with numbers that are not finite; their images would be black."""
 
 
 def initial_noise(frames: int, shape: tuple[int, ...], sample: str, seed: int) -> torch.Tensor:
-    """Start noise ``[F,*shape]``, drawn frame by frame by name, so that a longer video starts the same way."""
+    """Initial noise ``[F,*shape]``, drawn frame by frame by name, so that it does not depend on the video's length."""
     return torch.stack([normal(shape, "sample", sample, seed, i) for i in range(frames)])
 
 
@@ -49,16 +48,16 @@ def sample_video(
 
     Args:
         model: predicts the noise of windows.
-        noise_Fchw: where sampling starts, of unit variance.
+        noise_Fchw: the initial noise, of unit variance.
         on_step: called after each denoising step.
-        step_noise: the fresh noise ``[F,c,h,w]`` of a noise level; needed where eta is above 0.
+        step_noise: returns the fresh noise ``[F,c,h,w]`` of a noise level; needed if eta is above 0.
 
     Raises:
-        NotFinite: when a latent is not finite in the end.
+        NotFinite: when a latent is not finite at the end.
         ValueError: when eta is above 0 and no ``step_noise`` is given.
     """
     if sampler.eta > 0 and step_noise is None:
-        raise ValueError(f"eta {sampler.eta} adds noise at every step, and step_noise is None")
+        raise ValueError(f"eta {sampler.eta} adds noise at every step, but step_noise is None; give it, or eta 0")
     scheduler = ddim(diffusion, sampler)
     scheduler.set_timesteps(sampler.steps)
     spans = windows(len(noise_Fchw), sampler.clip_frames, sampler.stride)
@@ -70,7 +69,7 @@ def sample_video(
             return guided(model, condition, latents, t, some, sampler, device)
 
         noise = average_windows(predict, z, spans, sampler.batch_windows)
-        # Without variance_noise the scheduler would draw from the global generator, whatever the seed.
+        # Without variance_noise the scheduler would draw from the global generator and ignore the seed.
         fresh = step_noise(t) if step_noise is not None and sampler.eta > 0 else None
         z = scheduler.step(noise, level, z, eta=sampler.eta, variance_noise=fresh).prev_sample
         on_step()
@@ -79,12 +78,12 @@ def sample_video(
 
 
 def _check_finite(z_Fchw: torch.Tensor, diffusion: DiffusionParams, sampler: SamplerParams) -> None:
-    # Once is enough: a number that is not finite stays so, whatever is added to it.
+    # Checked once at the end, since a number that is not finite stays so.
     bad_F = ~z_Fchw.isfinite().flatten(1).all(1)
     if bad_F.any():
-        calm = "set eta to 0, or " if sampler.eta > 0 else ""
+        advice = "set eta to 0, or " if sampler.eta > 0 else ""
         raise NotFinite(
             f"Sampling ended with latents that are not finite in {int(bad_F.sum())} of {len(bad_F)} frames"
             f" (steps {sampler.steps}, eta {sampler.eta:g}, prediction '{diffusion.prediction}');"
-            f" {calm}use a model whose training converged."
+            f" {advice}use a model whose training converged."
         )

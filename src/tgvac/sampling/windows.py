@@ -1,4 +1,4 @@
-"""Windows over a long video (paper, section 3.4: clips of the training length, a stride apart), and their average."""
+"""Windows over a long video (paper, section 3.4: clips of the training length, one stride apart), and their average."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import torch
 def windows(frames: int, length: int, stride: int) -> list[range]:
     """Windows of ``length`` frames, ``stride`` apart, that together cover every frame.
 
-    Where the strides do not end at the last frame, one more window ends there; a video shorter than a
-    window is one window of its own length. ``stride == length`` means no overlap.
+    If the last window does not end at the last frame, one more window does. A video shorter than a window is one window
+    of its own length. ``stride == length`` means no overlap.
 
     >>> windows(10, 4, 3)
     [range(0, 4), range(3, 7), range(6, 10)]
@@ -22,7 +22,7 @@ def windows(frames: int, length: int, stride: int) -> list[range]:
     """
     if frames < 1 or length < 1 or not 1 <= stride <= length:
         raise ValueError(
-            f"cannot cover {frames} frames with windows of {length}, {stride} apart: need 1 <= stride <= length"
+            f"cannot cover {frames} frames with windows of {length}, {stride} apart; give 1 <= stride <= length"
         )
     if frames <= length:
         return [range(frames)]
@@ -35,13 +35,13 @@ def windows(frames: int, length: int, stride: int) -> list[range]:
 def average_windows(
     predict: Callable[[Sequence[range]], torch.Tensor], z_Fchw: torch.Tensor, spans: Sequence[range], group: int
 ) -> torch.Tensor:
-    """Average what is predicted for windows over the windows that see a frame, ``[F,c,h,w]``.
+    """Average the predictions of all windows that contain a frame, ``[F,c,h,w]``.
 
     Args:
-        predict: the predictions ``[B,n,c,h,w]`` for a group of windows of one length, on the CPU.
-        z_Fchw: the latents of the whole video, for its shape.
+        predict: returns the predictions ``[B,n,c,h,w]`` of a group of windows of one length, on the CPU.
+        z_Fchw: the latents of the whole video; only their shape is used.
         spans: the windows.
-        group: how many windows are predicted at once; decides memory, and the last bits.
+        group: windows that are predicted at once; changes memory use, and the last bits.
     """
     total = torch.zeros_like(z_Fchw)
     counts = torch.zeros(len(z_Fchw), 1, 1, 1)

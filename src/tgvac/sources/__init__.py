@@ -1,1 +1,1 @@
-"""Where footage comes from: the registry, the adapters of each layout, and the procedural world."""
+"""Sources of footage: an adapter for each layout, and the phases `sources` and `tracks`."""

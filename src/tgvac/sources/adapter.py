@@ -1,4 +1,4 @@
-"""What every adapter offers, whatever layout lies behind it."""
+"""The interface that all adapters share, whatever the layout of their source."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import numpy as np
 from tgvac.clips.box import Box
 
 VOID = 255
-"""In annotations: neither an object nor background."""
+"""The annotation value of pixels that are neither an object nor background."""
 
 BLACK_AND_WHITE = (
-    f"holds 0 and {VOID} alone, which are background and void; write the object's id, as 1, in place of {VOID}."
+    f"has only the values 0 and {VOID}, which mean background and void; write the object's id, for example 1, instead"
+    f" of {VOID}."
 )
-"""Of annotations that look like masks of one object."""
+"""The message for annotations that look like the mask of a single object."""
 
 
 @dataclass(frozen=True)
@@ -24,9 +25,9 @@ class Video:
 
     Attributes:
         name: its name in the source.
-        frame_numbers: the source's number of each frame, ascending.
-        digest: of the bytes of all its frames and annotations.
-        footage: of the bytes of its frames alone, whatever their names; "" where it was not asked for.
+        frame_numbers: the number of each frame in the source, ascending.
+        digest: of the bytes of all frames and annotations.
+        footage: digest of the bytes of the frames only, whatever their names; "" when it is not known.
     """
 
     name: str
@@ -37,7 +38,7 @@ class Video:
 
 @dataclass(frozen=True)
 class ObjectInfo:
-    """What a source says of one object beyond its pixels."""
+    """What a source states about one object, apart from its pixels."""
 
     category: str
     captions: tuple[str, ...]
@@ -46,28 +47,28 @@ class ObjectInfo:
 class Adapter(Protocol):
     """Reads one source.
 
-    To open it, and to name its videos, fails where the source as a whole is of another layout; what is wrong with one
-    video alone shows when that video is asked for, so that the others can do without it.
+    Opening it and listing its videos fails when the whole source has another layout. A fault of a single video is
+    raised when that video is read, so the other videos remain usable.
 
     Attributes:
-        passes_links: whether folders inside the source's own are passed over where they are links.
+        passes_links: whether linked folders inside the source are skipped.
     """
 
     passes_links: bool = True
 
     def fps(self, video: Video) -> float:
-        """Frames a second of a video, 0 when unknown."""
+        """Frames per second of a video; 0 when unknown."""
         ...
 
     def names(self) -> list[str]:
-        """The names of all videos that should be there, sorted."""
+        """The names of all videos that the source should have, sorted."""
         ...
 
     def video(self, name: str) -> Video:
-        """One video, checked to be complete; its pixels are not looked at.
+        """One video, after a check that it is complete. No pixels are decoded.
 
         Raises:
-            BadInput: when it is not.
+            BadInput: when it is not complete.
         """
         ...
 
@@ -75,7 +76,7 @@ class Adapter(Protocol):
         """All videos, sorted by name.
 
         Raises:
-            BadInput: when any is not complete.
+            BadInput: when one of them is not complete.
         """
         return [self.video(name) for name in self.names()]
 
@@ -84,20 +85,20 @@ class Adapter(Protocol):
         ...
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
-        """The objects' ids of frame ``i``, ``uint8 [H,W]``, 0 background, 255 void; None when not annotated."""
+        """The object ids of frame ``i``, ``uint8 [H,W]``: 0 background, 255 void. None when it is not annotated."""
         ...
 
     def boxes(self, video: Video, i: int) -> dict[int, Box | None] | None:
-        """The boxes of frame ``i`` by object id, in the frame's pixels; None for an object that is absent there.
+        """The boxes of frame ``i`` by object id, in pixels of the frame; None for an object that is absent.
 
-        None instead of a mapping: this layout has no boxes.
+        None instead of a mapping when there are no boxes.
         """
         ...
 
     def announced(self, video: Video) -> frozenset[int] | None:
-        """Ids that the source names apart from its masks; any other must be in the first mask that shows an object.
+        """Ids that the source lists outside its masks; all other ids must be in the first mask that shows an object.
 
-        None instead of a set: objects may come whenever they like.
+        None instead of a set when objects may appear at any time.
         """
         return None
 

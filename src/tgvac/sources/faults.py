@@ -1,4 +1,4 @@
-"""Videos that are not as they should be: a source goes on without them, until there are too many."""
+"""Faulty videos: a source is used without them, unless there are too many."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ from tgvac.sources.params import SourcesParams
 from tgvac.sources.rejected import reason_of
 
 
-def sound_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, str]]:
-    """The videos of a source that are complete, sorted by name, and of the others the reasons.
+def valid_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, str]]:
+    """The complete videos of a source, sorted by name, and the reasons why others are left out.
 
     Args:
         path: the folder or archive of the source.
 
     Raises:
-        BadInput: when the source as a whole is of another layout.
+        BadInput: when the whole source has another layout.
     """
     names = set(adapter.names())
     linked = linked_videos(path, names) if adapter.passes_links else {}
-    sound: list[Video] = []
+    valid: list[Video] = []
     faulty: dict[str, str] = {}
     for name in sorted(names | set(linked)):
         try:
@@ -31,35 +31,35 @@ def sound_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, s
                 raise BadInput(linked[name])
             video = adapter.video(name)
             if len(video.frame_numbers) < 2:
-                raise BadInput("a video of a single frame; give at least two frames, or take it out of the source.")
-            sound.append(video)
+                raise BadInput("the video has a single frame; give at least two frames, or remove it from the source.")
+            valid.append(video)
         except BadInput as error:
-            # A video that seems to lack files may just not have been looked into.
+            # If the video is behind a link, the link is the reason why files seem to be missing.
             faulty[name] = linked.get(name) or reason_of(error, path)
-    return sound, faulty
+    return valid, faulty
 
 
 def check_share(params: SourcesParams, source: str, faulty: Mapping[str, str], count: int) -> None:
-    """Refuse a source of which too many videos are faulty.
+    """Refuse a source with too many faulty videos.
 
     Args:
-        faulty: reasons by the video's name.
-        count: how many videos were looked at.
+        faulty: the reasons, by name of the video.
+        count: how many videos were checked.
 
     Raises:
-        BadInput: with the first of them.
+        BadInput: names the first faulty video.
     """
     if not faulty:
         return
     name = min(faulty)
-    # What a fault's sentence says to do stays; only its end has to go.
-    told = f"{len(faulty)} of {count} videos of source '{source}' are faulty"
-    first = f"as '{name}': {faulty[name].rstrip('.')}"
+    summary = f"{len(faulty)} of {count} videos of source '{source}' are faulty"
+    first = f"for example '{name}': {faulty[name].rstrip('.')}"
     if params.faulty == "refuse":
-        raise BadInput(f"{told}, {first}; or set sources.faulty to skip, which leaves them out.")
+        raise BadInput(f"{summary}, {first}; or set sources.faulty to skip, which leaves them out.")
     if len(faulty) == count:
-        raise BadInput(f"{told}, so that none is left, {first}.")
+        raise BadInput(f"{summary}, so none is left, {first}.")
     if len(faulty) > params.max_faulty * count:
         raise BadInput(
-            f"{told}, and more than sources.max_faulty ({params.max_faulty:g}) mean another layout, {first}."
+            f"{summary}, more than sources.max_faulty ({params.max_faulty:g}) allows, which suggests another layout,"
+            f" {first}."
         )

@@ -1,7 +1,7 @@
-"""Joining the shards of phase `tracks`: one index of all tracks, and the list of what was left out.
+"""Join the shards of phase `tracks`: one index of all tracks, and the list of what was left out.
 
 tracks/index.json       the tracks
-tracks/rejected.csv     videos and objects without one, and why
+tracks/rejected.csv     videos and objects without a track, and why
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from tgvac.stage import Context
 
 
 def join(ctx: Context, *, sources: SourcesParams) -> None:
-    """Write both.
+    """Write both files.
 
     Raises:
-        BadInput: when too many of a source's videos have no track; when any object has none, where
-            ``sources.faulty`` is to refuse.
+        BadInput: when too many videos of a source have no track, or when an object has none and ``sources.faulty`` is
+            ``refuse``.
     """
     entries = [entry for k in range(ctx.shards) for entry in read_index(ctx.shard_index(k)).values()]
     tracks = [entry for entry in entries if "rejected" not in entry.facts]
@@ -35,7 +35,7 @@ def join(ctx: Context, *, sources: SourcesParams) -> None:
         check_share(sources, source, lost, sum(video.startswith(f"{source}/") for video in videos))
     if rejected and sources.faulty == "refuse":
         raise BadInput(
-            f"Object {rejected[0].name} has no track ({len(rejected)} such in all), as"
+            f"Object {rejected[0].name} has no track ({len(rejected)} in total):"
             f" {rejected[0].reason.rstrip('.')}; or set sources.faulty to skip, which leaves it out."
         )
     write_index(ctx.out / "index.json", tracks)

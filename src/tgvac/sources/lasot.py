@@ -1,14 +1,14 @@
-"""LaSOT: the official archives, one a category, or any folder in their layout.
+"""LaSOT: the official archives, one per category, or any folder in their layout.
 
-<category>.zip or the folder <category>, in it <category>/<category>-<n>/ or <category>-<n>/ with
+<category>.zip or the folder <category>, which contains <category>/<category>-<n>/ or <category>-<n>/ with
     img/00000001.jpg         every frame, counted from 1
-    groundtruth.txt          a line a frame: x,y,w,h in pixels
-    full_occlusion.txt       0 or 1 a frame, separated by commas
-    out_of_view.txt          likewise
-    nlp.txt                  optional: one sentence on the object
+    groundtruth.txt          one line per frame: x,y,w,h in pixels
+    full_occlusion.txt       0 or 1 for each frame, separated by commas
+    out_of_view.txt          the same
+    nlp.txt                  optional: one sentence about the object
 
-A sequence has one object, here of id 1, and boxes only. It is absent where it is wholly occluded or out of view.
-Only the categories that are there count, so a selection is a folder of some of them.
+A sequence has one object, here with id 1, and only boxes. The object is absent where it is fully occluded or out of
+view. Only the categories in the folder are used, so a folder of some categories is a selection.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _IN_SEQUENCE = re.compile(rf"((?:.*/)?([^/]+-\d+)/)(?:img/\d+\.(?:jpg|jpeg|png)|
 
 @dataclass(frozen=True)
 class _Group:
-    """An opened category: where each of its sequences begins, by name."""
+    """An open category: the path prefix of each of its sequences, by name."""
 
     store: Store
     bases: dict[str, str]
@@ -44,7 +44,7 @@ class _Group:
 
 @dataclass(frozen=True)
 class _Sequence:
-    """One sequence, checked: its frames' members in order, a box a frame, and the sentence or ""."""
+    """One checked sequence: the members of its frames in order, a box per frame, and the sentence or ""."""
 
     store: Store
     base: str
@@ -54,10 +54,10 @@ class _Sequence:
 
 
 class Lasot(Adapter):
-    """Reads LaSOT from folders or zips; one category is open at a time, since the set has millions of files.
+    """Reads LaSOT from folders or zips. Few categories are open at a time, because the data set has millions of files.
 
     Raises:
-        BadInput: when the layout is another, or two sequences have one name.
+        BadInput: when this is another layout, or two sequences have the same name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -72,38 +72,38 @@ class Lasot(Adapter):
         for group in self._groups:
             for name in self._open(group).bases:
                 if name in out:
-                    raise BadInput(f"{self._path} holds the sequence '{name}' twice; remove one of the two.")
+                    raise BadInput(f"{self._path} has the sequence '{name}' twice; remove one of the two.")
                 out.add(name)
         if not out:
             raise BadInput(
                 f"{self._path} is not in LaSOT layout (no <category>-<n>/img/00000001.jpg);"
-                " give the folder that holds the categories or their zips."
+                " give the folder with the categories or their zips."
             )
         return sorted(out)
 
     def video(self, name: str) -> Video:
-        """One sequence, whose boxes and flags fit its frames."""
+        """One sequence, after a check that its boxes and flags match its frames."""
         found = self._sequence(name)
         height, width = image_size(found.store.read(found.frames[0]), found.store.describe(found.frames[0]))
         for i, box in enumerate(found.boxes):
             if box is not None and box.clipped(height, width) is None:
                 where = found.store.describe(found.base + _BOXES)
                 raise BadInput(
-                    f"{where}, line {i + 1}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} lies outside of its frame"
+                    f"{where}, line {i + 1}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} is outside its frame"
                     f" of {width}x{height}; correct it, or mark the frame in {_FLAGS[1]}."
                 )
         content = ContentDigest()
-        said = [n for n in (_BOXES, *_FLAGS, _SENTENCE) if found.base + n in found.store]
+        texts = [n for n in (_BOXES, *_FLAGS, _SENTENCE) if found.base + n in found.store]
         content.add(found.store, found.base, found.frames, frames=True)
-        content.add(found.store, found.base, (found.base + n for n in said))
+        content.add(found.store, found.base, (found.base + n for n in texts))
         return Video(name, tuple(range(1, len(found.frames) + 1)), content.hexdigest(), content.footage())
 
     def _group_of(self, name: str) -> _Group:
-        # The group named after the category is tried first, so that no other has to be opened.
+        # The group named after the category is tried first, so usually no other has to be opened.
         for path in sorted(self._groups, key=lambda p: (p.stem != _category(name), p)):
             if name in (group := self._open(path)).bases:
                 return group
-        raise BadInput(f"{self._path} no longer holds the sequence '{name}'; restore it.")
+        raise BadInput(f"{self._path} no longer has the sequence '{name}'; restore it.")
 
     def _read(self, name: str) -> _Sequence:
         group = self._group_of(name)
@@ -118,17 +118,15 @@ class Lasot(Adapter):
         return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
 
     def _listed(self, video: Video, i: int) -> _Sequence:
-        """The sequence of a video, with a frame ``i``."""
+        """The sequence of a video, after a check that it has frame ``i``."""
         found = self._sequence(video.name)
         if i >= len(found.frames):
-            raise BadInput(
-                f"{found.store.describe(found.base + 'img')} lacks frame {video.frame_numbers[i]:08d}, which was there"
-                " when sources were listed; restore it."
-            )
+            where = found.store.describe(found.base + "img")
+            raise BadInput(f"{where} no longer has frame {video.frame_numbers[i]:08d}; restore it.")
         return found
 
     def fps(self, video: Video) -> float:
-        """As its publishers say."""
+        """The frame rate that its publishers state."""
         return 30.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
@@ -139,7 +137,7 @@ class Lasot(Adapter):
         """LaSOT has no masks."""
 
     def boxes(self, video: Video, i: int) -> dict[int, Box | None]:
-        """The box of frame ``i`` as the source gives it; it may reach beyond the frame's edge."""
+        """The box of frame ``i`` as the source gives it; it may extend beyond the frame."""
         return {OBJECT: self._listed(video, i).boxes[i]}
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
@@ -153,7 +151,7 @@ def _category(sequence: str) -> str:
 
 
 def _groups(path: Path) -> tuple[Path, ...]:
-    """The categories: the folders and zips in a folder, or what was given itself."""
+    """The categories: the folders and zips in a folder, or the given path itself."""
     if not path.is_dir():
         return (path,)
     inside = sorted(p for p in path.iterdir() if not p.name.startswith("."))
@@ -179,14 +177,14 @@ def _frames(store: Store, base: str) -> tuple[str, ...]:
         raise BadInput(f"{where} has no frames; restore the sequence.")
     if missing := sorted(set(range(1, max(found) + 1)) - set(found)):
         raise BadInput(
-            f"{where} lacks frame {missing[0]:08d} ({len(missing)} in all);"
-            " LaSOT counts every frame from 1: restore them."
+            f"{where} has no frame {missing[0]:08d} ({len(missing)} missing);"
+            " LaSOT numbers every frame from 1: restore them."
         )
     return tuple(found[n] for n in sorted(found))
 
 
 def _boxes(store: Store, name: str, frames: int) -> tuple[Box | None, ...]:
-    """A box a line; None where it has no area."""
+    """One box per line; None where it has no area."""
     lines = store.read(name).decode(errors="replace").rstrip().splitlines()
     if len(lines) != frames:
         raise BadInput(
@@ -202,14 +200,14 @@ def _box(line: str, where: str) -> Box | None:
             raise ValueError
         return Box(x=x, y=y, w=w, h=h) if min(w, h) > 0 else None
     except ValueError:
-        raise BadInput(f"{where}: {line!r} is no box; write x,y,w,h in pixels.") from None
+        raise BadInput(f"{where}: {line!r} is not a box; write x,y,w,h in pixels.") from None
 
 
 def _flags(store: Store, name: str, frames: int) -> np.ndarray:
-    """``bool [F]`` from 0 and 1 between commas."""
+    """``bool [F]`` from a comma-separated list of 0 and 1."""
     words = store.read(name).decode(errors="replace").replace(",", " ").split()
     if bad := [w for w in words if w not in ("0", "1")]:
-        raise BadInput(f"{store.describe(name)} holds {bad[0]!r}; write 0 or 1 for each frame, separated by commas.")
+        raise BadInput(f"{store.describe(name)} has {bad[0]!r}; write 0 or 1 for each frame, separated by commas.")
     if len(words) != frames:
         raise BadInput(
             f"{store.describe(name)} has {len(words)} flags for {frames} frames; restore the file or the frames."

@@ -1,4 +1,4 @@
-"""What phase `sources` leaves to those that follow: the manifest, and each source opened where it lies."""
+"""The manifest that phase `sources` writes, and access to the sources that it lists."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def open_adapter(source: Source, path: Path) -> Adapter:
         "videos": VideoFolder,
     }
     if source.layout not in adapters:
-        raise BadInput(f"Source '{source.name}' has the layout '{source.layout}'; known are {', '.join(adapters)}.")
+        raise BadInput(
+            f"Source '{source.name}' has the unknown layout '{source.layout}'; use one of {', '.join(adapters)}."
+        )
     return adapters[source.layout](path)
 
 
@@ -39,13 +41,15 @@ def read_manifest(ctx: Context) -> dict[str, Any]:
         raise BadInput(f"{path} does not exist; run `tgvac stage sources --scale {ctx.scale}` first.")
     record = json.loads(path.read_text(encoding="utf-8"))
     if record.get("format") != MANIFEST_FORMAT:
-        raise BadInput(f"{path} is of format {record.get('format')!r}, expected {MANIFEST_FORMAT}; remake it.")
+        raise BadInput(
+            f"{path} is of format {record.get('format')!r}, but {MANIFEST_FORMAT} is expected; run its phase again."
+        )
     sources: dict[str, Any] = record["sources"]
     return sources
 
 
 def adapter_of(ctx: Context, name: str) -> tuple[Source, Adapter, Path]:
-    """A source of the manifest, opened where ``locations.json`` says it lies; and that place."""
+    """A source of the manifest, its adapter, and the path that ``locations.json`` states for it."""
     entry = read_manifest(ctx)[name]
     locations = json.loads((ctx.results / "sources" / "locations.json").read_text(encoding="utf-8"))
     source = Source(name, entry["layout"], "given", None, None, entry["licence"])

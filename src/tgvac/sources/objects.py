@@ -1,4 +1,4 @@
-"""``objects.json``: category and captions of each object, beside sources whose own files do not hold them."""
+"""``objects.json``: category and captions of each object, for sources whose own files have none."""
 
 from __future__ import annotations
 
@@ -8,22 +8,22 @@ from tgvac.clips.archive import Store
 from tgvac.errors import BadInput
 
 
-class Said(BaseModel):
-    """What ``objects.json`` says of one object; further keys are its own affair."""
+class ObjectEntry(BaseModel):
+    """The entry of one object in ``objects.json``; further keys are ignored."""
 
     category: str = ""
     captions: tuple[str, ...] = ()
 
 
-class _Objects(RootModel[dict[str, dict[str, Said]]]):
+class _Objects(RootModel[dict[str, dict[str, ObjectEntry]]]):
     pass
 
 
-def read_objects(store: Store, name: str) -> dict[str, dict[str, Said]]:
-    """``{video: {object id: Said}}`` from a member of a store; empty where there is no such member.
+def read_objects(store: Store, name: str) -> dict[str, dict[str, ObjectEntry]]:
+    """``{video: {object id: ObjectEntry}}`` from a member of a store; empty when there is no such member.
 
     Raises:
-        BadInput: when the member has another form.
+        BadInput: when the member has another structure.
     """
     if name not in store:
         return {}
@@ -32,6 +32,6 @@ def read_objects(store: Store, name: str) -> dict[str, dict[str, Said]]:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(
-            f"{store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
+            f"{store.describe(name)} has an invalid '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
             ' write {sequence: {id: {"category": text, "captions": [text]}}} or remove it.'
         ) from None

@@ -1,12 +1,12 @@
-"""The members of pix2gestalt's release, streamed from its tar or from a folder: what each is, and of which pair.
+"""The members of the pix2gestalt release, streamed from its tar or from a folder: the part and the pair of each.
 
 occlusion/<id>_occlusion.png                     the object behind an occluder
 whole/<id>_whole.png                             the whole object on white
 whole_mask/<id>_whole_mask.png                   its mask
-visible_object_mask/<id>_visible_mask.png        the mask of what is seen of it
+visible_object_mask/<id>_visible_mask.png        the mask of its visible part
 captions.json                                    optional, ours: {id: sentence}
 
-The folder says what a member is; the file's name gives the id, whatever follows it.
+The folder name gives the part. The file name begins with the id; the rest of it is ignored.
 """
 
 from __future__ import annotations
@@ -31,16 +31,16 @@ _FOLDERS = {
     "visible_object_mask": "visible_mask",
     "visible_mask": "visible_mask",
 }
-# An id goes up to the last of the words with a digit that follow each other: sa_12_3_visible_mask is of sa_12_3.
+# An id ends with the last of its consecutive words that have a digit: the id of sa_12_3_visible_mask is sa_12_3.
 _ID = re.compile(r"(?:[A-Za-z]+[_-])*?[A-Za-z]*\d[A-Za-z0-9]*(?:[_-][A-Za-z]*\d[A-Za-z0-9]*)*")
 _NAMING = frozenset(
     (tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME, tarfile.GNUTYPE_LONGLINK)
 )
-_LONGEST_NAMING = 1 << 16  # bytes of a header that carries long names, which tarfile reads whole
+_LONGEST_NAMING = 1 << 16  # bytes of a header with long names, which tarfile reads at once
 
 
 def pair_of(stem: str) -> str | None:
-    """The id in a file's name without its ending, or None.
+    """The id in a file name without extension, or None.
 
     >>> pair_of("sa_223750_visible_mask"), pair_of("17"), pair_of("17_2_whole")
     ('sa_223750', '17', '17_2')
@@ -50,7 +50,7 @@ def pair_of(stem: str) -> str | None:
 
 
 def part_of(name: str) -> tuple[str, str] | None:
-    """The pair's id and the part (one of ``PARTS``) that a member is, or None for any other file."""
+    """The id of the pair and the part (one of ``PARTS``) of a member, or None for any other file."""
     path = PurePosixPath(name)
     part = _FOLDERS.get(path.parent.name)
     pair = pair_of(path.stem)
@@ -58,17 +58,18 @@ def part_of(name: str) -> tuple[str, str] | None:
 
 
 class Members:
-    """Yields ``(name, bytes)`` of each part and of ``captions.json``, once, one in memory at a time.
+    """Yields ``(name, bytes)`` of each part and of ``captions.json``, once, with one in memory at a time.
 
     Args:
         path: a tar, compressed or not, or a folder.
-        max_bytes: of a part; a larger one is refused before it is read.
-        captions_max_bytes: likewise of ``captions.json``.
-        total_max_bytes: of all members of a tar, wanted or not; what says to hold more is not read on.
-        read: told how many bytes of the tar (or of the folder's files) were read, again and again.
+        max_bytes: limit of the size of a part; a larger one is refused before it is read.
+        captions_max_bytes: the same for ``captions.json``.
+        total_max_bytes: limit of the unpacked size of all members of a tar, used or not.
+        read: called with the number of bytes that were just read from the tar (or from the files of the folder).
 
     Raises:
-        BadInput: on a member that is too large, leads outside, or is no plain file; on a tar that is cut or damaged.
+        BadInput: when a member is too large, has a path outside the archive, or is not a plain file; when the tar is
+            truncated or damaged.
     """
 
     def __init__(
@@ -77,7 +78,7 @@ class Members:
         self._path, self._total, self._read = path, total_max_bytes, read
         self._limits = {"part": max_bytes, "captions": captions_max_bytes}
         self.archive: str | None = None
-        """SHA-256 of the tar, once all was read; None for a folder."""
+        """SHA-256 of the tar, after everything was read; None for a folder."""
 
     def __iter__(self) -> Iterator[tuple[str, bytes]]:
         return self._of_folder() if self._path.is_dir() else self._of_tar()
@@ -87,7 +88,7 @@ class Members:
         if kind and size > self._limits[kind]:
             key = "pair_max_bytes" if kind == "part" else "pair_captions_max_bytes"
             raise BadInput(
-                f"{self._path}: {name!r} has {size} bytes, more than sources.{key} ({self._limits[kind]}) lets in;"
+                f"{self._path}: {name!r} has {size} bytes, more than sources.{key} ({self._limits[kind]}) allows;"
                 " give the official archive, or raise that key."
             )
         return kind is not None
@@ -109,15 +110,15 @@ class Members:
             try:
                 with tarfile.open(fileobj=stream, mode="r|*", tarinfo=_StrictInfo) as tar:  # type: ignore[call-overload]
                     while (member := tar.next()) is not None:
-                        # tarfile remembers every member it met, which would be gigabytes here.
+                        # tarfile keeps every member that it has read, which would be gigabytes here.
                         tar.members.clear()
                         self._refuse_hostile(member)
                         total += member.size
                         if total > self._total:
                             raise BadInput(
-                                f"{self._path} would have more than {self._total:g} bytes unpacked, which is all that"
-                                " fetch.archive_max_bytes and fetch.archive_max_ratio let in; give the official"
-                                " archive, or raise these keys."
+                                f"{self._path} unpacks to more than {self._total:g} bytes, the limit set by"
+                                " fetch.archive_max_bytes and fetch.archive_max_ratio; give the official archive, or"
+                                " raise these keys."
                             )
                         if member.isreg() and self._wanted(member.name, member.size):
                             content = tar.extractfile(member)
@@ -126,14 +127,14 @@ class Members:
                     pass
             except (tarfile.TarError, EOFError, OSError, zlib.error, LZMAError) as error:
                 raise BadInput(
-                    f"{self._path} is cut short, damaged or no tar archive ({error}); delete it and fetch it again."
+                    f"{self._path} is truncated, damaged or not a tar archive ({error}); delete it and fetch it again."
                 ) from None
         self.archive = stream.digest()
 
     def _refuse_hostile(self, member: tarfile.TarInfo) -> None:
         path = PurePosixPath(member.name)
         if path.is_absolute() or ".." in path.parts or "\\" in member.name:
-            fault = "leads outside of the archive"
+            fault = "has a path outside the archive"
         elif member.issparse() or not (member.isreg() or member.isdir()):
             fault = "is a link or a device, not a plain file"
         else:
@@ -142,7 +143,7 @@ class Members:
 
 
 class _StrictInfo(tarfile.TarInfo):
-    """tarfile takes a damaged or cut header for the end of the archive, and says nothing; here it is an error."""
+    """Makes a damaged or truncated header an error. tarfile silently takes it for the end of the archive."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> _StrictInfo:
@@ -150,7 +151,7 @@ class _StrictInfo(tarfile.TarInfo):
             info = super().frombuf(buf, encoding, errors)
         except tarfile.HeaderError as error:
             if len(buf) == tarfile.BLOCKSIZE and not any(buf):
-                raise  # the archive's proper end
+                raise  # the regular end of the archive
             raise tarfile.ReadError(str(error)) from None
         if info.type in _NAMING and info.size > _LONGEST_NAMING:
             raise tarfile.ReadError(f"a header of {info.size} bytes")
@@ -158,15 +159,15 @@ class _StrictInfo(tarfile.TarInfo):
 
 
 class _Hashed:
-    """A file read forward, its SHA-256 taken on the way."""
+    """A file that is read forward, with its SHA-256 computed while reading."""
 
     def __init__(self, file: IO[bytes], read: Callable[[int], None]) -> None:
-        self._file, self._told, self._hash = file, read, hashlib.sha256()
+        self._file, self._report, self._hash = file, read, hashlib.sha256()
 
     def read(self, size: int = -1) -> bytes:
         data = self._file.read(size)
         self._hash.update(data)
-        self._told(len(data))
+        self._report(len(data))
         return data
 
     def digest(self) -> str:
@@ -188,7 +189,7 @@ def size_of(path: Path) -> int:
 
 
 def identity_of(path: Path) -> str:
-    """What tells that a tar or a folder is still the one it was, without reading it: names, sizes and times."""
+    """A digest of the names, sizes and times of a tar or folder. It shows changes without reading any content."""
     found = hashlib.sha256()
     rows = ((f, file) for f, _, files in _walk(path) for file in files) if path.is_dir() else [(path.parent, path.name)]
     for folder, file in rows:

@@ -1,10 +1,10 @@
-"""The spool: members of pairs, in whatever order they came, laid down by bucket on disk.
+"""The spool: members of pairs on disk, sorted into buckets in the order in which they are read.
 
-A release may bring all occlusions first and all masks last, so no pair can be put together in memory. Members are
-appended to one part file a bucket, each after a line that says what it is; a bucket is small enough to be put
-together from its own part file.
+A release may contain all occlusions first and all masks last, so pairs cannot be assembled in memory. Members are
+appended to one part file per bucket, each after a line that describes it. A bucket is small enough to be assembled from
+its own part file.
 
-A spool is filled beside its final name and renamed when all was read: what is there under that name is whole.
+A spool is filled under a temporary name and renamed at the end, so a spool under its final name is complete.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tgvac.sources.pair_members import Members, pair_of, part_of
 _PASS = "pass.json"
 
 Located = dict[str, dict[str, list[tuple[int, int]]]]
-"""Where a bucket's members lie in its part file: start and length by pair and part; twice where there are two."""
+"""The places of a bucket's members in its part file: all starts and lengths, by pair and part."""
 
 
 class _Captions(RootModel[dict[str, str]]):
@@ -38,15 +38,15 @@ def _captions(name: str, data: bytes) -> dict[str, str]:
         return {pair_of(key) or key: text for key, text in _Captions.model_validate_json(data).root.items()}
     except ValidationError as error:
         raise BadInput(
-            f"{name} of the pairs does not map ids to sentences ({error.errors()[0]['msg']}); write {{id: text}}."
+            f"{name} does not map ids to sentences ({error.errors()[0]['msg']}); write {{id: text}}."
         ) from None
 
 
 class Spool:
-    """A filled spool in a folder, or none yet.
+    """A spool in a folder, which may not be filled yet.
 
     Args:
-        folder: where it lies when it is whole.
+        folder: of the complete spool.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,7 +59,7 @@ class Spool:
         return self._folder / f"{bucket_name(number)}.captions.json"
 
     def holds(self, wanted: Iterable[int], key: str) -> bool:
-        """Whether these buckets were spooled whole, from a source of this key."""
+        """Whether these buckets were spooled completely, from a source with this key."""
         try:
             found = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["key"]
         except (OSError, ValueError, KeyError, TypeError):
@@ -68,16 +68,16 @@ class Spool:
 
     @property
     def archive(self) -> str | None:
-        """SHA-256 of the archive that was spooled; None for a folder."""
+        """SHA-256 of the spooled archive; None for a folder."""
         found: str | None = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["archive"]
         return found
 
     def fill(self, key: str, members: Members, wanted: Collection[int], buckets: int) -> None:
-        """Start over: read all members, and lay down those of the wanted buckets.
+        """Read all members from the start, and write those of the wanted buckets.
 
         Args:
-            key: what tells this source from another; see :meth:`holds`.
-            buckets: how many there are in all.
+            key: identifies the source; see :meth:`holds`.
+            buckets: the total number of buckets.
         """
         filled = Spool(self._folder.with_name(f"{self._folder.name}.part"))
         filled.remove()
@@ -94,11 +94,11 @@ class Spool:
             for file in files.values():
                 file.flush()
                 os.fsync(file.fileno())
-        spoken: dict[int, dict[str, str]] = {number: {} for number in wanted}
+        by_bucket: dict[int, dict[str, str]] = {number: {} for number in wanted}
         for pair, text in captions.items():
-            if (number := bucket_of(pair, buckets)) in spoken:
-                spoken[number][pair] = text
-        for number, texts in spoken.items():
+            if (number := bucket_of(pair, buckets)) in by_bucket:
+                by_bucket[number][pair] = text
+        for number, texts in by_bucket.items():
             write_json(filled._texts(number), texts)
         write_json(filled._folder / _PASS, {"key": key, "archive": members.archive})
         self.remove()
@@ -114,7 +114,7 @@ class Spool:
         return found
 
     def locate(self, number: int) -> Located:
-        """Where each member of a bucket lies."""
+        """The places of all members of a bucket."""
         found: Located = {}
         with self._part(number).open("rb") as file:
             while line := file.readline():
@@ -124,7 +124,7 @@ class Spool:
         return found
 
     def read(self, number: int, places: Mapping[str, tuple[int, int]]) -> dict[str, bytes]:
-        """The bytes at some places of a bucket."""
+        """The bytes at the given places of a bucket."""
         out = {}
         with self._part(number).open("rb") as file:
             for part, (start, length) in places.items():

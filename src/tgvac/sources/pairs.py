@@ -1,12 +1,12 @@
-"""Pairs of images for the frame model (paper, 4.1: stage 1 is trained on the set of pix2gestalt).
+"""Pairs of images for the frame model (paper, section 4.1: stage 1 is trained on the data set of pix2gestalt).
 
 sources/<name>/pairs/bucket-000.zip     the pairs, by a hash of their id (see ``tgvac.clips.pair_clips``)
 sources/<name>/pairs/index.json         the buckets
-sources/<name>/rejected.csv             what is no pair: id and reason
+sources/<name>/rejected.csv             pairs that are left out: id and reason
 
-The release is read once, from front to back, and never unpacked: its members are spooled by bucket (scratch), then
-each bucket is checked and written. A killed run goes on with the buckets that are missing; while the spool is not
-whole, the reading starts over.
+The release is read once, from start to end, and never unpacked. Its members are spooled by bucket (scratch), then each
+bucket is checked and written. A killed run resumes with the missing buckets; if the spool was not complete, reading
+starts again.
 """
 
 from __future__ import annotations
@@ -45,10 +45,10 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
 
     Args:
         path: the release's tar, or a folder of it unpacked.
-        limits: what the tar may hold at most, unpacked.
+        limits: of the unpacked size of the tar.
 
     Raises:
-        BadInput: when it is damaged, not to be trusted, or holds no pair.
+        BadInput: when it is damaged, unsafe, or has no pair.
     """
     folder, scratch = ctx.out / source.name / "pairs", ctx.scratch / source.name
     spool, ledger = Spool(scratch / "spool"), Ledger(scratch / "done", folder)
@@ -56,7 +56,7 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
         [
             identity_of(path),
             [params.pair_buckets, params.pair_outside_max, params.pair_max_bytes, params.pair_captions_max_bytes],
-            # Not the phase's digest: hours of reading must not be repeated because some other source's code changed.
+            # Not the digest of the phase: a change in the code of other sources must not repeat hours of reading.
             code_digest("tgvac.sources.pairs"),
         ]
     )
@@ -65,8 +65,8 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
     if missing and not spool.holds(missing, key):
         with Progress(f"{ctx.label}: reading {source.name} (MB)", max(1, size_of(path) >> 20)) as progress:
             total = min(limits.archive_max_bytes, limits.archive_max_ratio * size_of(path))
-            told = _Megabytes(progress)
-            members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, total, told)
+            report = _Megabytes(progress)
+            members = Members(path, params.pair_max_bytes, params.pair_captions_max_bytes, total, report)
             spool.fill(key, members, missing, params.pair_buckets)
 
     def make(item: str) -> list[Made]:
@@ -78,7 +78,7 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
     _write_rejected(listing, rejected)
     if not any(entry.facts["pairs"] for entry in entries):
         raise BadInput(
-            f"{path} holds no whole pair ({len(rejected)} rejected, see {listing}); give the release of pix2gestalt,"
+            f"{path} has no complete pair ({len(rejected)} rejected, see {listing}); give the pix2gestalt release,"
             " or a folder with occlusion, whole, whole_mask and visible_object_mask."
         )
     write_index(
@@ -97,7 +97,7 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
 
 
 class _Megabytes:
-    """Counts bytes, and tells of whole megabytes."""
+    """Counts bytes, and reports whole megabytes."""
 
     def __init__(self, progress: Progress) -> None:
         self._progress, self._bytes = progress, 0
@@ -109,7 +109,7 @@ class _Megabytes:
 
 
 def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> Made:
-    """Put a bucket together, a pair in memory at a time, in the order of ids."""
+    """Assemble a bucket in the order of ids, with one pair in memory at a time."""
     located = spool.locate(number)
     kept: list[str] = []
     rejected: list[tuple[str, str]] = []
@@ -124,14 +124,14 @@ def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> M
             kept.append(pair)
             for part in PARTS:
                 sink.add(f"{pair}/{part}.png", data[part])
-        said = spool.captions(number)
-        if texts := {pair: said[pair] for pair in kept if pair in said}:
+        captions = spool.captions(number)
+        if texts := {pair: captions[pair] for pair in kept if pair in captions}:
             sink.add(CAPTIONS, json.dumps(texts, sort_keys=True, ensure_ascii=False).encode())
     return Made(bucket_name(number), path, {"pairs": len(kept), "rejected": rejected, "archive": spool.archive})
 
 
 def _incomplete(files: Mapping[str, int]) -> str:
-    """Which parts a pair lacks or has twice, in words; "" where it has each once."""
+    """The parts that a pair lacks or has more than once, in words; "" if it has each once."""
     if lacking := [part for part in PARTS if part not in files]:
         return f"lacks {', '.join(lacking)}"
     twice = [part for part in PARTS if files[part] > 1]
@@ -139,7 +139,7 @@ def _incomplete(files: Mapping[str, int]) -> str:
 
 
 def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
-    """What is wrong with a pair's images, in words; "" where they fit together. Pictures are not decoded."""
+    """What is wrong with the images of a pair, in words; "" if they match. Only the masks are decoded."""
     try:
         sizes = {part: image_size(data[part], part) for part in PARTS}
         if len(set(sizes.values())) > 1:
@@ -153,8 +153,8 @@ def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
         return "visible_mask is empty"
     outside = np.count_nonzero(visible_HW & ~whole_HW) / seen
     if outside > outside_max:
-        return f"visible_mask lies outside of whole_mask by {outside:.3f} of its area"
-    return "" if (visible_HW & whole_HW).any() else "visible_mask and whole_mask have nothing in common"
+        return f"{outside:.3f} of the area of visible_mask is outside whole_mask"
+    return "" if (visible_HW & whole_HW).any() else "visible_mask and whole_mask do not overlap"
 
 
 def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
@@ -166,7 +166,7 @@ def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:
 
 
 def _remove_others(folder: Path, entries: list[Entry]) -> None:
-    """Buckets of an earlier number of buckets would lie about for ever."""
+    """Remove the buckets of an earlier run with another number of buckets."""
     known = {entry.file for entry in entries}
     for path in folder.glob("bucket-*.zip"):
         if path.name not in known:

@@ -11,18 +11,18 @@ from tgvac.world.params import WorldParams
 
 
 class SourcesParams(Block):
-    """Which sources are used, how pairs are kept, and the procedural source's size.
+    """Which sources are used, how pairs are stored, and the size of the procedural source.
 
     Attributes:
         use: sources of videos.
-        parts: ``<source>/<part>`` of sources that come in several archives; all of a source of which none is named.
-        same_footage: what becomes of a video whose frames another one has: its run is refused, or it is skipped.
-        faulty: what becomes of a video or an object that is not as it should be: its run is refused, or it is left out.
-        max_faulty: share of a source's videos that may be left out so; more, and its layout is another.
+        parts: ``<source>/<part>`` for sources with several archives; a source with no part listed is used completely.
+        same_footage: what to do with a video that has the same frames as another: refuse the run, or skip the video.
+        faulty: what to do with a faulty video or object: refuse the run, or leave it out.
+        max_faulty: the largest share of faulty videos in a source; a larger share suggests another layout.
         pairs: sources of pairs of images.
-        pair_buckets: into how many files a source's pairs are sorted; each is put together in one go.
-        pair_outside_max: share of the visible mask that may lie outside of the whole mask.
-        pair_max_bytes, pair_captions_max_bytes: of an image, and of ``captions.json``; more is not read.
+        pair_buckets: the number of files that a source's pairs are sorted into.
+        pair_outside_max: the largest share of the visible mask that may be outside the whole mask.
+        pair_max_bytes, pair_captions_max_bytes: limits of the size of an image, and of ``captions.json``.
     """
 
     use: tuple[str, ...] = Field(min_length=1)
@@ -38,16 +38,16 @@ class SourcesParams(Block):
     world: WorldParams
 
     def needed(self) -> dict[str, tuple[str, ...]]:
-        """By source, in order, the parts of it that are named; () for all."""
+        """The listed parts of each source in use, in order; () for all parts."""
         return {source: self.parts_of(source) for source in (*self.use, *self.pairs)}
 
     def parts_of(self, source: str) -> tuple[str, ...]:
-        """The parts that are named of a source."""
+        """The listed parts of a source."""
         return tuple(part for name, _, part in (each.partition("/") for each in self.parts) if name == source)
 
 
 class TracksParams(Block):
-    """How footage is kept."""
+    """How footage is stored."""
 
     long_side: int = Field(ge=16)
     codec: Literal["png", "jpeg"]

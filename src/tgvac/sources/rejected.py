@@ -4,7 +4,7 @@ video      ``<source>/<video>``
 object     the object's id; empty where the whole video is left out
 reason     a sentence
 
-It is for people and for the report's account; no later phase reads it.
+It is written for people and for the report; no later phase reads it.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tgvac.files import write_text
 
 REJECTED = "rejected.csv"
 _COLUMNS = ["video", "object", "reason"]
-# Pillow names the object in memory that it was given.
+# Pillow's messages contain the memory address of the object that it was given.
 _ADDRESS = re.compile(r" ?<[^<>]* at 0x[0-9a-f]+>")
 
 
@@ -39,15 +39,15 @@ class Rejected:
 
     @property
     def name(self) -> str:
-        """How a message calls it: the id of the video or of the track."""
+        """The id of the video or of the track, for messages."""
         return f"{self.video}/{self.object}" if self.object else self.video
 
 
 def reason_of(error: BadInput, path: Path) -> str:
-    """What is wrong with a video, in the words of the error but the same on any machine.
+    """What is wrong with a video: the text of the error, without paths of this machine.
 
     Args:
-        path: the folder or archive of the source; files are named from there.
+        path: the folder or archive of the source; files are named relative to it.
     """
     text = _ADDRESS.sub("", str(error))
     return text.replace(f"{path}: ", "").replace(f"{path}/", "").replace(str(path), path.name)
@@ -65,12 +65,12 @@ def read_rejected(path: Path) -> list[Rejected]:
     """Read the table.
 
     Raises:
-        BadInput: when it is missing or another one.
+        BadInput: when it is missing or has other columns.
     """
     if not path.is_file():
         raise BadInput(f"{path} does not exist; run the phase that makes it (`tgvac phases` lists them).")
     with path.open(newline="", encoding="utf-8") as stream:
         columns, *rows = list(csv.reader(stream)) or [[]]
     if columns != _COLUMNS or any(len(row) != len(_COLUMNS) for row in rows):
-        raise BadInput(f"{path} has not the columns {', '.join(_COLUMNS)}; delete it and run its phase again.")
+        raise BadInput(f"{path} does not have the columns {', '.join(_COLUMNS)}; delete it and run its phase again.")
     return [Rejected(*row) for row in rows]

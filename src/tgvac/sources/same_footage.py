@@ -1,4 +1,4 @@
-"""Videos that are there twice, under two names: they would stand on both sides of a split."""
+"""Videos that occur twice, under different names. They could end up on both sides of a split."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from tgvac.errors import BadInput
 from tgvac.sources.adapter import Video
 
 
-def without_doubles(
+def without_duplicates(
     sources: Mapping[str, list[Video]], rule: Literal["refuse", "skip"]
 ) -> tuple[dict[str, list[Video]], dict[str, str]]:
-    """The videos of each source without those whose frames an earlier one has, and of these the reasons.
+    """The videos of each source without those whose frames an earlier video has, and the reasons for the latter.
 
-    Videos come in the order of their sources' and their own names, so which one stays depends on nothing else. Only
-    frames that are the same to the byte are found; footage that was compressed again is not.
+    Videos are ordered by source name and then by their own name, so nothing else decides which one is kept. Only frames
+    with identical bytes are found, not footage that was compressed again.
 
     Returns:
-        The videos that stay, by source; and ``{"<source>/<video>": reason}``.
+        The kept videos by source, and ``{"<source>/<video>": reason}`` for the others.
 
     Raises:
-        BadInput: where the rule is to refuse.
+        BadInput: when there are duplicates and the rule is ``refuse``.
     """
     first: dict[str, str] = {}
     skipped: dict[str, str] = {}
@@ -38,7 +38,7 @@ def without_doubles(
     if skipped and rule == "refuse":
         name, reason = next(iter(skipped.items()))
         raise BadInput(
-            f"Video {name} has {reason} ({len(skipped)} such in all); take one of the two out of its source, or set"
+            f"Video {name} has {reason} ({len(skipped)} in total); remove one of the two from its source, or set"
             " sources.same_footage to skip."
         )
     return kept, skipped

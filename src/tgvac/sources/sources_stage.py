@@ -1,9 +1,9 @@
 """Phase `sources`: find, fetch or generate each archive, verify it, and list its videos.
 
-sources/manifest.json     what there is: sources, videos, frames, digests (no paths: the same anywhere)
-sources/<name>/pairs/     pairs of images, of sources that hold these
+sources/manifest.json     sources, videos, frames and digests; no paths, so it is the same on any machine
+sources/<name>/pairs/     pairs of images, for sources that have them
 sources/rejected.csv      videos that are left out, and why
-sources/locations.json    where it is on this machine; decides nothing
+sources/locations.json    paths on this machine; they do not affect results
 """
 
 from __future__ import annotations
@@ -26,24 +26,24 @@ from tgvac.fetch.registry import Source, find_source, read_registry
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
 from tgvac.sources.adapter import Video
-from tgvac.sources.faults import check_share, sound_videos
-from tgvac.sources.links import explained
+from tgvac.sources.faults import check_share, valid_videos
+from tgvac.sources.links import with_link
 from tgvac.sources.manifest import MANIFEST_FORMAT, open_adapter
 from tgvac.sources.pairs import LAYOUT as PAIRS_LAYOUT
 from tgvac.sources.pairs import make_pairs
 from tgvac.sources.params import SourcesParams
 from tgvac.sources.rejected import REJECTED, Rejected, write_rejected
-from tgvac.sources.same_footage import without_doubles
+from tgvac.sources.same_footage import without_duplicates
 from tgvac.stage import Context
 from tgvac.world.params import Layout
 from tgvac.world.publish import publish, world_digest
 
 _SAY_EVERY_S = 10.0
-"""The generator's own modules, whose digest is frozen, say nothing: who waits for them does."""
+"""How often the waiting process reports. The modules of the generator print nothing, because they are frozen."""
 
 
 def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
-    """Make the manifest of all sources in use, and the files of pairs."""
+    """Write the manifest of all sources in use, and the files of pairs."""
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
     used: dict[str, Source] = {}
@@ -58,7 +58,7 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
         for name in sorted(set(sources.use)):
             used[name] = find_source(registry, name, registry_file)
             if used[name].layout == PAIRS_LAYOUT:
-                raise BadInput(f"Source '{name}' holds pairs of images; name it in sources.pairs, not in sources.use.")
+                raise BadInput(f"Source '{name}' has pairs of images; list it in sources.pairs, not in sources.use.")
             paths[name] = archives.path(name)
             listed[name], found = _videos(used[name], paths[name], sources)
             faulty |= {f"{name}/{video}": reason for video, reason in found.items()}
@@ -66,10 +66,10 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
         for name in sorted(set(sources.pairs)):
             used[name] = find_source(registry, name, registry_file)
             if used[name].layout != PAIRS_LAYOUT:
-                raise BadInput(f"Source '{name}' holds videos; name it in sources.use, not in sources.pairs.")
+                raise BadInput(f"Source '{name}' has videos; list it in sources.use, not in sources.pairs.")
             pairs[name] = make_pairs(ctx, sources, used[name], archives.path(name), fetch)
             progress.step(f"{name}: {sum(b['pairs'] for b in pairs[name]['buckets'].values())} pairs")
-    kept, skipped = without_doubles(listed, sources.same_footage)
+    kept, skipped = without_duplicates(listed, sources.same_footage)
     manifest = {name: _entry(used[name], paths[name], videos) for name, videos in kept.items()}
     locations = {n: str(p.relative_to(ctx.root) if p.is_relative_to(ctx.root) else p) for n, p in paths.items()}
     write_json(ctx.out / "locations.json", locations)
@@ -81,31 +81,33 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
         print(f"{each.name} is left out: {each.reason}", flush=True)
     write_rejected(ctx.out / REJECTED, rejected)
     if any(source.location == "generated" for source in used.values()):
-        # Said in every report: the generator is a test instrument, frozen before anything is measured with it.
+        # Every report states it: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
 
 
 def _videos(source: Source, path: Path, params: SourcesParams) -> tuple[list[Video], dict[str, str]]:
-    """The videos of a source that are complete, at least one, and why others are not."""
+    """The complete videos of a source, and why others are left out."""
     try:
-        sound, faulty = sound_videos(open_adapter(source, path), path)
+        valid, faulty = valid_videos(open_adapter(source, path), path)
     except BadInput as error:
-        raise explained(error, path) from None
-    if not sound and not faulty:
-        raise BadInput(f"{path} holds no videos; give an archive or folder with at least one.")
-    check_share(params, source.name, faulty, len(sound) + len(faulty))
-    return sound, faulty
+        raise with_link(error, path) from None
+    if not valid and not faulty:
+        raise BadInput(f"{path} has no videos; give an archive or folder with at least one.")
+    check_share(params, source.name, faulty, len(valid) + len(faulty))
+    return valid, faulty
 
 
 def _check_parts(sources: SourcesParams) -> None:
     for each in sources.parts:
         if each.partition("/")[0] not in (*sources.use, *sources.pairs):
-            raise BadInput(f"sources.parts holds '{each}', whose source is not in use; name the source in sources.use.")
+            raise BadInput(
+                f"sources.parts lists '{each}', but its source is not in use; list the source in sources.use."
+            )
 
 
 def _entry(source: Source, path: Path, videos: list[Video]) -> dict[str, Any]:
-    """A source's part of the manifest."""
+    """The manifest entry of a source."""
     return {
         "layout": source.layout,
         "licence": source.licence,
@@ -115,14 +117,14 @@ def _entry(source: Source, path: Path, videos: list[Video]) -> dict[str, Any]:
 
 
 class _Archives:
-    """Where the archives or folders of sources lie: found, fetched, or generated side by side, a process each."""
+    """The archives or folders of sources: found, fetched, or generated in parallel, one process per source."""
 
     def __init__(self, ctx: Context, sources: SourcesParams, fetch: FetchParams, wanted: Collection[Source]) -> None:
         self._ctx, self._sources, self._fetch = ctx, sources, fetch
         self._found = {source.name: source for source in wanted}
         generated = [source for source in wanted if source.location == "generated"]
         layouts = {source.name: _layout(source, ctx.root / "reference" / "registry.csv") for source in generated}
-        # Spawned, not forked: the parent may have threads. What a process writes depends on nothing but its arguments.
+        # Spawned, not forked, because the parent may have threads. The output depends only on the arguments.
         workers = max(1, min(len(generated), len(os.sched_getaffinity(0))))
         self._pool = ProcessPoolExecutor(
             workers, mp_context=get_context("spawn"), initializer=_end_with, initargs=(os.getpid(),)
@@ -133,7 +135,7 @@ class _Archives:
         }
 
     def path(self, name: str) -> Path:
-        """Of one source; waits until it is there."""
+        """The path of one source; waits until it exists."""
         if name in self._made:
             self._wait_for(name)
             return self._made[name].result()
@@ -142,7 +144,7 @@ class _Archives:
         return _chosen(path, parts, self._ctx.out / name / "parts") if parts else path
 
     def _wait_for(self, name: str) -> None:
-        """Until it is drawn; says meanwhile what is being drawn and for how long."""
+        """Wait until a source is drawn, and report meanwhile what is being drawn and for how long."""
         while not wait([self._made[name]], timeout=_SAY_EVERY_S).done:
             drawing = ", ".join(sorted(each for each, made in self._made.items() if not made.done()))
             lasted = time.monotonic() - self._began
@@ -156,7 +158,7 @@ class _Archives:
 
 
 def _end_with(parent: int) -> None:
-    """End this process when its parent is killed, so that it never writes beside the run that comes next."""
+    """End this process when its parent is killed, so that it does not write at the same time as the next run."""
 
     def watch() -> None:
         while os.getppid() == parent:
@@ -167,27 +169,27 @@ def _end_with(parent: int) -> None:
 
 
 def _chosen(path: Path, parts: tuple[str, ...], folder: Path) -> Path:
-    """A folder of links to the parts that are in use, so that an adapter sees no others that lie beside them."""
+    """A folder of links to the parts in use, so that the adapter does not see other parts."""
     if not path.is_dir():
-        raise BadInput(f"{path} is one archive, of which no part can be taken by itself; leave sources.parts out.")
+        raise BadInput(f"{path} is a single archive without parts; remove it from sources.parts.")
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     for part in parts:
         found = [p for p in (path / part, path / f"{part}.zip") if p.exists()]
         if not found:
             raise BadInput(
-                f"{path} holds neither {part}.zip nor a folder {part}, named in sources.parts; put it there."
+                f"{path} has neither {part}.zip nor a folder {part}, which sources.parts lists; put it there."
             )
         (folder / found[0].name).symlink_to(found[0])
     return folder
 
 
 def _layout(source: Source, registry_file: Path) -> Layout:
-    """The layout in which the world is to be published as a source."""
+    """The layout in which the world is published for a source."""
     known = get_args(Layout)
     if source.layout not in known:
         raise BadInput(
-            f"{registry_file}: source '{source.name}' is generated, in the layout '{source.layout}';"
-            f" the world is published as {', '.join(known)}: name one of them."
+            f"{registry_file}: source '{source.name}' is generated, but has the layout '{source.layout}';"
+            f" use one of {', '.join(known)}."
         )
     return cast(Layout, source.layout)

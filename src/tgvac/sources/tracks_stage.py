@@ -1,13 +1,13 @@
-"""Phase `tracks`: one file an object, at working resolution.
+"""Phase `tracks`: one file per object, at working resolution.
 
 tracks/files/<track>.zip          contract 1
-tracks/rejected/<video>.json      of a video that was left out, or some of whose objects were: reasons by object
-tracks/shards/shard-000.json      index of a shard, of both kinds of files
+tracks/rejected/<video>.json      reasons by object, for a video that is left out or has objects that are
+tracks/shards/shard-000.json      index of a shard, with both kinds of files
 tracks/index.json                 index of all tracks (`join_tracks`)
 tracks/rejected.csv               what was left out, and why
 
-Only here is footage decoded, so here shows what the listing of sources can't see: a picture that is no picture, a
-mask of another size. Such a video has no track, and the set goes on without it.
+Footage is first decoded here. This finds faults that listing the sources cannot find, such as an unreadable image or a
+mask of another size. Such a video has no tracks, and the other videos are used without it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ Size = tuple[int, int]
 
 
 def run(ctx: Context, *, tracks: TracksParams) -> None:
-    """Make one shard's tracks; the shards' indices are joined by `join_tracks`."""
+    """Make the tracks of one shard; `join_tracks` joins the indices of the shards."""
     manifest = read_manifest(ctx)
     todo = {f"{name}/{v.name}": (name, v) for name in manifest for v in videos_of(manifest, name)}
     todo = {item: found for item, found in todo.items() if shard_of(item, ctx.shards) == ctx.shard}
@@ -53,11 +53,11 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
             made, rejected = make_tracks(ctx, tracks, source, adapter, video)
         except BadInput:
             _check_as_listed(ctx, source, adapter, video)
-            # Once more: a disk or a network may have failed for a moment, and what is left out is remembered.
+            # Try again, because a disk or network may have failed briefly, and the rejection would be kept.
             try:
                 made, rejected = make_tracks(ctx, tracks, source, adapter, video)
             except BadInput as error:
-                # Whatever is wrong shows while the first object's track is written, of which nothing stays then.
+                # Any fault appears while the first track is written, so no file remains.
                 made, rejected = [], {"": reason_of(error, path)}
         if rejected:
             write_json(listing, rejected)
@@ -72,14 +72,14 @@ def run(ctx: Context, *, tracks: TracksParams) -> None:
 
 
 def _check_as_listed(ctx: Context, source: Source, adapter: Adapter, video: Video) -> None:
-    """See that a faulty video is the one that was listed.
+    """Check that a faulty video is unchanged since it was listed.
 
-    That it is left out is remembered under its digest, so its fault must be its own; a file that went away since is
-    the archive's, and may be back tomorrow.
+    The rejection is stored under the digest of the listed video, so it must not result from a file that was changed or
+    removed later and may come back.
     """
     if adapter.video(video.name).digest != video.digest:
         raise BadInput(
-            f"Video '{video.name}' of source '{source.name}' is not as it was listed;"
+            f"Video '{video.name}' of source '{source.name}' has changed since it was listed;"
             f" run `tgvac stage sources --scale {ctx.scale}` again, with the same --at."
         )
 
@@ -87,13 +87,13 @@ def _check_as_listed(ctx: Context, source: Source, adapter: Adapter, video: Vide
 def make_tracks(
     ctx: Context, params: TracksParams, source: Source, adapter: Adapter, video: Video
 ) -> tuple[list[Made], dict[str, str]]:
-    """Write a track for each object of a video, a frame in memory at a time.
+    """Write a track for each object of a video, with one frame in memory at a time.
 
     Returns:
-        the tracks; and of objects that have none the reasons, by id.
+        The tracks, and the reasons for objects without a track, by id.
 
     Raises:
-        BadInput: when no track can be made of the video.
+        BadInput: when no track can be made from the video.
     """
     count = min(len(video.frame_numbers), params.max_frames or len(video.frame_numbers))
     height, width = adapter.frame(video, 0).shape[:2]
@@ -104,9 +104,9 @@ def make_tracks(
     boxes = _boxes(adapter, video, count, native, (height, width))
     if not geometry and not boxes:
         raise BadInput(
-            f"{source.name}: video '{video.name}' shows no object in any of its first {count} frames (a mask that is"
-            " empty everywhere, where 0 is background and 255 is void, or an object that is always absent);"
-            " mend its annotations or take it out of the source."
+            f"{source.name}: video '{video.name}' shows no object in its first {count} frames (the masks have only 0,"
+            " background, and 255, void; or the object is always absent); fix its annotations or remove it from the"
+            " source."
         )
     rejected = _unannounced(adapter.announced(video), video, geometry)
     made = []
@@ -137,13 +137,13 @@ def make_tracks(
 
 
 def _frame(adapter: Adapter, source: Source, video: Video, i: int, native: Size) -> np.ndarray:
-    """Frame ``i``, which must be as large as the first."""
+    """Frame ``i``, after a check that it has the size of the first."""
     frame_HW3 = adapter.frame(video, i)
     if frame_HW3.shape[:2] != native:
         raise BadInput(
             f"{source.name}: frame {video.frame_numbers[i]:05d} of '{video.name}' is"
             f" {frame_HW3.shape[1]}x{frame_HW3.shape[0]}, its first frame {native[1]}x{native[0]};"
-            " all frames of a video must have one size."
+            " all frames of a video must have the same size."
         )
     return frame_HW3
 
@@ -162,9 +162,9 @@ def _pixels(
 def _measure_objects(
     adapter: Adapter, source: Source, video: Video, count: int, native: Size
 ) -> tuple[tuple[bool, ...], dict[int, list[FrameGeometry | None]]]:
-    """Which frames are annotated, and the geometry of each object there, at the annotation's own resolution.
+    """Which frames are annotated, and the geometry of each object in them, at the resolution of the annotation.
 
-    Only annotated frames are read; of a source without masks none.
+    Only annotated frames are read.
     """
     annotated = [False] * count
     void = False
@@ -178,7 +178,7 @@ def _measure_objects(
         if ids_HW.shape != shape:
             raise BadInput(
                 f"{source.name}: the annotation of frame {video.frame_numbers[i]:05d} of '{video.name}' is"
-                f" {ids_HW.shape[1]}x{ids_HW.shape[0]}, its frame {shape[1]}x{shape[0]}; both must have one size."
+                f" {ids_HW.shape[1]}x{ids_HW.shape[0]}, its frame {shape[1]}x{shape[0]}; both must have the same size."
             )
         for object_id in np.unique(ids_HW):
             void = void or object_id == VOID
@@ -202,7 +202,7 @@ def _measure_objects(
 def _unannounced(
     announced: frozenset[int] | None, video: Video, geometry: dict[int, list[FrameGeometry | None]]
 ) -> dict[str, str]:
-    """Objects of ids that nobody knows, by id, and a sentence on each.
+    """Objects with ids that the source does not list, by id, with a sentence about each.
 
     Args:
         announced: see :meth:`Adapter.announced`.
@@ -212,16 +212,15 @@ def _unannounced(
     first = {k: next(i for i, row in enumerate(rows) if row and row.parts) for k, rows in geometry.items()}
     start = min(first.values())
     return {
-        str(k): f"the id {k} shows first in frame {video.frame_numbers[i]:05d}, and neither objects.json names it nor"
-        f" frame {video.frame_numbers[start]:05d}, whose mask says what objects there are; mend the mask, or name it"
-        " there."
+        str(k): f"the id {k} first appears in frame {video.frame_numbers[i]:05d}, but neither objects.json nor the mask"
+        f" of frame {video.frame_numbers[start]:05d} has it; fix the mask, or add the id to objects.json."
         for k, i in sorted(first.items())
         if i > start and k not in announced
     }
 
 
 def _boxes(adapter: Adapter, video: Video, count: int, native: Size, working: Size) -> dict[int, list[Box | None]]:
-    """The boxes of each object that is ever present, in pixels of the working resolution, cut at the frame's edge."""
+    """The boxes of each object that is ever present, in pixels of the working resolution, clipped to the frame."""
     found: dict[int, list[Box | None]] = {}
     for i in range(count):
         for object_id, box in (adapter.boxes(video, i) or {}).items():

@@ -1,13 +1,13 @@
-"""YouTube-VOS, train set: the official archives, or any folder in their layout.
+"""The train set of YouTube-VOS: the official archives, or any folder in their layout.
 
-train/JPEGImages/<video>/00000.jpg               the annotated frames: every fifth, 6 a second
-train/Annotations/<video>/00000.png              palette PNG: the pixel's value is the object's id
+train/JPEGImages/<video>/00000.jpg               the annotated frames: every fifth, 6 per second
+train/Annotations/<video>/00000.png              palette PNG: the pixel value is the object's id
 train/meta.json                                  {"videos": {<video>: {"objects": {<id>: {"category", "frames"}}}}}
 train/objects.json                               optional, ours: {<video>: {<id>: {"category", "captions"}}}
-train_all_frames/JPEGImages/<video>/00000.jpg    optional: every frame, 30 a second
+train_all_frames/JPEGImages/<video>/00000.jpg    optional: every frame, 30 per second
 
-Given are ``train.zip`` or the folder ``train``, alone or in a folder together with ``train_all_frames`` or its zip.
-Frame numbers need not start at 0, and an object may appear late (``frames`` lists where it was annotated).
+The source is ``train.zip`` or the folder ``train``, alone or in a folder together with ``train_all_frames`` or its zip.
+Frame numbers need not start at 0, and an object may appear late (``frames`` lists where it is annotated).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from tgvac.clips.images import decode_indices, decode_rgb
 from tgvac.errors import BadInput
 from tgvac.sources.adapter import VOID, Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
-from tgvac.sources.objects import Said, read_objects
+from tgvac.sources.objects import ObjectEntry, read_objects
 
 _FRAMES, _MASKS = "JPEGImages", "Annotations"
 _TRAIN, _ALL = "train", "train_all_frames"
@@ -46,7 +46,7 @@ class _Meta(BaseModel):
 
 
 class _Tree:
-    """One ``JPEGImages``, with what lies beside it."""
+    """One folder with ``JPEGImages`` in it."""
 
     def __init__(self, store: Store, base: str) -> None:
         self.store, self.base = store, base
@@ -58,7 +58,7 @@ class _Tree:
 
     @property
     def named(self) -> str:
-        """The name of its folder; of the archive where its folder's name does not tell."""
+        """The name of its folder, or of the archive if the folder's name is ambiguous."""
         folder = PurePosixPath(self.base).name
         return self.store.path.stem if not folder or (folder == _TRAIN and not self.annotated) else folder
 
@@ -74,22 +74,22 @@ class _Tree:
 class YouTubeVos(Adapter):
     """Reads YouTube-VOS from folders or zips.
 
-    With all frames, every frame stands in a video and only the annotated ones have an annotation; without, the
-    annotated frames alone are the video.
+    With ``train_all_frames``, a video has every frame, and some of them are annotated. Without it, a video has only the
+    annotated frames.
 
     Raises:
-        BadInput: when the layout is another.
+        BadInput: when this is another layout.
     """
 
     def __init__(self, path: Path) -> None:
         trees = [_Tree(store, base) for store in _stores(path) for base in _bases(store)]
         annotated = [t for t in trees if t.annotated]
-        # An archive of all splits has a meta.json in each; the train set is the one that annotates every video wholly.
+        # An archive of all splits has a meta.json in each. Only the train set is fully annotated.
         annotated.sort(key=lambda t: (t.named != _TRAIN, t.base))
         if not annotated:
             raise BadInput(
                 f"{path} is not in YouTube-VOS layout (no meta.json beside {_FRAMES}/<video>/00000.jpg);"
-                f" give {_TRAIN}.zip, or the folder that holds it and {_ALL}.zip."
+                f" give {_TRAIN}.zip, or the folder with it and {_ALL}.zip."
             )
         self._train = annotated[0]
         self._all = next((t for t in trees if t.named == _ALL), None)
@@ -104,7 +104,7 @@ class YouTubeVos(Adapter):
         except ValidationError as error:
             first = error.errors()[0]
             raise BadInput(
-                f"{self._train.store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}'"
+                f"{self._train.store.describe(name)} has an invalid '{'.'.join(map(str, first['loc']))}'"
                 f" ({first['msg']}); restore the official file."
             ) from None
 
@@ -113,7 +113,7 @@ class YouTubeVos(Adapter):
         return sorted(self._meta)
 
     def video(self, name: str) -> Video:
-        """One video, whose frames, annotations and part of ``meta.json`` do not contradict each other."""
+        """One video, after a check that its frames, annotations and entry in ``meta.json`` agree."""
         if name not in self._meta:
             raise BadInput(f"{self._train.describe('meta.json')} no longer lists '{name}'; restore it.")
         frames, masks = self._frames.numbered(_FRAMES, name), self._train.numbered(_MASKS, name)
@@ -121,34 +121,33 @@ class YouTubeVos(Adapter):
         content = ContentDigest()
         content.add(self._frames.store, self._frames.base, (frames[n] for n in sorted(frames)), frames=True)
         content.add(self._train.store, self._train.base, (masks[n] for n in sorted(masks)))
-        content.say(self._meta[name].model_dump(mode="json"))
-        content.say({i: said.model_dump(mode="json") for i, said in self._objects.get(name, {}).items()})
+        content.add_value(self._meta[name].model_dump(mode="json"))
+        content.add_value({i: entry.model_dump(mode="json") for i, entry in self._objects.get(name, {}).items()})
         return Video(name, tuple(sorted(frames)), content.hexdigest(), content.footage())
 
     def _check(self, name: str, frames: dict[int, str], masks: dict[int, str]) -> None:
         where = self._frames.describe(f"{_FRAMES}/{name}")
         if not frames:
-            raise BadInput(f"{where} has no frames though meta.json lists the video; restore it.")
+            raise BadInput(f"{where} has no frames, but meta.json lists the video; restore it.")
         if missing := sorted(set(masks) - set(frames)):
             raise BadInput(
-                f"{where} lacks frame {missing[0]:05d}, which is annotated ({len(missing)} such in all); restore them."
+                f"{where} has no frame {missing[0]:05d}, which is annotated ({len(missing)} missing); restore them."
             )
         if self._all and (gaps := sorted(set(range(min(frames), max(frames))) - set(frames))):
             raise BadInput(
-                f"{where} lacks frame {gaps[0]:05d} ({len(gaps)} in all) though it should hold every frame;"
-                " restore them."
+                f"{where} has no frame {gaps[0]:05d} ({len(gaps)} missing), but it must have every frame; restore them."
             )
-        for object_id, said in self._meta[name].objects.items():
-            for number in map(int, said.frames):
+        for object_id, entry in self._meta[name].objects.items():
+            for number in map(int, entry.frames):
                 for kind, found, tree in ((_FRAMES, frames, self._frames), (_MASKS, masks, self._train)):
                     if number not in found:
                         raise BadInput(
-                            f"{self._train.describe('meta.json')} names frame {number:05d} of object {object_id} of"
+                            f"{self._train.describe('meta.json')} lists frame {number:05d} of object {object_id} of"
                             f" '{name}', which {tree.describe(f'{kind}/{name}')} does not have; restore it."
                         )
 
     def fps(self, video: Video) -> float:
-        """With all frames, or with every fifth alone."""
+        """30 with all frames, 6 with every fifth frame only."""
         return 30.0 if self._all else 6.0
 
     def frame(self, video: Video, i: int) -> np.ndarray:
@@ -156,14 +155,14 @@ class YouTubeVos(Adapter):
         member = self._frames.numbered(_FRAMES, video.name).get(number)
         if member is None:
             where = self._frames.describe(f"{_FRAMES}/{video.name}")
-            raise BadInput(f"{where} lacks frame {number:05d}, which was there when sources were listed; restore it.")
+            raise BadInput(f"{where} no longer has frame {number:05d}; restore it.")
         return decode_rgb(self._frames.store.read(member), self._frames.store.describe(member))
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
-        """The ids of frame ``i``; None where it is not annotated.
+        """The ids of frame ``i``; None when it is not annotated.
 
         Raises:
-            BadInput: when it holds an id that ``meta.json`` does not know.
+            BadInput: when it has an id that ``meta.json`` does not list.
         """
         member = self._train.numbered(_MASKS, video.name).get(video.frame_numbers[i])
         if member is None:
@@ -173,7 +172,7 @@ class YouTubeVos(Adapter):
         known = (0, *self._meta[video.name].objects, VOID)
         if len(unknown := np.setdiff1d(ids_HW, known)):
             raise BadInput(
-                f"{where} holds the id {unknown[0]}, which meta.json does not list for '{video.name}';"
+                f"{where} has the id {unknown[0]}, which meta.json does not list for '{video.name}';"
                 " restore the official files."
             )
         return ids_HW
@@ -182,13 +181,13 @@ class YouTubeVos(Adapter):
         """YouTube-VOS has no boxes."""
 
     def info(self, video: Video, object_id: int) -> ObjectInfo:
-        """From ``objects.json`` where it speaks; else the category of ``meta.json``, and no caption."""
-        said = self._objects.get(video.name, {}).get(str(object_id), Said())
-        return ObjectInfo(said.category or self._meta[video.name].objects[object_id].category, said.captions)
+        """From ``objects.json``; otherwise the category of ``meta.json``, and no caption."""
+        entry = self._objects.get(video.name, {}).get(str(object_id), ObjectEntry())
+        return ObjectInfo(entry.category or self._meta[video.name].objects[object_id].category, entry.captions)
 
 
 def _stores(path: Path) -> list[Store]:
-    """What to look through: what was given, or ``train`` and ``train_all_frames`` in it, unpacked or zipped."""
+    """The stores to search: ``train`` and ``train_all_frames``, unpacked or zipped, or else the given path itself."""
     parts = []
     for name in (_TRAIN, _ALL) if path.is_dir() else ():
         parts += [p for p in (path / name, path / f"{name}.zip") if p.exists()][:1]
@@ -196,7 +195,7 @@ def _stores(path: Path) -> list[Store]:
 
 
 def _bases(store: Store) -> list[str]:
-    """The folders in a store that hold ``JPEGImages/<video>/00000.jpg``, "" for the store itself."""
-    # A frame is asked for, since the archives of some systems carry a shadow tree of other files.
+    """The folders in a store with ``JPEGImages/<video>/00000.jpg``; "" for the store itself."""
+    # The pattern requires a frame, because archives made on macOS contain a parallel tree of other files.
     pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?:jpg|jpeg|png)")
     return sorted({match[1] for name in store.names() if (match := pattern.fullmatch(name))})

@@ -1,1 +1,1 @@
-"""Occlusion synthesis: selection of whole objects, splits, placement, compositing."""
+"""Occlusion synthesis: selects whole objects, splits videos, places occluders and composites clips."""

@@ -1,4 +1,4 @@
-"""The account of a synthesis: how its recipes were made, how they were divided, which quotas could not be met."""
+"""The report on a synthesis: how recipes were made and split, and which quotas were not met."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ ACCOUNT_FORMAT = "tgvac-synthesis-1"
 
 
 def account(params: SynthesisParams, recipes: Sequence[Recipe], pools: Mapping[str, str]) -> dict[str, Any]:
-    """What ``synthesis/account.json`` says.
+    """The content of ``synthesis/account.json``.
 
     Args:
-        pools: the pool (the split, or ``all``) of each target, also of those for which no recipe was found.
+        pools: the pool (the split, or ``all``) of each target, including targets without a recipe.
     """
-    sides: dict[str, set[str]] = defaultdict(set)
+    splits_of_video: dict[str, set[str]] = defaultdict(set)
     for recipe in recipes:
         for track in (recipe.target, *(p.track for p in recipe.occluders)):
-            sides[track.rsplit("/", 1)[0]].add(recipe.split)
+            splits_of_video[track.rsplit("/", 1)[0]].add(recipe.split)
     return {
         "format": ACCOUNT_FORMAT,
         "placement": params.placement,
@@ -34,7 +34,7 @@ def account(params: SynthesisParams, recipes: Sequence[Recipe], pools: Mapping[s
         "split_by": params.split.by,
         "recipes": dict(Counter(recipe.split for recipe in recipes)),
         "missing": len(pools) * params.per_object - len(recipes),
-        "shared_videos": sum(len(splits) > 1 for splits in sides.values()),
+        "shared_videos": sum(len(splits) > 1 for splits in splits_of_video.values()),
         "histogram": histogram_account(params, recipes, pools),
     }
 
@@ -53,21 +53,21 @@ def read_account(path: Path) -> dict[str, Any]:
             raise ValueError(f"format {found['format']}")
     except (ValueError, KeyError, TypeError) as error:
         raise BadInput(
-            f"{path} is no account of format {ACCOUNT_FORMAT} ({error}); run `tgvac stage synthesis` again."
+            f"{path} is not an account of format {ACCOUNT_FORMAT} ({error}); run `tgvac stage synthesis` again."
         ) from None
     return found
 
 
 def tell(found: Mapping[str, Any]) -> Iterator[str]:
-    """What of an account a log should say."""
+    """The lines of an account for the log."""
     if found["split_by"] == "random":
-        yield f"{LEAKS} {found['shared_videos']} videos are on more than one side."
+        yield f"{LEAKS} {found['shared_videos']} videos are in more than one split."
     if found["missing"]:
-        yield f"{found['missing']} recipes have no acceptable occlusion and are left out"
-    remedy = "raise synthesis.attempts" + (" or take placement rich" if found["placement"] == "paper" else "")
+        yield f"{found['missing']} recipes are left out because no acceptable occlusion was found"
+    remedy = "raise synthesis.attempts" + (" or use placement 'rich'" if found["placement"] == "paper" else "")
     for row in found["histogram"]:
         if row["met"] < row["wanted"]:
             yield (
-                f"of {row['wanted']} {row['split']} recipes wanted at mean rates from {row['from']:g} to {row['to']:g},"
-                f" {row['wanted'] - row['met']} could not be met; {remedy}"
+                f"{row['wanted'] - row['met']} of {row['wanted']} {row['split']} recipes with mean rates from"
+                f" {row['from']:g} to {row['to']:g} were not found; {remedy}"
             )

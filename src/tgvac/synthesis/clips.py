@@ -1,4 +1,4 @@
-"""Clips from recipes: the ``ClipSource`` of everything that was synthesised."""
+"""Clips from recipes: the ``ClipSource`` of synthesised videos."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ OpenTrack = Callable[[str], Track]
 
 
 class RecipeClips:
-    """Renders recipes; bounded memory: a clip at a time, a few tracks open.
+    """Renders recipes. Memory is bounded: one clip, and a few open tracks.
 
     Args:
-        recipes: what to render.
-        open_track: opens a track, with its refined masks, by id.
+        recipes: the recipes to render.
+        open_track: opens a track with its refined masks, by id.
     """
 
     def __init__(self, recipes: Iterable[Recipe], open_track: OpenTrack) -> None:
@@ -44,40 +44,40 @@ class RecipeClips:
 
     def render(self, sample: str, frames: Iterable[int] | None = None) -> Clip:
         """A clip, or only some of its frames."""
-        recipe, target, wanted = self._wanted(sample, frames)
+        recipe, target, positions = self._find(sample, frames)
         indices = recipe.target_indices()
-        at = [indices[i] for i in wanted]
+        at = [indices[i] for i in positions]
         layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
-        behind_FHW3 = (target.frame(i) for i in at)
-        before = [map(layer.drawn, wanted) for layer in layers]
-        return composite(sample, recipe.video, recipe.target, behind_FHW3, target.masks(at), before)
+        target_FHW3 = (target.frame(i) for i in at)
+        occluders = [map(layer.draw, positions) for layer in layers]
+        return composite(sample, recipe.video, recipe.target, target_FHW3, target.masks(at), occluders)
 
     def framed(
         self, sample: str, framing: FramingParams, frames: Iterable[int] | None = None, seen: Seen | None = None
     ) -> FramedClip:
-        """A clip as a model sees it: the bits of :func:`frame_clip`, without ever holding all of the full frames."""
-        recipe, target, wanted = self._wanted(sample, frames)
+        """A clip framed for a model: the same bits as :func:`frame_clip`, without holding all full frames in memory."""
+        recipe, target, positions = self._find(sample, frames)
         indices = recipe.target_indices()
-        at = [indices[i] for i in wanted]
+        at = [indices[i] for i in positions]
         layers = [_Layer(self._open(p.track), p, recipe, target) for p in recipe.occluders]
-        # Windows follow the masks of all frames, so masks come first.
+        # The windows depend on the masks of all frames, so masks come first.
         amodal_FHW = [target.mask(k) for k in at]
-        masks = [[layer.mask(i) for i in wanted] for layer in layers]
+        masks = [[layer.mask(i) for i in positions] for layer in layers]
         alphas = [
-            [layer.alpha(i, mask_HW) for i, mask_HW in zip(wanted, each, strict=True)]
+            [layer.alpha(i, mask_HW) for i, mask_HW in zip(positions, each, strict=True)]
             for layer, each in zip(layers, masks, strict=True)
         ]
         soft = recipe.feather > 0
-        # Frame by frame, in memory that is used again; fresh memory for all masks at once costs as much as the work.
+        # Frame by frame, to reuse memory: allocating all masks at once takes as long as the computation.
         visible_FHW = list(amodal_FHW)
         for each in alphas:
-            hidden = map(covered, each) if soft else each  # a hard alpha is its own mask
+            hidden = map(covered, each) if soft else each  # a hard alpha is a mask already
             visible_FHW = [cv2.subtract(m, h) for m, h in zip(visible_FHW, hidden, strict=True)]
         seen_FHW = seen(np.stack(visible_FHW)) if seen else visible_FHW
         windows = windows_of(framing, seen_FHW)
         out = FramedClip.empty(sample, recipe.target, len(at), framing.size)
         canvas_HW3 = np.empty((target.meta.height, target.meta.width, 3), np.uint8)
-        for f, (i, window) in enumerate(zip(wanted, windows, strict=True)):
+        for f, (i, window) in enumerate(zip(positions, windows, strict=True)):
             canvas_HW3[:] = target_HW3 = target.frame(at[f])
             out.whole_FSS3[f] = frame_whole(target_HW3, amodal_FHW[f], window, framing.size)
             for layer, masks_F, alphas_F in zip(layers, masks, alphas, strict=True):
@@ -86,53 +86,54 @@ class RecipeClips:
             out.visible_FSS[f] = frame_mask(seen_FHW[f], window, framing.size)
         return out
 
-    def _wanted(self, sample: str, frames: Iterable[int] | None) -> tuple[Recipe, Track, list[int]]:
+    def _find(self, sample: str, frames: Iterable[int] | None) -> tuple[Recipe, Track, list[int]]:
+        """The recipe, its opened target, and the positions of the requested frames."""
         recipe = self._recipes[sample]
-        wanted = list(range(recipe.frames) if frames is None else frames)
-        if bad := [i for i in wanted if not 0 <= i < recipe.frames]:
-            raise ValueError(f"{sample} has frames 0 to {recipe.frames - 1}; {bad[0]} was asked for")
-        return recipe, self._open(recipe.target), wanted
+        positions = list(range(recipe.frames) if frames is None else frames)
+        if bad := [i for i in positions if not 0 <= i < recipe.frames]:
+            raise ValueError(f"frame {bad[0]} of {sample} was requested, but it has frames 0 to {recipe.frames - 1}")
+        return recipe, self._open(recipe.target), positions
 
 
 class _Layer:
-    """An occluder before a recipe's frames, by their numbers; nothing is kept."""
+    """One occluder of a recipe, by the frame's position in the clip; nothing is cached."""
 
     def __init__(self, occluder: Track, placement: Placement, recipe: Recipe, target: Track) -> None:
         self._occluder, self._placement, self._recipe = occluder, placement, recipe
         self._size = target.meta.height, target.meta.width
-        self._turns = placement.shown(occluder.meta.frames, recipe.frames)
+        self._shown = placement.shown(occluder.meta.frames, recipe.frames)
 
     def mask(self, i: int) -> np.ndarray:
-        """The occluder's own mask."""
-        return self._occluder.mask(self._turns[i])
+        """The mask in the occluder's own frame."""
+        return self._occluder.mask(self._shown[i])
 
     def alpha(self, i: int, mask_HW: np.ndarray) -> np.ndarray:
-        """Its alpha in the target's frame, from its own mask."""
+        """The alpha in the target's frame, from the occluder's own mask."""
         return alpha_of(mask_HW, self._placement, *self._size, self._recipe.progress(i), self._recipe.feather)
 
     def colours(self, i: int, mask_HW: np.ndarray) -> np.ndarray:
-        """Its colours in the target's frame, which mean nothing where its alpha is 0."""
-        frame_HW3, progress = self._occluder.frame(self._turns[i]), self._recipe.progress(i)
+        """The colours in the target's frame; they are undefined where alpha is 0."""
+        frame_HW3, progress = self._occluder.frame(self._shown[i]), self._recipe.progress(i)
         if self._recipe.feather == 0:
             return place(frame_HW3, self._placement, *self._size, progress)
         return layer_of(frame_HW3, mask_HW, self._placement, *self._size, progress, self._recipe.feather)[0]
 
-    def drawn(self, i: int) -> tuple[np.ndarray, np.ndarray]:
-        """Its colours and its alpha."""
-        frame_HW3, mask_HW = self._occluder.frame(self._turns[i]), self.mask(i)
+    def draw(self, i: int) -> tuple[np.ndarray, np.ndarray]:
+        """The colours and the alpha in the target's frame."""
+        frame_HW3, mask_HW = self._occluder.frame(self._shown[i]), self.mask(i)
         progress, feather = self._recipe.progress(i), self._recipe.feather
         return layer_of(frame_HW3, mask_HW, self._placement, *self._size, progress, feather)
 
 
 def track_opener(ctx: Context) -> OpenTrack:
-    """Opens tracks of a scale with their refined masks."""
+    """Returns a function that opens a track of this scale with its refined masks."""
     tracks = read_index(ctx.results / "tracks" / "index.json")
     masks = read_index(ctx.results / "masks" / "index.json")
 
     def open_track(track: str) -> Track:
         if track not in tracks or track not in masks:
             raise BadInput(
-                f"Track '{track}' stands in a recipe, but not among the tracks of scale '{ctx.scale}';"
+                f"Track '{track}' is in a recipe, but not among the tracks and masks of scale '{ctx.scale}';"
                 " run `tgvac stage synthesis` again."
             )
         return Track(ctx.upstream("tracks", tracks[track]), ctx.upstream("masks", masks[track]))
@@ -147,7 +148,7 @@ def recipe_clips(ctx: Context, split: str | None = None) -> RecipeClips:
 
 
 def clip_keys(ctx: Context, recipes: Iterable[Recipe]) -> dict[str, list[object]]:
-    """For each recipe what decides its pixels: the recipe, and the digests of its tracks and masks."""
+    """For each recipe, everything that determines its pixels: the recipe, and the digests of its tracks and masks."""
     tracks = read_index(ctx.results / "tracks" / "index.json")
     masks = read_index(ctx.results / "masks" / "index.json")
     keys: dict[str, list[object]] = {}

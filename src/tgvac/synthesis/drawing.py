@@ -1,7 +1,7 @@
-"""Drawing recipes: which occluder, from where, for which target.
+"""Draws recipes: chooses occluders and their placements for each target.
 
-Candidates are ranked for every recipe by a hash of (target, number, candidate), so that a new video
-changes only those recipes in which it ranks before the one that was taken.
+Candidates are ranked for every recipe by a hash of (target, number, candidate). A new video therefore only changes the
+recipes in which it ranks before the chosen candidate.
 """
 
 from __future__ import annotations
@@ -29,15 +29,15 @@ def draw_recipes(
     split_of: Callable[[str], Split],
     open_track: Callable[[str], Track],
 ) -> list[tuple[Recipe, np.ndarray]]:
-    """The recipes of one target track, with their occlusion rates ``float64 [F]``.
+    """Draw the recipes of one target track, with their occlusion rates ``float64 [F]``.
 
     Args:
-        stretches: the target's own, at least one.
-        candidates: stretches of other videos in the same split, the occluders to choose from.
+        stretches: the target's stretches, at least one.
+        candidates: stretches of the same split, to choose occluders from; those of the target's video are skipped.
         split_of: the split of a recipe, by its id.
 
     Returns:
-        up to ``per_object`` recipes, all different; fewer where no acceptable occlusion was found.
+        Up to ``per_object`` different recipes; fewer if no acceptable occlusion was found.
     """
     ordered = sorted(stretches, key=lambda s: (-s.frames, s.start))
     others = [c for c in candidates if c.video != ordered[0].video]
@@ -45,9 +45,9 @@ def draw_recipes(
     taken: set[tuple[int, tuple[Placement, ...]]] = set()
     for number in range(params.per_object if others else 0):
         stretch = ordered[number % len(ordered)]
-        found = _draw_one(params, stretch, others, split_of, number, open_track, taken)
-        if found is not None:
-            drawn.append(found)
+        recipe = _draw_one(params, stretch, others, split_of, number, open_track, taken)
+        if recipe is not None:
+            drawn.append(recipe)
     return drawn
 
 
@@ -60,10 +60,10 @@ def _draw_one(
     open_track: Callable[[str], Track],
     taken: set[tuple[int, tuple[Placement, ...]]],
 ) -> tuple[Recipe, np.ndarray] | None:
-    """One recipe, or None when no attempt was acceptable.
+    """One recipe, or None if no attempt was acceptable.
 
-    The first acceptable attempt is taken, or the first in the bin that the recipe is to fill; where none is in the bin,
-    the one that comes nearest to it.
+    Without a histogram, the first acceptable attempt is taken. With one, it is the first acceptable attempt in the
+    recipe's bin, or the nearest to the bin if none is in it.
     """
     name = f"{stretch.track}/r{number}"
     ranked = sorted(others, key=lambda c: unit("occluder", params.seed, name, c.track, c.start))
@@ -107,27 +107,27 @@ def _draw_one(
 
 
 def _mean(rates_F: np.ndarray) -> float:
-    """The mean rate as a recipe has it: what decides its bin must be what can be read again."""
+    """The mean rate as it is saved in the recipe, so that the bin can be computed again from the file."""
     return round(float(np.nanmean(rates_F)), 6)
 
 
 def _window(params: SynthesisParams, stretch: Stretch, name: str) -> tuple[int, int]:
-    """Where in its stretch a recipe starts, and how many frames it takes."""
+    """The first frame and the number of frames of a recipe within its stretch."""
     available = (stretch.frames - 1) // params.frame_step + 1
     frames = min(available, params.max_frames)
-    room = stretch.frames - ((frames - 1) * params.frame_step + 1)
-    return stretch.start + int(rng("start", params.seed, name).integers(room + 1)), frames
+    latest = stretch.frames - ((frames - 1) * params.frame_step + 1)
+    return stretch.start + int(rng("start", params.seed, name).integers(latest + 1)), frames
 
 
 def occlusion_rates(
     amodal_FHW: np.ndarray, placements: Sequence[Placement], open_track: Callable[[str], Track], feather: int = 0
 ) -> np.ndarray:
-    """The occlusion rate of each frame that placements give together, ``float64 [F]``, from masks alone."""
+    """The occlusion rate of each frame under all placements together, ``float64 [F]``; only masks are read."""
     frames, height, width = amodal_FHW.shape
     occluder_FHW = np.zeros(amodal_FHW.shape, bool)
     for placement in placements:
         occluder = open_track(placement.track)
-        # A short occluder turns back many times: each of its masks is decoded once.
+        # A short occluder is played back and forth many times, so its masks are cached.
         mask_of = cache(occluder.mask)
         for i, shown in enumerate(placement.shown(occluder.meta.frames, frames)):
             alpha_HW = alpha_of(mask_of(shown), placement, height, width, progress_of(i, frames), feather)
@@ -136,7 +136,7 @@ def occlusion_rates(
 
 
 def acceptable(params: SynthesisParams, rates_F: np.ndarray) -> bool:
-    """Visible in the first frame (the task starts there), occluded somewhere, within bounds on the mean."""
+    """Whether the object is visible in the first frame (where the task starts), occluded, and in the rate bounds."""
     if np.isnan(rates_F).all() or np.isnan(rates_F[0]) or rates_F[0] > params.first_rate_max:
         return False
     return bool(np.nanmax(rates_F) > 0 and params.rate_min <= np.nanmean(rates_F) <= params.rate_max)

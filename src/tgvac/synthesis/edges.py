@@ -1,7 +1,7 @@
-"""Soft edges of occluders without halos: colours are averaged premultiplied, that is weighted by coverage.
+"""Soft edges of occluders without halos: colours are averaged with premultiplied alpha, i.e. weighted by coverage.
 
-What lies beside an occluder in its own video never enters a clip: beyond the edge the occluder's own colours go on.
-All sums are of whole numbers below 2^53, so that neither threads nor the order of additions changes a bit.
+The background of an occluder's own video never enters a clip: outside of the edge, the occluder's colours are extended.
+All sums are of integers below 2^53, so the result does not depend on threads or on the order of additions.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from PIL import Image
 def resize_covered(
     frame_HW3: np.ndarray, mask_HW: np.ndarray, height: int, width: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Resize the masked part of a frame: its colours ``uint8 [height,width,3]``, its coverage ``uint8 [height,width]``.
+    """Resize the masked part of a frame to colours ``uint8 [height,width,3]`` and coverage ``uint8 [height,width]``.
 
-    Coverage is the share of each pixel that the mask covers, 255 for all of it; where it is 0, colours mean nothing.
+    Coverage is the fraction of each pixel that the mask covers, times 255. Colours are undefined where it is 0.
     """
     coverage_HW = resize_coverage(mask_HW, height, width)
     if mask_HW.shape == (height, width):
@@ -37,23 +37,23 @@ def resize_coverage(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
 
 
 def _resized(plane_HW: np.ndarray, height: int, width: int) -> np.ndarray:
-    """One plane ``float32``, by area (down) or linearly (up): a filter that rings would leave [0, 255]."""
+    """Resize one ``float32`` plane by area (down) or linearly (up); a filter with ringing could leave [0, 255]."""
     down = height * width < plane_HW.size
     kind = Image.Resampling.BOX if down else Image.Resampling.BILINEAR
     return np.asarray(Image.fromarray(np.ascontiguousarray(plane_HW)).resize((width, height), kind))
 
 
 def soft_alpha(coverage_HW: np.ndarray, feather: int) -> np.ndarray:
-    """How much of each pixel an occluder takes once its edge is a ramp, ``uint8 [H,W]``.
+    """The alpha of an occluder with a ramp as its edge, ``uint8 [H,W]``.
 
     Args:
-        feather: pixels that the ramp reaches on either side of the edge.
+        feather: width of the ramp on either side of the edge, in pixels.
     """
     return _alpha(_spread(coverage_HW.astype(np.float64), feather), feather)
 
 
 def soft_layer(colours_HW3: np.ndarray, coverage_HW: np.ndarray, feather: int) -> tuple[np.ndarray, np.ndarray]:
-    """An occluder's colours, gone on beyond its edge, ``uint8 [H,W,3]``, and its alpha ``uint8 [H,W]``."""
+    """An occluder's colours, extended outside of its edge, ``uint8 [H,W,3]``, and its alpha ``uint8 [H,W]``."""
     weights_HW = coverage_HW.astype(np.float64)
     sums_HW = _spread(weights_HW, feather)
     sums_HW3 = _spread(weights_HW[..., None] * colours_HW3, feather)
@@ -66,9 +66,9 @@ def _alpha(sums_HW: np.ndarray, feather: int) -> np.ndarray:
 
 
 def _spread(image: np.ndarray, feather: int) -> np.ndarray:
-    """Sums under a binomial kernel of ``2 * feather + 1`` pixels each way, which weighs 16^feather in all.
+    """Filter with a binomial kernel of ``2 * feather + 1`` pixels per axis, with weights that add up to 16^feather.
 
-    The frame's border is repeated: an occluder that the border cuts does not fade there.
+    The frame's border is replicated, so an occluder that the border cuts does not fade there.
     """
     kernel = np.ones(1)
     for _ in range(feather):

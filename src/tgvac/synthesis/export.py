@@ -1,15 +1,15 @@
-"""Synthesised videos as plain files that any tool opens: folders in DAVIS layout, or films.
+"""Exports synthesised videos as plain files that any tool opens: folders in DAVIS layout, or MP4 videos.
 
     JPEGImages/480p/<video>/00000.jpg           the input: object and occluders          Inputs/<video>.mp4
     Annotations/480p/<video>/00000.png          its visible part, palette PNG, id 1      Annotations/<video>.mp4
-    AmodalAnnotations/480p/<video>/00000.png    the whole object's mask                  AmodalAnnotations/<video>.mp4
-    Occluders/480p/<video>/00000.png            all that was put before it               Occluders/<video>.mp4
+    AmodalAnnotations/480p/<video>/00000.png    the mask of the whole object             AmodalAnnotations/<video>.mp4
+    Occluders/480p/<video>/00000.png            the mask of everything in front of it    Occluders/<video>.mp4
     Targets/480p/<video>/00000.png              the whole object on white                Targets/<video>.mp4
-    ImageSets/2017/<split>.txt, objects.json    as in DAVIS; sentences are ours
-    captions.csv, occlusion.csv                 a row a video; a row a frame
-    export.json                                 what this folder is
+    ImageSets/2017/<split>.txt, objects.json    as in DAVIS, with our captions
+    captions.csv, occlusion.csv                 one row per video; one row per frame
+    export.json                                 describes the export
 
-``480p`` is the name that DAVIS' tools look for; the size is the working resolution.
+``480p`` is the name that the tools of DAVIS look for; the size is the working resolution.
 """
 
 from __future__ import annotations
@@ -46,17 +46,17 @@ _Kind = Literal["Inputs", "Annotations", "AmodalAnnotations", "Occluders", "Targ
 
 
 def export(ctx: Context, split: str, out: Path, kind: str, fps: int) -> int:
-    """Write the videos of a split; an earlier export in the folder stands until the new one is whole.
+    """Write the videos of a split; an earlier export in the folder is only replaced when the new one is complete.
 
     Args:
         kind: ``davis`` or ``mp4``.
-        fps: of films whose source does not say how fast it is.
+        fps: frames per second of MP4 videos whose source does not give it.
 
     Returns:
-        how many videos were written.
+        The number of videos written.
 
     Raises:
-        BadInput: when there is nothing to write, or the folder holds something else.
+        BadInput: when there is nothing to write, or when the folder contains other files.
     """
     for word, known, what in ((split, SPLITS, "Split"), (kind, FORMATS, "Format")):
         if word not in known:
@@ -66,7 +66,7 @@ def export(ctx: Context, split: str, out: Path, kind: str, fps: int) -> int:
     path = ctx.results / "synthesis" / "recipes.parquet"
     recipes = [r for r in read_recipes(path) if r.split == split]
     if not recipes:
-        raise BadInput(f"Scale '{ctx.scale}' has no synthesised video of the split '{split}'; take another split.")
+        raise BadInput(f"Scale '{ctx.scale}' has no synthesised video in the split '{split}'; choose another split.")
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
     staged = out.with_name(f".{out.name}.part")
     shutil.rmtree(staged, ignore_errors=True)
@@ -90,11 +90,11 @@ def _refuse_others(out: Path) -> None:
     except (OSError, ValueError, KeyError, TypeError):
         found = None
     if found != EXPORT_FORMAT:
-        raise BadInput(f"{out} holds something that is no export; give a folder that is new, empty, or an export.")
+        raise BadInput(f"{out} has other files in it; give a folder that is new, empty, or an earlier export.")
 
 
 def _replace(staged: Path, out: Path) -> None:
-    """Put a whole folder in another's place, by renaming."""
+    """Replace a folder by renaming, so that it is always complete."""
     old = out.with_name(f".{out.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if out.exists():
@@ -106,27 +106,27 @@ def _replace(staged: Path, out: Path) -> None:
 def _write(
     ctx: Context, recipes: Sequence[Recipe], captions: Mapping[str, Caption], out: Path, kind: str, fps: int
 ) -> None:
-    opened = track_opener(ctx)
-    clips = RecipeClips(recipes, opened)
-    said: list[tuple[object, ...]] = [("name", "sample", "video", "track", "captioner", "text")]
+    open_track = track_opener(ctx)
+    clips = RecipeClips(recipes, open_track)
+    texts: list[tuple[object, ...]] = [("name", "sample", "video", "track", "captioner", "text")]
     rates: list[tuple[object, ...]] = [("name", "sample", "frame", "rate")]
     objects = {}
     for recipe in with_progress(recipes, f"export of {len(recipes)} videos", len(recipes)):
         name = file_stem(recipe.recipe)
         clip = clips.render(recipe.recipe)
-        with opened(recipe.target) as track:
+        with open_track(recipe.target) as track:
             meta = track.meta
         if kind == "mp4":
-            _films(out, name, clip, max(1, round(meta.fps / recipe.frame_step)) if meta.fps > 0 else fps)
+            _videos(out, name, clip, max(1, round(meta.fps / recipe.frame_step)) if meta.fps > 0 else fps)
         else:
             _folders(out, name, clip)
         caption = captions.get(recipe.target)
         source, text = (caption.captioner, caption.text) if caption else ("", "")
-        said.append((name, recipe.recipe, recipe.video, recipe.target, source, text))
+        texts.append((name, recipe.recipe, recipe.video, recipe.target, source, text))
         for i, rate in enumerate(clip.occlusion_F.tolist()):
             rates.append((name, recipe.recipe, i, "" if math.isnan(rate) else f"{rate:.6f}"))
         objects[name] = {"1": {"category": meta.category, "captions": [text] if text else []}}
-    _write_csv(out / "captions.csv", said)
+    _write_csv(out / "captions.csv", texts)
     _write_csv(out / "occlusion.csv", rates)
     if kind == "davis":
         names = "".join(f"{name}\n" for name in sorted(objects))
@@ -134,7 +134,7 @@ def _write(
         write_json(out / "objects.json", objects)
 
 
-def _pictures(clip: Clip) -> dict[_Kind, np.ndarray]:
+def _images(clip: Clip) -> dict[_Kind, np.ndarray]:
     return {
         "Inputs": clip.frames_FHW3,
         "Annotations": clip.visible_FHW,
@@ -145,8 +145,8 @@ def _pictures(clip: Clip) -> dict[_Kind, np.ndarray]:
 
 
 def _folders(out: Path, name: str, clip: Clip) -> None:
-    for kind, images in _pictures(clip).items():
-        # Only the input is a photograph; white and masks must stay what they are.
+    for kind, images in _images(clip).items():
+        # Only the input is a photograph. White and masks must stay exact, so they are not JPEG.
         folder = out / ("JPEGImages" if kind == "Inputs" else kind) / _RESOLUTION / name
         folder.mkdir(parents=True)
         for i, image in enumerate(images):
@@ -157,13 +157,13 @@ def _folders(out: Path, name: str, clip: Clip) -> None:
             (folder / f"{i:05d}.{'jpg' if kind == 'Inputs' else 'png'}").write_bytes(data)
 
 
-def _films(out: Path, name: str, clip: Clip, fps: int) -> None:
-    for kind, images in _pictures(clip).items():
+def _videos(out: Path, name: str, clip: Clip, fps: int) -> None:
+    for kind, images in _images(clip).items():
         frames_FHW3 = images if images.ndim == 4 else np.repeat(images[..., None], 3, axis=3)
         write_mp4(out / kind / f"{name}.mp4", frames_FHW3, fps)
 
 
 def _write_csv(path: Path, rows: Iterable[tuple[object, ...]]) -> None:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    write_text(path, text.getvalue())
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows(rows)
+    write_text(path, stream.getvalue())

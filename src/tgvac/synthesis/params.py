@@ -10,7 +10,7 @@ from tgvac.config import Block
 
 
 class SelectParams(Block):
-    """What counts as a whole object; each rule looks at one frame."""
+    """Rules for whole objects; each rule applies to one frame."""
 
     min_frames: int = Field(ge=1)
     min_area: float = Field(ge=0, le=1)
@@ -22,7 +22,7 @@ class SelectParams(Block):
 
 
 class SplitParams(Block):
-    """How source videos are divided."""
+    """How source videos are split."""
 
     by: Literal["video", "random"]
     seed: int
@@ -32,7 +32,7 @@ class SplitParams(Block):
 
 
 class RichParams(Block):
-    """Ranges of the placement `rich`, each ``[least, most]``; shifts and drifts in fractions of width and height."""
+    """Ranges of the placement `rich`, each ``[min, max]``; shifts and drifts are fractions of width and height."""
 
     occluders: tuple[int, int]
     scale: tuple[float, float]
@@ -45,19 +45,19 @@ class RichParams(Block):
     @model_validator(mode="after")
     def _ranges_in_order(self) -> Self:
         for key in ("occluders", "scale", "shift_x", "shift_y", "drift"):
-            least, most = getattr(self, key)
-            if least > most:
-                raise ValueError(f"{key} goes from {least} down to {most}")
-        for key, low in (("occluders", 1), ("drift", 0)):
-            if getattr(self, key)[0] < low:
-                raise ValueError(f"{key} begins at {getattr(self, key)[0]}, below {low}")
+            low, high = getattr(self, key)
+            if low > high:
+                raise ValueError(f"{key} has a minimum of {low} above its maximum of {high}")
+        for key, lowest in (("occluders", 1), ("drift", 0)):
+            if getattr(self, key)[0] < lowest:
+                raise ValueError(f"{key} has a minimum of {getattr(self, key)[0]}, below {lowest}")
         if self.scale[0] <= 0:
-            raise ValueError(f"scale begins at {self.scale[0]}, where nothing is left")
+            raise ValueError(f"scale has a minimum of {self.scale[0]}, which must be above 0")
         return self
 
 
 class HistogramParams(Block):
-    """The shares of recipes by their mean occlusion rate; without shares they come as they are found."""
+    """Target shares of recipes by mean occlusion rate; without shares, any rate is accepted."""
 
     edges: tuple[float, ...]
     shares: tuple[float, ...]
@@ -65,13 +65,13 @@ class HistogramParams(Block):
     @model_validator(mode="after")
     def _shares_of_bins(self) -> Self:
         if list(self.edges) != sorted(set(self.edges)):
-            raise ValueError(f"edges {list(self.edges)} do not rise")
+            raise ValueError(f"edges {list(self.edges)} are not increasing")
         if not self.shares:
             return self
         if len(self.edges) != len(self.shares) + 1:
             raise ValueError(f"{len(self.shares)} shares need {len(self.shares) + 1} edges, not {len(self.edges)}")
         if min(self.shares) < 0 or abs(sum(self.shares) - 1) > 1e-6:
-            raise ValueError(f"shares {list(self.shares)} are not parts of 1")
+            raise ValueError(f"shares {list(self.shares)} are negative or do not add up to 1")
         return self
 
 
@@ -100,12 +100,12 @@ class SynthesisParams(Block):
         edges = self.histogram.edges
         if self.histogram.shares and not self.rate_min <= edges[0] < edges[-1] <= self.rate_max:
             raise ValueError(
-                f"histogram.edges from {edges[0]} to {edges[-1]} leave the rates"
-                f" from {self.rate_min} to {self.rate_max}"
+                f"histogram.edges go from {edges[0]} to {edges[-1]}, outside of rate_min {self.rate_min} to rate_max"
+                f" {self.rate_max}"
             )
         return self
 
     @property
     def feather_of_edge(self) -> int:
-        """Pixels of the ramp of an occluder's edge; 0 where edges are hard."""
+        """Width of the ramp of an occluder's edge, in pixels; 0 for hard edges."""
         return self.feather if self.edge == "soft" else 0

@@ -1,7 +1,7 @@
-"""Where occluders go: at their own coordinates, as in the paper, or drawn from ranges.
+"""Placements of occluders: in their own coordinates, as in the paper, or drawn from ranges.
 
-Every draw is named by the recipe, the occluder and how often its turn came, never by the number of the attempt: a
-newcomer that is tried and refused moves no other's draws.
+Every draw is named by the recipe, the occluder and how often it was tried before, never by the number of the attempt.
+A new candidate that is tried and refused therefore does not change the draws of the others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from tgvac.synthesis.params import RichParams, SynthesisParams
 from tgvac.synthesis.selection import Stretch
 
 _DIGITS = 4
-"""Decimals of what is drawn: a ten-thousandth of a frame is below a pixel."""
+"""Decimals of drawn values: 1/10,000 of a frame is less than a pixel."""
 
 
 def draw_placements(
@@ -35,46 +35,46 @@ def draw_placements(
     Args:
         name: the recipe's id.
         ranked: stretches of other videos, in the order in which they are tried.
-        amodal_FHW: the target's masks, at which a rich placement may aim.
+        amodal_FHW: the target's masks; a rich placement may move its occluder onto them.
     """
     turn, at = divmod(attempt, len(ranked))
     if params.placement == "paper":
-        return (_begun(params, name, ranked[at], turn),)
+        return (_paper_placement(params, name, ranked[at], turn),)
     first = ranked[at]
-    least, most = params.rich.occluders
-    drawn = rng("occluders", params.seed, name, first.track, first.start, turn)
-    count = min(int(drawn.integers(least, most + 1)), len(ranked))
-    # Those beside the first are the next in rank, and never the first again.
+    low, high = params.rich.occluders
+    draws = rng("occluders", params.seed, name, first.track, first.start, turn)
+    count = min(int(draws.integers(low, high + 1)), len(ranked))
+    # The others are the next in rank, and never the first again.
     chosen = [ranked[(at + k) % len(ranked)] for k in range(count)]
     return tuple(
-        _enriched(params, name, each, turn, k, amodal_FHW, open_track)
-        for k, each in reversed(list(enumerate(chosen)))  # the first, which ranks best, on top
+        _rich_placement(params, name, each, turn, k, amodal_FHW, open_track)
+        for k, each in reversed(list(enumerate(chosen)))  # the first, which ranks best, is on top
     )
 
 
-def _begun(params: SynthesisParams, name: str, occluder: Stretch, turn: int) -> Placement:
-    """The paper's placement of an occluder, from a frame drawn by name."""
-    drawn = rng("occluder start", params.seed, name, occluder.track, occluder.start, turn)
-    begin = occluder.start + int(drawn.integers(occluder.frames))
-    return Placement(track=occluder.track, start=begin, first=occluder.start, frames=occluder.frames)
+def _paper_placement(params: SynthesisParams, name: str, occluder: Stretch, turn: int) -> Placement:
+    """The paper's placement of an occluder, which starts at a random frame."""
+    draws = rng("occluder start", params.seed, name, occluder.track, occluder.start, turn)
+    start = occluder.start + int(draws.integers(occluder.frames))
+    return Placement(track=occluder.track, start=start, first=occluder.start, frames=occluder.frames)
 
 
-def _enriched(
+def _rich_placement(
     params: SynthesisParams,
     name: str,
     occluder: Stretch,
     turn: int,
-    beside: int,
+    number: int,
     amodal_FHW: np.ndarray,
     open_track: Callable[[str], Track],
 ) -> Placement:
     rich = params.rich
-    drawn = rng("placement", params.seed, name, occluder.track, occluder.start, turn, beside)
-    # As many numbers are drawn whatever the ranges are, so that one range moves nothing but its own.
-    scale, shift_x, shift_y, drift, angle, flip, aim = drawn.random(7).tolist()
+    draws = rng("placement", params.seed, name, occluder.track, occluder.start, turn, number)
+    # The count of draws does not depend on the ranges, so that changing one range only changes its own value.
+    scale, shift_x, shift_y, drift, angle, flip, aim = draws.random(7).tolist()
     across = math.cos(2 * math.pi * angle)
     length = _within(rich.drift, drift)
-    placement = _begun(params, name, occluder, turn).model_copy(
+    placement = _paper_placement(params, name, occluder, turn).model_copy(
         update={
             "scale": round(math.exp(_within((math.log(rich.scale[0]), math.log(rich.scale[1])), scale)), _DIGITS),
             "flip": flip < rich.flip,
@@ -96,10 +96,13 @@ def _within(ends: tuple[float, float], unit: float) -> float:
 
 
 def _aim(
-    rich: RichParams, drawn: float, placement: Placement, amodal_FHW: np.ndarray, occluder: Track
+    rich: RichParams, draw: float, placement: Placement, amodal_FHW: np.ndarray, occluder: Track
 ) -> tuple[float, float]:
-    """The shift that brings the occluder's centre onto the target's half way through; 0 where it is not to aim."""
-    if drawn >= rich.aim:
+    """The shift that moves the occluder's centre onto the target's in the middle frame, with probability ``aim``.
+
+    Otherwise, or if a mask is empty, it is 0.
+    """
+    if draw >= rich.aim:
         return 0.0, 0.0
     frames, height, width = amodal_FHW.shape
     middle = frames // 2
@@ -112,6 +115,6 @@ def _aim(
 
 
 def _centre(mask_HW: np.ndarray) -> tuple[float, float] | None:
-    """Row and column of a mask's centre of mass; None where it is empty."""
+    """Row and column of a mask's centre of mass; None if the mask is empty."""
     rows, columns = np.nonzero(mask_HW)
     return (float(rows.mean()), float(columns.mean())) if len(rows) else None

@@ -1,7 +1,7 @@
-"""A target histogram over the mean occlusion rate: which bin each recipe is to fill, and what came of it.
+"""A target histogram over the mean occlusion rate: assigns a bin to each recipe, and counts how many bins were met.
 
-A target's recipes take turns through the bins from a place drawn by its name, so that the shares hold within a target
-as nearly as they can and over all of them in the mean, and no target's quota depends on another's.
+A target's recipes step through the bins from a random position that depends on the target's name. The shares then hold
+approximately within a target and on average over all targets, and no target's quota depends on other targets.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from tgvac.synthesis.params import SynthesisParams
 
 @dataclass(frozen=True)
 class Bin:
-    """Mean rates from ``low`` up to ``high``, which belongs to it in the last bin alone."""
+    """Mean rates from ``low`` to ``high``; ``high`` itself is only in the last bin."""
 
     low: float
     high: float
@@ -28,36 +28,36 @@ class Bin:
         return self.low <= rate and (rate < self.high or (self.last and rate == self.high))
 
     def distance(self, rate: float) -> float:
-        """How far a rate is from the bin; 0 inside."""
+        """The distance of a rate from the bin; 0 inside."""
         return 0.0 if self.holds(rate) else max(self.low - rate, rate - self.high, 1e-9)
 
 
 def bins(params: SynthesisParams) -> list[Bin]:
-    """The bins of the histogram; none where it has no shares."""
+    """The bins of the histogram; empty if it has no shares."""
     edges, shares = params.histogram.edges, params.histogram.shares
     return [Bin(edges[i], edges[i + 1], i == len(shares) - 1) for i in range(len(shares))]
 
 
 def wanted_bin(params: SynthesisParams, target: str, number: int) -> Bin | None:
-    """The bin that a target's recipe of that number is to fill; None where there is no histogram."""
-    place = (unit("rate bin", params.seed, target) + number / params.per_object) % 1.0
+    """The bin for one of a target's recipes; None if there is no histogram."""
+    position = (unit("rate bin", params.seed, target) + number / params.per_object) % 1.0
     end = 0.0
-    found = bins(params)
-    for each, share in zip(found, params.histogram.shares, strict=True):
+    all_bins = bins(params)
+    for each, share in zip(all_bins, params.histogram.shares, strict=True):
         end += share
-        if place < end:
+        if position < end:
             return each
-    # The shares add up to 1 but for rounding.
-    return found[-1] if found else None
+    # The shares add up to 1 only up to rounding.
+    return all_bins[-1] if all_bins else None
 
 
 def histogram_account(
     params: SynthesisParams, recipes: Sequence[Recipe], targets: Mapping[str, str]
 ) -> list[dict[str, Any]]:
-    """For each split and bin how many recipes were wanted, how many fill it, how many of those were meant to.
+    """For each split and bin: how many recipes were assigned to it (wanted), are in it (filled), and both (met).
 
     Args:
-        targets: the split, or pool, of each target, also of those for which no recipe was found.
+        targets: the split, or pool, of each target, including targets without a recipe.
     """
     rates = {recipe.recipe: recipe.mean_rate for recipe in recipes}
     wanted: dict[tuple[str, Bin], int] = defaultdict(int)

@@ -1,7 +1,7 @@
-"""Phase `select`: the stretches in which objects are whole, and the account of what was refused.
+"""Phase `select`: finds stretches in which objects are whole, and records why other frames were refused.
 
-select/stretches.parquet     one row a stretch
-select/tracks.parquet        one row a track: frames, whole frames, frames kept, refused for, reasons
+select/stretches.parquet     one row per stretch
+select/tracks.parquet        one row per track: frames, whole frames, frames kept, reason of refusal, reasons of frames
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ _TRACK_COLUMNS = {
 
 
 def run(ctx: Context, *, select: SelectParams) -> None:
-    """Judge every track by its measurements; no pixels are read."""
+    """Select stretches of every track by its measurements, without reading pixels."""
     index = read_index(ctx.results / "tracks" / "index.json")
     masks = read_index(ctx.results / "masks" / "index.json")
     stretches: list[Stretch] = []
@@ -43,10 +43,16 @@ def run(ctx: Context, *, select: SelectParams) -> None:
     for identifier, entry in with_progress(sorted(index.items()), ctx.label, len(index)):
         with Track(ctx.upstream("tracks", entry)) as track:
             meta = track.meta
-        made = masks[identifier]
-        said = read_masks_meta(ctx.upstream("masks", made))
+        masks_entry = masks[identifier]
+        masks_meta = read_masks_meta(ctx.upstream("masks", masks_entry))
         verdict = select_track(
-            select, identifier, meta.source_video, meta.source, said.geometry, said.verdicts, made.facts["refused"]
+            select,
+            identifier,
+            meta.source_video,
+            meta.source,
+            masks_meta.geometry,
+            masks_meta.verdicts,
+            masks_entry.facts["refused"],
         )
         stretches.extend(verdict.stretches)
         rows.append(
@@ -64,8 +70,8 @@ def run(ctx: Context, *, select: SelectParams) -> None:
         )
     if not stretches:
         raise BadInput(
-            f"None of {len(index)} tracks shows its object whole for {select.min_frames} frames;"
-            " use other videos or loosen the keys under 'select'."
+            f"None of {len(index)} tracks shows a whole object for {select.min_frames} frames;"
+            " use other videos or relax the rules under 'select'."
         )
     write_table(ctx.out / "tracks.parquet", rows, _TRACK_COLUMNS, TRACKS_FORMAT)
     ordered = sorted(stretches, key=lambda s: (s.track, s.start))

@@ -1,7 +1,7 @@
-"""Which stretches of a track show the whole object (paper, section 3.2: "videos featuring objects without occlusion").
+"""Selects stretches with a whole object (paper, section 3.2: "videos featuring objects without occlusion").
 
-The paper names no rule. Ours are explicit: each looks at threshold-free measurements of one frame's
-mask, taken at the annotation's own resolution.
+The paper gives no rule. Each of our rules compares the measurements of one frame's mask, taken at the resolution of the
+annotation, to a threshold.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Stretch:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What selection found in a track: its stretches, and why frames or the whole track were refused."""
+    """The result of selection for one track: its stretches, and why frames or the whole track were refused."""
 
     stretches: tuple[Stretch, ...]
     whole: int
@@ -41,7 +41,7 @@ class Verdict:
 def frame_faults(
     params: SelectParams, geometry: Sequence[FrameGeometry | None], verdicts: Sequence[str] = ()
 ) -> list[str]:
-    """For each frame the first rule it breaks, or ""; with verdicts, one a frame, a failed mask breaks "mask"."""
+    """For each frame the first rule that it breaks, or ""; given a verdict per frame, a failed mask breaks "mask"."""
     if verdicts and len(verdicts) != len(geometry):
         raise ValueError(f"{len(verdicts)} verdicts for {len(geometry)} frames")
     areas = np.array([g.area if g else 0.0 for g in geometry])
@@ -69,7 +69,7 @@ def frame_faults(
 
 
 def runs(good: Sequence[bool], min_length: int) -> list[tuple[int, int]]:
-    """Maximal runs ``(start, length)`` of True that are long enough.
+    """Maximal runs ``(start, length)`` of True with at least ``min_length`` frames.
 
     >>> runs([True, True, False, True], 2)
     [(0, 2)]
@@ -94,14 +94,14 @@ def select_track(
     verdicts: Sequence[str] = (),
     refused_masks: bool = False,
 ) -> Verdict:
-    """Judge one track.
+    """Select the stretches of one track.
+
+    A track whose object is whole in too few of its frames is refused entirely: if most frames show something in front
+    of the object, the others are not reliable either.
 
     Args:
-        verdicts: on each frame's mask, of `tgvac.masks.verdicts`.
-        refused_masks: whether the phase `masks` refused the track: too many of its masks failed.
-
-    A track that is whole in too small a share of its frames is refused as a whole: where most frames
-    show something before the object, the others cannot be trusted either.
+        verdicts: one verdict per frame's mask (`tgvac.masks.verdicts`).
+        refused_masks: whether the phase `masks` refused the track because too many of its masks failed.
     """
     faults = frame_faults(params, geometry, verdicts)
     whole = faults.count("")

@@ -1,6 +1,6 @@
-"""Splitting by source video: no video's footage is on both sides, neither as target nor as occluder.
+"""Splits by source video: no video is in two splits, neither as target nor as occluder.
 
-Splitting at random, recipe by recipe, is the other reading of the paper's 80-20, and leaks: it is there to be measured.
+The paper's 80-20 split can also be read as a random split of recipes. That leaks; it is there to measure the leakage.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from tgvac.synthesis.params import SplitParams
 def split_videos(params: SplitParams, videos: Iterable[str]) -> dict[str, Split]:
     """The split of every source video.
 
-    A video's place is a hash of its name, so that other videos' coming and going moves it only where a
-    split would otherwise have fewer than ``min_videos`` (an occluder must come from another video).
+    A video's split depends on a hash of its name. Adding or removing other videos therefore only changes it if a split
+    would have fewer than ``min_videos`` (an occluder must come from another video).
 
     Raises:
         BadInput: when there are too few videos for all splits.
     """
     ranked = sorted(set(videos), key=lambda v: (unit("split", params.seed, v), v))
-    wanted = 3 if params.dev > 0 else 2
-    if len(ranked) < wanted * params.min_videos:
+    splits = 3 if params.dev > 0 else 2
+    if len(ranked) < splits * params.min_videos:
         raise BadInput(
-            f"{len(ranked)} videos with whole objects cannot fill {wanted} splits of at least {params.min_videos};"
+            f"{len(ranked)} videos with whole objects are too few for {splits} splits of at least {params.min_videos};"
             " give more videos, or lower synthesis.split.min_videos or synthesis.split.dev."
         )
     places = [unit("split", params.seed, v) for v in ranked]
@@ -35,7 +35,7 @@ def split_videos(params: SplitParams, videos: Iterable[str]) -> dict[str, Split]
     val = max(sum(p < params.val for p in places), params.min_videos)
     dev = max(sum(p < dev_end for p in places) - val, params.min_videos) if params.dev > 0 else 0
     train = max(len(ranked) - val - dev, params.min_videos)
-    # Where train had to be topped up, val gives way before dev does, down to its minimum.
+    # If train was filled up to its minimum, val shrinks first (down to its minimum), then dev.
     val = min(val, max(len(ranked) - dev - train, params.min_videos))
     dev = len(ranked) - val - train if params.dev > 0 else 0
     out: dict[str, Split] = {}
@@ -46,10 +46,10 @@ def split_videos(params: SplitParams, videos: Iterable[str]) -> dict[str, Split]
 
 @dataclass(frozen=True)
 class Division:
-    """How recipes are divided, and which stretches may occlude which.
+    """How recipes are split, and which stretches may occlude which.
 
     Attributes:
-        videos: the split of each source video; None where recipes are divided at random.
+        videos: the split of each source video; None if recipes are split at random.
     """
 
     params: SplitParams
@@ -57,23 +57,23 @@ class Division:
 
     @classmethod
     def of(cls, params: SplitParams, videos: Iterable[str]) -> Division:
-        """The division of so many videos.
+        """Split these videos.
 
         Raises:
-            BadInput: when there are too few of them.
+            BadInput: when there are too few videos.
         """
         if params.by == "video":
             return cls(params, split_videos(params, videos))
         if len(set(videos)) < 2:
-            raise BadInput("One video alone cannot be occluded by another; give more videos.")
+            raise BadInput("Occluders come from other videos, but there is only one video; give more videos.")
         return cls(params, None)
 
     def pool(self, video: str) -> str:
-        """The name of the pool whose stretches may lie before a video's objects."""
+        """The name of the pool of stretches that may occlude a video's objects."""
         return self.videos[video] if self.videos is not None else "all"
 
     def split(self, video: str, recipe: str) -> Split:
-        """The split of a recipe of a video."""
+        """The split of a video's recipe."""
         if self.videos is not None:
             return self.videos[video]
         place, val = unit("recipe split", self.params.seed, recipe), self.params.val
@@ -81,6 +81,6 @@ class Division:
 
 
 LEAKS = (
-    "WARNING: synthesis.split.by is 'random', so that footage of one video stands on both sides; scores of this scale"
-    " measure that leakage and nothing else, and must not be compared with others."
+    "WARNING: synthesis.split.by is 'random', so frames of one video are in several splits. Scores of this scale only"
+    " measure this leakage and must not be compared with others."
 )

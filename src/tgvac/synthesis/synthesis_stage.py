@@ -1,9 +1,9 @@
-"""Phase `synthesis`: the recipes, which are the data set.
+"""Phase `synthesis`: draws the recipes, which are the data set.
 
 synthesis/items/<track>.json       the recipes of one target
 synthesis/recipes.parquet          contract 2
 synthesis/occlusion.parquet        occlusion rate of every frame of every recipe
-synthesis/account.json             how they were made, how they were divided, and which quotas could not be met
+synthesis/account.json             how they were made and split, and which quotas were not met
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
     for stretch in stretches:
         by_track[stretch.track].append(stretch)
         by_pool[division.pool(stretch.video)].append(stretch)
-    # Attempts at one target's recipes come back to the same occluders.
+    # Attempts for one target use the same occluders again.
     open_track = lru_cache(maxsize=32)(track_opener(ctx))
     masks = read_index(ctx.results / "masks" / "index.json")
 
@@ -65,7 +65,7 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
         write_json(path, record)
         return [Made(item, path, {"pool": pool, "recipes": len(drawn)})]
 
-    # What each pool of occluders is, digested once: a pool is as long as the data.
+    # Each pool of occluders is digested once, because a pool is as long as the data.
     pools = {name: digest([[vars(s), masks[s.track].sha256] for s in pool]) for name, pool in by_pool.items()}
     keys: dict[str, Any] = {}
     for item, own in by_track.items():
@@ -76,7 +76,7 @@ def run(ctx: Context, *, synthesis: SynthesisParams) -> None:
 
 
 def join(ctx: Context, *, synthesis: SynthesisParams) -> None:
-    """Join the shards to the tables of recipes and of occlusion rates."""
+    """Join the shards into the tables of recipes and occlusion rates."""
     entries = merge_indices((ctx.shard_index(k) for k in range(ctx.shards)), ctx.out / "index.json")
     recipes: list[Recipe] = []
     occlusion: list[dict[str, Any]] = []

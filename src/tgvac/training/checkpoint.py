@@ -1,16 +1,15 @@
-"""Checkpoints: written beside and renamed, verified by digest before use, the last few kept.
+"""Checkpoints: written atomically and verified by digest before use. The last few are kept.
 
-    step-000120/state.json              step, name and identity of the training, size and SHA-256 of each file; what is
-                                        summed up for the next event; the loss scaler's state, where there is one;
-                                        whether the pictures of this step are still to be made; the digest of all this
-    step-000120/model.safetensors       the trained parameters
-    step-000120/ema.safetensors         their moving average; of a training without one, nothing
-    step-000120/optimizer.safetensors   the optimizer's tensors, "<parameter index>.<name>", and what it keeps as plain
-                                        numbers, "<parameter index>.<name>.number"
-    step-000120/events.jsonl            what was logged up to here
+    step-00000120/state.json              step, name and identity of the training, size and SHA-256 of each file; sums
+                                          for the next event; the loss scaler's state, if there is one; whether the
+                                          pictures of this step are still to be made; the digest of all this
+    step-00000120/model.safetensors       the trained parameters
+    step-00000120/ema.safetensors         their moving average; empty if the training keeps none
+    step-00000120/optimizer.safetensors   the optimizer's state (:func:`tgvac.training.optimizers.optimizer_tensors`)
+    step-00000120/events.jsonl            the events logged up to this step
 
-Only safetensors and JSON: nothing that could run code is ever loaded. There is no sampler or random
-state to keep, since every draw is a function of the step's number.
+Only safetensors and JSON are read, so loading never runs code. There is no random state to keep, since every draw is
+a function of the step's number.
 """
 
 from __future__ import annotations
@@ -30,24 +29,24 @@ from safetensors.torch import load_file, save_file
 from tgvac.config import digest
 from tgvac.files import sha256, write_json
 from tgvac.training.events import write_events
+from tgvac.training.optimizers import optimizer_tensors
 from tgvac.training.run_params import CheckpointParams
 
 CHECKPOINT_FORMAT = "tgvac-checkpoint-5"
 _FILES = ("model", "ema", "optimizer")
-_NUMBER = ".number"
 _NAMES = (*(f"{name}.safetensors" for name in _FILES), "events.jsonl")
 SHOWN = 12
-"""Hex digits of a digest that a message shows."""
+"""Hex digits of a digest in messages."""
 
 
 @dataclass(frozen=True)
 class Identity:
-    """What decides a training, by digests.
+    """Digests of what decides a training.
 
     Attributes:
         key: of everything: code, params, data, first weights. Another key is another training.
-        code: of the code alone; "" where it is not known.
-        rest: of everything but the code; "" where it is not known.
+        code: of the code alone; "" if unknown.
+        rest: of everything except the code; "" if unknown.
     """
 
     key: str
@@ -60,8 +59,9 @@ class State:
     """Everything that a training resumes from, after ``step`` steps.
 
     Attributes:
-        watch_pending: pictures of this step were due when a signal came; who resumes makes them first.
-        resumed_from: the runs of other code that the weights come from, oldest first: ``code`` and ``step`` of each.
+        watch_pending: whether a signal came before the pictures of this step were made; the resumed run makes them
+            first.
+        resumed_from: earlier runs with other code that the weights come from, oldest first: ``code`` and ``step``.
     """
 
     step: int
@@ -77,7 +77,7 @@ class State:
 
 @dataclass(frozen=True)
 class Found:
-    """A checkpoint as it was read."""
+    """A checkpoint that was read."""
 
     step: int
     model: dict[str, torch.Tensor]
@@ -91,18 +91,18 @@ class Found:
 
 
 def save_checkpoint(folder: Path, identity: Identity, state: State, keep: int, every: int, name: str) -> Path:
-    """Save a state; older checkpoints beyond ``keep`` are deleted.
+    """Save a state. Older checkpoints beyond ``keep`` are deleted.
 
     Args:
-        every: steps between checkpoints that stay longest: those between, which the clock or a signal made, go first,
-            or a slow run would keep its last minutes alone.
-        name: of the training, by which it finds its earlier states among those of others.
+        every: checkpoints at multiples of this step are deleted last. Those in between, which the clock or a signal
+            made, are deleted first; otherwise a slow run would keep only its last minutes.
+        name: of the training; it tells its earlier checkpoints from those of other trainings.
     """
     final = folder / f"step-{state.step:08d}"
     part = folder / f".step-{state.step:08d}.part"
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
-    tensors = {"model": state.model, "ema": state.ema, "optimizer": _optimizer_tensors(state.optimizer)}
+    tensors = {"model": state.model, "ema": state.ema, "optimizer": optimizer_tensors(state.optimizer)}
     for file in _FILES:
         path = part / f"{file}.safetensors"
         save_file({k: v.detach().contiguous().cpu() for k, v in tensors[file].items()}, path)
@@ -125,14 +125,14 @@ def save_checkpoint(folder: Path, identity: Identity, state: State, keep: int, e
     shutil.rmtree(final, ignore_errors=True)
     part.rename(final)
     for newer in (p for p in found_in(folder) if p.name > final.name):
-        # It was passed over when the run went on from an older one; kept, it would push this one out.
+        # The run resumed from an older checkpoint since this one is damaged. If kept, it would push the new one out.
         shutil.rmtree(newer, ignore_errors=True)
     _thin_out(folder, keep, every)
     return final
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:
-    """Write ``state.json`` of a checkpoint, with its own digest."""
+    """Write ``state.json`` of a checkpoint together with its own digest."""
     write_json(folder / "state.json", {**record, "record": digest(record)})
 
 
@@ -146,15 +146,15 @@ def _thin_out(folder: Path, keep: int, every: int) -> None:
 
 
 def load_checkpoint(folder: Path, key: str) -> Found | None:
-    """The newest whole checkpoint of this run; None where there is none.
+    """The newest whole checkpoint of this run; None if there is none.
 
-    A checkpoint that fails its digests, or belongs to a run with another key, is passed over with a line.
+    A checkpoint that is damaged or belongs to a run with another key is skipped, and a line says so.
     """
     for path in reversed(found_in(folder)):
         try:
             state = verified(path)
             if state["key"] != key:
-                raise ValueError(f"it belongs to another run, {state['key'][:SHOWN]}, and {key[:SHOWN]} is wanted")
+                raise ValueError(f"its run has the key {state['key'][:SHOWN]}, this run has {key[:SHOWN]}")
             lines = (path / "events.jsonl").read_text(encoding="utf-8").splitlines()
             return Found(
                 step=int(state["step"]),
@@ -166,12 +166,12 @@ def load_checkpoint(folder: Path, key: str) -> Found | None:
                 resumed_from=state["resumed_from"],
             )
         except (OSError, ValueError) as error:
-            print(f"checkpoint {path} is passed over: {error}", file=sys.stderr, flush=True)
+            print(f"skipping checkpoint {path}: {error}", file=sys.stderr, flush=True)
     return None
 
 
 def good_checkpoints(folder: Path, key: str) -> Iterator[tuple[int, Path]]:
-    """Steps and folders of the run's whole checkpoints whose weights are finite numbers, the newest first."""
+    """Steps and folders of the run's whole checkpoints with finite weights, newest first."""
     for path in reversed(found_in(folder)):
         try:
             state, weights = verified(path), load_file(path / "model.safetensors")
@@ -182,27 +182,27 @@ def good_checkpoints(folder: Path, key: str) -> Iterator[tuple[int, Path]]:
 
 
 def found_in(folder: Path) -> list[Path]:
-    """The checkpoints of a folder, whole or not, the oldest first."""
+    """The checkpoints of a folder, whole or damaged, oldest first."""
     return sorted(p for p in folder.glob("step-*") if p.is_dir())
 
 
 def verified(path: Path) -> dict[str, Any]:
-    """What ``state.json`` of a checkpoint says, once every file is as it was written.
+    """The content of ``state.json``, after every file of the checkpoint has been verified.
 
     Raises:
-        ValueError: when one isn't; the message has both values.
-        OSError: when something cannot be read.
+        ValueError: when a file is missing or changed; the message has the expected and the actual value.
+        OSError: when a file cannot be read.
     """
     state: dict[str, Any] = _record(path / "state.json")
     if state.get("format") != CHECKPOINT_FORMAT:
-        raise ValueError(f"its format is {state.get('format')!r}, and {CHECKPOINT_FORMAT!r} is read")
+        raise ValueError(f"its format is {state.get('format')!r}, not {CHECKPOINT_FORMAT!r}")
     _same("state.json", str(state.pop("record", "")), digest(state))
     for name in _NAMES:
         file, size = path / name, state["bytes"][name]
         if not file.is_file():
-            raise ValueError(f"{name}, written with {size} bytes, is missing")
+            raise ValueError(f"{name} ({size} bytes) is missing")
         if file.stat().st_size != size:
-            raise ValueError(f"{name} was written with {size} bytes and has {file.stat().st_size}")
+            raise ValueError(f"{name} has {file.stat().st_size} bytes instead of {size}")
         _same(name, state["sha256"][name], sha256(file))
     return state
 
@@ -211,55 +211,24 @@ def _record(path: Path) -> dict[str, Any]:
     try:
         state = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise ValueError(f"{path.name}, {path.stat().st_size} bytes, is no JSON ({error})") from None
+        raise ValueError(f"{path.name} ({path.stat().st_size} bytes) is not valid JSON: {error}") from None
     if not isinstance(state, dict):
-        raise ValueError(f"{path.name} holds no record")
+        raise ValueError(f"{path.name} is not a JSON object")
     return state
 
 
 def _same(name: str, written: str, found: str) -> None:
     if written != found:
-        raise ValueError(f"{name} was written as {written[:SHOWN]} and is {found[:SHOWN]} now")
-
-
-def _optimizer_tensors(optimizer: torch.optim.Optimizer) -> dict[str, torch.Tensor]:
-    """The state as it is, and not by ``state_dict``, in which bitsandbytes hides its tensors from others."""
-    out: dict[str, torch.Tensor] = {}
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    shared: set[int] = set()
-    for index, parameter in enumerate(parameters):
-        for name, value in optimizer.state.get(parameter, {}).items():
-            if not isinstance(value, torch.Tensor):
-                out[f"{index}.{name}{_NUMBER}"] = torch.tensor(value)
-                continue
-            # A table that all parameters have in common is written for each: safetensors knows no sharing.
-            common = value.numel() > 0 and value.data_ptr() in shared
-            shared.add(value.data_ptr())
-            out[f"{index}.{name}"] = value.clone() if common else value
-    return out
-
-
-def restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, torch.Tensor]) -> None:
-    """Give an optimizer the tensors and numbers of a checkpoint; its groups stay as they were built."""
-    state: dict[int, dict[str, Any]] = {}
-    for key, value in tensors.items():
-        index, _, name = key.partition(".")
-        part = state.setdefault(int(index), {})
-        if name.endswith(_NUMBER):
-            part[name.removesuffix(_NUMBER)] = value.item()
-        else:
-            part[name] = value
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+        raise ValueError(f"{name} has the digest {found[:SHOWN]} instead of {written[:SHOWN]}")
 
 
 class SaveClock:
-    """Says when a checkpoint is due: after so many steps, or so many seconds.
+    """Says when a checkpoint is due: after a number of steps or of seconds.
 
-    The clock is this process's own, and only the main process saves. Saving decides no result, so the processes need
-    not agree on it.
+    Only the main process saves, by its own clock. Saving does not change the result, so the processes need not agree.
 
     Args:
-        clock: seconds since any moment.
+        clock: returns seconds since any fixed moment.
     """
 
     def __init__(self, params: CheckpointParams, clock: Callable[[], float]) -> None:
@@ -271,5 +240,5 @@ class SaveClock:
         return late or step % self._params.every == 0
 
     def restart(self) -> None:
-        """Count seconds from now; those that saving took are left out."""
+        """Count seconds from now, so that the time for saving is not counted."""
         self._last = self._clock()

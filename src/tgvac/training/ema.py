@@ -1,7 +1,7 @@
-"""The exponential moving average of the trained weights, which a training ends with.
+"""The exponential moving average of the trained weights. A finished training has these weights.
 
-``diffusers.training_utils.EMAModel`` has the same warm-up of the decay but rounds otherwise, and keeps its shadow
-weights by position; here they are kept by name, as checkpoints need them.
+``diffusers.training_utils.EMAModel`` has the same warm-up of the decay, but it rounds differently and keeps its shadow
+weights by position. Checkpoints need them by name.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ class EMA:
 
     Args:
         trained: the parameters.
-        decay: 0 keeps no average at all: it would be the weights themselves.
+        decay: of the average, in [0, 1). With 0 no average is kept, since it would equal the weights.
     """
 
     def __init__(self, trained: Mapping[str, nn.Parameter], decay: float) -> None:
@@ -26,7 +26,7 @@ class EMA:
         self.weights = {name: p.detach().clone() for name, p in trained.items()} if decay > 0 else {}
 
     def update(self, step: int) -> None:
-        """Move the average after a step, from 0; its decay grows with the steps, so short runs forget the start."""
+        """Update the average after a step, from 0. The decay grows with the steps, so short runs forget the start."""
         decay = min(self._decay, (1 + step) / (10 + step))
         with torch.no_grad():
             for name, average in self.weights.items():
@@ -34,7 +34,7 @@ class EMA:
 
     @contextmanager
     def applied(self, module: nn.Module) -> Iterator[None]:
-        """Put the module in evaluation mode with its averaged weights; afterwards all is as before, to the bit."""
+        """Put the module in evaluation mode with its averaged weights; afterwards everything is restored exactly."""
         kept = {name: self._trained[name].detach().clone() for name in self.weights}
         self.copy_to_trained()
         module.eval()
@@ -45,7 +45,7 @@ class EMA:
             module.train()
 
     def copy_to_trained(self) -> None:
-        """Give the parameters the values of their average."""
+        """Copy the averages to the parameters."""
         copy_weights(self.weights, self._trained)
 
 

@@ -1,4 +1,4 @@
-"""What a training notes: a line of JSON a step, in a file. Lines are dropped again when a run resumes before them."""
+"""The events of a training: one line of JSON per logged step. A run that resumes drops the lines of later steps."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from pathlib import Path
 from tgvac.files import write_text
 
 Event = dict[str, float]
-"""``step``, and numbers by name."""
+"""``step`` and further numbers by name."""
 
 
 def line_of(event: Mapping[str, float]) -> str:
-    """An event as a line of JSON, keys sorted."""
+    """An event as a line of JSON with sorted keys."""
     return json.dumps(event, sort_keys=True) + "\n"
 
 
@@ -23,14 +23,14 @@ def write_events(file: Path, events: Iterable[Event]) -> None:
 
 
 def append_event(file: Path, event: Event) -> None:
-    """Add the line of a step."""
+    """Append the line of a step."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a", encoding="utf-8") as stream:
         stream.write(line_of(event))
 
 
 def drop_events_after(file: Path, step: int) -> None:
-    """Drop the lines of later steps, and a last line that a full disk or a killed process cut short."""
+    """Drop the lines of later steps, and a last line that a full disk or a killed process left incomplete."""
     if not file.is_file():
         return
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)

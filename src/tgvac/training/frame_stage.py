@@ -1,6 +1,6 @@
 """Phase `frame`: the frame-level model (paper, section 3.3, "Frame-level Training").
 
-frame/<variant>/seed<k>/unet/            a 12-channel UNet2DConditionModel
+frame/<variant>/seed<k>/unet/            a UNet2DConditionModel with 12 input channels
 frame/<variant>/seed<k>/events.jsonl     step, loss, lr, gradient norm
 frame/<variant>/seed<k>/index.json       digests of both
 """
@@ -35,10 +35,10 @@ def run(ctx: Context, **blocks: Any) -> dict[str, Any]:
     """Train the frame model of one variant and seed, on clips of one frame.
 
     Args:
-        blocks: as :func:`training_of` takes them.
+        blocks: those of :func:`training_of`.
 
     Returns:
-        what its provenance says besides digests.
+        further facts for the provenance.
     """
     return train_and_save(ctx, training_of(ctx, **blocks))
 

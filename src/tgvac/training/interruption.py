@@ -1,4 +1,4 @@
-"""How a training is stopped by a signal: it is noted, the processes agree on it, save, and exit."""
+"""Stopping a training by a signal: all processes agree on the step, the state is saved, and they exit."""
 
 from __future__ import annotations
 
@@ -13,43 +13,43 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
 
 INTERRUPTED = 75
-"""Exit code after a signal: the state is saved, the same command resumes (``EX_TEMPFAIL``)."""
+"""Exit code after a signal (``EX_TEMPFAIL``): the state is saved, and the same command resumes."""
 
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-"""A cluster's time is up, a person's Ctrl-C, and a cluster's time will be up."""
+"""Sent by a cluster when the time is up, by Ctrl-C, and by a cluster before the time is up."""
 
 
 class _Aborted(BaseException):
-    """Raised by a signal within work that can wait; no ``except Exception`` on the way keeps it."""
+    """Raised by a signal in work that can be repeated; a ``BaseException``, so ``except Exception`` ignores it."""
 
 
 class Signals:
-    """Notes the signals that stop a training, while it is entered.
+    """A context that records the signals that stop a training.
 
     Attributes:
-        caught: the number of the last signal; 0: none.
+        caught: the number of the last signal; 0 if there was none.
     """
 
     caught = 0
     _abortable = False
 
     def __enter__(self) -> Signals:
-        self._old = {number: signal.signal(number, self._note) for number in SIGNALS}
+        self._old = {number: signal.signal(number, self._catch) for number in SIGNALS}
         return self
 
     def __exit__(self, *exc: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)
 
-    def _note(self, number: int, frame: object) -> None:
+    def _catch(self, number: int, frame: object) -> None:
         self.caught = number
         if self._abortable:
-            # Once: a second signal must not interrupt the clean-up after the first.
+            # Raise only once: a second signal must not interrupt the clean-up after the first.
             self._abortable = False
             raise _Aborted
 
     def completes(self, work: Callable[[], None]) -> bool:
-        """Do work that can wait; False when a signal came before or interrupted it."""
+        """Do work that can be repeated; False if a signal came before it or interrupted it."""
         try:
             try:
                 self._abortable = True
@@ -64,12 +64,12 @@ class Signals:
 
 
 def agree_on_signal(accelerator: Accelerator, caught: int) -> int:
-    """The signal that any of the processes has caught, or 0: they stop at the same step."""
+    """The signal that any process has caught, or 0. All processes get the same answer and stop at the same step."""
     return agree(accelerator, caught, False)[0]
 
 
 def agree(accelerator: Accelerator, caught: int, pending: bool) -> tuple[int, bool]:
-    """The largest signal of all processes, and whether anything is pending in any of them."""
+    """The largest signal of all processes, and whether any process has something pending."""
     if accelerator.num_processes == 1:
         return caught, pending
     import torch
@@ -79,7 +79,7 @@ def agree(accelerator: Accelerator, caught: int, pending: bool) -> tuple[int, bo
 
 
 def exit_interrupted(name: str, accelerator: Accelerator, caught: int, step: int) -> NoReturn:
-    """End the process after a signal, once the state is saved.
+    """Exit after a signal, once the state is saved.
 
     Raises:
         SystemExit: with ``INTERRUPTED``.

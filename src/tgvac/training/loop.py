@@ -1,7 +1,7 @@
-"""The one training loop: stand-ins, frame stage and motion stage all run through it.
+"""The training loop of the stand-ins, the frame stage and the motion stage.
 
-The loss of step s is a function of s alone (draws are by name), so a run that is killed and resumed
-ends with the same bits as one that was not, and it is the same however many processes share the batch.
+Every random draw is a function of the step's number. So a run that is killed and resumed ends with the same bits as
+an uninterrupted one, and the batches do not depend on how many processes share them.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -19,14 +18,14 @@ import torch
 from torch import nn
 
 from tgvac.config import digest
-from tgvac.errors import wording
 from tgvac.progress import Progress
-from tgvac.training.checkpoint import Found, Identity, SaveClock, State, restore_optimizer, save_checkpoint
-from tgvac.training.divergence import SKIPPED, Diverged, calmer, has_diverged, last_good_checkpoint, lowest_at
+from tgvac.training.checkpoint import Found, Identity, SaveClock, State, save_checkpoint
+from tgvac.training.divergence import SKIPPED, grown, has_diverged, lowest_at, never_finite, not_finite
 from tgvac.training.ema import EMA, copy_weights
 from tgvac.training.events import Event
+from tgvac.training.gradients import accumulate_gradients
 from tgvac.training.interruption import Signals, agree, agree_on_signal, exit_interrupted
-from tgvac.training.optimizers import build_optimizer
+from tgvac.training.optimizers import build_optimizer, restore_optimizer
 from tgvac.training.params import TrainingParams
 from tgvac.training.placement import Placement
 from tgvac.training.resuming import find_start
@@ -43,7 +42,7 @@ class StepLoss:
 
     Attributes:
         mean: over the rows; differentiable.
-        parts: further values to be averaged and logged, by name, such as the losses of early noise levels.
+        parts: further values to average and log, by name, such as the losses of early noise levels.
     """
 
     mean: torch.Tensor
@@ -56,20 +55,20 @@ class Training:
 
     Attributes:
         name: for progress and messages.
-        module: what is trained; only parameters that require gradients are.
-        batch: the input of some rows of a step's batch.
-        loss: what the module makes of it.
+        module: the network; only parameters that require gradients are trained.
+        batch: returns the input of some rows of a step's batch.
+        loss: returns the loss of the module on such an input.
         params: optimizer, schedule, number of steps.
-        checkpoints: how often to save; no part of the run's identity.
-        identity: digests of what decides the result; a checkpoint of another key is not resumed.
-        folder: where checkpoints and running events lie, outside declared outputs.
-        watch: called with a step and a folder for pictures, while the module holds the averaged weights; a signal
+        checkpoints: how often to save; not part of the identity.
+        identity: digests of what decides the result; checkpoints with another key are not resumed.
+        folder: where checkpoints are kept, outside the declared outputs.
+        watch: makes pictures; called with a step and a folder while the module has the averaged weights. A signal
             interrupts it, and it is called again when the training resumes.
-        watch_every: steps between two calls; 0: none. The last step is watched, too.
-        placement: where it computes, and in which portions.
-        rate: the learning rate of a step, in place of the params'.
-        work: counts what a step computes and measures what the device can, for its utilisation.
-        resume_from: checkpoints of a run that only the code separates from this one, to resume from.
+        watch_every: steps between two calls, besides the last step; 0 for none.
+        placement: the device, the precision and how the batch is divided.
+        rate: returns the learning rate of a step, in place of the params' schedule.
+        work: counts the FLOPs of a step and measures the device, for the utilisation.
+        resume_from: checkpoints of a run that differs from this one only in its code.
     """
 
     name: str
@@ -89,21 +88,21 @@ class Training:
 
     @property
     def state(self) -> Path:
-        """Where this very training keeps its checkpoints."""
+        """The folder of the checkpoints with this identity."""
         return self.folder / digest(self.identity.key)[:16]
 
     @property
     def pictures(self) -> Path:
-        """Where it keeps what is watched: pictures, the loss on held-out clips, speed."""
+        """The folder of pictures, the loss on held-out clips, and speed."""
         return self.state / "samples"
 
     @property
     def speed(self) -> Path:
-        """Where it notes how fast it was: true of this run alone."""
+        """The file of the measured speed, which is true only of this run."""
         return self.pictures / "speed.jsonl"
 
     def watches(self, step: int) -> bool:
-        """Whether pictures are due after so many steps."""
+        """Whether pictures are due after this many steps."""
         every = self.watch_every if self.watch is not None else 0
         return every > 0 and (step % every == 0 or step == self.params.steps)
 
@@ -119,19 +118,20 @@ def learning_rate(params: TrainingParams, step: int) -> float:
 
 
 def train(training: Training, clock: Callable[[], float] = time.monotonic) -> list[Event]:
-    """Train to the last step, from the newest checkpoint if there is one; leave the averaged weights in the module.
+    """Train to the last step, from the newest checkpoint if there is one. The module ends with the averaged weights.
 
     Args:
-        clock: seconds, by which checkpoints are saved however slow the steps are.
+        clock: returns seconds; a checkpoint is saved after ``checkpoints.seconds`` even if steps are slow.
 
     Returns:
-        the events: step, loss, means of its parts since the last event, lr and gradient norm, every ``log_every``
-        steps; equal to the bit for equal runs of one process.
+        the events, every ``log_every`` steps: step, loss, means of its parts since the last event, learning rate and
+        gradient norm; equal bit for bit for equal runs of one process.
 
     Raises:
-        Diverged: when the loss is not finite or grows out of bounds, or gradients never become finite in float16;
-            names the last good checkpoint, and says that a run with other params starts anew.
-        BadInput: when the optimizer cannot be had, or processes that share the training start at different steps.
+        Diverged: when the loss is not finite or grows too much, or gradients never become finite in float16; names
+            the last good checkpoint.
+        BadInput: when the optimizer is not available, ``resume_from`` does not fit, or processes that share the
+            training start at different steps.
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, checkpoints = training.params, training.checkpoints
@@ -143,7 +143,7 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
     optimizer = build_optimizer(trained.values(), params, training.placement.device)
     found = find_start(training.state, training.identity, training.name, training.resume_from, accelerator)
     start = _restore(found, trained, ema, optimizer, accelerator)
-    # Before the module is prepared: its forward pass may be wrapped then.
+    # Before the module is prepared, since accelerate may wrap its forward pass.
     work = training.work() if training.work is not None and main and start.step < params.steps else None
     module, stepper = accelerator.prepare(training.module, optimizer)
     module.train()
@@ -160,24 +160,26 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
             for group in stepper.param_groups:
                 group["lr"] = rate(step)
             with speed.computing():
-                loss, parts = _backward(training, accelerator, module, step, shares, speed)
+                loss, parts = accumulate_gradients(training, accelerator, module, step, shares, speed)
             if not math.isfinite(loss):
-                raise _diverged(training, f"the loss became {loss} at step {step + 1}")
+                raise not_finite(training, "the loss", loss, step)
             with speed.computing():
                 norm = float(accelerator.clip_grad_norm_(trained.values(), params.clip_norm))
             if not math.isfinite(norm) and accelerator.scaler is None:
-                raise _diverged(training, f"the loss's gradient became {norm} at step {step + 1}")
-            # With a scaler, steps with gradients that are not finite are left out, and the scale is halved.
+                raise not_finite(training, "the loss's gradient", norm, step)
+            # A loss scaler skips steps with gradients that are not finite, and halves its scale.
             skipped = 0 if math.isfinite(norm) else skipped + 1
             if skipped == SKIPPED:
-                raise _never_finite(training, norm, skipped, step)
+                raise never_finite(training, norm, skipped, step)
             with speed.computing():
                 stepper.step()
-                # Before pictures and saving, which need memory of their own.
+                # Now, since pictures and saving need memory, too.
                 stepper.zero_grad(set_to_none=True)
             ema.update(step)
             done, last = step + 1, step + 1 == params.steps
-            _add(sums, parts)
+            for name, values in parts.items():
+                total, count = sums.get(name, (0.0, 0))
+                sums[name] = (total + sum(values), count + len(values))
             if done % checkpoints.log_every == 0 or last:
                 means = {name: total / count for name, (total, count) in sorted(sums.items())}
                 events.append({"step": done, "loss": loss, **means, "lr": rate(step), "grad_norm": norm})
@@ -185,10 +187,10 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
                 if main:
                     speed.note(done)
                 if has_diverged(events, params.diverged):
-                    raise _grown(training, lowest_at(events))
+                    raise grown(training, lowest_at(events))
             caught, pending = agree_on_signal(accelerator, signals.caught), training.watches(done)
             if pending and not caught:
-                # Before the step is saved: a run that resumes from it has its pictures already.
+                # Before the step is saved, so that a run that resumes from it need not make the pictures.
                 caught, pending = _watch(training, ema, signals, accelerator, speed, done)
             if main and (save_clock.due(done) or last or caught):
                 with speed.pause():
@@ -216,7 +218,7 @@ def _restore(
     optimizer: torch.optim.Optimizer,
     accelerator: Accelerator,
 ) -> Found:
-    """Put a checkpoint's values where they belong; without one, the state before the first step."""
+    """Restore a checkpoint; without one, return the state before the first step."""
     if found is None:
         return Found(0, {}, {}, {}, [], {}, {}, watch_pending=False, resumed_from=[])
     copy_weights({name: found.model[name] for name in trained}, trained)
@@ -230,10 +232,10 @@ def _restore(
 def _watch(
     training: Training, ema: EMA, signals: Signals, accelerator: Accelerator, speed: Speed, step: int
 ) -> tuple[int, bool]:
-    """Watch the averaged weights of a step, which the main process does.
+    """Make the pictures of a step with the averaged weights, in the main process.
 
     Returns:
-        the signal that any process has caught, and whether the pictures are still to be made.
+        the signal that any process has caught (0 for none), and whether the pictures are still to be made.
     """
     assert training.watch is not None
     pending = False
@@ -241,56 +243,3 @@ def _watch(
         with speed.pause(), ema.applied(training.module):
             pending = not signals.completes(partial(training.watch, step, training.pictures))
     return agree(accelerator, signals.caught, pending)
-
-
-def _backward(
-    training: Training, accelerator: Accelerator, module: nn.Module, step: int, shares: list[range], speed: Speed
-) -> tuple[float, dict[str, list[float]]]:
-    """Add up the gradients of this process's micro-batches; the loss and its parts over all processes."""
-    losses, parts = [], dict[str, list[float]]()
-    for number, rows in enumerate(shares, 1):
-        with speed.waiting():
-            batch = training.batch(step, rows)
-        more = number < len(shares)
-        with accelerator.no_sync(module) if more else nullcontext():
-            found = training.loss(module, batch)
-            accelerator.backward(found.mean / len(shares) if len(shares) > 1 else found.mean)
-        losses.append(found.mean.detach())
-        for name, values in found.parts.items():
-            parts.setdefault(name, []).extend(values)
-    loss = losses[0] if len(losses) == 1 else torch.stack(losses).mean()
-    if accelerator.num_processes == 1:
-        return float(loss), parts
-    from accelerate.utils import gather_object
-
-    everywhere: list[tuple[float, dict[str, list[float]]]] = gather_object([(float(loss), parts)])
-    joined: dict[str, list[float]] = {}
-    for _, theirs in everywhere:
-        for name, values in theirs.items():
-            joined.setdefault(name, []).extend(values)
-    return sum(one for one, _ in everywhere) / len(everywhere), joined
-
-
-def _add(sums: dict[str, tuple[float, int]], parts: Mapping[str, Sequence[float]]) -> None:
-    for name, values in parts.items():
-        total, count = sums.get(name, (0.0, 0))
-        sums[name] = (total + sum(values), count + len(values))
-
-
-@wording
-def _diverged(training: Training, why: str, until: int | None = None, advice: str = "") -> Diverged:
-    advice = advice or calmer(training.name, training.params)
-    good = last_good_checkpoint(training.state, training.identity.key, until)
-    return Diverged(f"{training.name}: {why}; {good}; {advice}: a run with other params starts anew.")
-
-
-@wording
-def _never_finite(training: Training, norm: float, skipped: int, step: int) -> Diverged:
-    why = f"{skipped} steps in a row were left out up to step {step + 1}, as the loss's gradient was {norm}"
-    return _diverged(training, why, advice="take precision bfloat16 or float32")
-
-
-@wording
-def _grown(training: Training, lowest: int) -> Diverged:
-    why = f"the loss has grown to more than {training.params.diverged:g} times its lowest"
-    return _diverged(training, why, until=lowest)

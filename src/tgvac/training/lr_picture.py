@@ -10,7 +10,7 @@ from tgvac.training.lr_range import Found, Point
 
 
 def as_csv(points: Sequence[Point]) -> str:
-    """A line a look: ``step,lr,loss,probe``; loss is empty before the first step."""
+    """One line per probe: ``step,lr,loss,probe``. The loss is empty before the first step."""
     lines = ["step,lr,loss,probe"]
     for p in points:
         lines.append(f"{p.step},{p.lr:.6g},{'' if math.isnan(p.loss) else f'{p.loss:.6g}'},{p.probe:.6g}")
@@ -18,10 +18,10 @@ def as_csv(points: Sequence[Point]) -> str:
 
 
 def draw(points: Sequence[Point], found: Found, chosen: float, title: str) -> bytes:
-    """A PNG: the losses over the rate, both axes logarithmic, and the rates that matter.
+    """A PNG: losses over learning rates on logarithmic axes, with the suggested rates marked.
 
     Args:
-        chosen: the rate that the scale trains with.
+        chosen: the learning rate of the scale's params.
     """
     import matplotlib
     from matplotlib.figure import Figure

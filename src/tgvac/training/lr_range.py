@@ -1,9 +1,9 @@
-"""The learning-rate range test (Smith 2017, section 3.3): a short training whose rate rises from step to step.
+"""The learning-rate range test (Smith 2017, section 3.3): a short training whose learning rate rises at each step.
 
-A step's own loss says little, since losses of noise levels differ tenfold and levels are drawn anew. So a probe is
-looked at beside it: the loss on rows that no step draws, with the same noise at the same levels each time; they are of
-the train split, so their clips may be trained on with other noise.
-Where the probe falls fastest a rate does most; where it rises again the rate is too high.
+The loss of a step is too noisy, since each step has other noise levels, whose losses differ tenfold. So a probe is
+measured, too: the loss on fixed samples with fixed noise at fixed levels. No step trains on these samples; their clips
+are of the train split, so steps may train on them with other noise. The best rate is near where the probe falls
+fastest; where the probe rises again, the rate is too high.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.run_params import CheckpointParams
 
 TOO_MUCH = 4.0
-"""Times its lowest value that the probe may grow to before the test ends: nothing is learned from what follows."""
+"""The test ends when the probe exceeds this many times its lowest value: later steps say nothing more."""
 
 
 @dataclass(frozen=True)
 class RangeTest:
-    """How a test is made.
+    """The settings of a test.
 
     Attributes:
         lowest: the learning rate of the first step.
-        highest: that of the last one.
-        steps: from one to the other, by equal factors.
-        probe: rows that the probe has.
-        every: steps from one look at the probe to the next.
+        highest: the learning rate of the last step.
+        steps: number of steps; the rate grows by equal factors.
+        probe: number of samples of the probe.
+        every: steps between two measurements of the probe.
     """
 
     lowest: float
@@ -52,7 +52,7 @@ class RangeTest:
 
 @dataclass(frozen=True)
 class Point:
-    """After so many steps: the rate and the loss of the last one (nan before the first), and the probe."""
+    """After ``step`` steps: learning rate and loss of the last step (nan before the first), and the probe."""
 
     step: int
     lr: float
@@ -62,13 +62,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Found:
-    """What a curve tells.
+    """Learning rates read from a curve.
 
     Attributes:
-        steepest: the rate at which the probe falls fastest.
-        lowest: the rate after which the probe is lowest.
-        tenth: a tenth of that, the usual choice for a long training.
-        ended: the rate at which the test ended early; None: it went to the end.
+        steepest: where the probe falls fastest.
+        lowest: where the probe is lowest.
+        tenth: a tenth of ``lowest``, the usual choice for a long training.
+        ended: where the test ended early; None if it ran to the end.
     """
 
     steepest: float
@@ -78,22 +78,22 @@ class Found:
 
 
 def range_test(training: Training, test: RangeTest, scratch: Path) -> list[Point]:
-    """Train the training's module, which is of no use afterwards.
+    """Run the test. It changes the weights of the training's module, which cannot be used afterwards.
 
     Args:
-        training: of any stage; its number of steps, its schedule and its pictures are left out.
-        scratch: an own folder for the while; it is emptied.
+        training: of any stage; its number of steps, schedule and pictures are replaced.
+        scratch: a folder for temporary files; it is deleted.
     """
     shutil.rmtree(scratch, ignore_errors=True)
-    # The steps beyond those of the test draw other rows, noise and levels than any of it.
-    given = [training.batch(test.steps + i, range(1)) for i in range(test.probe)]
+    # Samples of later steps: no step of the test draws the same noise and levels.
+    samples = [training.batch(test.steps + i, range(1)) for i in range(test.probe)]
     points: list[Point] = []
     losses: list[float] = []
     seen = -1
 
     def probe_at(step: int) -> None:
         with torch.no_grad():
-            probe = sum(float(training.loss(training.module, one).mean) for one in given) / len(given)
+            probe = sum(float(training.loss(training.module, one).mean) for one in samples) / len(samples)
         rate, loss = (test.rate(step - 1), losses[-1]) if step else (test.rate(0), math.nan)
         points.append(Point(step, rate, loss, probe))
         if not probe <= TOO_MUCH * min(point.probe for point in points):
@@ -125,17 +125,23 @@ def range_test(training: Training, test: RangeTest, scratch: Path) -> list[Point
     try:
         train(changed)
     except Diverged:
-        pass  # is what a range test ends with
+        pass  # the usual end of a range test
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
     return points
 
 
 def found_in(points: Sequence[Point], test: RangeTest) -> Found:
-    """Read a curve: its logarithm over that of the rate, smoothed over five looks."""
+    """Read the rates from a curve on logarithmic axes, smoothed over five measurements.
+
+    Raises:
+        ValueError: when there are fewer than three finite measurements.
+    """
     finite = [p for p in points if math.isfinite(p.probe)]
     if len(finite) < 3:
-        raise ValueError(f"{len(finite)} looks at the probe are no curve; a test needs three")
+        raise ValueError(
+            f"the probe has {len(finite)} finite values, but a curve needs at least 3; start from a lower rate"
+        )
     smooth = _smoothed([math.log(p.probe) for p in finite])
     slopes = np.diff(smooth)
     lowest = finite[int(np.argmin(smooth))].lr
@@ -144,5 +150,5 @@ def found_in(points: Sequence[Point], test: RangeTest) -> Found:
 
 
 def _smoothed(values: Sequence[float], radius: int = 2) -> np.ndarray:
-    """The mean over neighbours, over fewer at the ends."""
+    """The mean over neighbours; there are fewer at the ends."""
     return np.array([np.mean(values[max(i - radius, 0) : i + radius + 1]) for i in range(len(values))])

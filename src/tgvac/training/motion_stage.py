@@ -1,6 +1,6 @@
 """Phase `motion`: temporal modules on the frozen frame model (paper, section 3.3, "Motion Training").
 
-motion/<variant>/seed<k>/unet/           a UNetMotionModel, its frame layers those of `frame`
+motion/<variant>/seed<k>/unet/           a UNetMotionModel with the frame layers of `frame`
 motion/<variant>/seed<k>/events.jsonl    step, loss, lr, gradient norm
 motion/<variant>/seed<k>/index.json      digests of both
 """
@@ -38,10 +38,10 @@ def run(ctx: Context, **blocks: Any) -> dict[str, Any]:
     """Train the motion modules of one variant and seed; the frame layers keep their weights.
 
     Args:
-        blocks: as :func:`training_of` takes them.
+        blocks: those of :func:`training_of`.
 
     Returns:
-        what its provenance says besides digests.
+        further facts for the provenance.
     """
     return train_and_save(ctx, training_of(ctx, **blocks))
 

@@ -1,4 +1,4 @@
-"""What both stages share: a noise model trained on encoded clips of the train split."""
+"""What both stages share: training a noise model on encoded clips of the train split."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Blocks:
 
     Attributes:
         conditions: those of the trained variant.
-        samples, sampler: how the pictures along the training are made; they decide nothing.
+        samples, sampler: how pictures are made during training; they do not change the result.
     """
 
     diffusion: DiffusionParams
@@ -66,13 +66,13 @@ def noise_training(
     weights: Path,
     start: str = "",
 ) -> Training:
-    """The training of whatever of ``module`` requires gradients.
+    """The training of those parameters of ``module`` that require gradients.
 
     Args:
         module: the network, on its device.
-        as_model: makes a noise model of clips from it, and from what wraps it.
-        weights: the index of what its first weights came from; part of the run's identity.
-        start: the digest of first weights that came from outside of the project; likewise.
+        as_model: makes a noise model of clips from the network or from a wrapper of it.
+        weights: the index of the network's initial weights; part of the identity.
+        start: the digest of initial weights from outside the project; part of the identity.
     """
     diffusion, conditions, compute = blocks.diffusion, blocks.conditions, blocks.compute
     folder = ctx.results / "backbones"
@@ -119,7 +119,7 @@ def noise_training(
 
 @wording
 def training_name(ctx: Context) -> str:
-    """How messages and progress call a training; its first word is the phase, which is its block of the params."""
+    """The name of a training in messages. Its first word is the phase, which is also its block of the params."""
     return f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
 
 
@@ -127,7 +127,7 @@ def train_and_save(ctx: Context, training: Training) -> dict[str, Any]:
     """Train, and save the network in the run's folder as ``unet/``.
 
     Returns:
-        what its provenance says besides digests: from which runs of other code it was resumed, if from any.
+        further facts for the provenance: ``resumed_from``, the runs of other code that it was resumed from, if any.
     """
     events = train(training)
     if ctx.portions.rank == 0:

@@ -1,8 +1,8 @@
 """The objective of both stages: predict the noise (paper, equations 2 and 3), or the velocity.
 
-Frame stage: clips of one frame. Motion stage: clips of several. The same noise level for all frames
-of a clip, as in AnimateDiff; targets are sampled from the autoencoder's posterior and scaled,
-conditions are its mode and, by default, not scaled, as in pix2gestalt.
+The frame stage has clips of one frame, the motion stage of several. All frames of a clip have the same noise level, as
+in AnimateDiff. Targets are sampled from the autoencoder's posterior and scaled. Conditions are its mode and, by
+default, not scaled, as in pix2gestalt.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Batch:
-    """One step's input."""
+    """The input of one step."""
 
     z_BcFhw: torch.Tensor
     frame_BcFhw: torch.Tensor
@@ -43,12 +43,12 @@ class Batch:
     layout: Layout
 
     def stacked(self, z_t_BcFhw: torch.Tensor) -> torch.Tensor:
-        """What the model takes, ``[B,C,F,h,w]``: noised latents and conditions in the layout's order."""
+        """The model's input ``[B,C,F,h,w]``: noised latents and conditions in the layout's order."""
         return self.layout.stack(z_t_BcFhw, self.frame_BcFhw, self.mask_BcFhw)
 
 
 def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool]:
-    """Whether a sample loses its text, and whether it loses its picture conditions; one draw decides both."""
+    """Whether the text and whether the picture conditions of a sample are dropped; one draw decides both."""
     draw = unit("drop", *names)
     if draw < conditions.drop_text:
         return True, False
@@ -58,7 +58,7 @@ def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool
 
 
 def noise_level(levels: int, power: float, *names: str | int) -> int:
-    """A level from 0 to before ``levels``, drawn by name: evenly for a power of 1, below it the noisier more often."""
+    """A level in [0, levels), drawn by name: uniform for power 1; smaller powers draw noisier levels more often."""
     return min(int(levels * unit("t", *names) ** power), levels - 1)
 
 
@@ -73,7 +73,7 @@ def make_batch(
     step: int,
     rows: range,
 ) -> Batch:
-    """Some rows of the batch of one step; each a function of (stage, seed, step, row)."""
+    """Some rows of the batch of one step. Each row is a function of (stage, seed, step, row)."""
     z, frames, masks, states, noises, times = [], [], [], [], [], []
     for i in rows:
         names = (stage, params.seed, step, i)
@@ -101,7 +101,7 @@ def make_batch(
 
 
 QUARTERS = 4
-"""Of the noise levels; the loss of each is logged by itself, since they differ tenfold."""
+"""Parts of the noise levels. Their losses are logged separately, since they differ tenfold."""
 
 
 def noise_loss(
@@ -112,12 +112,12 @@ def noise_loss(
     weights_T: torch.Tensor | None = None,
     predicts: Prediction = "epsilon",
 ) -> StepLoss:
-    """Mean squared error of the predicted noise; also each clip's, by quarter of noise levels, 1 the least noisy.
+    """The mean squared error, and as parts each clip's error, by quarter of noise levels (1 is the least noisy).
 
     Args:
         schedule: adds the noise (:func:`tgvac.models.schedule.noise_schedule`).
-        predicts: what the model returns; where it is the velocity, the error is the velocity's.
-        weights_T: the weight of each level in the mean; None: all weigh the same. Logged parts are not weighed.
+        weights_T: the weight of each level in the mean; None for equal weights. The logged parts are not weighted.
+        predicts: what the model returns, noise or velocity; the error is relative to the same.
     """
     z_t = schedule.add_noise(batch.z_BcFhw, batch.noise_BcFhw, batch.t_B)
     predicted = model(batch.stacked(z_t).to(device), batch.t_B.to(device), batch.text_BND.to(device))

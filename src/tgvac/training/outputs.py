@@ -1,4 +1,4 @@
-"""Where a trained model goes, and what decides it."""
+"""Where a trained model is saved, and what identifies it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tgvac.training.params import TrainingParams
 
 
 def run_folder(ctx: Context, phase: str = "") -> Path:
-    """``results/<scale>/<phase>/<variant>/seed<k>`` of the run that the context's options name."""
+    """The folder ``results/<scale>/<phase>/<variant>/seed<k>`` of the run that the context's options name."""
     return ctx.results / (phase or ctx.phase) / ctx.options["variant"] / f"seed{ctx.options['seed']}"
 
 
@@ -34,7 +34,7 @@ def variant_of(ctx: Context, variants: Mapping[str, VariantParams]) -> VariantPa
 
 
 def identity_of(ctx: Context, params: TrainingParams, *inputs: str) -> Identity:
-    """What decides a training run: code and params, seed and variant, and the digests of its inputs."""
+    """The identity of a training run: code and params, seed and variant, and the digests of its inputs."""
     rest = [ctx.params, params.model_dump(mode="json"), dict(ctx.options), list(inputs)]
     return Identity(key=digest([ctx.digest, *rest]), code=ctx.code, rest=digest(rest))
 
@@ -42,10 +42,10 @@ def identity_of(ctx: Context, params: TrainingParams, *inputs: str) -> Identity:
 def save_model(
     folder: Path, name: str, model: Any, events: list[dict[str, float]], pictures: Path | None = None
 ) -> None:
-    """Save a model of diffusers or transformers beside and rename; then its events, pictures and the index.
+    """Save a model of diffusers or transformers atomically, then its events, pictures and index.
 
-    The index is written last: a folder without it is not whole. It leaves the pictures out: they are looked at,
-    and what follows from a model does not depend on how it was watched.
+    The index is written last: a folder without an index is not complete. The pictures are not in the index, so that
+    later phases do not depend on them.
     """
     (folder / "index.json").unlink(missing_ok=True)
     place_folder(folder / name, lambda part: model.save_pretrained(part, safe_serialization=True))
@@ -55,7 +55,7 @@ def save_model(
 
 
 def place_pictures(final: Path, pictures: Path | None) -> None:
-    """Put a folder of what was looked at along a training in place of an earlier one, which goes in any case."""
+    """Copy a training's pictures; an earlier folder is removed in any case."""
     if pictures is not None and pictures.is_dir():
         place_folder(final, partial(shutil.copytree, pictures, dirs_exist_ok=True))
     else:
@@ -63,13 +63,13 @@ def place_pictures(final: Path, pictures: Path | None) -> None:
 
 
 def indexed(folder: Path) -> list[Path]:
-    """The files of a folder that its index is to name, sorted: all but ``samples/``, which decide nothing."""
+    """The files of a folder for its index, sorted: all except ``samples/``, on which nothing depends."""
     files = (path for path in folder.rglob("*") if path.is_file())
     return sorted(path for path in files if path.relative_to(folder).parts[0] != "samples")
 
 
 def place_folder(final: Path, fill: Any) -> None:
-    """Fill a folder beside and rename it into place."""
+    """Fill a temporary folder and rename it into place."""
     part = final.with_name(f".{final.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     part.mkdir(parents=True)
@@ -79,7 +79,7 @@ def place_folder(final: Path, fill: Any) -> None:
 
 
 def place_parts(final: Path, *parts: Any) -> None:
-    """Save parts of diffusers or transformers into one folder, beside and renamed."""
+    """Save parts of diffusers or transformers in one folder, atomically."""
 
     def fill(folder: Path) -> None:
         for part in parts:
@@ -91,11 +91,11 @@ def place_parts(final: Path, *parts: Any) -> None:
 
 
 def write_folder_index(folder: Path, files: list[Path]) -> None:
-    """An index of files below a folder."""
+    """Write an index of files below a folder."""
     entries = []
     for path in files:
         name = path.relative_to(folder).as_posix()
-        # What a killed process left half written is hidden, and no part of the folder.
+        # Hidden files are incomplete ones that a killed process left.
         hidden = any(part.startswith(".") for part in Path(name).parts)
         if name != "index.json" and not name.endswith(".prov.json") and not hidden:
             entries.append(Entry(name, name, sha256(path), path.stat().st_size))

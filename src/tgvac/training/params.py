@@ -10,13 +10,16 @@ from tgvac.config import Block
 
 
 class TrainingParams(Block):
-    """One stage of training; the same keys for frames and for motion.
+    """One stage of training; both stages have the same keys.
 
-    ``pairs_share`` is the probability that a sample is a pair of images and not of the synthesised clips;
-    ``precision`` that of the forward pass; ``diverged`` how many times its lowest value the loss may grow to, 0: any;
-    ``optimizer`` and ``fused`` as in :mod:`tgvac.training.optimizers`;
-    ``ema`` the average's decay, of which 0 keeps none;
-    ``level_power`` draws noise levels as T u^power, u even in [0, 1): 1 evenly, the smaller the noisier.
+    Attributes:
+        optimizer, fused: see :mod:`tgvac.training.optimizers`.
+        ema: decay of the average of the weights; 0 keeps no average.
+        clip_frames, frame_step: frames of a clip, and the step from one to the next in the video.
+        pairs_share: probability that a sample is an image pair instead of a synthesised clip.
+        level_power: noise levels are drawn as T u^power with u uniform in [0, 1): 1 is uniform, less is noisier.
+        precision: of the forward pass.
+        diverged: the training is stopped when the loss exceeds this many times its lowest value; 0 never stops it.
     """
 
     steps: int = Field(ge=1)
@@ -47,10 +50,12 @@ class TrainingParams(Block):
 
 
 class FrameModelParams(Block):
-    """What the frame model begins with.
+    """The initial weights of the frame model.
 
-    ``start``: a folder or a hub's name of a frame model of twelve channels in diffusers' layout, or of a video model,
-    whose frame layers are taken; "": the backbones' UNet, widened.
+    Attributes:
+        start: a folder or a name on the Hub, of a frame model with 12 input channels in diffusers' layout or of a
+            video model, whose frame layers are used; "" for the backbones' UNet with more input channels.
+        start_revision: of the Hub's repository.
     """
 
     start: str

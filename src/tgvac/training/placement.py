@@ -1,8 +1,7 @@
-"""Where and how a training computes; changes speed and memory, and what it computes only in the last bits.
+"""Device, precision and division of the batch. These change speed and memory, and results only in the last bits.
 
-The batch of the params is the batch of a step, whatever the placement: it is divided among processes, and each
-process's share into micro-batches, whose gradients are added up. One process with its whole share at once is what
-is promised to be equal to the bit.
+A step always has the batch of the params. It is divided among processes, and each process's share into micro-batches,
+whose gradients are added up. Equal bits are promised only for one process that computes its whole batch at once.
 """
 
 from __future__ import annotations
@@ -21,13 +20,13 @@ _ACCELERATE = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 @dataclass(frozen=True)
 class Placement:
-    """One training's.
+    """The placement of one training.
 
     Attributes:
         device: type of the device, ``cpu`` or ``cuda``.
-        precision: of the forward pass; weights, gradients, optimizer and average are float32 always.
-        micro_batch: samples that a process computes at once; 0: its whole share.
-        checkpointing: keep block inputs alone for the backward pass, and compute the blocks again.
+        precision: of the forward pass; weights, gradients, optimizer and average are always float32.
+        micro_batch: samples that a process computes at once; 0 for its whole share.
+        checkpointing: keep only the inputs of blocks for the backward pass, and compute the blocks again.
     """
 
     device: str = "cpu"
@@ -36,43 +35,45 @@ class Placement:
     checkpointing: bool = False
 
     def accelerator(self) -> Accelerator:
-        """The process group's, as the environment of the process says (RANK, WORLD_SIZE).
+        """The accelerator of the process group, which the environment describes (RANK, WORLD_SIZE).
 
         Raises:
-            BadInput: when the device has no such precision, or this process computes elsewhere already.
+            BadInput: when the device does not support the precision, or this process already uses another device.
         """
         from accelerate import Accelerator
         from accelerate.state import AcceleratorState
 
         if self.precision == "float16" and self.device == "cpu":
-            raise BadInput("precision float16 needs a GPU; on a CPU take float32 or bfloat16.")
+            raise BadInput("The precision float16 needs a GPU; on a CPU use float32 or bfloat16.")
         wanted = _ACCELERATE[self.precision]
-        # Accelerators of a process share the precision of the first; trainings after one another may differ in it.
-        # The group of processes and its devices are another state, which stays.
+        # All accelerators of a process share one precision, but its trainings may differ in it. Resetting this state
+        # keeps the process group and its devices.
         if AcceleratorState._shared_state and AcceleratorState().mixed_precision != wanted:
             AcceleratorState._reset_state()
         accelerator = Accelerator(cpu=self.device == "cpu", mixed_precision=wanted)
         if accelerator.device.type != self.device:
             raise BadInput(
-                f"A training on '{self.device}' was asked for, but this process computes on"
-                f" '{accelerator.device.type}'; give that device, or start another process."
+                f"The training needs the device '{self.device}', but this process already uses"
+                f" '{accelerator.device.type}'; use that device, or start another process."
             )
         return accelerator
 
     def shares(self, batch: int, processes: int, rank: int) -> list[range]:
-        """The rows of a step's batch that a process computes, a range a micro-batch.
+        """The rows of a step's batch that a process computes, one range per micro-batch.
 
         Raises:
             BadInput: when the batch cannot be divided evenly.
         """
         if batch % processes:
-            raise BadInput(f"A batch of {batch} cannot be divided among {processes} processes; make one a multiple.")
+            raise BadInput(
+                f"A batch of {batch} cannot be divided among {processes} processes; choose a number that divides it."
+            )
         share = batch // processes
         size = self.micro_batch or share
         if share % size:
             raise BadInput(
-                f"A process's share of the batch, {share} samples, is no multiple of the micro-batch of {size};"
-                " choose one that divides it."
+                f"A process's share of the batch, {share} samples, is not a multiple of the micro-batch of {size};"
+                " choose a micro-batch that divides it."
             )
         first = rank * share
         return [range(at, at + size) for at in range(first, first + share, size)]

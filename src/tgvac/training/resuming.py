@@ -1,4 +1,4 @@
-"""What a training resumes from: its own newest checkpoint, that of another run which the user names, or nothing."""
+"""Where a training starts: at its own newest checkpoint, at that of another run that the user names, or at step 0."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ if TYPE_CHECKING:
 def find_start(
     folder: Path, identity: Identity, name: str, resume_from: Path | None, accelerator: Accelerator
 ) -> Found | None:
-    """The checkpoint that a training resumes from; None to start from nothing.
+    """The checkpoint that a training resumes from; None to start at step 0.
 
     Args:
-        folder: where this very training keeps its checkpoints; those of others have folders beside it.
-        name: of the training, by which it finds earlier runs among those of others.
-        resume_from: the folder of a run that only the code separates from this one; taken only while this one has no
+        folder: where this training keeps its checkpoints; those of other runs are in folders beside it.
+        name: of the training; it tells its earlier runs from other trainings.
+        resume_from: the folder of a run that differs only in its code; it is used while this training has no later
             checkpoint of its own.
 
     Raises:
-        BadInput: when ``resume_from`` does not fit, or the processes start at different steps.
+        BadInput: in all processes, when ``resume_from`` does not fit or the processes start at different steps.
     """
-    if resume_from is not None and accelerator.is_main_process:
-        if found_in(folder):
-            print(f"{name}: has checkpoints of its own in {folder}, so {resume_from} is not read", file=sys.stderr)
-        else:
-            adopt_checkpoint(resume_from, folder, identity, name)
+    if resume_from is not None:
+        refusal = _adopt(resume_from, folder, identity, name) if accelerator.is_main_process else ""
+        # The main process must not leave alone: the others would wait for it.
+        if refusal := _said_by_main(accelerator, refusal):
+            raise BadInput(refusal)
     accelerator.wait_for_everyone()
     found = load_checkpoint(folder, identity.key)
     _check_same_start(name, accelerator, found, folder)
@@ -45,34 +45,62 @@ def find_start(
     return found
 
 
+def _adopt(resume_from: Path, folder: Path, identity: Identity, name: str) -> str:
+    """Adopt a checkpoint of another run unless this one has come as far; returns why that failed, or ""."""
+    own, theirs = _newest_whole(folder), _newest_whole(resume_from)
+    if own is not None and theirs is not None and own[1]["step"] >= theirs[1]["step"]:
+        print(f"{name}: its own checkpoint {own[0]} is as far, so {resume_from} is not used", file=sys.stderr)
+        return ""
+    try:
+        adopt_checkpoint(resume_from, folder, identity, name)
+    except BadInput as error:
+        return str(error)
+    except OSError as error:
+        return f"The checkpoint in {resume_from} cannot be copied to {folder} ({error}); fix that, and start again."
+    return ""
+
+
+def _said_by_main(accelerator: Accelerator, text: str) -> str:
+    """The main process's text, in every process."""
+    if accelerator.num_processes == 1:
+        return text
+    from accelerate.utils import broadcast_object_list
+
+    said: list[str] = broadcast_object_list([text])
+    return said[0]
+
+
 def adopt_checkpoint(resume_from: Path, folder: Path, identity: Identity, name: str) -> Path:
-    """Copy the newest whole checkpoint of another run into this run's folder, marked as what it is.
+    """Copy the newest whole checkpoint of another run to this run's folder; the copy records the other run.
 
     Args:
-        resume_from: the other run's folder of checkpoints, or a single checkpoint in it.
+        resume_from: the other run's folder of checkpoints, or one checkpoint in it.
         folder: this run's folder.
 
     Returns:
         the copy.
 
     Raises:
-        BadInput: when there is no whole checkpoint, or anything but the code differs.
+        BadInput: when there is no whole checkpoint, or more than the code differs.
     """
     found = _newest_whole(resume_from)
     if found is None:
         raise BadInput(
-            f"--resume-from {resume_from} holds no whole checkpoint; name a folder of step-… folders below scratch/."
+            f"--resume-from {resume_from} has no whole checkpoint; give a folder with step-… folders below scratch/."
         )
     path, record = found
     if record["name"] != name:
-        raise BadInput(f"{path} is of the training '{record['name']}', not '{name}'; name a run of the same training.")
+        raise BadInput(
+            f"--resume-from {path} is of the training '{record['name']}', not '{name}'; give a run of the same name."
+        )
     if not identity.rest or record["rest"] != identity.rest:
         raise BadInput(
-            f"{path} was trained with other params, data or first weights than {name} has now; only a run that"
-            " nothing but the code separates from this one can be resumed. Leave --resume-from out to start anew."
+            f"--resume-from {path} was trained with other params, data or initial weights than {name} has now, and only"
+            " the code may differ; leave --resume-from out to start at step 0."
         )
     final, part = folder / path.name, folder / f".{path.name}.part"
-    shutil.rmtree(part, ignore_errors=True)
+    for old in (part, final):
+        shutil.rmtree(old, ignore_errors=True)
     shutil.copytree(path, part)
     earlier = [*record["resumed_from"], {"code": record["code"], "step": record["step"]}]
     own = {"key": identity.key, "code": identity.code, "rest": identity.rest, "resumed_from": earlier}
@@ -82,7 +110,7 @@ def adopt_checkpoint(resume_from: Path, folder: Path, identity: Identity, name: 
 
 
 def resumed_from(folder: Path) -> list[dict[str, Any]]:
-    """The runs of other code that a finished training's weights come from, oldest first: ``code`` and ``step``."""
+    """The runs of other code that a training was resumed from, oldest first: ``code`` and ``step`` of each."""
     newest = _newest_whole(folder)
     return [] if newest is None else list(newest[1]["resumed_from"])
 
@@ -98,7 +126,7 @@ def _newest_whole(folder: Path) -> tuple[Path, dict[str, Any]] | None:
 
 
 def _check_same_start(name: str, accelerator: Accelerator, found: Found | None, folder: Path) -> None:
-    """Refuse processes that start at different steps, as when one cannot read what the others can; all refuse."""
+    """Refuse processes that start at different steps, for example if one cannot read the checkpoint; all refuse."""
     if accelerator.num_processes == 1:
         return
     step, pending = (0, False) if found is None else (found.step, found.watch_pending)
@@ -107,8 +135,8 @@ def _check_same_start(name: str, accelerator: Accelerator, found: Found | None, 
     if len(set(starts)) > 1:
         said = ", ".join(f"{first}{' (pictures pending)' * waits}" for first, waits in starts)
         raise BadInput(
-            f"{name}: its {len(starts)} processes start at different steps, in order {said}; give all of them the same"
-            f" checkpoints to read in {folder} (the lines above say which were skipped), and start again."
+            f"{name}: the {len(starts)} processes start at different steps, in order {said}; make sure that all of them"
+            f" can read the same checkpoints in {folder} (see the lines about skipped ones above), and start again."
         )
 
 
@@ -120,23 +148,23 @@ def _announce(name: str, found: Found | None, folder: Path, key: str) -> None:
 
 @wording
 def _earlier_run(folder: Path, name: str, key: str) -> str:
-    """A sentence on the newest checkpoint of this training with other params, data or code; "" where there is none.
+    """A sentence on the newest checkpoint of this training with other params, data or code; "" if there is none.
 
-    Where the folder has checkpoints of its own, each has been skipped with a line, and nothing is added.
+    It is "" also if the folder has damaged checkpoints, since each of them was reported when it was skipped.
     """
     others = [] if found_in(folder) else list(_others(folder, name))
     if not others:
         return ""
-    # Whether it may be deleted is not ours to say: of a run that diverged it holds the last good weights.
+    # It does not advise to delete the checkpoint, which may have the last good weights of a run that diverged.
     _, other, path = max(others)
     return (
-        f"{name}: starts from nothing, since params, data or code differ: {path} is of {other[:SHOWN]}, and"
-        f" {key[:SHOWN]} is wanted; it is left as it is (where only the code differs, --resume-from takes it)"
+        f"{name}: starts at step 0, since params, data or code have changed: {path} has the key {other[:SHOWN]}, this"
+        f" run has {key[:SHOWN]}; that checkpoint is kept (if only the code has changed, --resume-from can use it)"
     )
 
 
 def _others(folder: Path, name: str) -> Iterator[tuple[int, str, Path]]:
-    """When other runs of this training were saved, their keys and checkpoints; what cannot be read is left out."""
+    """Time, key and path of each readable checkpoint of other runs of this training."""
     for path in folder.parent.glob("*/step-*/state.json"):
         try:
             record = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Parameters of how a training is saved, logged and watched; they decide no result."""
+"""Params for saving, logging and watching a training; they do not change the trained weights."""
 
 from __future__ import annotations
 
@@ -8,9 +8,13 @@ from tgvac.config import Block
 
 
 class CheckpointParams(Block):
-    """How often training is saved, which decides no result, and logged, which decides ``events.jsonl``.
+    """How often a training is saved and logged. Of these only ``log_every`` changes a result, ``events.jsonl``.
 
-    ``every``: steps between two checkpoints; ``seconds``: the longest that a training goes without one, 0: any time.
+    Attributes:
+        every: steps between two checkpoints.
+        seconds: the longest time between two checkpoints, in seconds; 0 for no limit.
+        keep: number of checkpoints to keep.
+        log_every: steps between two events.
     """
 
     every: int = Field(ge=1)
@@ -20,10 +24,12 @@ class CheckpointParams(Block):
 
 
 class SamplesParams(Block):
-    """Pictures along a training: they are looked at, and decide nothing.
+    """Pictures during a training; no result depends on them.
 
-    ``every``: steps between them, 0 for none; ``pictures``: tiles in a row; ``sampling_steps`` and ``guidance`` as in
-    the blocks ``diffusion`` and ``sampler``, whose values are not taken, so that changing those trains nothing anew.
+    Attributes:
+        every: steps between two pictures; 0 for none.
+        pictures: tiles in a row.
+        sampling_steps, guidance: in place of the block ``sampler``'s.
     """
 
     every: int = Field(ge=0)

@@ -1,7 +1,7 @@
-"""How fast a training is: seconds, samples, waiting, utilisation and memory, between one event and the next.
+"""The speed of a training between two events: seconds, samples, waiting, utilisation and memory.
 
-Noted in a file of its own beside the checkpoints, a line an event: true of this run on this machine alone, so it
-stands in no index, decides nothing, and is shown along with the curves.
+It is written to a file beside the checkpoints, one line per event. It is true only of this run on this machine, so the
+file is in no index and no result depends on it. The report shows it with the curves.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ import torch
 
 from tgvac.training.events import append_event, drop_events_after
 
-# What getrusage counts in: kibibytes on Linux, bytes on macOS.
+# The unit of getrusage: kibibytes on Linux, bytes on macOS.
 _UNIT = 1 if sys.platform == "darwin" else 1024
 
 
 @dataclass(frozen=True)
 class Work:
-    """What a step computes, and what its devices can.
+    """The FLOPs of a step and the rate of its devices.
 
     Attributes:
-        flops: of the model, forward and backward, all rows of the batch.
-        rate: FLOPs a second of all devices that share the batch.
+        flops: of the model, forward and backward, for all rows of the batch.
+        rate: measured FLOPs per second of all devices that share the batch.
     """
 
     flops: float
@@ -39,11 +39,11 @@ class Speed:
     """Measures the steps of one training.
 
     Args:
-        file: where the lines go.
-        start: the step that the run goes on from.
-        batch: samples a step, over all processes.
+        file: where the lines are written.
+        start: the step that the run resumes from.
+        batch: samples per step, over all processes.
         device: type of the device.
-        work: what a step computes and what the devices can; None: not known, and no utilisation is told.
+        work: for the utilisation; None writes none.
     """
 
     def __init__(self, file: Path, start: int, batch: int, device: str, work: Work | None = None) -> None:
@@ -58,27 +58,27 @@ class Speed:
 
     @contextmanager
     def waiting(self) -> Iterator[None]:
-        """Around what a step waits for: its input."""
+        """Time in which a step waits for its input."""
         began = time.perf_counter()
         yield
         self._waited += time.perf_counter() - began
 
     @contextmanager
     def computing(self) -> Iterator[None]:
-        """Around forward pass, backward pass and optimizer; what is waited for within is left out."""
+        """Time for forward pass, backward pass and optimizer, without the waiting inside it."""
         began, waited = time.perf_counter(), self._waited
         yield
         self._computed += time.perf_counter() - began - (self._waited - waited)
 
     @contextmanager
     def pause(self) -> Iterator[None]:
-        """Around what is no part of a step: pictures and saving."""
+        """Time for pictures and saving, which are no part of a step."""
         began = time.perf_counter()
         yield
         self._paused += time.perf_counter() - began
 
     def note(self, step: int) -> None:
-        """Write the line of an event, and begin anew."""
+        """Write the line of an event, and start the next measurement."""
         seconds = time.perf_counter() - self._since - self._paused
         steps = step - self._noted
         line = {
@@ -97,7 +97,7 @@ class Speed:
         self._begin()
 
     def _memory(self) -> int:
-        """The most that was held so far: on the GPU, or of the process."""
+        """The peak memory so far in bytes, of the GPU or else of the process."""
         if self._cuda:
             return int(torch.cuda.max_memory_allocated())
         return int(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss) * _UNIT

@@ -1,9 +1,8 @@
-"""Model FLOPs utilisation: what a training's steps must compute, over what the device can in the same time.
+"""Model FLOPs utilisation: the FLOPs of a training's steps over those that the device can do in the same time.
 
-The FLOPs are the model's alone (a walk over shapes, :mod:`tgvac.models.cost.walk`): what gradient checkpointing
-computes again is no use to the model and is not counted, as in Chowdhery et al. 2022 (PaLM), appendix B. What the
-device can is measured, by a product of square matrices in the training's own precision: a maker's peak is known of few
-devices, and of no CPU that shares its cores.
+Only the model's FLOPs are counted (from shapes, :mod:`tgvac.models.cost.walk`), not those that gradient checkpointing
+repeats, as in Chowdhery et al. 2022 (PaLM), appendix B. The device's rate is measured with a product of square
+matrices in the training's precision, since a nominal peak is known only for some GPUs.
 """
 
 from __future__ import annotations
@@ -25,7 +24,7 @@ from tgvac.training.objective import Batch
 from tgvac.training.placement import Precision
 
 _SIDES = {"cpu": 1024, "cuda": 8192}
-"""Of the matrices: large enough that memory does not decide, and a few tenths of a second in all."""
+"""Sides of the matrices: large enough not to be limited by memory; all rounds take a few tenths of a second."""
 _ROUNDS = 5
 _DTYPES: dict[Precision, torch.dtype] = {
     "float32": torch.float32,
@@ -35,7 +34,7 @@ _DTYPES: dict[Precision, torch.dtype] = {
 
 
 class _Weightless:
-    """A network that computes on shapes alone, in place of its weights; these stay as they are."""
+    """A network that computes on shapes only; the weights of the original are not touched."""
 
     def __init__(self, module: nn.Module) -> None:
         self._module = module
@@ -47,12 +46,12 @@ class _Weightless:
 
 
 def sample_flops(module: Any, as_model: Callable[[Any], NoiseModel], one: Batch) -> int:
-    """FLOPs of one training step of a noise model on one sample: forward, and backward to what requires gradients.
+    """FLOPs of one training step on one sample: forward, and backward to the parameters that require gradients.
 
     Args:
         module: a network of diffusers.
-        as_model: makes a noise model of the module, and of what wraps it.
-        one: a batch of one row, of which only shapes count.
+        as_model: makes a noise model of the module or of a wrapper of it.
+        one: a batch of one row; only its shapes matter.
     """
     model = as_model(_Weightless(module))
     x = one.stacked(one.z_BcFhw).to(META)
@@ -63,7 +62,7 @@ def sample_flops(module: Any, as_model: Callable[[Any], NoiseModel], one: Batch)
 
 @contextmanager
 def _kept_activations(module: Any) -> Iterator[None]:
-    """The network without gradient checkpointing for a while, whose second pass would be counted."""
+    """Turn gradient checkpointing off, since its second forward pass would be counted."""
     checkpointing = module.is_gradient_checkpointing
     module.disable_gradient_checkpointing()
     try:
@@ -74,9 +73,9 @@ def _kept_activations(module: Any) -> Iterator[None]:
 
 
 def gemm_rate(device: torch.device, precision: Precision = "float32") -> float:
-    """FLOPs a second of a product of square matrices, the best of some rounds: others may use the machine, too.
+    """FLOPs per second of a product of square matrices: the best of several rounds, as other programs may be running.
 
-    On a GPU float32 is what :func:`tgvac.devices.device_of` has made of it, as in the training itself.
+    On a GPU, float32 may mean TF32, as :func:`tgvac.devices.device_of` has set it for the training.
     """
     side = _SIDES[device.type]
     a, b = (normal((side, side), "gemm", i).to(device, _DTYPES[precision]) for i in range(2))

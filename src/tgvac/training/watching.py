@@ -1,7 +1,7 @@
-"""A training watched: the same held-out clips again and again, with the averaged weights of a step.
+"""Watching a training: pictures and the loss of the same held-out clips, with the averaged weights of a step.
 
-samples/step-00000300.png     a column a frame: what was given, what the model makes of it, the truth
-                              through the autoencoder (the ceiling), the truth
+samples/step-00000300.png     one column per frame: the input, the model's completion, the ground truth through the
+                              autoencoder (the ceiling), the ground truth
 samples/validation.jsonl      step, and the loss on these clips with fixed noise at fixed noise levels
 """
 
@@ -45,12 +45,12 @@ if TYPE_CHECKING:
 # Shapes: F frames of a clip, S the model's square.
 
 GAP = 2
-"""White pixels between tiles."""
+"""White pixels between two tiles."""
 
 
 @dataclass(frozen=True)
 class Shown:
-    """One held-out clip: what the model is given, and what surrounds its answer in the picture."""
+    """One held-out clip: the model's conditions, and the other tiles of the picture."""
 
     sample: str
     condition: VideoCondition
@@ -62,7 +62,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """The clips that a training is watched on; encoded at the first look, since a finished training has none."""
+    """The held-out clips. They are encoded when first needed, since a finished training does not need them."""
 
     ctx: Context
     params: TrainingParams
@@ -71,7 +71,7 @@ class HeldOut:
 
     @cached_property
     def clips(self) -> list[Shown]:
-        """Clips of the dev split, or of train where it is empty; other objects first."""
+        """Clips of the dev split, or of train if dev is empty; one clip of each object first."""
         span = self.params.frame_step * (self.params.clip_frames - 1) + 1
         recipes = [r for r in read_recipes(self.ctx.results / "synthesis" / "recipes.parquet") if r.frames >= span]
         count = max(1, self.blocks.samples.pictures // self._columns)
@@ -83,13 +83,13 @@ class HeldOut:
 
     @property
     def _columns(self) -> int:
-        """How many frames of a clip are shown: of single frames more clips, of videos more frames."""
+        """Number of shown frames of a clip; of shorter clips, more clips are shown."""
         return min(4, self.params.clip_frames)
 
     def _shown(self, source: RecipeClips, recipe: Recipe, span: int) -> Shown:
         start = (recipe.frames - span) // 2
         wanted = range(start, start + span, self.params.frame_step)
-        # A window that follows the masks is that of the whole clip, as in training.
+        # A window that follows the masks depends on the whole clip, as in training.
         follows = follows_masks(self.blocks.framing)
         clip = source.framed(recipe.recipe, self.blocks.framing, None if follows else wanted)
         if follows:
@@ -116,9 +116,9 @@ class HeldOut:
 
     @torch.no_grad()
     def loss(self, model: NoiseModel, device: torch.device) -> float | None:
-        """The loss on the held-out clips, at the middle of each quarter of noise levels alike; None without clips.
+        """The mean loss on the held-out clips at the middle level of each quarter of noise levels; None without clips.
 
-        Noise is drawn by names that no step has, so values of different steps and runs can be compared.
+        The noise does not depend on the step, so that values of different steps and runs can be compared.
         """
         diffusion = self.blocks.diffusion
         schedule = noise_schedule(diffusion)
@@ -135,7 +135,7 @@ class HeldOut:
         return sum(found) / len(found) if found else None
 
     def picture(self, model: NoiseModel, device: torch.device) -> np.ndarray | None:
-        """The grid ``uint8 [H,W,3]`` as the model is now; None where there is no clip to show."""
+        """The grid ``uint8 [H,W,3]`` with the present weights; None without clips."""
         columns = []
         for shown in self.clips:
             made = self._complete(model, shown, device)
@@ -152,14 +152,14 @@ class HeldOut:
 
 
 def plain_sampler(sampler: SamplerParams, samples: SamplesParams, frames: int) -> SamplerParams:
-    """The sampler of pictures along a training: all frames in one window, no fresh noise."""
+    """The sampler for pictures during a training: one window with all frames, no fresh noise."""
     changes = {"steps": samples.sampling_steps, "guidance": samples.guidance, "eta": 0.0, "unconditional": "text"}
     one_window = {"clip_frames": frames, "stride": frames, "batch_windows": 1}
     return SamplerParams(**{**sampler.model_dump(), **changes, **one_window})
 
 
 def choose(recipes: list[Recipe], count: int) -> list[Recipe]:
-    """Some recipes, drawn by name: of other objects first, then further ones of the same."""
+    """Some recipes, drawn by name: one of each object first, then further ones of the same objects."""
     drawn = sorted(recipes, key=lambda r: (float(rng("watched", r.recipe).random()), r.recipe))
     turns: Counter[str] = Counter()
     ranked = []
@@ -170,7 +170,7 @@ def choose(recipes: list[Recipe], count: int) -> list[Recipe]:
 
 
 def grid(columns: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
-    """Tiles ``uint8 [S,S,3]``, column by column, with white between them."""
+    """A picture ``uint8 [H,W,3]`` of tiles ``uint8 [S,S,3]``, given by columns, with white between them."""
     size = columns[0][0].shape[0]
     rows = len(columns[0])
     out = np.full((rows * (size + GAP) - GAP, len(columns) * (size + GAP) - GAP, 3), 255, np.uint8)
@@ -182,7 +182,7 @@ def grid(columns: Sequence[Sequence[np.ndarray]]) -> np.ndarray:
 
 
 def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Callable[[int, Path], None]:
-    """What the loop calls at a step, with the folder for its picture."""
+    """The function that the loop calls with a step and the folder for its picture."""
 
     def watch(step: int, folder: Path) -> None:
         try:
@@ -198,17 +198,17 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
 
 
 def place(folder: Path, step: int, picture: np.ndarray) -> None:
-    """The grid of a step, under the name by which others find it."""
+    """Write the picture of a step under its name."""
     with writing(folder / f"step-{step:08d}.png") as part:
         part.write_bytes(encode_png(picture))
 
 
 def note_once(file: Path, step: int, name: str, value: float) -> None:
-    """A line for what was measured at a look; a training that was killed before it was saved looks again."""
+    """Write the line of a step. It replaces an earlier one, since a run that was killed may measure a step again."""
     drop_events_after(file, step - 1)
     append_event(file, {"step": step, name: value})
 
 
 def no_picture(step: int, error: NotFinite) -> None:
-    """Say that a look showed nothing: whether the training goes on is its own loss's matter."""
+    """Say that there is no picture. This does not stop the training; only its loss can."""
     print(f"no picture at step {step}: {error}", file=sys.stderr, flush=True)

@@ -1,1 +1,1 @@
-"""The world: a procedural source of video and pictures in the layouts of four data sets, with its truth beside it."""
+"""The world: a procedural source of videos and images in the layouts of four data sets, with ground truth."""

@@ -1,4 +1,4 @@
-"""Objects of a video: looks, way and poses, and the polygons that a frame shows of them."""
+"""Objects of a video: their looks, route and poses, and their polygons in each frame."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tgvac.world.shapes import Points
 from tgvac.world.wardrobe import Clothes
 
 _MADE_AT = 1.5
-"""The articulation phase, radians, in which patterns are put on: limbs and wings are spread."""
+"""The articulation phase, in radians, at which patterns are made: limbs and wings are spread."""
 
 
 class Actor(NamedTuple):
@@ -29,14 +29,14 @@ class Actor(NamedTuple):
 
     @property
     def caption(self) -> str:
-        """One sentence: category, both colours, the part, its pattern, the way."""
+        """One sentence with the category, both colours, the part, the pattern and the route."""
         return caption(self.category, self.clothes, path=self.route.path, heading=self.route.heading)
 
 
 def act(
     params: WorldParams, names: tuple[str | int, ...], category: str, clothes: Clothes, route: Route, attempt: int = 0
 ) -> Actor:
-    """One object on its way; ``names`` name it for the draws."""
+    """One object with its poses; ``names`` identify it for the random draws."""
     creature = CREATURES[category]
     stretch = float(
         rng("world", params.seed, *names, "stretch").uniform(1.0 - creature.stretch, 1.0 + creature.stretch)
@@ -48,13 +48,13 @@ def act(
 
 @functools.lru_cache(maxsize=256)
 def _marks(category: str, part: int, pattern: str) -> tuple[Points, tuple[Points, ...]]:
-    """A part's outline in the pose in which patterns are put on, and the pattern there."""
+    """A part's outline in the pose for making patterns, and the pattern in that pose."""
     outline_N2 = CREATURES[category].draw(_MADE_AT)[part].outline_N2
     return outline_N2, tuple(marks(pattern, outline_N2))
 
 
 def paints(actor: Actor, frame: int) -> list[render.Paint]:
-    """An object's polygons in one frame, in pixels and in its own colours."""
+    """The coloured polygons of an object in one frame, in pixels."""
     pose, clothes = actor.poses[frame], actor.clothes
     out = []
     for number, part in enumerate(CREATURES[actor.category].draw(pose.phase)):

@@ -1,4 +1,4 @@
-"""What an annotator writes down of a frame: who is seen where, palette pictures, boxes."""
+"""Annotations of a frame: visible masks, object ids, palette images and boxes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def visible(masks: Sequence[Mask], order: Sequence[int], covered_HW: Mask) -> li
     Args:
         masks: amodal masks (H, W), object 1 first.
         order: indices of the masks, back to front.
-        covered_HW: where something that is no object stands before all of them.
+        covered_HW: pixels covered by something in front of all objects that is not an object itself.
     """
     out = []
     for index, mask_HW in enumerate(masks):
@@ -42,7 +42,7 @@ def identities(seen: Sequence[Mask]) -> Image:
 
 
 def with_void(ids_HW: Image, masks: Sequence[Mask], order: Sequence[int]) -> Image:
-    """The annotation as DAVIS writes it: where two objects touch, the pixels of the one behind are void, one wide."""
+    """The annotation in DAVIS style: where objects touch, a line of pixels of the one behind, one wide, is void."""
     out_HW = ids_HW.copy()
     for depth, index in enumerate(order):
         front_HW = masks[index]
@@ -53,14 +53,14 @@ def with_void(ids_HW: Image, masks: Sequence[Mask], order: Sequence[int]) -> Ima
 
 
 def box(seen_HW: Mask) -> tuple[int, int, int, int]:
-    """The box around a mask that is not empty: left, top, width, height in pixels."""
+    """The bounding box of a non-empty mask: left, top, width, height in pixels."""
     y_N, x_N = np.nonzero(seen_HW)
     left, top = int(x_N.min()), int(y_N.min())
     return left, top, int(x_N.max()) + 1 - left, int(y_N.max()) + 1 - top
 
 
 def palette_png(ids_HW: Image) -> bytes:
-    """An annotation as a palette PNG: the pixel's value is the object's id."""
+    """An annotation as a palette PNG: the pixel value is the object's id."""
     picture = Pillow.fromarray(ids_HW)
     picture.putpalette(davis_palette())
     stream = io.BytesIO()
@@ -70,7 +70,7 @@ def palette_png(ids_HW: Image) -> bytes:
 
 @functools.cache
 def davis_palette() -> bytes:
-    """The colours of DAVIS annotations, 256 times RGB: 22 strong ones as in PASCAL VOC, then greys."""
+    """The palette of DAVIS annotations, 256 RGB colours: 22 strong ones as in PASCAL VOC, then greys."""
     palette = bytearray()
     for index in range(256):
         rest, rgb = index, [0, 0, 0]

@@ -1,4 +1,4 @@
-"""Backdrops with structure and motion: planes at several depths, with clouds, waves, trees or houses on them."""
+"""Backdrops with structure and motion: planes at several depths with clouds, waves, trees or houses."""
 
 from __future__ import annotations
 
@@ -23,24 +23,24 @@ def backdrop(
     size: tuple[int, int],
     generator: np.random.Generator,
 ) -> list[Plane]:
-    """The planes of one backdrop, back to front; the first has no gaps.
+    """The planes of one backdrop, back to front; the first is opaque everywhere.
 
     Args:
         kind: one of ``KINDS``.
         colours: the two main colours, and a third for details.
-        frame: height and width of the frame in pixels; its smaller side is the unit of everything.
-        size: height and width of the planes, more than the frame's by what they move.
-        generator: source of the layout; the same state gives the same planes.
+        frame: height and width of the frame in pixels; its smaller side is the unit of length.
+        size: height and width of the planes, larger than the frame by their motion.
+        generator: source of the random layout; the same state gives the same planes.
     """
     if kind not in KINDS:
         raise ValueError(f"backdrop kind is {kind!r}; known are {', '.join(KINDS)}")
     unit = min(frame)
     y_HW, x_HW = np.mgrid[0 : size[0], 0 : size[1]].astype(np.float32) / np.float32(unit)
-    # Row 0 is the frame's own top; columns count from the plane's left end, which no kind needs to know.
+    # y is 0 at the top of the frame; x is 0 at the left end of the plane, which does not matter for any kind.
     y_HW -= np.float32(0.5 * (size[0] - frame[0]) / unit)
     one, two, three = (np.array(colour, np.float32) for colour in colours)
     planes = KINDS[kind](x_HW, y_HW, (one, two, three), generator)
-    # A fine grain keeps flat areas from being perfectly flat, as no camera's picture is.
+    # Fine grain keeps flat areas from being perfectly uniform, as in camera images.
     grain_HW = 16.0 * (value_noise(*size, max(3.0, unit / 24), generator) - 0.5)
     first = planes[0]
     grainy_HW3 = np.clip(np.rint(first.rgba_HW4[..., :3] + grain_HW[..., None]), 0, 255).astype(np.uint8)
@@ -54,14 +54,14 @@ def _still(picture_HW3: Field, depth: float = 1.0) -> Plane:
 def _moving(
     colour_HW3: Field, alpha_HW: Field, depth: float, reach: tuple[float, float], generator: np.random.Generator
 ) -> Plane:
-    """A plane that sways by itself, each at its own time; ``reach`` is in pixels."""
+    """A plane that sways by itself, with its own period and phase; ``reach`` is in pixels."""
     period, start = float(generator.uniform(30.0, 60.0)), float(generator.uniform(0.0, 2 * math.pi))
     picture_HW3 = np.broadcast_to(colour_HW3, (*alpha_HW.shape, 3))
     return Plane(premultiplied(picture_HW3, alpha_HW), depth, reach, period, start)
 
 
 def _unit(x_HW: Field) -> float:
-    """Pixels of a frame height: one over the step of the coordinates."""
+    """Pixels per unit of length: one over the step of the coordinates."""
     return float(1.0 / (x_HW[0, 1] - x_HW[0, 0]))
 
 
@@ -71,13 +71,13 @@ def _paler(colour_3: Field, by: float) -> Field:
 
 
 def _lumps(x_HW: Field, cell: float, generator: np.random.Generator, octaves: int = 3) -> Field:
-    """Noise in [0, 1] over a picture; ``cell`` is the size of its largest lumps in frame heights."""
+    """Noise in [0, 1] over an image; ``cell`` is the size of its largest lumps in frame heights."""
     height, width = x_HW.shape
     return value_noise(height, width, cell * _unit(x_HW), generator, octaves)
 
 
 def _clouds(x_HW: Field, y_HW: Field, colour: Field, low: float, generator: np.random.Generator) -> Plane:
-    """Pale banks above ``low``, gone towards it, that wander."""
+    """Pale drifting clouds above ``low``, which fade towards it."""
     unit = _unit(x_HW)
     lumps_HW = _lumps(x_HW, 0.38, generator)
     share_HW = np.clip(4.5 * lumps_HW - 2.1, 0, 1) * np.clip((low - y_HW) / 0.2, 0, 1) * 0.85
@@ -85,7 +85,7 @@ def _clouds(x_HW: Field, y_HW: Field, colour: Field, low: float, generator: np.r
 
 
 def _meadow(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """A sky with clouds that pales towards the horizon, two rows of hills, and a ground with tufts."""
+    """A sky with clouds that gets paler towards the horizon, two rows of hills, and a ground with tufts."""
     sky_3, ground_3, hills_3 = colours
     horizon = float(generator.uniform(0.5, 0.66))
     planes = [_still(mix(sky_3, _paler(sky_3, 40), np.clip(y_HW / horizon, 0, 1)), 0.2)]
@@ -102,7 +102,7 @@ def _meadow(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gen
 
 
 def _sea(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """A sky with clouds over rows of waves that rock to and fro, each at its own time."""
+    """A sky with clouds over rows of waves, each of which rocks with its own period."""
     sky_3, water_3, far_3 = colours
     unit = _unit(x_HW)
     level = float(generator.uniform(0.36, 0.5))
@@ -122,7 +122,7 @@ def _sea(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Genera
 
 
 def _forest(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """Trunks at two depths before a haze, crowns that move in the wind above, a floor below."""
+    """Trunks at two depths in front of haze, with crowns that move in the wind, and a forest floor."""
     haze_3, floor_3, leaf_3 = colours
     unit, wide = _unit(x_HW), float(x_HW[0, -1])
     planes = [_still(mix(_paler(haze_3, 25), haze_3, np.clip(y_HW, 0, 1)), 0.2)]
@@ -183,7 +183,7 @@ def _town(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gener
 
 
 def _lit(picture_HW3: Field, x_HW: Field, generator: np.random.Generator) -> list[Plane]:
-    """A wall of one pattern, with patches of light that wander over it."""
+    """A wall with one pattern, and patches of light that drift over it."""
     unit = _unit(x_HW)
     patches_HW = np.clip(3.0 * _lumps(x_HW, 0.5, generator) - 1.4, 0, 1) * np.float32(0.22)
     white_3 = np.full(3, 255.0, np.float32)
@@ -199,7 +199,7 @@ def _checks(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gen
 
 
 def _blobs(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """Lights out of focus at two depths, drifting past each other."""
+    """Out-of-focus lights at two depths that drift past each other."""
     unit = _unit(x_HW)
     planes = [_still(mix(colours[0], colours[0] * np.float32(0.82), np.clip(y_HW, 0, 1)), 0.3)]
     for near in (0, 1):
@@ -214,7 +214,7 @@ def _blobs(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Gene
 
 
 def _fog(x_HW: Field, y_HW: Field, colours: Colours, generator: np.random.Generator) -> list[Plane]:
-    """Banks of fog before and behind each other, the nearer ones moving farther."""
+    """Banks of fog at two depths; the nearer ones move farther."""
     unit = _unit(x_HW)
     planes = [_still(mix(colours[0], colours[0] * np.float32(0.85), np.clip(y_HW, 0, 1)), 0.3)]
     for near in (0, 1):

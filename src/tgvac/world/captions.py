@@ -1,4 +1,4 @@
-"""Sentences about an object: category, colours, part, pattern, motion and way."""
+"""Captions of an object: category, colours, part, pattern, motion and route."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _WAYS = {"across": "to the {}", "turn": "to the {} and back", "oscillate": "from
 def caption(category: str, clothes: Clothes, *, path: str, heading: int) -> str:
     """One sentence: ``a red fish with a blue striped tail swimming to the left``; a ``heading`` of 1 is right, -1 left.
 
-    A pattern of the main colour stands before it (``a striped red fish``), one of the part after its colour.
+    A pattern of the main colour is named before it (``a striped red fish``), a pattern of the part after its colour.
     """
     main, accent = clothes.main_name, clothes.accent_name
     if clothes.patterned == "main":
@@ -23,14 +23,14 @@ def caption(category: str, clothes: Clothes, *, path: str, heading: int) -> str:
 
 
 def _motion(category: str, path: str, heading: int) -> str:
-    """The verb and the way; what is rooted does its motion in place, and goes a way beside it, if any."""
+    """The verb and the route; a rooted object moves in place, and its route, if any, is named separately."""
     creature = CREATURES[category]
     way = _WAYS[path].format("right" if heading > 0 else "left")
     if not creature.rooted:
         return f"{creature.verb} {way}"
     if path != "oscillate":
         return f"{creature.verb} and moving {way}"
-    # A mill that drifts a little is not said to turn from side to side, but a flower sways so.
+    # A windmill that drifts does not turn from side to side, but a flower does sway from side to side.
     return creature.verb if creature.motion == "turn" else f"{creature.verb} {way}"
 
 

@@ -1,4 +1,4 @@
-"""How a video is staged: how many objects there are, which, who stands before whom, and their ways."""
+"""How a video is staged: the number of objects, their categories, depth order and routes."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ _STEPS: dict[Choice, float] = {
     "later start": math.sqrt(3.0) - 1.0,
     "rate": (math.sqrt(5.0) - 1.0) / 2.0,
 }
-"""Steps on a circle of length 1. They are irrational, and no two choices of one video share one, so that none goes
-with another."""
+"""Steps on a circle of length 1. They are irrational and differ between the choices for one video, so that the choices
+are uncorrelated."""
 
 
 def spread(params: WorldParams, layout: Layout, what: Choice, index: int) -> float:
-    """A number in [0, 1) a video; over the videos they are spread evenly, so that shares are kept with few, too."""
+    """A number in [0, 1) for each video. The numbers are evenly spread, so a few videos also have the right shares."""
     return (unit("world", params.seed, layout, what) + index * _STEPS[what]) % 1.0
 
 
 def staging(params: WorldParams, layout: Layout, index: int) -> Staging:
-    """What is staged in a video; ``clean`` is one object that is whole in every frame."""
+    """The staging of a video; ``clean`` is one object that is unoccluded in every frame."""
     shares = params.shares
     wanted: list[tuple[Staging, float]] = [
         ("crowded", shares.crowded),
@@ -53,9 +53,9 @@ def staging(params: WorldParams, layout: Layout, index: int) -> Staging:
 
 
 def categories(params: WorldParams, layout: Layout, index: int) -> tuple[str, ...]:
-    """The categories of a video, object 1 first; every run of len(CREATURES) videos from 0 has each once as the first.
+    """The categories of a video, object 1 first. In each block of len(CREATURES) videos, each is once the first.
 
-    Pairs of the layout of pix2gestalt have two: the object, and what is pasted over it.
+    Pairs in the layout of pix2gestalt have two: the object, and the occluder.
     """
     count = len(CREATURES)
     shuffled = rng("world", params.seed, layout, "categories", index // count).permutation(sorted(CREATURES)).tolist()
@@ -72,7 +72,7 @@ def categories(params: WorldParams, layout: Layout, index: int) -> tuple[str, ..
 def order(params: WorldParams, layout: Layout, index: int, count: int) -> tuple[int, ...]:
     """Indices of the objects, back to front."""
     if count == 3:
-        # The third stays behind the two that pass each other.
+        # The third object stays behind the two that pass each other.
         first_two = rng("world", params.seed, layout, index, "order").permutation(2).tolist()
         return 2, *first_two
     if staging(params, layout, index) == "late":
@@ -81,7 +81,7 @@ def order(params: WorldParams, layout: Layout, index: int, count: int) -> tuple[
 
 
 def routes(kind: Staging, names: Sequence[str], order: Sequence[int], generator: np.random.Generator) -> list[Route]:
-    """The way of each object of a video, object 1 first."""
+    """The route of each object of a video, object 1 first."""
     if kind == "crowded":
         return _passing(names, order, generator)
     if kind == "company":
@@ -107,7 +107,7 @@ def _level(generator: np.random.Generator) -> float:
 
 
 def _alone(name: str, generator: np.random.Generator) -> Route:
-    """Whole inside of the frame, and through its middle."""
+    """A route that keeps the whole object inside the frame and passes through the middle."""
     return Route(
         path=str(generator.choice(CREATURES[name].paths)),
         heading=_either(generator),
@@ -120,7 +120,7 @@ def _alone(name: str, generator: np.random.Generator) -> Route:
 def _across(
     generator: np.random.Generator, *, size: tuple[float, float], outside: float, delay: tuple[float, float]
 ) -> Route:
-    """From outside of the frame, through it and out again."""
+    """A route that enters the frame from outside, crosses it and leaves it."""
     return Route(
         path="across",
         heading=_either(generator),
@@ -133,7 +133,7 @@ def _across(
 
 
 def _company(names: Sequence[str], generator: np.random.Generator) -> list[Route]:
-    """Two objects, each in its own half."""
+    """The routes of two objects, each in its own half of the frame."""
     sides = generator.permutation([0.0, 0.5]).tolist()
     out = []
     for name, side in zip(names, sides, strict=True):
@@ -153,7 +153,7 @@ def _company(names: Sequence[str], generator: np.random.Generator) -> list[Route
 
 
 def _passing(names: Sequence[str], order: Sequence[int], generator: np.random.Generator) -> list[Route]:
-    """The front one passes over the one behind it, which stays near the middle; a third is small and at one side."""
+    """Routes where the front object passes over another near the middle; a third is small and at one side."""
     *rest, back, front = order
     side, heading = float(_either(generator)), _either(generator)
     found = {

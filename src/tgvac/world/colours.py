@@ -1,4 +1,4 @@
-"""The named colours of creatures, the quiet colours of backgrounds, and how far colours lie apart."""
+"""The named colours of objects, the muted colours of backgrounds, and the distance between colours."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ QUIET: tuple[RGB, ...] = (
     (96, 102, 116),
     (210, 210, 206),
 )
-"""Colours of backgrounds, quieter than any object's."""
+"""Colours of backgrounds, more muted than those of objects."""
 
 
 @functools.cache
@@ -49,14 +49,14 @@ def _lab(colour: RGB) -> tuple[float, float, float]:
 
 
 def distance(one: RGB, other: RGB) -> float:
-    """How far two colours look apart: Euclidean in CIELAB, 0 to about 200; below 20 they look alike."""
+    """The Euclidean distance of two colours in CIELAB, 0 to about 200; below 20 they look alike."""
     return float(np.linalg.norm(np.subtract(_lab(one), _lab(other))))
 
 
 def clear_of(candidates: Sequence[RGB], taken: Iterable[RGB], least: float, at_least: int) -> list[RGB]:
-    """The candidates that keep a distance of ``least`` from every taken colour, farthest first.
+    """The candidates with a distance of at least ``least`` from every taken colour, farthest first.
 
-    When fewer than ``at_least`` do, the farthest ``at_least`` are given nevertheless.
+    If there are fewer than ``at_least``, the farthest ``at_least`` candidates are returned.
     """
     others = list(taken)
     gap = {colour: min((distance(colour, other) for other in others), default=float("inf")) for colour in candidates}

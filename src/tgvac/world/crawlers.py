@@ -1,4 +1,4 @@
-"""Animals that crawl, each a function of its articulation phase (radians), giving parts back to front."""
+"""Animals that crawl. Each function maps an articulation phase (radians) to parts, back to front."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tgvac.world.shapes import Part, ellipse, eye, limb, ribbon
 
 
 def snake(phase: float) -> list[Part]:
-    """A snake, a chain that a wave runs along: body, bands, head."""
+    """A snake that moves in a wave: body, bands, head."""
     along_N = np.linspace(-1.15, 0.85, 41)
     sway_N = 0.3 * (1.0 - 0.25 * (along_N + 1.15)) * np.sin(3.6 * along_N + phase)
     spine_N2 = np.stack([along_N, sway_N], axis=1)
@@ -30,7 +30,7 @@ def caterpillar(phase: float) -> list[Part]:
     """A caterpillar whose back rises in a hump that runs forwards: body, feet, head, horns."""
     rings = 6
     x_N = np.linspace(-0.92, 0.62, rings)
-    # It draws together where it humps, as an inchworm does.
+    # It becomes shorter when it humps, like an inchworm.
     lift_N = 0.3 * np.clip(np.sin(phase - 2.0 * np.pi * np.arange(rings) / rings), 0.0, 1.0)
     x_N = x_N * (0.92 + 0.08 * cos(phase))
     feet, body = [], []

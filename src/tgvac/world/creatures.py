@@ -1,4 +1,4 @@
-"""The table of creatures: what draws each, how it moves, and which of its parts a caption names."""
+"""The table of creatures: how each is drawn, how it moves, and which parts captions name."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ class Creature(NamedTuple):
     """One category of object."""
 
     draw: Callable[[float], list[Part]]
-    """From the articulation phase (radians), the parts back to front, facing right; as many at every phase."""
+    """Maps the articulation phase (radians) to the parts, back to front, facing right; their number is constant."""
     motion: str
     """``swim``, ``fly``, ``walk``, ``roll``, ``turn``, ``crawl`` or ``sway``."""
     verb: str
     accents: tuple[str, ...]
-    """The parts that may have a colour of their own, named in the caption; the rest has the main colour."""
+    """The parts that may have their own colour, which the caption names; the rest has the main colour."""
     torso: str
-    """The part in the main colour that may have a pattern; none when empty."""
+    """The part in the main colour that may have a pattern; empty for none."""
     patterned: tuple[str, ...]
     """The accents that are large enough for a pattern."""
     paths: tuple[str, ...]
-    """Ways it can go: ``across``, ``turn`` (there and back, facing about) or ``oscillate`` (about the middle)."""
+    """Its possible routes: ``across``, ``turn`` (there and back) or ``oscillate`` (around the middle)."""
     stretch: float
-    """How much longer (and lower) or shorter (and higher) than drawn an individual may be."""
+    """The largest relative change of its length; its height changes inversely."""
     rooted: bool = False
-    """Whether it stands where it is and moves little."""
+    """Whether it stays in place and moves little."""
 
 
 _WAY, _SWAY = ("across", "turn"), ("across", "oscillate")

@@ -1,4 +1,4 @@
-"""Filming a scene: its frames one by one, with who is where and who is seen where."""
+"""Render a scene: its frames one by one, with the amodal and visible mask of each object."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ class Shot(NamedTuple):
     frame_HW3: render.Image
     """uint8 RGB."""
     amodal: list[render.Mask]
-    """The whole of each object inside of the frame, bool (H, W), object 1 first."""
+    """The amodal mask of each object inside the frame, bool (H, W), object 1 first."""
     visible: list[render.Mask]
-    """What is seen of it."""
+    """The visible mask of each object, bool (H, W)."""
 
 
 def film(params: WorldParams, scene: scenes.Scene) -> Iterator[Shot]:

@@ -1,4 +1,4 @@
-"""Animals that fly, each a function of its articulation phase (radians), giving parts back to front."""
+"""Animals that fly. Each function maps an articulation phase (radians) to parts, back to front."""
 
 from __future__ import annotations
 

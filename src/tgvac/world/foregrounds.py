@@ -1,4 +1,4 @@
-"""Scenery that stands before the objects and has no annotation: a fence, a post, a bush, a wall."""
+"""Scenery in front of the objects, without annotation: a fence, a post, a bush, a wall."""
 
 from __future__ import annotations
 
@@ -14,24 +14,24 @@ _WOOD: tuple[RGB, ...] = ((104, 82, 62), (150, 128, 96), (60, 62, 72), (196, 190
 _LEAVES: tuple[RGB, ...] = ((70, 84, 66), (96, 112, 70), (110, 84, 60), (74, 98, 92))
 _STONE: tuple[RGB, ...] = ((92, 96, 104), (150, 128, 96), (168, 160, 148), (116, 88, 78))
 COLOURS = {"fence": _WOOD, "post": _WOOD, "bush": _LEAVES, "wall": _STONE}
-"""The colours that each kind may have, none of them any object's."""
+"""The possible colours of each kind; no object has one of them."""
 KINDS = ("fence", "post", "bush")
-"""What may hide a part of an object; a ``wall`` hides all of a small one."""
+"""The kinds that hide a part of an object; a ``wall`` hides all of a small object."""
 NEARER = 1.3
-"""It drifts by so much more than the objects' own plane."""
+"""The drift of foregrounds, relative to that of the objects."""
 
 
 Outlines: TypeAlias = list[tuple[Points, float]]
-"""Polygons in the frame's pixels, each with a brightness factor, back to front."""
+"""Polygons in pixels of the frame, each with a brightness factor, back to front."""
 
 
 def shape(kind: str, frame: tuple[int, int], generator: np.random.Generator) -> Outlines:
-    """One foreground's shape, before the middle of the frame, where the objects come through.
+    """The shape of a foreground, in front of the middle of the frame, where the objects pass.
 
     Args:
-        kind: one of ``KINDS``, or ``wall``, which a small object fits behind.
+        kind: one of ``KINDS``, or ``wall``, which hides a small object completely.
         frame: height and width of the frame in pixels.
-        generator: source of the shape.
+        generator: source of the random shape.
     """
     draw = {"fence": _fence, "post": _post, "bush": _bush, "wall": _wall}
     if kind not in draw:
@@ -45,9 +45,9 @@ def foreground(outlines: Outlines, colour: RGB, light: float, frame: tuple[int, 
     Args:
         outlines: its shape.
         colour: its main colour.
-        light: where the light comes from, as ``render.draw`` takes it.
+        light: direction of the light, as in ``render.draw``.
         frame: height and width of the frame in pixels.
-        size: height and width of the plane in pixels, more than the frame's by what it moves.
+        size: height and width of the plane in pixels, larger than the frame by its motion.
     """
     corner_2 = np.array([(size[1] - frame[1]) / 2, (size[0] - frame[0]) / 2])
     paints = [
@@ -88,7 +88,7 @@ def _post(height: int, width: int, generator: np.random.Generator) -> Outlines:
 
 
 def _bush(height: int, width: int, generator: np.random.Generator) -> Outlines:
-    """A heap of leaves that rises from the bottom, near the middle."""
+    """A heap of leaves at the bottom, near the middle."""
     small = min(height, width)
     middle, top = width * generator.uniform(0.38, 0.62), height - small * generator.uniform(0.45, 0.62)
     out = []
@@ -101,7 +101,7 @@ def _bush(height: int, width: int, generator: np.random.Generator) -> Outlines:
 
 
 def _wall(height: int, width: int, generator: np.random.Generator) -> Outlines:
-    """A broad pillar of stones from top to bottom, in the middle."""
+    """A broad stone pillar from top to bottom, in the middle."""
     left, right = 0.31 * width, 0.69 * width
     rows = 6
     tall = height / rows

@@ -1,4 +1,4 @@
-"""Ways through the frame: where an object is, how it is turned and how far its limbs have swung, frame by frame."""
+"""Routes through the frame: the position, orientation and articulation phase of an object in each frame."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from tgvac.world.shapes import Points, rotate
 from tgvac.world.things import WHEEL_RADIUS
 
 LINE = 0.045
-"""Width of the dark outline, in object units; half of it lies outside of the polygons."""
+"""Width of the dark outline, in object units; half of it is outside the polygons."""
 
 
 class Pose(NamedTuple):
-    """One object in one frame."""
+    """The pose of one object in one frame."""
 
     x: float
     """Column of the object's origin, in pixels."""
@@ -26,17 +26,17 @@ class Pose(NamedTuple):
     scale: float
     """Pixels per object unit."""
     facing: float
-    """1 faces right, -1 left; in between the object is turning about."""
+    """1 faces right, -1 left; in between, the object is turning around."""
     tilt: float
     """Radians, nose down."""
     phase: float
     """Articulation phase in radians."""
     stretch: float
-    """How much longer than drawn the individual is; it is as much lower."""
+    """Factor of its length; its height is divided by it."""
 
 
 class Route(NamedTuple):
-    """What is asked of a way through the frame."""
+    """The requirements of a route through the frame."""
 
     path: str
     """``across``, ``turn`` or ``oscillate``."""
@@ -45,21 +45,21 @@ class Route(NamedTuple):
     size: float
     """Mean bounding box (square root of its area) over the frame's smaller side."""
     reach: float
-    """Share of the horizontal room that is used, 0 to 1."""
+    """Share of the available width that is used, 0 to 1."""
     level: float
-    """Mean height, -1 (top of the vertical room) to 1 (bottom)."""
+    """Mean vertical position, -1 (top of the available height) to 1 (bottom)."""
     outside: tuple[float, float] = (0.0, 0.0)
-    """Shares of the object's width by which the room goes beyond the frame, where the way starts and at the far end."""
+    """How far the route extends beyond the frame at its start and far end, as shares of the object's width."""
     lane: tuple[float, float] = (0.0, 1.0)
-    """Left and right end of the room, as shares of the frame's width."""
+    """Left and right end of the available range, as shares of the frame width."""
     widest: float = 0.8
-    """Share of the lane that the object may fill, so that there is a way to go."""
+    """Largest share of the lane that the object may fill, so that it has space to move."""
     delay: float = 0.0
-    """Share of the time for which it waits at the start."""
+    """Share of the time that it waits at the start."""
 
 
 def placed(points_N2: Points, pose: Pose) -> Points:
-    """Object coordinates (N, 2) to pixels (N, 2): x to the right, y down, pixel (0, 0) spans 0 to 1."""
+    """Convert object coordinates (N, 2) to pixels (N, 2): x to the right, y down, pixel (0, 0) spans 0 to 1."""
     grown_N2 = points_N2 * np.array([pose.stretch, 1.0 / pose.stretch])
     turned_N2 = rotate(grown_N2, pose.tilt) * np.array([pose.facing, 1.0])
     pixels_N2: Points = turned_N2 * pose.scale + np.array([pose.x, pose.y])
@@ -78,8 +78,8 @@ def plan(
 ) -> list[Pose]:
     """The poses of an object over a video.
 
-    Where nothing is asked ``outside``, the object stays whole inside its lane with a margin of a
-    fortieth of the smaller side, at least 2 pixels, in every frame.
+    Unless the route goes ``outside``, the whole object stays inside its lane in every frame, with a margin of 1/40 of
+    the smaller side, at least 2 pixels.
     """
     small = min(height, width)
     margin = max(2.0, small / 40)
@@ -105,7 +105,7 @@ def plan(
     mean_area = float(np.prod(box_F4[:, 2:] - box_F4[:, :2], axis=1).mean())
     scale = min(
         route.size * small / math.sqrt(mean_area),
-        # Room is left for the way itself, and for the margin.
+        # This leaves space for the motion and the margin.
         route.widest * (lane_hi - lane_lo - 2 * margin) / (right - left),
         0.92 * (height - 2 * margin) / (bottom - top),
     )
@@ -125,7 +125,7 @@ def plan(
 def _course(
     route: Route, time_F: npt.NDArray[np.float64], rooted: bool, start: float
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Horizontal place (-1 to 1 of the room, times reach) and facing, one number per frame each."""
+    """Horizontal position (-1 to 1 of the available range, times reach) and facing, one number per frame each."""
     ahead_F = np.full_like(time_F, route.heading)
     if route.path == "across":
         return route.heading * route.reach * (2 * time_F - 1), ahead_F
@@ -135,14 +135,14 @@ def _course(
     if route.path == "turn":
         angle_F = 2 * math.pi * (0.03 + 0.94 * time_F)
         facing_F = np.clip(np.sin(angle_F) / 0.18, -1.0, 1.0)
-        # Seen from the front an object is narrow, yet never a line.
+        # Seen from the front, an object is narrow but never a line.
         facing_F = np.where(facing_F >= 0, 1.0, -1.0) * np.maximum(np.abs(facing_F), 0.25)
         return -route.heading * route.reach * np.cos(angle_F), route.heading * facing_F
     raise ValueError(f"path is {route.path!r}; known are 'across', 'turn' and 'oscillate'")
 
 
 def _box(creature: Creature, pose: Pose) -> tuple[float, float, float, float]:
-    """Left, top, right and bottom of everything that is drawn, around the origin, in units of the scale."""
+    """Left, top, right and bottom of the drawn object relative to its origin, in units of the scale."""
     points_N2 = np.concatenate([placed(part.outline_N2, pose) for part in creature.draw(pose.phase)])
     (left, top), (right, bottom) = points_N2.min(axis=0) - LINE, points_N2.max(axis=0) + LINE
     return float(left), float(top), float(right), float(bottom)

@@ -1,4 +1,4 @@
-"""Pairs as in pix2gestalt: a whole object in a picture, and the same picture with another object pasted over it."""
+"""Pairs as in pix2gestalt: an image with a whole object, and the same image with another object pasted over it."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ from tgvac.world.wardrobe import dress
 
 _ATTEMPTS = 12
 _NEAR = 0.02
-"""How near the occlusion rate must come to the one that was drawn, so that no more is tried."""
+"""The difference from the wanted occlusion rate below which the search stops."""
 
 
 class Pair(NamedTuple):
-    """One pair of pictures."""
+    """One pair of images."""
 
     actor: Actor
     occlusion_HW3: render.Image
-    """uint8 RGB: the picture with the occluder in it."""
+    """uint8 RGB: the image with the occluder."""
     whole_HW3: render.Image
     """uint8 RGB: the whole object on white."""
     whole_HW: render.Mask
@@ -33,14 +33,14 @@ class Pair(NamedTuple):
 
     @property
     def rate(self) -> float:
-        """The share of the object that is hidden."""
+        """The hidden share of the object."""
         return 1.0 - float(np.count_nonzero(self.visible_HW)) / float(np.count_nonzero(self.whole_HW))
 
 
 def pair(params: WorldParams, index: int) -> Pair:
-    """Pair ``index`` of the world; it depends on the seed and the size of pairs, not on the other pairs.
+    """Pair ``index`` of the world. It depends on the seed and the size of pairs, not on the other pairs.
 
-    Rates are spread evenly between ``pair_rate_min`` and ``pair_rate_max``.
+    Occlusion rates are spread evenly between ``pair_rate_min`` and ``pair_rate_max``.
     """
     size = params.pair_size
     still = params.model_copy(update={"frames": 2, "height": size, "width": size})
@@ -69,11 +69,11 @@ def pair(params: WorldParams, index: int) -> Pair:
 
 
 def _anywhere(actor: Actor, smallest: float, size: int, generator: np.random.Generator) -> Actor:
-    """The object at a size between that share of its own and its own, anywhere in the picture."""
+    """The object at a random position, scaled by a random factor between ``smallest`` and 1."""
     pose = actor.poses[0]
     outline_N2 = np.concatenate([paint.outline_N2 for paint in paints(actor, 0)])
     at_2, shrink = np.array([pose.x, pose.y]), float(generator.uniform(smallest, 1.0))
-    # Shrunk where it stands it has the room around it that it had, and what it gave up.
+    # After shrinking in place, the object may move by its old distance from the border and by its lost size.
     near_2, far_2 = (at_2 + shrink * (edge_2 - at_2) for edge_2 in (outline_N2.min(0), outline_N2.max(0)))
     margin_2 = np.minimum(outline_N2.min(0), size - outline_N2.max(0)).clip(0)
     x, y = (at_2 + generator.uniform(margin_2 - near_2, size - margin_2 - far_2)).tolist()
@@ -92,13 +92,13 @@ def _placed(
     wanted: float,
     generator: np.random.Generator,
 ) -> render.Layer:
-    """The occluder where it hides nearest to the wanted share of an object, of several sizes and directions tried."""
+    """The occluder with the rate closest to the wanted one, over several sizes and directions."""
     y_N, x_N = np.nonzero(whole_HW)
     middle = (float(x_N.mean()), float(y_N.mean()))
     reach = float(np.hypot(np.ptp(x_N), np.ptp(y_N)))
     best: tuple[float, render.Layer] | None = None
     for attempt in range(_ATTEMPTS):
-        # A high rate asks for a large occluder; a later try is larger.
+        # A high rate needs a large occluder; later attempts use larger ones.
         grow = float(generator.uniform(0.75, 1.0)) + 0.7 * wanted + 0.08 * attempt
         angle = float(generator.uniform(0.0, 2 * math.pi))
         pose = occluder.poses[0]
@@ -113,7 +113,7 @@ def _placed(
         x, y = (np.array(middle) + away * way_2).tolist()
         layer = _drawn(occluder._replace(poses=[grown.poses[0]._replace(x=x, y=y)]), light, size)
         rate = float(np.count_nonzero(render.amodal(layer, size, size) & whole_HW)) / len(x_N)
-        # An object of which nothing is seen is no pair.
+        # An object that is almost completely hidden does not make a pair.
         miss = abs(rate - wanted) + (rate > 0.95)
         if best is None or miss < best[0]:
             best = (miss, layer)

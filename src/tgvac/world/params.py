@@ -1,4 +1,4 @@
-"""The parameters of the world; their values stand in ``params.yaml`` and the scales."""
+"""The parameters of the world; their values are in ``params.yaml`` and the scales."""
 
 from __future__ import annotations
 
@@ -21,30 +21,30 @@ class WorldVideos(Block):
 
 
 class WorldShares(Block):
-    """How much of what is in the world. The first six are shares of videos, of which a video has one at most."""
+    """Shares of what the world contains. The first six are shares of videos; each video has at most one of them."""
 
     crowded: Share
-    """Two objects, or three, the front one passing over another."""
+    """Two or three objects; the front one passes over another."""
     company: Share
-    """Two objects that keep apart."""
+    """Two objects that stay apart."""
     fenced: Share
-    """Something without an annotation, such as a fence, stands before the objects."""
+    """Something without an annotation, such as a fence, is in front of the objects."""
     late: Share
-    """YouTube-VOS: an object comes when the video has begun."""
+    """YouTube-VOS: an object appears after the first frame."""
     hidden: Share
-    """LaSOT: the target goes wholly behind something for some frames."""
+    """LaSOT: the target is fully occluded in some frames."""
     leaving: Share
-    """LaSOT: the target leaves the view for some frames, and comes back."""
+    """LaSOT: the target leaves the view for some frames, and returns."""
     third: Share
-    """Of the crowded videos, those with three objects."""
+    """The share of crowded videos with three objects."""
     white: Share
-    """Of the objects, those that are mainly white, as is the ground on which objects are completed."""
+    """The share of objects that are mainly white, like the background of completed objects."""
     camouflaged: Share
-    """Of the videos, those whose first object has a main colour that the background has, too."""
+    """The share of videos whose background contains the main colour of the first object."""
     patterned: Share
-    """Of the objects, those with stripes, spots or bands."""
+    """The share of objects with stripes, spots or bands."""
     later_start: Share
-    """YouTube-VOS: of the videos, those whose first frame is not number 0."""
+    """YouTube-VOS: the share of videos whose first frame is not number 0."""
 
     @model_validator(mode="after")
     def _one_staging_a_video(self) -> Self:
@@ -61,7 +61,7 @@ class WorldParams(Block):
     """How much of the world is published, and at what size."""
 
     seed: int
-    """Which world: the same seed gives the same videos, however many are published."""
+    """The same seed gives the same videos, however many are published."""
     videos: WorldVideos
     frames: Annotated[int, Field(ge=2)]
     """Frames of each video."""
@@ -70,16 +70,16 @@ class WorldParams(Block):
     width: Annotated[int, Field(ge=32)]
     """Pixels."""
     pairs: Annotated[int, Field(ge=1)]
-    """Pairs of pictures in the layout of pix2gestalt."""
+    """The number of image pairs in the layout of pix2gestalt."""
     pair_size: Annotated[int, Field(ge=32)]
-    """Pixels, each way."""
+    """Height and width in pixels."""
     pair_rate_min: Annotated[float, Field(gt=0.0, lt=1.0)]
     pair_rate_max: Annotated[float, Field(gt=0.0, lt=1.0)]
-    """Occlusion rates of pairs are spread evenly between the two."""
+    """Occlusion rates of pairs are spread evenly between these two."""
     pair_scale_min: Annotated[float, Field(gt=0.0, le=1.0)]
-    """Sizes of whole objects are drawn from here to 1, which is the largest that fits the picture."""
+    """Sizes of whole objects are drawn between this and 1, the largest that fits the image."""
     unseen: Share
-    """LaSOT: below this share of its area in view an object is flagged as absent, as an annotator would."""
+    """LaSOT: an object is flagged as absent if at most this share of its area is visible, as by an annotator."""
     shares: WorldShares
 
     @model_validator(mode="after")

@@ -12,16 +12,16 @@ PATTERNS = ("striped", "spotted", "banded")
 
 
 def marks(pattern: str, outline_N2: Points) -> list[Points]:
-    """The polygons of a pattern over the box around a part; where they leave the part they are not drawn.
+    """The polygons of a pattern over the bounding box of a part; drawing clips them to the part.
 
     Args:
         pattern: one of ``PATTERNS``.
-        outline_N2: the part's outline in the pose that the pattern is made for.
+        outline_N2: the part's outline in the pose for which the pattern is made.
     """
     low_2, high_2 = outline_N2.min(axis=0), outline_N2.max(axis=0)
     (x, y), (width, height) = ((low_2 + high_2) / 2).tolist(), (high_2 - low_2).tolist()
     span = max(width, height)
-    # A part shows at least two or three marks, and none of them is so thin that 64 pixels swallow it.
+    # A part shows at least two or three marks, thick enough to be visible at 64 pixels.
     if pattern == "striped":
         bars = _bars(span, float(np.clip(span / 3.5, 0.15, 0.42)), 0.4)
         return [rotate(bar_N2, 0.45) + np.array([x, y]) for bar_N2 in bars]
@@ -52,14 +52,14 @@ def _bars(span: float, pitch: float, share: float) -> list[Points]:
 
 
 def following(reference_N2: Points, posed_N2: Points, points_N2: list[Points]) -> list[Points]:
-    """Carry points along with a part: by the affine map that takes its reference outline nearest to the posed one."""
+    """Move points along with a part, by the least-squares affine map from its reference outline to the posed one."""
     base_N3 = np.concatenate([reference_N2, np.ones((len(reference_N2), 1))], axis=1)
     move_32: npt.NDArray[np.float64] = np.linalg.lstsq(base_N3, posed_N2, rcond=None)[0]
     return [some_N2 @ move_32[:2] + move_32[2] for some_N2 in points_N2]
 
 
 def tone(colour: RGB) -> RGB:
-    """The colour of marks on a colour: the same, darker; on dark colours the same, lighter."""
+    """The colour of marks on a colour: a darker version, or a lighter one for dark colours."""
     pixel_113 = np.array([[colour]], dtype=np.uint8)
     light = int(cv2.cvtColor(pixel_113, cv2.COLOR_RGB2LAB)[0, 0, 0])
     if light > 110:

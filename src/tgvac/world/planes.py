@@ -1,4 +1,4 @@
-"""Planes of scenery at several depths: each drifts with the camera as its depth tells, and moves by itself."""
+"""Planes of scenery at several depths. Each drifts with the camera according to its depth, and also moves by itself."""
 
 from __future__ import annotations
 
@@ -18,35 +18,35 @@ class Plane(NamedTuple):
     rgba_HW4: Image
     """uint8, colours already multiplied by alpha."""
     depth: float = 1.0
-    """How far it goes with the camera's drift: 0 is at the horizon, above 1 is nearer than the objects."""
+    """Factor of the camera's drift: 0 is at the horizon, 1 is the plane of the objects, more is nearer."""
     sway: tuple[float, float] = (0.0, 0.0)
-    """How far it moves by itself, pixels to each side and up and down."""
+    """Amplitude of its own motion, in pixels: horizontal and vertical."""
     period: float = 60.0
-    """Frames of one movement."""
+    """Period of its own motion, in frames."""
     start: float = 0.0
-    """Radians: where in its movement it is in the first frame."""
+    """Phase of its own motion in the first frame, in radians."""
 
 
 class Camera(NamedTuple):
-    """How the view drifts: to and fro along one direction."""
+    """The drift of the view, back and forth along one direction."""
 
     reach: float
-    """Pixels from the middle to the end of the drift."""
+    """Amplitude in pixels."""
     angle: float
-    """Radians: its direction."""
+    """Direction in radians."""
     start: float
-    """Radians: where in the drift the first frame is."""
+    """Phase in the first frame, in radians."""
     period: float = 60.0
-    """Frames there and back."""
+    """Period in frames."""
 
     def at(self, frame: int) -> tuple[float, float]:
-        """Where the view is in a frame, pixels right and down of the middle."""
+        """The offset of the view in a frame, in pixels to the right and down."""
         along = self.reach * math.sin(self.start + 2 * math.pi * frame / self.period)
         return math.cos(self.angle) * along, 0.4 * math.sin(self.angle) * along
 
 
 def look(plane: Plane, camera: Camera, frame: int, height: int, width: int) -> Image:
-    """The part of a plane that a frame shows, uint8 (height, width, 4); beyond its edge the edge goes on."""
+    """The part of a plane that a frame shows, uint8 (height, width, 4); its border is replicated."""
     turn = plane.start + 2 * math.pi * frame / plane.period
     away_x, away_y = camera.at(frame)
     x = (plane.rgba_HW4.shape[1] - width) / 2 + plane.depth * away_x + plane.sway[0] * math.sin(turn)
@@ -59,7 +59,7 @@ def look(plane: Plane, camera: Camera, frame: int, height: int, width: int) -> I
 
 
 def over(behind_HW3: Image, plane_HW4: Image) -> Image:
-    """A plane's view over what is behind it, uint8 (H, W, 3)."""
+    """Composite a plane over the image behind it, uint8 (H, W, 3)."""
     clear_HW = cv2.bitwise_not(cv2.extractChannel(plane_HW4, 3))
     clear_HW3 = cv2.merge([clear_HW, clear_HW, clear_HW])
     dimmed_HW3 = cv2.multiply(behind_HW3, clear_HW3, scale=1 / 255)
@@ -68,7 +68,7 @@ def over(behind_HW3: Image, plane_HW4: Image) -> Image:
 
 
 def view(planes: list[Plane], camera: Camera, frame: int, height: int, width: int) -> Image:
-    """What a frame shows of all planes, back to front, uint8 (height, width, 3); the first has no gaps."""
+    """All planes in a frame, composited back to front, uint8 (height, width, 3); the first must be opaque."""
     first, *others = planes
     seen_HW3: Image = cv2.cvtColor(look(first, camera, frame, height, width), cv2.COLOR_RGBA2RGB)
     for plane in others:
@@ -77,7 +77,7 @@ def view(planes: list[Plane], camera: Camera, frame: int, height: int, width: in
 
 
 def premultiplied(rgb_HW3: Field, alpha_HW: Field) -> Image:
-    """A plane's picture, uint8 (H, W, 4), from colours of 0 to 255 and alpha of 0 to 1."""
+    """The premultiplied image of a plane, uint8 (H, W, 4), from colours in [0, 255] and alpha in [0, 1]."""
     rgba_HW4 = np.concatenate([rgb_HW3 * alpha_HW[..., None], 255.0 * alpha_HW[..., None]], axis=2)
     picture_HW4: Image = np.clip(np.rint(rgba_HW4), 0, 255).astype(np.uint8)
     return picture_HW4

@@ -1,4 +1,4 @@
-"""Publishing the world: archives in the exact layouts of four data sets, the truth beside them, and its digest."""
+"""Publish the world: archives in the exact layouts of four data sets, with ground truth, and the generator's digest."""
 
 from __future__ import annotations
 
@@ -22,23 +22,22 @@ _PUBLISHERS: dict[Layout, Callable[[WorldParams, Path], Path]] = {
 
 _WORLD = "tgvac.world"
 _BESIDE = ("tgvac.seeds", "tgvac.clips.images")
-"""How numbers are drawn and pixels encoded: a change there changes pictures, too."""
+"""Modules outside the package that change pixels: random draws and image encoding."""
 
 
 def publish(params: WorldParams, layout: Layout, folder: Path) -> Path:
-    """Write the world's archives of one layout into a folder, and ``truth.zip``, which that layout does not have.
+    """Write the archives of one layout into a folder, and the ground truth as ``truth.zip``.
 
-    The same parameters give the same bytes, in any process. A video is the same however many others there
-    are; no two layouts and no two seeds share one. One video is held in memory at a time. Each archive
-    appears when it is complete.
+    The same parameters give the same bytes in any process. A video does not depend on the number of videos, and
+    different layouts or seeds share no video. One video is in memory at a time. Archives appear when they are complete.
 
     Args:
-        params: how much of the world, and at what size.
-        layout: whose layout; the module of each publisher describes its archives.
-        folder: where they are written; made if it does not exist.
+        params: the number of videos, and their size and content.
+        layout: of the archives; the module of each publisher describes them.
+        folder: where they are written; it is created if needed.
 
     Returns:
-        What a reader of that layout opens: an archive, or the folder where a data set has several.
+        The path that a reader of the layout opens: an archive, or the folder if a data set has several.
     """
     if layout not in _PUBLISHERS:
         raise ValueError(f"layout is {layout!r}; known are {', '.join(_PUBLISHERS)}")
@@ -46,9 +45,9 @@ def publish(params: WorldParams, layout: Layout, folder: Path) -> Path:
 
 
 def world_digest() -> str:
-    """SHA-256 (hex) of the generator's code, recorded with every result that was measured in the world.
+    """SHA-256 (hex) of the generator's code, recorded with every result that is measured in the world.
 
-    It covers the modules that decide a pixel, as syntax trees without prose.
+    It covers the modules that decide pixels, as syntax trees without comments, docstrings and error texts.
     """
     found = TREE.closure(f"{_WORLD}.publish").items()
     return config.digest({name: digest for name, digest in found if name.startswith(_WORLD) or name in _BESIDE})

@@ -2,7 +2,7 @@
 
 DAVIS-2017-trainval-480p.zip
     DAVIS/JPEGImages/480p/<sequence>/00000.jpg
-    DAVIS/Annotations/480p/<sequence>/00000.png     palette; ids of visible parts, 255 void
+    DAVIS/Annotations/480p/<sequence>/00000.png     palette PNG: ids of visible parts, 255 void
     DAVIS/ImageSets/2017/{train,val}.txt            every fifth sequence is in val
     DAVIS/objects.json                              ours: {sequence: {id: {category, captions}}}
 """

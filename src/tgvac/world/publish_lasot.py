@@ -1,13 +1,13 @@
-"""The world in the layout of LaSOT: one target a sequence, boxes alone, a zip a category.
+"""The world in the layout of LaSOT: one target per sequence, only boxes, one zip per category.
 
 <category>.zip
-    <category>/<category>-<n>/img/00000001.jpg      frames count from 1
-    <category>/<category>-<n>/groundtruth.txt       x,y,w,h a line: the box around what is seen of the target
+    <category>/<category>-<n>/img/00000001.jpg      frames are numbered from 1
+    <category>/<category>-<n>/groundtruth.txt       one x,y,w,h per line: the box of the target's visible part
     <category>/<category>-<n>/full_occlusion.txt    one line of comma-separated 0 and 1
-    <category>/<category>-<n>/out_of_view.txt       likewise
+    <category>/<category>-<n>/out_of_view.txt       the same
     <category>/<category>-<n>/nlp.txt               one sentence
 
-x and y are the left and top pixel of the box, counted from 0. Where a flag is set the box is ``0,0,0,0``.
+x and y are the left and top pixel of the box, counted from 0. If a flag is set, the box is ``0,0,0,0``.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from tgvac.world.truth import Truth
 
 
 def publish_lasot(params: WorldParams, folder: Path) -> Path:
-    """Write an archive a category and ``truth.zip`` (object ``1`` is the target); returns the folder."""
+    """Write one archive per category and ``truth.zip`` (object ``1`` is the target); returns the folder."""
     with Spool(folder) as spool:
         truth = Truth(spool)
         for index in range(params.videos.lasot):
             scene = scenes.stage(params, "lasot", index)
             category = scene.actors[0].category
-            # Every run of as many videos as there are categories has each once.
+            # Each block of len(CREATURES) videos has each category once.
             name = f"{category}-{index // len(CREATURES) + 1}"
             archive, place = f"{category}.zip", f"{category}/{name}"
             rows = []
@@ -53,7 +53,7 @@ def publish_lasot(params: WorldParams, folder: Path) -> Path:
 
 
 def _row(params: WorldParams, shot: Shot) -> tuple[tuple[int, int, int, int], bool, bool]:
-    """The box of the target in a frame, whether it is fully occluded, whether it is out of view."""
+    """The box of the target in a frame, whether it is fully occluded, and whether it is out of view."""
     amodal_HW, seen_HW = shot.amodal[0], shot.visible[0]
     inside = int(np.count_nonzero(amodal_HW))
     if not inside:

@@ -1,7 +1,7 @@
-"""The world in the layout of pix2gestalt's data set: pairs of pictures, joined by an id like those of SA-1B.
+"""The world in the layout of the pix2gestalt data set: pairs of images, joined by an id like those of SA-1B.
 
 pix2gestalt_occlusions_release.tar.gz
-    occlusion/<id>_occlusion.png                    RGB: the picture with an occluder in it
+    occlusion/<id>_occlusion.png                    RGB: the image with an occluder
     whole/<id>_whole.png                            RGB: the whole object on white
     whole_mask/<id>_whole_mask.png                  grey, 0 or 255
     visible_object_mask/<id>_visible_mask.png       grey, 0 or 255
@@ -24,7 +24,7 @@ from tgvac.world.truth import TRUTH, facts_of
 
 ARCHIVE = "pix2gestalt_occlusions_release.tar.gz"
 _STEP = 97
-"""Ids of SA-1B run to about eleven million, of which the set has fewer than a million."""
+"""Ids of SA-1B go up to about eleven million; the data set uses fewer than a million of them."""
 
 
 def publish_pix2gestalt(params: WorldParams, folder: Path) -> Path:
@@ -52,5 +52,5 @@ def publish_pix2gestalt(params: WorldParams, folder: Path) -> Path:
 
 
 def pair_id(params: WorldParams, index: int) -> str:
-    """A number like those of the pictures of SA-1B; no two pairs of a world have the same."""
+    """A number like those of SA-1B images; it is unique within a world."""
     return str(1000 + _STEP * index + int(_STEP * unit("world", params.seed, "pix2gestalt", index, "id")))

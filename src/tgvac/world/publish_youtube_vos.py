@@ -1,14 +1,14 @@
 """The world in the layout of YouTube-VOS: every fifth frame annotated, every frame in a second archive.
 
 train.zip
-    train/JPEGImages/<video>/00000.jpg              the annotated frames alone
-    train/Annotations/<video>/00000.png             palette; ids of visible parts
+    train/JPEGImages/<video>/00000.jpg              only the annotated frames
+    train/Annotations/<video>/00000.png             palette PNG: ids of visible parts
     train/meta.json                                 {"videos": {video: {"objects": {id: {category, frames}}}}}
     train/objects.json                              ours: {video: {id: {category, captions}}}
 train_all_frames.zip
     train_all_frames/JPEGImages/<video>/00000.jpg   every frame
 
-Some videos do not start at number 0, and an object's ``frames`` are those in which it is annotated: some come late.
+Some videos do not start at number 0, and some objects appear late. An object's ``frames`` are its annotated ones.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from tgvac.world.truth import Truth, objects_of
 
 ANNOTATED, ALL = "train.zip", "train_all_frames.zip"
 EVERY = 5
-"""Frames from one annotation to the next: 6 a second of 30."""
+"""Frames from one annotation to the next: 6 of 30 per second."""
 
 
 def publish_youtube_vos(params: WorldParams, folder: Path) -> Path:
@@ -69,12 +69,12 @@ def publish_youtube_vos(params: WorldParams, folder: Path) -> Path:
 
 
 def video_id(params: WorldParams, index: int) -> str:
-    """Ten hexadecimal digits, as the videos of YouTube-VOS are called."""
+    """Ten hexadecimal digits, like the video names of YouTube-VOS."""
     return f"{seed_of('world', params.seed, 'youtube_vos', index, 'id') % 16**10:010x}"
 
 
 def first_number(params: WorldParams, index: int) -> int:
-    """The number of a video's first frame: 0, or a later annotated one."""
+    """The number of a video's first frame: 0, or a later multiple of ``EVERY``."""
     if cast.spread(params, "youtube_vos", "later start", index) >= params.shares.later_start:
         return 0
     return EVERY * int(rng("world", params.seed, "youtube_vos", index, "first").integers(1, 9))

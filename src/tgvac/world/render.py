@@ -1,4 +1,4 @@
-"""Drawing an object's polygons with shading and smooth edges, and putting it into a frame; pure functions of arrays."""
+"""Draw an object's polygons with shading and smooth edges, and composite it into a frame; pure array functions."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Mask: TypeAlias = npt.NDArray[np.bool_]
 SAMPLES = 4
 """Samples along each side of a pixel."""
 _BITS = 4
-"""Fractional bits of the coordinates that OpenCV is given."""
+"""Fractional bits of the coordinates passed to OpenCV."""
 
 
 class Paint(NamedTuple):
@@ -29,7 +29,7 @@ class Paint(NamedTuple):
     colour: RGB
     lined: bool
     marks: tuple[Points, ...] = ()
-    """Polygons of a pattern, drawn where they lie inside of the outline."""
+    """Polygons of a pattern, drawn inside the outline only."""
     mark_colour: RGB = (0, 0, 0)
 
 
@@ -40,10 +40,10 @@ def shaded(colour: RGB, shade: float) -> RGB:
 
 
 class Layer(NamedTuple):
-    """One object alone, in the box around it; h and w are the box's."""
+    """One object alone, in its bounding box; h and w are the size of the box."""
 
     box: tuple[int, int, int, int]
-    """Left, top, right, bottom in the frame's pixels; the last two are excluded."""
+    """Left, top, right, bottom in pixels of the frame; the last two are exclusive."""
     rgb_hw3: Plane
     """float32, 0 to 255, already multiplied by alpha."""
     alpha_hw: Plane
@@ -51,17 +51,17 @@ class Layer(NamedTuple):
 
 
 def draw(paints: Sequence[Paint], line: float, light: float, height: int, width: int) -> Layer:
-    """Draw one object, back to front, lit from one side, with a darker outline and a soft rim.
+    """Draw one object, back to front, lit from one side, with a darker outline and smooth edges.
 
     Args:
-        paints: polygons in pixels; parts outside of the frame are cut off.
+        paints: polygons in pixels; parts outside the frame are clipped.
         line: width of the outline in pixels.
-        light: where the light comes from: radians from straight above, positive towards the right.
+        light: direction of the light, in radians from straight above, positive to the right.
         height: of the frame.
         width: of the frame.
 
     Returns:
-        The layer; where the object lies outside of the frame its box is empty.
+        The layer; its box is empty if the object is outside the frame.
     """
     points_N2 = np.concatenate([paint.outline_N2 for paint in paints])
     low_2, high_2 = points_N2.min(axis=0) - line - 1, points_N2.max(axis=0) + line + 1
@@ -69,7 +69,7 @@ def draw(paints: Sequence[Paint], line: float, light: float, height: int, width:
     x1, y1 = np.clip(np.ceil(high_2), 0, (width, height)).astype(int).tolist()
     if x0 >= x1 or y0 >= y1:
         return Layer((0, 0, 0, 0), np.zeros((0, 0, 3), np.float32), np.zeros((0, 0), np.float32))
-    # Only the box around the object is drawn finely; its corner lies on a whole pixel.
+    # Only the bounding box is drawn at the fine resolution; its corner is on a whole pixel.
     fine_rgb_HW3 = np.zeros(((y1 - y0) * SAMPLES, (x1 - x0) * SAMPLES, 3), np.uint8)
     fine_alpha_HW = np.zeros(fine_rgb_HW3.shape[:2], np.uint8)
     thick = max(1, round(line * SAMPLES))
@@ -90,13 +90,13 @@ def draw(paints: Sequence[Paint], line: float, light: float, height: int, width:
 
 
 def _light(rgb_hw3: Plane, alpha_hw: Plane, light: float, extent: float, centre: Sequence[float]) -> None:
-    """Light an object from its side, in place: a ramp over all of it, a bright rim there, a dark one opposite."""
+    """Light an object from one side, in place: a ramp over the object, a bright rim there, a dark rim opposite."""
     to_x, to_y = math.sin(light), -math.cos(light)
     h, w = alpha_hw.shape
     across_w = (np.arange(w, dtype=np.float32) - np.float32(centre[0])) * np.float32(0.3 * to_x / extent)
     down_h = (np.arange(h, dtype=np.float32) - np.float32(centre[1])) * np.float32(0.12 * to_y / extent)
     gain_hw = np.float32(1.0) + across_w[None, :] + down_h[:, None]
-    # Where the blurred silhouette, moved away from the light, no longer covers the object, there the edge is lit.
+    # The edge is lit where the blurred silhouette, shifted away from the light, no longer covers the object.
     step = max(1.0, 0.035 * extent)
     blurred_hw = cv2.GaussianBlur(alpha_hw, (0, 0), step, borderType=cv2.BORDER_REPLICATE)
     size, border = (w, h), cv2.BORDER_REPLICATE
@@ -111,7 +111,7 @@ def _light(rgb_hw3: Plane, alpha_hw: Plane, light: float, extent: float, centre:
 
 
 def _fixed(points_N2: Points) -> npt.NDArray[np.int32]:
-    """Fixed-point coordinates, in which the centre of pixel 0 is 0."""
+    """Fixed-point coordinates, where the centre of pixel 0 is 0."""
     fixed_N2: npt.NDArray[np.int32] = np.round((points_N2 - 0.5) * 2**_BITS).astype(np.int32)
     return fixed_N2
 
@@ -122,7 +122,7 @@ def _fill(rgb_HW3: Image, alpha_HW: Image, points_N2: Points, paint: Paint, corn
     Args:
         rgb_HW3, alpha_HW: the fine canvas.
         points_N2: the outline on the fine canvas.
-        paint: colours and marks, these in the frame's pixels.
+        paint: colours and marks; the marks are in pixels of the frame.
         corner: the canvas's corner in the frame.
     """
     height, width = alpha_HW.shape
@@ -147,14 +147,14 @@ def _fill(rgb_HW3: Image, alpha_HW: Image, points_N2: Points, paint: Paint, corn
 
 
 def _copy_rows(target_HW3: Image, light_H: npt.NDArray[np.float64], colour: RGB, where_HW: Image) -> None:
-    """Give the rows of a canvas a colour in their own light, where a mask is not 0."""
+    """Colour the rows of a canvas, each with its own brightness, where a mask is not 0."""
     rows_H3 = np.clip(np.outer(light_H, colour), 0, 255).astype(np.uint8)
     rows_HW3 = cv2.repeat(rows_H3[:, None], 1, target_HW3.shape[1])
     cv2.copyTo(rows_HW3, where_HW, target_HW3)
 
 
 def amodal(layer: Layer, height: int, width: int) -> Mask:
-    """The amodal mask, bool (height, width): the pixels of which the object covers at least half."""
+    """The amodal mask, bool (height, width): pixels that the object covers by at least half."""
     mask_HW = np.zeros((height, width), np.bool_)
     x0, y0, x1, y1 = layer.box
     mask_HW[y0:y1, x0:x1] = layer.alpha_hw >= 0.5
@@ -162,7 +162,7 @@ def amodal(layer: Layer, height: int, width: int) -> Mask:
 
 
 def silhouette(outlines: Sequence[Points], height: int, width: int) -> Mask:
-    """A quick mask (height, width) of polygons without their lines; for planning only."""
+    """A fast mask (height, width) of polygons without outlines, for planning only."""
     inside_HW = np.zeros((height, width), np.uint8)
     for outline_N2 in outlines:
         cv2.fillPoly(inside_HW, [_fixed(outline_N2)], 1, cv2.LINE_8, _BITS)

@@ -1,4 +1,4 @@
-"""Scenes: who is in a video, going where, before and behind what; drawn by names from seed, layout and number."""
+"""Scenes: the objects of a video, their routes, and the scenery. All draws depend on seed, layout and index."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from tgvac.world.shapes import Points
 from tgvac.world.wardrobe import Clothes, dress
 
 _ATTEMPTS = 24
-"""Tries at letting something pass before an object so that it is well hidden, yet not gone."""
+"""Attempts to place an occluder so that an object is clearly, but not fully, hidden."""
 _LOOKS = 24
-"""Frames, spread over the video, in which a try is judged."""
+"""Frames, spread over the video, in which an attempt is scored."""
 _LOOK = 64
-"""Pixels of the smaller side of the mask by which it is judged: a coarse one is enough."""
+"""Smaller side, in pixels, of the masks for scoring; coarse masks are enough."""
 
 
 class Scene(NamedTuple):
@@ -36,14 +36,14 @@ class Scene(NamedTuple):
     """Indices of the actors, back to front."""
     backdrop: list[Plane]
     foreground: Plane | None
-    """What stands before all objects and is none of them."""
+    """Scenery in front of all objects."""
     camera: Camera
     light: float
-    """Where the light comes from: radians from straight above, positive towards the right."""
+    """Direction of the light, in radians from straight above, positive to the right."""
 
 
 def stage(params: WorldParams, layout: Layout, index: int) -> Scene:
-    """Video ``index`` of a layout; it depends on seed, layout and sizes, not on the other videos."""
+    """Video ``index`` of a layout. It depends on seed, layout and sizes, not on the other videos."""
     names = (layout, index)
     categories = cast.categories(params, layout, index)
     kind = cast.staging(params, layout, index)
@@ -69,7 +69,7 @@ def _actors(
     clothes: Sequence[Clothes],
     order: tuple[int, ...],
 ) -> tuple[Actor, ...]:
-    """The objects; where one passes over another, the best of some tries: it hides a fair share, and never all."""
+    """The objects. If one passes over another, the best attempt is used: it hides a clear share, but not all."""
     best: tuple[float, tuple[Actor, ...]] | None = None
     for attempt in range(_ATTEMPTS):
         routes = cast.routes(kind, categories, order, rng("world", params.seed, *names, "routes", attempt))
@@ -80,7 +80,7 @@ def _actors(
         if kind == "crowded":
             back_FHW, front_FHW = (_looks(params, actors[k]) for k in order[-2:])
             hidden_F = _hidden(back_FHW, front_FHW)
-            # The front object has to show as well, though it may come from outside of the frame.
+            # The front object must also be visible, although it may enter from outside the frame.
             seen_F = np.minimum(1.0, front_FHW.mean(axis=(1, 2)) / 0.005)
             score = min(float((seen_F * (1.0 - hidden_F)).min()) / 0.3, float(hidden_F.max()) / 0.2, 1.0)
         if best is None or score > best[0]:
@@ -92,7 +92,7 @@ def _actors(
 
 
 def _shape(params: WorldParams, names: tuple[str | int, ...], kind: str, actor: Actor) -> foregrounds.Outlines:
-    """A foreground, the best of some tries: it hides a part of the object, of which the first frame shows enough."""
+    """The best attempt at a foreground: it hides a part of the object, but the first frame shows enough of it."""
     best: tuple[float, foregrounds.Outlines] | None = None
     object_FHW = _looks(params, actor)
     for attempt in range(_ATTEMPTS):
@@ -109,7 +109,7 @@ def _shape(params: WorldParams, names: tuple[str | int, ...], kind: str, actor: 
 
 
 def _looks(params: WorldParams, actor: Actor) -> render.Mask:
-    """Coarse masks of an object in some frames, the first among them, bool (F, H, W)."""
+    """Coarse masks of an object in some frames, including the first, bool (F, H, W)."""
     frames = np.unique(np.linspace(0, params.frames - 1, _LOOKS).astype(int)).tolist()
     return np.stack([_look(params, [paint.outline_N2 for paint in paints(actor, frame)]) for frame in frames])
 
@@ -121,14 +121,14 @@ def _look(params: WorldParams, outlines: Sequence[Points]) -> render.Mask:
 
 
 def _hidden(object_FHW: render.Mask, before_FHW: render.Mask) -> npt.NDArray[np.float64]:
-    """The share of an object that something hides, (F,)."""
+    """The hidden share of an object in each frame, (F,)."""
     area_F = np.maximum(object_FHW.sum(axis=(1, 2)), 1)
     share_F: npt.NDArray[np.float64] = (object_FHW & before_FHW).sum(axis=(1, 2)) / area_F
     return share_F
 
 
 def layers(scene: Scene, frame: int, height: int, width: int) -> list[render.Layer]:
-    """Each object of one frame alone, object 1 first."""
+    """The layer of each object in one frame, object 1 first."""
     return [
         render.draw(paints(actor, frame), LINE * actor.poses[frame].scale, scene.light, height, width)
         for actor in scene.actors

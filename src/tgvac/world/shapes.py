@@ -23,11 +23,11 @@ class Part(NamedTuple):
     """The part's name in captions; several polygons may share one, such as ``wings``."""
     outline_N2: Points
     colour: RGB | None = None
-    """A fixed colour, such as an eye's; ``None`` takes the individual's colour for this name."""
+    """A fixed colour, such as that of an eye; ``None`` uses the individual's colour for this name."""
     shade: float = 1.0
     """Brightness factor: limbs on the far side are darker."""
     lined: bool = True
-    """Whether a darker line runs along the outline; small parts have none."""
+    """Whether the part has a darker outline; small parts have none."""
 
 
 def polygon(*corners: tuple[float, float]) -> Points:

@@ -1,4 +1,4 @@
-"""Archives whose members come in any order: spooled to disk, then written sorted, the same bytes each time."""
+"""Archives whose members arrive in any order: spooled to disk, then written in sorted order and reproducible."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from tgvac.files import writing
 
 
 class Spool:
-    """Members of the archives of one folder, kept in one file on disk until ``close``.
+    """The members of the archives of one folder, kept in one temporary file until the context ends.
 
     Args:
-        folder: where the archives will lie; made if it does not exist.
+        folder: of the archives; it is created if needed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -36,7 +36,7 @@ class Spool:
         self._file.close()
 
     def add(self, archive: str, name: str, content: bytes) -> None:
-        """Add a member to one of the archives, which is named by its file name."""
+        """Add a member to the archive with a file name."""
         members = self._members.setdefault(archive, {})
         if name in members:
             raise ValueError(f"{archive} has the member {name} already")
@@ -49,10 +49,10 @@ class Spool:
         self.add(archive, name, (json.dumps(value, indent=1, sort_keys=True) + "\n").encode())
 
     def write(self) -> None:
-        """Write every archive: ``.zip`` or ``.tar.gz`` by its name. None appears before all of them are complete.
+        """Write all archives, as ``.zip`` or ``.tar.gz`` by name. None appears before all of them are complete.
 
-        Archives of an earlier publication that are no part of this one are removed: a data set of several
-        archives is whatever its folder holds.
+        Archives of an earlier publication that are not part of this one are removed, because readers of a data set with
+        several archives use everything in its folder.
         """
         for path in self._folder.iterdir():
             if path.name.endswith((".zip", ".tar.gz")) and path.name not in self._members:
@@ -68,7 +68,7 @@ class Spool:
                     sink.add(name, self._read(archive, name))
 
     def _tar(self, archive: str, part: Path) -> None:
-        # Pictures are compressed already, and neither gzip's header nor tar's may know the time or the user.
+        # Images are compressed already. The headers of gzip and tar must not contain the time or the user.
         with (
             part.open("wb") as raw,
             gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw, mtime=0) as packed,

@@ -1,4 +1,4 @@
-"""Animals that swim, each a function of its articulation phase (radians), giving parts back to front."""
+"""Animals that swim. Each function maps an articulation phase (radians) to parts, back to front."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def fish(phase: float) -> list[Part]:
 
 
 def _waved(points_N2: Points, phase: float) -> Points:
-    """Bend a swimmer: a wave that runs backwards and grows towards the tail."""
+    """Bend a swimmer with a wave that runs backwards and grows towards the tail."""
     reach_N = np.clip((0.9 - points_N2[:, 0]) / 2.0, 0.0, 1.0)
     bent_N2 = points_N2.copy()
     bent_N2[:, 1] += 0.22 * reach_N**1.5 * np.sin(phase + 2.2 * points_N2[:, 0])

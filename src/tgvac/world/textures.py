@@ -1,4 +1,4 @@
-"""Fields of shade and colour over a picture: noise, soft steps, stripes, checks; coordinates in frame heights."""
+"""Fields of brightness and colour over an image: noise, soft steps, stripes, checks. Coordinates: frame heights."""
 
 from __future__ import annotations
 
@@ -28,19 +28,19 @@ def value_noise(height: int, width: int, cell: float, generator: np.random.Gener
 
 
 def mix(one_3: Field, two_3: Field, share_HW: Field) -> Field:
-    """From the first colour to the second by a share of 0 to 1, float32 (H, W, 3); a colour may be a picture."""
+    """Mix two colours by a share in [0, 1], float32 (H, W, 3); a colour may be an image."""
     mixed_HW3: Field = one_3 + (two_3 - one_3) * share_HW[..., None]
     return mixed_HW3
 
 
 def soft(edge_HW: Field, width: float) -> Field:
-    """A step from 0 to 1 where ``edge_HW`` passes 0, over about ``width``."""
+    """A soft step from 0 to 1 where ``edge_HW`` crosses 0, over a width of ``width``."""
     step_HW: Field = np.clip(edge_HW / width + 0.5, 0.0, 1.0).astype(np.float32)
     return step_HW
 
 
 def stripes(x_HW: Field, y_HW: Field, colours: tuple[Field, Field, Field], generator: np.random.Generator) -> Field:
-    """Soft, bent stripes in two colours, float32 (H, W, 3)."""
+    """Soft, curved stripes in two colours, float32 (H, W, 3)."""
     angle, pitch = generator.uniform(0.0, math.pi), generator.uniform(0.16, 0.34)
     across_HW = x_HW * math.cos(angle) + y_HW * math.sin(angle)
     bend_HW = generator.uniform(0.0, 0.05) * np.sin(5.0 * (y_HW * math.cos(angle) - x_HW * math.sin(angle)))
@@ -49,7 +49,7 @@ def stripes(x_HW: Field, y_HW: Field, colours: tuple[Field, Field, Field], gener
 
 
 def checks(x_HW: Field, y_HW: Field, colours: tuple[Field, Field, Field], generator: np.random.Generator) -> Field:
-    """Soft squares in two colours, turned a little, float32 (H, W, 3)."""
+    """Soft, slightly rotated squares in two colours, float32 (H, W, 3)."""
     angle, pitch = generator.uniform(-0.5, 0.5), generator.uniform(0.3, 0.5)
     u_HW = x_HW * math.cos(angle) + y_HW * math.sin(angle)
     v_HW = y_HW * math.cos(angle) - x_HW * math.sin(angle)

@@ -1,4 +1,4 @@
-"""Things that move, each a function of its articulation phase (radians), parts back to front."""
+"""Moving things. Each function maps an articulation phase (radians) to parts, back to front."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ import numpy as np
 from tgvac.world.shapes import Part, ellipse, limb, polygon, ribbon, rotate, smooth
 
 WHEEL_RADIUS = 0.27
-"""In object units: the phase of a rolling car is the way it went, over this radius."""
+"""In object units. The phase of a rolling car is the distance it has moved, divided by this radius."""
 
 
 def car(phase: float) -> list[Part]:
-    """A car whose wheels turn with the way it goes: body, roof, windows, wheels with spokes."""
+    """A car whose wheels turn with its motion: body, roof, windows, wheels with spokes."""
     glass = (196, 224, 238)
     tyre = (38, 38, 44)
     parts = [
@@ -35,7 +35,7 @@ def car(phase: float) -> list[Part]:
             end = (0.18 * cos(phase + spoke * pi / 3), 0.18 * sin(phase + spoke * pi / 3))
             outline_N2 = limb((x - end[0], 0.32 - end[1]), (x + end[0], 0.32 + end[1]), 0.028, 0.028)
             parts.append(Part("wheels", outline_N2, shade=0.4, lined=False))
-        # One lighter spoke end tells the full turn from a sixth of it.
+        # One light spot makes a full turn visible, because the spokes repeat every sixth of a turn.
         parts.append(Part("hub", ellipse(x + 0.13 * cos(phase), 0.32 + 0.13 * sin(phase), 0.05, 0.05), (245, 245, 245),
                           lined=False))  # fmt: skip
     return parts
@@ -92,7 +92,7 @@ def windmill(phase: float) -> list[Part]:
     blades = []
     for k in range(4):
         turn = phase / 2 + k * pi / 2
-        # The shape stands out to the right of the hub before it is turned.
+        # Before the rotation, the blade points to the right of the hub.
         frame_N2 = polygon((0.08, -0.04), (0.92, -0.04), (0.92, 0.24), (0.24, 0.24), (0.2, 0.04), (0.08, 0.04))
         shade = 1.0 if k % 2 else 0.84
         blades.append(Part("blades", rotate(frame_N2, turn) + np.array(hub), shade=shade))

@@ -1,4 +1,4 @@
-"""What only the world knows of a video: whole objects, what is seen of them, how they move, when they are hidden."""
+"""The ground truth of a video: amodal and visible masks, motion, and the frames in which objects are hidden."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ TRUTH = "truth.zip"
 
 
 class Truth:
-    """Collects the truth of a layout's videos in ``truth.zip``.
+    """Collects the ground truth of a layout's videos in ``truth.zip``.
 
-    ``<video>/<id>/amodal/00000.png`` and ``<video>/<id>/visible/00000.png`` (0 or 255; numbered by the
-    position in the video, from 0), and ``truth.json``: ``{video: {id: facts}}``.
+    It has ``<video>/<id>/amodal/00000.png`` and ``<video>/<id>/visible/00000.png`` (0 or 255; numbered by position in
+    the video, from 0), and ``truth.json``: ``{video: {id: facts}}``.
     """
 
     def __init__(self, spool: Spool) -> None:
@@ -29,7 +29,7 @@ class Truth:
         self._facts: dict[str, dict[str, dict[str, Any]]] = {}
 
     def begin(self, video: str, scene: Scene, objects: int) -> None:
-        """Enter a video and its first so many objects."""
+        """Add a video and its first ``objects`` objects."""
         self._facts[video] = {
             str(k + 1): {
                 "staging": scene.kind,
@@ -42,7 +42,7 @@ class Truth:
         }
 
     def add(self, video: str, position: int, shot: Shot) -> None:
-        """Enter a frame of a video that was begun."""
+        """Add a frame of a video that was added with ``begin``."""
         for number, facts in self._facts[video].items():
             amodal_HW, visible_HW = shot.amodal[int(number) - 1], shot.visible[int(number) - 1]
             for name, mask_HW in (("amodal", amodal_HW), ("visible", visible_HW)):
@@ -56,12 +56,12 @@ class Truth:
                 facts["occluded_frames"].append(position)
 
     def end(self) -> None:
-        """Enter the facts of all videos."""
+        """Write the facts of all videos."""
         self._spool.add_json(TRUTH, "truth.json", self._facts)
 
 
 def facts_of(actor: Actor) -> dict[str, Any]:
-    """What is true of an object in every frame, as JSON takes it."""
+    """The facts about an object that hold in every frame, for JSON."""
     clothes = actor.clothes
     return {
         "category": actor.category,
@@ -76,7 +76,7 @@ def facts_of(actor: Actor) -> dict[str, Any]:
 
 
 def objects_of(scene: Scene) -> dict[str, dict[str, Any]]:
-    """What ``objects.json`` says of a video: ``{id: {category, captions}}``."""
+    """The entry of a video in ``objects.json``: ``{id: {category, captions}}``."""
     return {
         str(k + 1): {"category": actor.category, "captions": [actor.caption]} for k, actor in enumerate(scene.actors)
     }

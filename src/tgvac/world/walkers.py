@@ -1,4 +1,4 @@
-"""Animals that walk, each a function of its articulation phase (radians), giving parts back to front."""
+"""Animals that walk. Each function maps an articulation phase (radians) to parts, back to front."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from tgvac.world.shapes import Part, Points, ellipse, eye, limb, polygon, ribbon
 
 
 def _leg(hip: tuple[float, float], swing: float, lift: float, length: float, radius: float) -> list[Points]:
-    """Thigh, shin and paw of a leg that swings about its hip and bends at the knee while it is lifted."""
+    """Thigh, shin and paw of a leg that swings around its hip and bends at the knee when lifted."""
     x, y = hip
     knee = (x + 0.5 * length * sin(swing), y + 0.5 * length * cos(swing))
     bend = swing - 0.9 * max(0.0, lift)

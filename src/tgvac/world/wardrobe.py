@@ -1,4 +1,4 @@
-"""What objects wear: a main colour, the colour of one part, and perhaps a pattern on one of the two."""
+"""The colours of objects: a main colour, the colour of one part, and possibly a pattern on one of the two."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tgvac.world.patterns import PATTERNS
 from tgvac.world.shapes import RGB
 
 _APART = 45.0
-"""CIELAB distance between the colours of a video's objects, as far as the palette allows it."""
+"""The wanted CIELAB distance between the colours of a video's objects, if the palette allows it."""
 
 
 class Clothes(NamedTuple):
-    """The looks of one individual."""
+    """The colours and pattern of one object."""
 
     main: RGB
     accent: RGB
     part: str
     """The name of the parts in the accent colour."""
     pattern: str = ""
-    """One of ``PATTERNS``, or nothing."""
+    """One of ``PATTERNS``, or empty."""
     patterned: str = ""
-    """Whether the pattern lies on the ``main`` colour's torso or on the ``accent``'s part; nothing without one."""
+    """``main`` for a pattern on the torso, ``accent`` for one on the accent part; empty without a pattern."""
 
     @property
     def main_name(self) -> str:
@@ -39,14 +39,14 @@ class Clothes(NamedTuple):
         return colours.name_of(self.accent)
 
     def pattern_on(self, part: str, category: str) -> bool:
-        """Whether the parts of a name bear the pattern."""
+        """Whether the parts with a name have the pattern."""
         if self.patterned == "main":
             return part == CREATURES[category].torso
         return self.patterned == "accent" and part == self.part
 
 
 def dress(params: WorldParams, names: tuple[str | int, ...], categories: Sequence[str]) -> list[Clothes]:
-    """The clothes of each object of a video; ``names`` name the video for the draws."""
+    """The clothes of each object of a video; ``names`` identify the video for the random draws."""
     out: list[Clothes] = []
     taken: list[RGB] = []
     for actor, category in enumerate(categories):

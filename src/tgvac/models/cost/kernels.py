@@ -1,7 +1,7 @@
-"""What a GPU would run in place of what torch runs on ``meta``: memory-saving attention, and autocast to bfloat16.
+"""The kernels that a GPU would run, on the device ``meta``: memory-saving attention, and autocast to bfloat16.
 
-Both are rules on torch's functions, since the ``meta`` device has neither: there, attention falls back to one that
-holds the weight of every pair of positions, and ``torch.autocast`` knows no such device.
+``meta`` has neither: its attention keeps the weight of every pair of positions, and ``torch.autocast`` does not support
+it. So both are rules on torch's functions here.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from torch.utils._pytree import tree_map
 
 Precision = Literal["float32", "bfloat16"]
 
-# torch's documentation, "Automatic Mixed Precision", "Autocast Op Reference", CUDA: those that networks here call.
+# From torch's documentation, "Automatic Mixed Precision", "Autocast Op Reference", CUDA: those that our networks call.
 _LOW = {
     functional.linear,
     functional.conv1d,
@@ -29,7 +29,7 @@ _LOW = {
     torch.bmm,
     torch.addmm,
     torch.baddbmm,
-    torch.einsum,  # of itself in no list; all that it does is bmm
+    torch.einsum,  # not in the list itself, but it calls bmm
     torch.Tensor.matmul,
     torch.Tensor.__matmul__,
     torch.Tensor.mm,
@@ -53,10 +53,10 @@ _HIGH = {
 
 
 class Kernels(TorchFunctionMode):
-    """Attention as the memory-saving kernels do it and, for ``bfloat16``, torch's rules of autocast.
+    """Memory-saving attention and, for ``bfloat16``, torch's rules of autocast.
 
-    A kernel of attention keeps queries, keys, values, its output and one number a query. As torch does, a parameter
-    that is trained is cast once a pass, and any other whenever it is used.
+    The attention kernel keeps queries, keys, values, its output and one number per query. As in torch, trained
+    parameters are cast once per pass, all others at each use.
     """
 
     def __init__(self, precision: Precision) -> None:
@@ -104,7 +104,7 @@ def _attention(
     scale: float | None = None,
     **_: Any,
 ) -> torch.Tensor:
-    """``functional.scaled_dot_product_attention`` by the memory-saving kernel, which knows no mask of yes and no."""
+    """``functional.scaled_dot_product_attention`` by the memory-saving kernel, which takes no boolean mask."""
     if attn_mask is not None and attn_mask.dtype == torch.bool:
         attn_mask = attn_mask.to(query.dtype)
     if attn_mask is not None:

@@ -1,4 +1,4 @@
-"""How many bytes are alive while a network runs, without the bytes: storages on ``meta`` know their size."""
+"""Counts the bytes that are alive while a network runs on ``meta``, where storages have a size but no memory."""
 
 from __future__ import annotations
 
@@ -11,15 +11,15 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 
-class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch does not say
-    """Counts the bytes of all storages that operations make, each from its making to its end.
+class LiveBytes(TorchDispatchMode):  # type: ignore[no-untyped-call]  # untyped in torch
+    """Counts the bytes of all storages that operations create, each from its creation to its end.
 
     Attributes:
         now: bytes alive.
         peak: the most that were alive at once.
 
     Args:
-        known: tensors that were there before and are not counted.
+        known: tensors that exist already and are not counted.
     """
 
     def __init__(self, known: Iterable[torch.Tensor] = ()) -> None:

@@ -1,7 +1,7 @@
-"""What training needs of a GPU's memory, by the choices that decide it.
+"""The GPU memory that a training needs, by its settings.
 
-Parameters, the optimizer's state and the average are there all the time. Beside them a step needs the most of: what is
-alive in its forward and backward pass, gradients among it; and gradients with what the optimizer's step passes through.
+Parameters, optimizer state and EMA are always in memory. A step also needs the larger of two amounts: what is alive in
+its forward and backward pass, gradients included; and the gradients with the temporary tensors of the optimizer's step.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ Optimizer = Literal["adamw", "adamw8bit", "adafactor"]
 Passes = Literal["fused", "together", "apart"]
 
 _FLOAT = 4
-"""Bytes of a parameter, of its gradient and of its average: autocast casts copies."""
+"""Bytes of a parameter, its gradient and its EMA; autocast casts copies."""
 
 
 @dataclass(frozen=True)
@@ -29,12 +29,12 @@ class Choices:
 
     Attributes:
         batch: samples of a step.
-        accumulation: parts of a step that go through the network one after the other.
-        checkpointing: activations are computed again where the network's own checkpoints are.
-        ema: whether an average of what is trained is kept.
-        precision: of products and convolutions; ``bfloat16`` is autocast's.
-        passes: how ``adamw``'s step goes through memory: in one pass (``fused``), which writes nothing beside; an
-            operation at a time, on all parameters ``together``, as torch's does on a GPU, or on each one ``apart``.
+        accumulation: gradient accumulation: micro-batches of a step.
+        checkpointing: gradient checkpointing, at the network's own checkpoints.
+        ema: whether a moving average of the trained parameters is kept.
+        precision: of matrix products and convolutions; ``bfloat16`` by autocast.
+        passes: how ``adamw`` updates: ``fused``, without temporary tensors; one operation at a time on all parameters
+            ``together``, as torch does on a GPU; or parameter by parameter, ``apart``.
     """
 
     batch: int
@@ -47,11 +47,13 @@ class Choices:
 
     def __post_init__(self) -> None:
         if not 1 <= self.accumulation <= self.batch:
-            raise ValueError(f"a batch of {self.batch} cannot go through in {self.accumulation} parts")
+            raise ValueError(
+                f"accumulation {self.accumulation} is not between 1 and the batch of {self.batch}; lower it"
+            )
 
     @property
     def micro_batch(self) -> int:
-        """Samples that are in the network at once."""
+        """Samples that go through the network at once."""
         return -(-self.batch // self.accumulation)
 
 
@@ -60,8 +62,9 @@ class Memory:
     """Bytes of one training.
 
     Attributes:
-        parameters: of the network, and of frozen ones beside it.
-        activations: what a step needs at most beside gradients.
+        parameters: of the network, and of frozen networks on the same GPU.
+        ema: the moving average.
+        activations: the most that a step needs in addition to gradients.
     """
 
     parameters: int
@@ -83,13 +86,13 @@ def memory_of(
     beside: Iterable[nn.Module] = (),
     peaks: Callable[[Choices], int] | None = None,
 ) -> Memory:
-    """Walk one training step on ``meta`` and add up.
+    """Estimate the memory of a training by walking one step on ``meta``.
 
     Args:
-        loss_of: the loss of a step of so many samples.
-        state_bytes: of an optimizer, by name, for a number that is trained; ``adafactor``'s goes by shapes.
+        loss_of: the loss of a step, given its number of samples.
+        state_bytes: optimizer state in bytes per trained number, by optimizer; ``adafactor``'s depends on shapes.
         beside: frozen networks on the same GPU.
-        peaks: what :func:`walked_peak` finds, where it is known already.
+        peaks: returns what :func:`walked_peak` would, where it is known already.
     """
     trained = [tuple(p.shape) for p in module.parameters() if p.requires_grad]
     numbers = sum(map(prod, trained))
@@ -105,7 +108,7 @@ def memory_of(
 
 
 def walked_peak(module: nn.Module, loss_of: Callable[[int], Loss], choices: Choices) -> int:
-    """The most bytes alive in a forward and backward pass beside parameters, gradients among them."""
+    """The most bytes alive in a forward and backward pass, gradients included, parameters not."""
     return peak_bytes(
         module,
         loss_of(choices.micro_batch),
@@ -116,16 +119,16 @@ def walked_peak(module: nn.Module, loss_of: Callable[[int], Loss], choices: Choi
 
 
 def kept_bytes_of(optimizer: Optimizer, trained: Sequence[tuple[int, ...]], state_bytes: Mapping[str, float]) -> int:
-    """Bytes that an optimizer keeps of parameters of these shapes; ``state_bytes`` as in :func:`memory_of`."""
+    """Bytes of an optimizer's state for parameters of these shapes; ``state_bytes`` as in :func:`memory_of`."""
     if optimizer == "adafactor":
         return sum(_FLOAT * factored(shape) for shape in trained)
     return round(state_bytes[optimizer] * sum(map(prod, trained)))
 
 
 def factored(shape: tuple[int, ...]) -> int:
-    """Numbers that ``torch.optim.Adafactor`` keeps of a parameter: its second moment by rows and columns.
+    """Numbers that ``torch.optim.Adafactor`` keeps for a parameter: its second moment by rows and columns.
 
-    Rows and columns are the last two dimensions, so that of a convolution of 3 x 3 two thirds remain.
+    Rows and columns are the last two dimensions, so a 3 x 3 convolution keeps two thirds of its numbers.
 
     >>> factored((640, 320)), factored((320,)), factored((8, 4, 3, 3))
     (960, 320, 192)
@@ -136,9 +139,9 @@ def factored(shape: tuple[int, ...]) -> int:
 
 
 def _passing(choices: Choices, trained: Sequence[tuple[int, ...]]) -> int:
-    """Bytes that the optimizer's step needs for a while: the root of the second moment, of all parameters or of one.
+    """Temporary bytes of the optimizer's step: the root of the second moment, of all parameters or of one.
 
-    bitsandbytes' kernels, and Adafactor as trainings here have it, take one parameter at a time.
+    bitsandbytes' kernels, and Adafactor as we call it, update one parameter at a time.
     """
     passes = choices.passes if choices.optimizer == "adamw" else "apart"
     sizes = [prod(shape) * _FLOAT for shape in trained]

@@ -1,4 +1,4 @@
-"""A scale's networks on ``meta``: of the run's own classes and shapes, without a weight."""
+"""A scale's networks on ``meta``: the classes and shapes of the run, without weights."""
 
 from __future__ import annotations
 
@@ -32,20 +32,20 @@ if TYPE_CHECKING:
 # Shapes: B clips, F frames, c latent channels, h latents' side, S the model's square, N tokens, D text width.
 
 _STANDIN_WORDS = 1000
-"""Of a stand-in's vocabulary, which its texts decide; looking a word up costs nothing."""
+"""Vocabulary size of stand-ins. The real one depends on the texts, but a lookup costs no FLOPs."""
 
 
 def empty(*shape: int) -> torch.Tensor:
-    """``float32`` on ``meta``."""
+    """An empty ``float32`` tensor on ``meta``."""
     return torch.empty(shape, device=META)
 
 
 @dataclass(frozen=True)
 class Networks:
-    """The networks of a scale, each built when it is asked for.
+    """The networks of a scale, each built at its first use.
 
     Attributes:
-        folder: the scale's finished backbones, or the stand-ins that it takes; None where there is neither yet.
+        folder: the scale's finished backbones, or the stand-ins it uses; None if there are none yet.
         size: the side S of the model's square in pixels.
         layout: of the frame model's input channels.
     """
@@ -58,7 +58,7 @@ class Networks:
 
     @property
     def origin(self) -> str:
-        """Where the shapes are from, for people."""
+        """Where the shapes come from, for tables."""
         if self.folder is not None:
             return f"the networks in {self.folder}"
         if self.backbones.origin == "pretrained":
@@ -80,7 +80,7 @@ class Networks:
         """The video model as it is trained, its frame layers frozen."""
         quiet()
         with META:
-            # Copied, since the video model takes the frame model's own config.
+            # Copied, since the video model shares the frame model's config.
             return inflate(copy.deepcopy(self.frame_unet), self.motion_module)
 
     @cached_property
@@ -132,13 +132,13 @@ class Networks:
         if name not in known:
             raise BadInput(
                 f"The shapes of backbones.{key} '{name}' are not known before it is fetched; run `tgvac stage"
-                f" backbones` first, or take a known one: {nearest(name, list(known))}"
+                f" backbones` first, or name a known one: {nearest(name, list(known))}"
             )
         published: dict[str, Any] = known[name] if part == "scoring_clip" else known[name][part]
         return published
 
     def noise_input(self, batch: int, frames: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """What a noise model of clips takes: ``[B,C,F,h,h]``, ``[B]``, ``[B,N,D]``."""
+        """The input of a noise model of clips: ``[B,C,F,h,h]``, ``[B]``, ``[B,N,D]``."""
         channels, side = self.latent
         config = self.text_encoder.config
         return (
@@ -148,14 +148,14 @@ class Networks:
         )
 
     def noise_model(self, stage: str) -> NoiseModel:
-        """Of ``frame`` or ``motion``."""
+        """The noise model of ``frame`` or ``motion``."""
         return frame_noise_model(self.frame_unet) if stage == "frame" else video_noise_model(self.video_unet)
 
     def noise_loss(self, stage: str, batch: int, frames: int) -> Loss:
-        """The loss of one step of a stage, as its training has it."""
+        """The loss of one training step of a stage."""
         model = self.noise_model(stage)
         channels, side = self.latent
-        self.noise_input(batch, frames)  # networks that it asks for are built here, and not in the first walk
+        self.noise_input(batch, frames)  # builds the networks it needs now, not in the first walk
 
         def loss() -> torch.Tensor:
             predicted = model(*self.noise_input(batch, frames))

@@ -1,6 +1,6 @@
-"""The shapes of networks that are published on the hub, so that they are known before they are fetched.
+"""The shapes of networks published on the hub, so that their cost is known before they are fetched.
 
-Source of each: the ``config.json`` files beside the weights, of which only what decides shapes is here.
+They come from the ``config.json`` files beside the weights. Only keys that change shapes are here.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 # huggingface.co/stable-diffusion-v1-5/stable-diffusion-v1-5: unet/config.json, vae/config.json and
-# text_encoder/config.json. ``attention_head_dim`` is, as diffusers reads it, the number of heads.
+# text_encoder/config.json. diffusers reads ``attention_head_dim`` as the number of heads.
 STABLE_DIFFUSION_1: dict[str, dict[str, Any]] = {
     "unet": {
         "sample_size": 64,

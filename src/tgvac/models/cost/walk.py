@@ -1,8 +1,8 @@
-"""A walk over a network's shapes: its FLOPs, its parameters, and what training it keeps in memory.
+"""FLOPs, parameters and training memory of a network, from its shapes alone.
 
-FLOPs are counted as torch counts them: a multiplication and an addition are two; matrix products, convolutions and
-attention count, all else (under a hundredth of it) does not. Attention's gradient counts as memory-saving kernels do
-it, which compute its weights a second time.
+FLOPs are counted as torch does: a multiplication and an addition are two. Matrix products, convolutions and attention
+count, everything else (less than 1 %) does not. The gradient of attention is that of memory-saving kernels, which
+compute the attention weights a second time.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ from tgvac.models.cost.live import LiveBytes
 META = torch.device("meta")
 
 Loss = Callable[[], torch.Tensor]
-"""One forward pass up to the loss; makes its own input on ``meta``."""
+"""One forward pass up to the loss; it creates its input on ``meta``."""
 
 
 @dataclass(frozen=True)
 class StepFlops:
-    """FLOPs of one training step: of its forward pass, and of all with whatever is computed again."""
+    """FLOPs of one training step: of the forward pass, and of everything, recomputation included."""
 
     forward: int
     all: int
@@ -37,20 +37,20 @@ class StepFlops:
 
 @dataclass(frozen=True)
 class Parameters:
-    """How many numbers a network has, and how many of them are trained."""
+    """Numbers of parameters: all, and those that are trained."""
 
     all: int
     trained: int
 
 
 def parameters_of(*modules: nn.Module) -> Parameters:
-    """Of one network, or of several together."""
+    """The parameters of one network, or of several together."""
     found = [p for module in modules for p in module.parameters()]
     return Parameters(sum(p.numel() for p in found), sum(p.numel() for p in found if p.requires_grad))
 
 
 def forward_flops(call: Callable[[], Any]) -> int:
-    """FLOPs of what is called, without gradients."""
+    """FLOPs of a call, without gradients."""
     with torch.no_grad(), FlopCounterMode(display=False) as counter, Kernels("float32"):
         call()
     return int(counter.get_total_flops())
@@ -67,7 +67,7 @@ def step_flops(module: nn.Module, loss: Loss, checkpointing: bool = False) -> St
 
 
 def kept_bytes(module: nn.Module, loss: Loss, precision: Precision = "float32", checkpointing: bool = False) -> int:
-    """What the graph keeps for its backward pass, parameters left out, each storage once."""
+    """Bytes that the graph keeps for its backward pass, without parameters; each storage counts once."""
     own = {t.untyped_storage()._cdata for t in (*module.parameters(), *module.buffers())}
     kept: dict[int, int] = {}
 
@@ -94,10 +94,10 @@ def peak_bytes(
     checkpointing: bool = False,
     gradients_held: bool = False,
 ) -> int:
-    """The most bytes alive in a training step beside parameters: input, activations, gradients and what passes.
+    """The most bytes alive in a training step, without parameters: input, activations, gradients, temporary tensors.
 
     Args:
-        gradients_held: whether gradients of an earlier part of the batch are there from the start.
+        gradients_held: whether gradients of an earlier micro-batch exist from the start.
     """
     with _Training(module, precision, checkpointing):
         held = []
@@ -115,7 +115,7 @@ def peak_bytes(
 
 
 class _Training:
-    """The module in training mode, with or without checkpointing for a while; no gradients before or after."""
+    """The module in training mode, with or without checkpointing; afterwards as before, without gradients."""
 
     def __init__(self, module: Any, precision: Precision, checkpointing: bool) -> None:
         self._module, self._precision, self._checkpointing = module, precision, checkpointing
@@ -125,7 +125,7 @@ class _Training:
         self._was = module.training
         module.train()
         if self._checkpointing:
-            # What is computed again runs in the backward pass, where the rules of the forward pass are not in force.
+            # Recomputation runs in the backward pass, where the Kernels of the forward pass are not active.
             again = partial(
                 checkpoint, use_reentrant=False, context_fn=lambda: (nullcontext(), Kernels(self._precision))
             )

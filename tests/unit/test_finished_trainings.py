@@ -1,4 +1,4 @@
-"""Which runs there are, which scores are theirs: without any tracking server."""
+"""The finished trainings of a scale and their scores, without a tracking server."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.unit.tracked_project import MEANS, SCALE, STEPS, evaluate, sample, tracked_project, train, write_events
-from tgvac.bridge.finished_trainings import TrackedRun, find_tracked
+from tests.unit.trained_project import MEANS, SCALE, STEPS, evaluate, sample, train, trained_project, write_events
+from tgvac.bridge.finished_trainings import FinishedTraining, find_trainings
 from tgvac.bridge.training_scores import scores_by_index
 from tgvac.errors import BadInput
 from tgvac.params import load_params
@@ -16,19 +16,19 @@ from tgvac.params import load_params
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    return tracked_project(tmp_path)
+    return trained_project(tmp_path)
 
 
-def found(root: Path) -> dict[str, TrackedRun]:
-    runs, _ = find_tracked(root, SCALE, load_params(root, SCALE))
+def found(root: Path) -> dict[str, FinishedTraining]:
+    runs, _ = find_trainings(root, SCALE, load_params(root, SCALE))
     return {run.name: run for run in runs}
 
 
 def left_out(root: Path) -> list[str]:
-    return find_tracked(root, SCALE, load_params(root, SCALE))[1]
+    return find_trainings(root, SCALE, load_params(root, SCALE))[1]
 
 
-def test_a_run_is_each_training_and_each_part_of_the_backbones(root: Path) -> None:
+def test_each_training_and_each_part_of_the_backbones_is_found(root: Path) -> None:
     assert list(found(root)) == ["backbones/vae/seed1", "frame/full/seed0", "motion/full/seed0"]
     run = found(root)["motion/full/seed0"]
     assert [event["step"] for event in run.events] == list(STEPS)
@@ -63,7 +63,7 @@ def test_samples_come_in_order_of_steps(root: Path) -> None:
     assert names == ["step-00000003.png", "step-00000020.png", "step-00000100.png"]
 
 
-def test_a_duration_is_known_where_the_workflow_measured_it(root: Path) -> None:
+def test_a_duration_is_known_if_the_workflow_measured_it(root: Path) -> None:
     table = root / "benchmarks" / SCALE / "motion" / "full-seed0.tsv"
     table.parent.mkdir(parents=True)
     table.write_text("s\th:m:s\tmax_rss\n21.10\t0:00:21\t1144.82\n")
@@ -71,13 +71,13 @@ def test_a_duration_is_known_where_the_workflow_measured_it(root: Path) -> None:
     assert found(root)["frame/full/seed0"].lasted is None
 
 
-def test_a_run_that_is_not_whole_is_left_out_and_named(root: Path) -> None:
+def test_a_training_that_is_not_finished_is_left_out_and_named(root: Path) -> None:
     (root / "results" / SCALE / "motion" / "full" / "seed0" / "index.json").unlink()
     assert "motion/full/seed0" not in found(root)
-    assert left_out(root) == ["motion/full/seed0 is not whole; `tgvac run --scale smoke` finishes it."]
+    assert left_out(root) == ["motion/full/seed0 is not finished; `tgvac run --scale smoke` finishes it."]
 
 
-def test_a_run_of_other_params_is_left_out_since_they_could_not_be_told(root: Path) -> None:
+def test_a_training_with_other_params_is_left_out_and_named(root: Path) -> None:
     path = root / "workflow" / "scales" / "smoke.yaml"
     tree = yaml.safe_load(path.read_text())
     tree["motion"]["steps"] = 13
@@ -94,7 +94,7 @@ def test_a_damaged_line_of_events_is_named(root: Path) -> None:
         found(root)
 
 
-def test_a_damaged_line_of_what_was_looked_at_can_be_done_without(root: Path) -> None:
+def test_a_damaged_line_of_what_decides_nothing_can_be_deleted(root: Path) -> None:
     path = root / "results" / SCALE / "frame" / "full" / "seed0" / "samples" / "speed.jsonl"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("{half a li\n")
@@ -104,7 +104,7 @@ def test_a_damaged_line_of_what_was_looked_at_can_be_done_without(root: Path) ->
 
 def test_a_scale_without_results_is_refused(root: Path) -> None:
     with pytest.raises(BadInput, match=r"results/paper does not exist; make it by `tgvac run --scale paper`"):
-        find_tracked(root, "paper", load_params(root, "paper"))
+        find_trainings(root, "paper", load_params(root, "paper"))
 
 
 def scores(root: Path) -> dict[str, dict[str, float]]:
@@ -123,23 +123,23 @@ def named(*names: str) -> dict[str, float]:
     return {f"{name}/given/{group}/psnr": mean for name in names for group, mean in MEANS.items()}
 
 
-def test_what_became_of_a_frame_model_trained_anew_is_not_its_own(root: Path) -> None:
+def test_scores_of_earlier_weights_are_not_those_of_a_frame_model_trained_again(root: Path) -> None:
     train(root, "frame", loss=0.7)
     by_index = scores_by_index(root / "results" / SCALE, hard_from=0.5)
     assert found(root)["frame/full/seed0"].index not in by_index
 
 
-def test_each_part_of_the_backbones_has_the_pictures_of_its_own_training(root: Path) -> None:
+def test_each_part_of_the_backbones_has_the_sample_images_of_its_own_training(root: Path) -> None:
     folder = root / "results" / SCALE / "backbones" / "samples" / "vae"
     folder.mkdir(parents=True)
-    (folder / "step-00000012.png").write_bytes(b"looked at, never read")
+    (folder / "step-00000012.png").write_bytes(b"never read")
     (folder / "validation.jsonl").write_text('{"psnr": 20.5, "step": 12}\n')
     run = found(root)["backbones/vae/seed1"]
     assert [path.name for path in run.samples] == ["step-00000012.png"]
     assert run.watched == ({"step": 12, "psnr": 20.5},)
 
 
-def test_rows_of_weights_trained_anew_since_belong_to_the_old_weights(root: Path) -> None:
+def test_rows_of_weights_that_were_trained_again_belong_to_the_old_weights(root: Path) -> None:
     old = found(root)["motion/full/seed0"].index
     train(root, "motion", loss=0.7)
     by_index = scores_by_index(root / "results" / SCALE, hard_from=0.5)
@@ -150,7 +150,7 @@ def test_rows_of_weights_trained_anew_since_belong_to_the_old_weights(root: Path
 @pytest.mark.parametrize(
     "file", ["completion/ours/full/seed0/shard-000.json", "metrics/ours/full/seed0/shard-000.parquet"]
 )
-def test_rows_whose_origin_is_broken_belong_to_no_run(root: Path, file: str) -> None:
+def test_rows_whose_chain_of_records_is_broken_belong_to_no_training(root: Path, file: str) -> None:
     path = root / "results" / SCALE / file
     path.write_bytes(path.read_bytes() + b" ")
     assert scores(root) == {"frame/full/seed0/index.json": named("ours/no_motion")}

@@ -1,4 +1,4 @@
-"""Temporal copy and mean colour: what is seen stays, what is hidden comes from elsewhere, the rest is white."""
+"""Temporal copy and mean colour: visible pixels stay, hidden ones are filled, the rest is white."""
 
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from tgvac.methods.params import TrivialParams
 from tgvac.methods.registration import Patch, displacement
 from tgvac.methods.temporal_copy import TemporalCopy, nearest_first, positions
 
-FLOORS = TrivialParams(reach=8, overlap=0.5, speed=0.06, shape="hull")
-UNION = FLOORS.model_copy(update={"shape": "union"})
+TRIVIAL = TrivialParams(reach=8, overlap=0.5, speed=0.06, shape="hull")
+UNION = TRIVIAL.model_copy(update={"shape": "union"})
 FRAMES, HEIGHT, WIDTH = 9, 48, 64
 SIDE = 16
 
 
 def scene(seed: int, flat: bool = False) -> tuple[Array, Array, Array]:
-    """A rigid square that moves 3 right and 1 down a frame over noise, its true place, and what an upright bar hides.
+    """A rigid square that moves 3 right and 1 down per frame over noise, behind an upright bar.
 
     Returns:
-        frames, amodal mask, visible mask; the bar stands at columns 24 to 33 and never hides all of the square.
+        frames, amodal mask, visible mask; the bar is at columns 24 to 33 and never hides the whole square.
     """
     texture_hw3 = np.full((SIDE, SIDE, 3), (40, 90, 200), np.uint8) if flat else noise(seed, SIDE, SIDE, 3)
     frames_FHW3 = noise(seed + 1, FRAMES, HEIGHT, WIDTH, 3)
@@ -38,10 +38,10 @@ def scene(seed: int, flat: bool = False) -> tuple[Array, Array, Array]:
 
 
 @pytest.mark.parametrize("seed", [0, 20])
-def test_temporal_copy_finds_the_hidden_part_of_a_rigid_object_to_the_bit(seed: int) -> None:
+def test_temporal_copy_finds_the_hidden_part_of_a_rigid_object_exactly(seed: int) -> None:
     frames_FHW3, amodal_FHW, visible_FHW = scene(seed)
     assert all(0 < (visible_FHW[i] > 0).sum() < SIDE * SIDE for i in (3, 4, 5, 6, 7, 8))
-    done = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    done = TemporalCopy(TRIVIAL).complete(frames_FHW3, visible_FHW, "", 0)
     assert np.array_equal(done.amodal_FHW, amodal_FHW)
     texture_hw3 = noise(seed, SIDE, SIDE, 3)
     for i in range(FRAMES):
@@ -49,25 +49,25 @@ def test_temporal_copy_finds_the_hidden_part_of_a_rigid_object_to_the_bit(seed: 
         assert np.array_equal(found_hw3, texture_hw3)
 
 
-def test_temporal_copy_takes_nothing_from_beyond_its_reach() -> None:
+def test_temporal_copy_copies_only_from_within_its_reach() -> None:
     frames_FHW3, amodal_FHW, visible_FHW = scene(0)
-    done = TemporalCopy(FLOORS.model_copy(update={"reach": 1})).complete(frames_FHW3, visible_FHW, "", 0)
+    done = TemporalCopy(TRIVIAL.model_copy(update={"reach": 1})).complete(frames_FHW3, visible_FHW, "", 0)
     # Frame 5's square spans columns 19 to 34; its neighbours never show what columns 27 to 30 hide.
     assert not np.array_equal(done.amodal_FHW[5], amodal_FHW[5])
     assert np.array_equal(done.amodal_FHW[0], amodal_FHW[0])
 
 
-def test_temporal_copy_carries_the_object_through_frames_that_hide_it_whole() -> None:
+def test_temporal_copy_completes_frames_that_hide_the_whole_object() -> None:
     frames_FHW3, amodal_FHW, visible_FHW = scene(3)
     visible_FHW[3:6] = 0
-    done = TemporalCopy(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    done = TemporalCopy(TRIVIAL).complete(frames_FHW3, visible_FHW, "", 0)
     assert np.array_equal(done.amodal_FHW, amodal_FHW)
     texture_hw3 = noise(3, SIDE, SIDE, 3)
     assert np.array_equal(done.rgb_FHW3[4, 14 : 14 + SIDE, 16 : 16 + SIDE], texture_hw3)
 
 
-def test_an_object_is_where_colours_agree_not_where_outlines_do() -> None:
-    """An occluder that moves on before a still object moves the outline of what is seen, not the object."""
+def test_the_displacement_follows_colours_and_not_outlines() -> None:
+    """An occluder that moves in front of a still object changes the outline of the visible part."""
     texture_hw3 = noise(9, 20, 20, 3)
     a = Patch(texture_hw3[:, :12], np.full((20, 12), 255, np.uint8), 5, 5)
     b = Patch(texture_hw3[:, 4:16], np.full((20, 12), 255, np.uint8), 5, 9)
@@ -80,7 +80,7 @@ def test_an_object_is_where_colours_agree_not_where_outlines_do() -> None:
     assert displacement(a, moved, 0.5, 0.5) is None
 
 
-def test_positions_add_up_and_are_interpolated_where_nothing_is_seen() -> None:
+def test_positions_add_up_and_are_interpolated_where_the_object_is_hidden() -> None:
     texture_hw3, full_hw = noise(1, 8, 8, 3), np.full((8, 8), 255, np.uint8)
     patches = [None, *(Patch(texture_hw3, full_hw, 4, left) for left in (10, 12)), None, None, None]
     patches += [Patch(texture_hw3, full_hw, 8, 20), None]
@@ -89,25 +89,25 @@ def test_positions_add_up_and_are_interpolated_where_nothing_is_seen() -> None:
     assert positions([None, None], 0.5, 5.0).tolist() == [[0, 0], [0, 0]]
 
 
-def test_an_object_of_one_colour_stays_where_it_fits_with_the_shortest_way() -> None:
+def test_an_object_of_one_colour_takes_the_shortest_displacement() -> None:
     frames_FHW3, amodal_FHW, visible_FHW = scene(0, flat=True)
     still_FHW3, still_FHW = np.repeat(frames_FHW3[:1], 2, axis=0), np.repeat(visible_FHW[:1], 2, axis=0)
     still_FHW[1, :, 10:] = 0
-    done = TemporalCopy(FLOORS).complete(still_FHW3, still_FHW, "", 0)
+    done = TemporalCopy(TRIVIAL).complete(still_FHW3, still_FHW, "", 0)
     assert np.array_equal(done.amodal_FHW[1], amodal_FHW[0])
 
 
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10_000), st.sampled_from(["temporal", "hull", "union"]))
-def test_visible_pixels_stay_and_all_beyond_the_mask_is_white(seed: int, kind: str) -> None:
+def test_visible_pixels_stay_and_pixels_outside_the_mask_are_white(seed: int, kind: str) -> None:
     draw = np.random.default_rng(seed)
     frames, height, width = (int(draw.integers(1, high)) for high in (6, 24, 24))
     frames_FHW3 = noise(seed, frames, height, width, 3)
     visible_FHW = np.where(noise(seed + 1, frames, height, width) < draw.integers(0, 256), 255, 0).astype(np.uint8)
     visible_FHW[draw.random(frames) < 0.3] = 0
-    floor = TemporalCopy(FLOORS) if kind == "temporal" else MeanColour(UNION if kind == "union" else FLOORS)
+    baseline = TemporalCopy(TRIVIAL) if kind == "temporal" else MeanColour(UNION if kind == "union" else TRIVIAL)
     given_FHW3, given_FHW = frames_FHW3.copy(), visible_FHW.copy()
-    done = floor.complete(frames_FHW3, visible_FHW, "a cat", seed)
+    done = baseline.complete(frames_FHW3, visible_FHW, "a cat", seed)
     done.check(frames_FHW3)
     assert np.array_equal(frames_FHW3, given_FHW3)
     assert np.array_equal(visible_FHW, given_FHW)
@@ -115,14 +115,14 @@ def test_visible_pixels_stay_and_all_beyond_the_mask_is_white(seed: int, kind: s
     assert np.array_equal(done.rgb_FHW3[seen], frames_FHW3[seen])
     assert (done.amodal_FHW[seen] == 255).all()
     assert (done.rgb_FHW3[done.amodal_FHW == 0] == 255).all()
-    again = floor.complete(frames_FHW3, visible_FHW, "other words", seed + 1)
+    again = baseline.complete(frames_FHW3, visible_FHW, "other words", seed + 1)
     assert np.array_equal(again.rgb_FHW3, done.rgb_FHW3)
 
 
-@pytest.mark.parametrize("floor", [TemporalCopy(FLOORS), MeanColour(FLOORS), MeanColour(UNION)])
-def test_a_video_that_never_shows_the_object_stays_white(floor: TemporalCopy | MeanColour) -> None:
+@pytest.mark.parametrize("baseline", [TemporalCopy(TRIVIAL), MeanColour(TRIVIAL), MeanColour(UNION)])
+def test_a_video_that_never_shows_the_object_stays_white(baseline: TemporalCopy | MeanColour) -> None:
     frames_FHW3 = noise(0, 3, 20, 30, 3)
-    done = floor.complete(frames_FHW3, np.zeros((3, 20, 30), np.uint8), "", 0)
+    done = baseline.complete(frames_FHW3, np.zeros((3, 20, 30), np.uint8), "", 0)
     assert (done.rgb_FHW3 == 255).all()
     assert not done.amodal_FHW.any()
 
@@ -132,10 +132,10 @@ def test_mean_colour_fills_the_hull_with_the_mean_of_the_visible_pixels() -> Non
     visible_FHW = np.zeros((2, 12, 12), np.uint8)
     visible_FHW[0, 2:10, 2] = visible_FHW[0, 2:10, 9] = 255
     frames_FHW3[0, :, 2], frames_FHW3[0, :, 9] = (10, 100, 0), (20, 50, 0)
-    done = MeanColour(FLOORS).complete(frames_FHW3, visible_FHW, "", 0)
+    done = MeanColour(TRIVIAL).complete(frames_FHW3, visible_FHW, "", 0)
     assert np.array_equal(done.amodal_FHW[0], box(12, 12, 2, 2, 10, 10))
     assert (done.rgb_FHW3[0, 2:10, 3:9] == (15, 75, 0)).all()
-    # The second frame shows nothing: it repeats the first's outline, all in the mean.
+    # The object is hidden in the second frame, which repeats the outline of the first, filled with the mean.
     assert np.array_equal(done.amodal_FHW[1], done.amodal_FHW[0])
     assert (done.rgb_FHW3[1, 2:10, 2:10] == (15, 75, 0)).all()
 

@@ -1,4 +1,4 @@
-"""What MLflow has after an import, and after another: the same runs, no duplicates."""
+"""What MLflow has after one import and after another: the same runs, no duplicates."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.unit.tracked_project import MEANS, SCALE, STEPS, evaluate, sample, tracked_project, train
-from tgvac.bridge import mlflow_store as tracking
-from tgvac.bridge.mlflow_import import track_scale
+from tests.unit.trained_project import MEANS, SCALE, STEPS, evaluate, sample, train, trained_project
+from tgvac.bridge import mlflow_store
+from tgvac.bridge.mlflow_import import import_scale
 from tgvac.bridge.mlflow_outcome import forget_failure, outcome_file, store_folder, write_outcome
 from tgvac.errors import BadInput
 
@@ -22,7 +22,7 @@ mlflow = pytest.importorskip("mlflow")
 
 @pytest.fixture(scope="module")
 def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty store: making its tables takes seconds, so it is done once."""
+    """An empty store, made once, since making its tables takes seconds."""
     path = tmp_path_factory.mktemp("store") / "mlflow.db"
     mlflow.MlflowClient(tracking_uri=f"sqlite:///{path}").search_experiments()
     return path
@@ -31,7 +31,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def root(tables: Path, tmp_path: Path) -> Path:
     """A project whose runs have been imported once. MLflow keeps a store open, so each test has its own."""
-    root = tracked_project(tmp_path / "a project")
+    root = trained_project(tmp_path / "a project")
     sample(root, "frame", 5, grey=50)
     store_folder(root).mkdir(parents=True)
     shutil.copy(tables, store_folder(root))
@@ -40,7 +40,7 @@ def root(tables: Path, tmp_path: Path) -> Path:
 
 @pytest.fixture
 def imported(root: Path) -> Path:
-    track_scale(root, SCALE)
+    import_scale(root, SCALE)
     return root
 
 
@@ -62,7 +62,7 @@ def samples_of(root: Path, run: mlflow.entities.Run) -> list[str]:
 
 
 def everything(root: Path) -> dict[str, object]:
-    """All that the store says of each run: ids, params, metrics with their history, tags, files."""
+    """All that the store has of each run: ids, params, metrics with their history, tags, files."""
     store, out = client(root), {}
     for name, found in runs(root).items():
         for run in found:
@@ -93,7 +93,7 @@ def test_curves_have_the_steps_and_values_of_the_events(imported: Path) -> None:
     assert {"curves/lr", "curves/grad_norm"} <= run.data.metrics.keys()
 
 
-def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> None:
+def test_params_tags_inputs_and_final_scores_are_the_training_s(imported: Path) -> None:
     run = runs(imported)["motion/full/seed0"][0]
     assert run.data.params["motion.steps"] == "12"
     assert run.data.params["diffusion.train_steps"] == "1000"
@@ -107,7 +107,7 @@ def test_params_tags_inputs_and_final_numbers_are_the_run_s(imported: Path) -> N
     assert finals == {f"ours/full/given/{name}/psnr": mean for name, mean in MEANS.items()}
 
 
-def test_what_became_of_each_variant_goes_by_one_name_so_that_variants_stand_side_by_side(imported: Path) -> None:
+def test_scores_of_each_variant_have_one_name_so_that_variants_can_be_compared(imported: Path) -> None:
     for name in ("motion/full/seed0", "frame/full/seed0"):
         metrics = runs(imported)[name][0].data.metrics
         assert {key: value for key, value in metrics.items() if key.startswith("model/")} == {
@@ -115,7 +115,7 @@ def test_what_became_of_each_variant_goes_by_one_name_so_that_variants_stand_sid
         }
 
 
-def test_samples_lie_in_the_store_s_folder_of_artifacts(imported: Path) -> None:
+def test_samples_are_in_the_store_s_folder_of_artifacts(imported: Path) -> None:
     run = runs(imported)["frame/full/seed0"][0]
     assert samples_of(imported, run) == ["samples/step-00000005.png"]
     inside = store_folder(imported) / "artifacts" / SCALE / run.info.run_id / "artifacts" / "samples"
@@ -125,7 +125,7 @@ def test_samples_lie_in_the_store_s_folder_of_artifacts(imported: Path) -> None:
 
 def test_the_same_import_again_changes_nothing(imported: Path) -> None:
     before = everything(imported)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     assert everything(imported) == before
     assert len(before) == 3
 
@@ -134,11 +134,11 @@ def test_touched_files_are_the_same_runs(imported: Path) -> None:
     before = everything(imported)
     for path in (imported / "results").rglob("*"):
         os.utime(path)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     assert everything(imported) == before
 
 
-def test_an_import_that_was_killed_goes_on_in_the_same_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_killed_import_is_completed_in_the_same_runs(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def killed(*arguments: object, **named: object) -> None:
         raise KeyboardInterrupt
 
@@ -146,8 +146,8 @@ def test_an_import_that_was_killed_goes_on_in_the_same_runs(root: Path, monkeypa
         with monkeypatch.context() as patch:
             patch.setattr(mlflow.MlflowClient, step, killed)
             with pytest.raises(KeyboardInterrupt):
-                track_scale(root, SCALE)
-    track_scale(root, SCALE)
+                import_scale(root, SCALE)
+    import_scale(root, SCALE)
     found = {name: run for name, (run,) in runs(root).items()}
     assert {run.info.status for run in found.values()} == {"FINISHED"}
     for run in found.values():
@@ -159,7 +159,7 @@ def test_an_import_that_was_killed_goes_on_in_the_same_runs(root: Path, monkeypa
 
 def test_another_training_is_another_run_and_the_old_one_stays(imported: Path) -> None:
     train(imported, "frame", loss=0.75)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     found = runs(imported)
     assert {name: len(of_name) for name, of_name in found.items()} == {
         "backbones/vae/seed1": 1,
@@ -171,7 +171,7 @@ def test_another_training_is_another_run_and_the_old_one_stays(imported: Path) -
 def test_another_evaluation_of_the_same_weights_updates_the_same_run(imported: Path) -> None:
     run = runs(imported)["motion/full/seed0"][0]
     evaluate(imported, scale_values=2.0)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     assert [r.info.run_id for r in runs(imported)["motion/full/seed0"]] == [run.info.run_id]
     again = runs(imported)["motion/full/seed0"][0]
     assert again.data.metrics["ours/full/given/hard/psnr"] == 12.0
@@ -180,29 +180,31 @@ def test_another_evaluation_of_the_same_weights_updates_the_same_run(imported: P
 
 def test_samples_that_come_later_are_added_to_the_same_run(imported: Path) -> None:
     sample(imported, "frame", 12, grey=90)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     run = runs(imported)["frame/full/seed0"][0]
     assert samples_of(imported, run) == ["samples/step-00000005.png", "samples/step-00000012.png"]
 
 
 def test_a_run_that_the_user_deleted_stays_deleted(imported: Path) -> None:
     client(imported).delete_run(runs(imported)["frame/full/seed0"][0].info.run_id)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     assert list(runs(imported)) == ["motion/full/seed0", "backbones/vae/seed1"]
 
 
-def test_a_deleted_experiment_comes_back_when_it_is_asked_for(imported: Path) -> None:
+def test_a_deleted_experiment_is_restored_by_the_next_import(imported: Path) -> None:
     client(imported).delete_experiment(client(imported).get_experiment_by_name(SCALE).experiment_id)
-    track_scale(imported, SCALE)
+    import_scale(imported, SCALE)
     assert client(imported).get_experiment_by_name(SCALE).lifecycle_stage == "active"
 
 
 def test_a_damaged_store_is_refused_and_fails_no_workflow(root: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (store_folder(root) / "mlflow.db").write_bytes(b"no database at all " * 100)
-    with pytest.raises(BadInput, match=r"The MLflow store .*mlflow cannot be used.*move it away and run `tgvac track`"):
-        track_scale(root, SCALE)
-    track_scale(root, SCALE, optional=True)
-    assert "`tgvac track --scale smoke` tries again" in capsys.readouterr().err
+    with pytest.raises(
+        BadInput, match=r"The MLflow store .*mlflow cannot be used.*move it away and run `tgvac mlflow`"
+    ):
+        import_scale(root, SCALE)
+    import_scale(root, SCALE, optional=True)
+    assert "`tgvac mlflow --scale smoke` tries again" in capsys.readouterr().err
     assert json.loads((root / outcome_file(SCALE)).read_text())["status"] == "failed"
 
 
@@ -219,17 +221,17 @@ def test_a_store_that_was_moved_is_refused(imported: Path, tmp_path: Path) -> No
     moved = tmp_path / "moved"
     shutil.copytree(imported, moved)
     with pytest.raises(BadInput, match=r"was made in another folder.*move it away"):
-        track_scale(moved, SCALE)
+        import_scale(moved, SCALE)
 
 
 def test_a_server_without_a_store_or_a_free_port_is_refused(imported: Path, tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"mlflow\.db does not exist; make it by `tgvac track --scale S`"):
-        tracking.serve(tmp_path, 5000)
+    with pytest.raises(BadInput, match=r"mlflow\.db does not exist; make it by `tgvac mlflow --scale S`"):
+        mlflow_store.serve(tmp_path, 5000)
     with socket.socket() as taken:
-        taken.bind((tracking.HOST, 0))
+        taken.bind((mlflow_store.HOST, 0))
         taken.listen()
-        with pytest.raises(BadInput, match=r"cannot be had .*give another by --port"):
-            tracking.serve(store_folder(imported), taken.getsockname()[1])
+        with pytest.raises(BadInput, match=r"cannot be used .*give another by --port"):
+            mlflow_store.serve(store_folder(imported), taken.getsockname()[1])
 
 
 def test_the_server_s_pages_are_named_by_scale_and_it_listens_on_this_machine_alone(
@@ -238,9 +240,9 @@ def test_the_server_s_pages_are_named_by_scale_and_it_listens_on_this_machine_al
     became: list[str] = []
     monkeypatch.setattr(os, "execv", lambda program, arguments: became.extend(arguments))
     with socket.socket() as free:
-        free.bind((tracking.HOST, 0))
+        free.bind((mlflow_store.HOST, 0))
         port = free.getsockname()[1]
-    tracking.serve(store_folder(imported), port)
+    mlflow_store.serve(store_folder(imported), port)
     assert f"runs of scale 'smoke': http://127.0.0.1:{port}/#/experiments/1/runs" in capsys.readouterr().out
     assert became[became.index("--host") + 1] == "127.0.0.1"
     assert became[became.index("--port") + 1] == str(port)

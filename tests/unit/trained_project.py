@@ -1,4 +1,4 @@
-"""A tiny finished scale as tracking reads it: trainings, rows, and the provenance that joins them; no networks."""
+"""A tiny finished scale for imports into MLflow: trainings, rows, and the provenance that joins them; no networks."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ CLONE = Path(__file__).resolve().parents[2]
 SCALE = "smoke"
 STEPS = (5, 10, 12)
 
-# Rate and value by frame, so that means can be computed by hand: easy 1 and 2, hard 6; the absent frame has no class.
+# Rate and value of each frame. By hand: the easy ones are 1 and 2, the hard one is 6; the absent frame has no class.
 FRAMES = ((0.0, 1.0), (0.4, 2.0), (0.5, 6.0), (float("nan"), 100.0))
 MEANS = {"all": 3.0, "easy": 1.5, "hard": 6.0}
 
 
-def tracked_project(root: Path) -> Path:
-    """A project folder whose scale smoke has backbones, a frame and a motion training, and evaluated both."""
+def trained_project(root: Path) -> Path:
+    """A project folder in which scale smoke has backbones, and a frame and a motion training with their evaluations."""
     shutil.copytree(CLONE / "workflow" / "scales", root / "workflow" / "scales")
     shutil.copytree(CLONE / "reference", root / "reference")
     shutil.copy(CLONE / "params.yaml", root)
@@ -51,7 +51,7 @@ def seal(root: Path, name: str, file: str, content: object, inputs: list[str]) -
     if content is not None:
         write_json(path, content)
     wanted = phase(name)
-    # As the runner seals the job of one variant; no options mean all of a phase's jobs.
+    # The runner gives the options of one job; without options, the digest is that of all jobs.
     options = {"variant": "full", "seed": "0"} if "variant" in wanted.wildcards else {}
     digest = params_digest(load_params(root, SCALE), wanted, options)
     write_provenance(path, name, digest, "c0de", {i: results / i for i in inputs})
@@ -66,7 +66,7 @@ def train(root: Path, name: str, loss: float, inputs: list[str] | None = None) -
 
 
 def sample(root: Path, name: str, step: int, grey: int) -> None:
-    """A picture made while it trained."""
+    """A sample image of a training."""
     folder = root / "results" / SCALE / name / "full" / "seed0" / "samples"
     folder.mkdir(exist_ok=True)
     (folder / f"step-{step:08d}.png").write_bytes(encode_png(np.full((8, 8), grey, np.uint8)))

@@ -1,7 +1,8 @@
-"""Floors and ceilings, methods by name, and the phase `completion` that runs them all."""
+"""The methods by name, the ceiling and the trivial baselines, and the phase `completion` that runs them all."""
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -9,8 +10,6 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tgvac.methods.bounds import AutoencoderCeiling, CopyVisible
-from tgvac.methods.loading import Blocks, from_input, load_method, sampler_of
 
 from tests.unit.tiny_models import (
     COMPUTE,
@@ -31,18 +30,21 @@ from tests.unit.tiny_models import (
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion, Completions
 from tgvac.completion import completion_stage
-from tgvac.completion.completion_stage import model_indices
+from tgvac.completion.completion_stage import network_indices
 from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.errors import BadInput
+from tgvac.methods import ours
+from tgvac.methods.autoencoder import AutoencoderCeiling
+from tgvac.methods.contract import Complete, Setup, from_input
+from tgvac.methods.copy_visible import CopyVisible
 from tgvac.methods.mean_colour import MeanColour
-from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.ours import TemporalDiffusion, sampler_of
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
-from tgvac.methods.registry import model_phase, seeds_of, trainings
+from tgvac.methods.registry import method_of, seeds_of, trainings_of, variants_trained
 from tgvac.methods.temporal_copy import TemporalCopy
 from tgvac.models.latents import round_trip
 from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
 from tgvac.models.params import VariantParams
-from tgvac.sampling import temporal_diffusion as sampler
 from tgvac.sampling.windows import windows
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -61,7 +63,7 @@ METHODS = {
     "mean_colour/plain": MethodParams(),
     "autoencoder/ceiling": MethodParams(),
 }
-FLOORS = TrivialParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
+TRIVIAL = TrivialParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
 EVALUATION = EvaluationParams(
     split="val",
     frames=3,
@@ -72,7 +74,17 @@ EVALUATION = EvaluationParams(
     train_seeds=(0,),
     sample_seed=4,
 )
-PARAMS = Blocks(FRAMING, DIFFUSION, CONDITIONS, MOTION_MODULE, SAMPLER, COMPLETION, FLOORS, COMPUTE)
+BLOCKS: dict[str, Any] = {
+    "framing": FRAMING,
+    "diffusion": DIFFUSION,
+    "conditions": CONDITIONS,
+    "variants": {"full": VariantParams()},
+    "motion_module": MOTION_MODULE,
+    "sampler": SAMPLER,
+    "completion": COMPLETION,
+    "trivial": TRIVIAL,
+    "compute": COMPUTE,
+}
 TARGETS = ("world/a/1", "world/b/1", "world/c/1")
 
 
@@ -83,10 +95,10 @@ def _unpinned() -> Iterator[None]:
     torch.set_num_threads(1)
 
 
-# Floors and ceilings.
+# The simplest baseline and the ceiling.
 
 
-def test_the_floor_is_the_visible_part_on_white() -> None:
+def test_copying_the_visible_part_puts_it_on_white() -> None:
     frames_FHW3, visible_FHW = video(3, 20, 31)
     done = CopyVisible().complete(frames_FHW3, visible_FHW, "a dog", 0)
     done.check(frames_FHW3)
@@ -114,21 +126,31 @@ def test_the_ceiling_has_the_inputs_size(height: int, width: int) -> None:
 # Methods by name.
 
 
-def test_every_method_says_which_weights_it_needs() -> None:
-    needs = {name: model_phase(name, METHODS) for name in METHODS}
-    assert needs == {
-        "ours/full": "motion",
-        "ours/no_motion": "frame",
-        "ours/no_text": "motion",
-        "ours/hop2": "motion",
-        "copy_visible/plain": None,
-        "copy_visible/long": None,
-        "temporal_copy/plain": None,
-        "mean_colour/plain": None,
-        "autoencoder/ceiling": "backbones",
+def test_every_method_says_which_networks_it_needs() -> None:
+    trained = {name: trainings_of(name, METHODS) for name in METHODS}
+    assert {name: phases for name, phases in trained.items() if phases} == {
+        "ours/full": ("frame", "motion"),
+        "ours/no_motion": ("frame",),
+        "ours/no_text": ("frame", "motion"),
+        "ours/hop2": ("frame", "motion"),
+    }
+    frozen = {name: method_of(name).networks for name in METHODS}
+    assert {name: networks for name, networks in frozen.items() if networks} == {
+        **dict.fromkeys(("ours/full", "ours/no_motion", "ours/no_text", "ours/hop2"), ("vae", "text_encoder")),
+        "autoencoder/ceiling": ("vae",),
     }
     with pytest.raises(ValueError, match="'ours/fill' is unknown; did you mean 'ours/full'"):
-        model_phase("ours/fill", METHODS)
+        trainings_of("ours/fill", METHODS)
+
+
+def test_a_method_loads_the_backbones_and_the_network_of_its_last_training(tmp_path: Path) -> None:
+    ctx = context(tmp_path, "completion", options={"seed": "3"})
+    found = {name: network_indices(ctx, name, METHODS) for name in METHODS}
+    backbones_index = ctx.results / "backbones" / "index.json"
+    assert found["ours/no_motion"] == [backbones_index, ctx.results / "frame" / "full" / "seed3" / "index.json"]
+    assert found["ours/no_text"] == [backbones_index, ctx.results / "motion" / "no_text" / "seed3" / "index.json"]
+    assert found["autoencoder/ceiling"] == [backbones_index]
+    assert found["copy_visible/plain"] == found["temporal_copy/plain"] == found["mean_colour/plain"] == []
 
 
 def test_only_what_was_trained_is_run_with_every_training_seed() -> None:
@@ -138,24 +160,24 @@ def test_only_what_was_trained_is_run_with_every_training_seed() -> None:
 
 
 def test_a_motion_model_needs_the_frame_model_of_its_variant() -> None:
-    assert trainings(("ours/no_motion", "copy_visible/plain"), "frame", METHODS) == ("full",)
-    assert trainings(("ours/no_motion", "copy_visible/plain"), "motion", METHODS) == ()
-    assert trainings(("ours/hop2", "ours/no_text"), "frame", METHODS) == ("full", "no_text")
-    assert trainings(("ours/hop2", "ours/no_text"), "motion", METHODS) == ("full", "no_text")
+    assert variants_trained(("ours/no_motion", "copy_visible/plain"), "frame", METHODS) == ("full",)
+    assert variants_trained(("ours/no_motion", "copy_visible/plain"), "motion", METHODS) == ()
+    assert variants_trained(("ours/hop2", "ours/no_text"), "frame", METHODS) == ("full", "no_text")
+    assert variants_trained(("ours/hop2", "ours/no_text"), "motion", METHODS) == ("full", "no_text")
 
 
-def test_a_method_changes_the_sampler_only_in_what_it_names() -> None:
+def test_a_method_changes_only_the_sampler_params_that_it_sets() -> None:
     assert sampler_of(MethodParams(), SAMPLER) == SAMPLER
     assert sampler_of(MethodParams(stride=1, guidance=1.0), SAMPLER) == SAMPLER.model_copy(
-        update={"hop": 1, "guidance": 1.0}
+        update={"stride": 1, "guidance": 1.0}
     )
     whole = sampler_of(MethodParams(one_window=True), SAMPLER)
-    assert windows(500, whole.clip_frames, whole.hop) == [range(500)]
+    assert windows(500, whole.clip_frames, whole.stride) == [range(500)]
     with pytest.raises(ValueError, match="leaves frames out"):
-        sampler_of(MethodParams(hop=SAMPLER.clip_frames + 1), SAMPLER)
+        sampler_of(MethodParams(stride=SAMPLER.clip_frames + 1), SAMPLER)
 
 
-def test_a_completer_is_given_the_input_alone() -> None:
+def test_a_completer_gets_only_the_input() -> None:
     frames_FHW3, visible_FHW = video(2, 8, 8)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     given = []
@@ -185,27 +207,37 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.mark.parametrize(("variant", "hop"), [("full", SAMPLER.hop), ("no_motion", SAMPLER.clip_frames)])
-def test_our_methods_are_temporal_diffusion_with_the_trained_model(trained: Path, variant: str, hop: int) -> None:
-    ctx = context(trained, "completion", options={"method": "ours", "variant": variant, "seed": "0"})
-    method = load_method(
-        "ours", METHODS[f"ours/{variant}"], model_indices(ctx, f"ours/{variant}", METHODS), PARAMS, "cpu"
+def loaded(root: Path, name: str) -> Complete:
+    """A method as the phase loads it."""
+    indices = network_indices(context(root, "completion", options={"seed": "0"}), name, METHODS)
+    folders = [index.parent for index in indices]
+    setup = Setup(
+        METHODS[name],
+        backbones=folders[0] if folders else None,
+        trained=folders[1] if len(folders) > 1 else None,
     )
+    method = method_of(name)
+    blocks = {block.split(".")[0]: BLOCKS[block.split(".")[0]] for block in method.params}
+    complete: Complete = importlib.import_module(method.module).load(setup, **blocks)
+    return complete
+
+
+@pytest.mark.parametrize(("variant", "stride"), [("full", SAMPLER.stride), ("no_motion", SAMPLER.clip_frames)])
+def test_our_methods_are_temporal_diffusion_with_the_trained_model(trained: Path, variant: str, stride: int) -> None:
+    method = loaded(trained, f"ours/{variant}")
     frames_FHW3, visible_FHW = video(7, 32, 40)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     done = method(clip, "a dog", 3)
     model = video_noise_model(video_unet()) if variant == "full" else frame_noise_model(unet_12())
-    hopping = SAMPLER.model_copy(update={"hop": hop})
+    sampler = SAMPLER.model_copy(update={"stride": stride})
     by_hand = TemporalDiffusion(
-        model, backbones(), FRAMING, DIFFUSION, CONDITIONS, hopping, COMPLETION, COMPUTE, CPU
+        model, backbones(), FRAMING, DIFFUSION, CONDITIONS, sampler, COMPLETION, COMPUTE, CPU
     ).complete(frames_FHW3, visible_FHW, "a dog", 3)
     assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
     assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
 
 
-def test_without_motion_no_frame_goes_through_overlapping_windows(
-    trained: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_without_motion_windows_do_not_overlap(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     seen: list[int] = []
 
     def counting(unet: Any) -> NoiseModel:
@@ -217,33 +249,30 @@ def test_without_motion_no_frame_goes_through_overlapping_windows(
 
         return predict
 
-    monkeypatch.setattr(sampler, "frame_noise_model", counting)
-    ctx = context(trained, "completion", options={"method": "ours", "variant": "no_motion", "seed": "0"})
-    method = load_method(
-        "ours", METHODS["ours/no_motion"], model_indices(ctx, "ours/no_motion", METHODS), PARAMS, "cpu"
-    )
+    monkeypatch.setattr(ours, "frame_noise_model", counting)
+    method = loaded(trained, "ours/no_motion")
     frames_FHW3, visible_FHW = video(8, 32, 32)
     method(Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, 0 * visible_FHW), "", 0)
-    assert sum(seen) == 8 * 2 * DIFFUSION.sampling_steps  # each frame with and without text
+    assert sum(seen) == 8 * 2 * SAMPLER.steps  # each frame with and without text
 
 
-def test_the_ceiling_by_name_is_given_the_truth(trained: Path) -> None:
-    ctx = context(trained, "completion", options={"seed": "0"})
-    indices = model_indices(ctx, "autoencoder/ceiling", METHODS)
-    method = load_method("autoencoder", MethodParams(), indices, PARAMS, "cpu")
+def test_the_ceiling_by_name_gets_the_ground_truth(trained: Path) -> None:
+    method = loaded(trained, "autoencoder/ceiling")
     frames_FHW3, visible_FHW = video(3, 32, 32)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
     done = method(clip, "", 0)
     assert np.array_equal(done.rgb_FHW3, round_trip(backbones().vae, clip.whole_FHW3, COMPUTE.vae_batch))
 
 
-@pytest.mark.parametrize("floor", [TemporalCopy(FLOORS), MeanColour(FLOORS)])
-def test_floors_by_name_are_given_the_input_and_their_params(floor: TemporalCopy | MeanColour) -> None:
-    name = {TemporalCopy: "temporal_copy/plain", MeanColour: "mean_colour/plain"}[type(floor)]
+@pytest.mark.parametrize("baseline", [TemporalCopy(TRIVIAL), MeanColour(TRIVIAL)])
+def test_trivial_baselines_by_name_get_the_input_and_their_params(
+    tmp_path: Path, baseline: TemporalCopy | MeanColour
+) -> None:
+    name = {TemporalCopy: "temporal_copy/plain", MeanColour: "mean_colour/plain"}[type(baseline)]
     frames_FHW3, visible_FHW = video(3, 20, 31)
     clip = Clip("s", "v", "t", frames_FHW3, visible_FHW, 255 - frames_FHW3, visible_FHW, 0 * visible_FHW)
-    done = load_method(name.partition("/")[0], METHODS[name], [], PARAMS, "cpu")(clip, "a dog", 3)
-    by_hand = floor.complete(frames_FHW3, visible_FHW, "", 0)
+    done = loaded(tmp_path, name)(clip, "a dog", 3)
+    by_hand = baseline.complete(frames_FHW3, visible_FHW, "", 0)
     assert np.array_equal(done.rgb_FHW3, by_hand.rgb_FHW3)
     assert np.array_equal(done.amodal_FHW, by_hand.amodal_FHW)
 
@@ -255,25 +284,12 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
     method, variant = name.split("/")
     options = {"method": method, "variant": variant, "seed": "0"}
     ctx = context(root, "completion", shard=shard, shards=shards, options=options)
-    completion_stage.run(
-        ctx,
-        framing=FRAMING,
-        diffusion=DIFFUSION,
-        conditions=CONDITIONS,
-        variants={"full": VariantParams()},
-        motion_module=MOTION_MODULE,
-        sampler=SAMPLER,
-        completion=COMPLETION,
-        methods=METHODS,
-        floors=FLOORS,
-        evaluation=EVALUATION.model_copy(update=changed),
-        compute=COMPUTE,
-    )
+    completion_stage.run(ctx, methods=METHODS, evaluation=EVALUATION.model_copy(update=changed))
     return ctx
 
 
 def shard_file(ctx: Context, shard: int) -> Path:
-    """Where a shard lies: contract 3."""
+    """The path of a shard: contract 3."""
     return ctx.root / "results" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / f"shard-{shard:03d}.zip"
 
 
@@ -289,15 +305,15 @@ def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path
         assert made.facts == {"samples": dict.fromkeys(done.samples(), 3)}
         for sample in done.samples():
             clip = recipe_clips(scale).render(sample, range(3))
-            floor = CopyVisible().complete(clip.frames_FHW3, clip.visible_FHW, "", 0)
-            assert np.array_equal(done.read(sample).rgb_FHW3, floor.rgb_FHW3)
+            expected = CopyVisible().complete(clip.frames_FHW3, clip.visible_FHW, "", 0)
+            assert np.array_equal(done.read(sample).rgb_FHW3, expected.rgb_FHW3)
             meta = done.meta(sample)
             assert (meta.method, meta.variant, meta.train_seed, meta.sample_seed) == ("copy_visible", "plain", -1, 4)
             assert (meta.frames, meta.height, meta.width, meta.mask_source) == (3, 24, 30, "given")
     assert sorted(samples) == [f"{track}/r0" for track in TARGETS]
 
 
-def test_a_run_with_fewer_shards_leaves_none_of_the_older_behind(tmp_path: Path) -> None:
+def test_a_run_with_fewer_shards_removes_the_other_shards(tmp_path: Path) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
     for shard in range(3):
         ctx = run(tmp_path, shard, 3)
@@ -321,20 +337,20 @@ def test_a_completed_sample_is_not_completed_again_and_the_shard_has_the_same_by
     path.unlink()
     (tmp_path / "scratch" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / "world--b--1--r0.zip").unlink()
     seeds: list[int] = []
-    floor = CopyVisible.complete
-    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), floor(self, *given))[1])
+    copy = CopyVisible.complete
+    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), copy(self, *given))[1])
     run(tmp_path, 0, 1)
     assert len(seeds) == 1
     assert path.read_bytes() == first
 
 
-def test_each_sample_has_a_seed_of_its_own_that_follows_the_sample_seed(
+def test_each_sample_has_its_own_seed_which_depends_on_the_sample_seed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write_scale(tmp_path, 5, 24, 30, TARGETS)
     seeds: list[int] = []
-    floor = CopyVisible.complete
-    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), floor(self, *given))[1])
+    copy = CopyVisible.complete
+    monkeypatch.setattr(CopyVisible, "complete", lambda self, *given: (seeds.append(given[3]), copy(self, *given))[1])
     run(tmp_path / ".", 0, 1)
     write_scale(tmp_path / "other", 5, 24, 30, TARGETS)
     run(tmp_path / "other", 0, 1, sample_seed=5)

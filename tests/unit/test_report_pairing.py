@@ -1,0 +1,138 @@
+"""Paired differences and gains of methods with and without training seeds, against pairs made by loops."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.unit.report_project import METRICS
+from tgvac.metrics.aggregate import Estimate
+from tgvac.report.scores import Measured, Scored, score_of
+from tgvac.seeds import rng
+
+CLIP = score_of("clip")
+RATES = (0.2, 0.7)
+"""Each video has an easy frame and a hard one."""
+
+Values = Mapping[int, Sequence[Sequence[float]]]
+"""By training seed, the values of each video's two frames."""
+
+TRAINED: Values = {
+    0: [(0.90, 0.80), (0.70, 0.65), (0.60, 0.30), (0.85, 0.60), (0.55, 0.50), (0.75, 0.45), (0.65, 0.35)],
+    1: [(0.80, 0.60), (0.75, 0.70), (0.50, 0.40), (0.95, 0.55), (0.45, 0.60), (0.70, 0.40), (0.60, 0.30)],
+}
+OTHER_TRAINED: Values = {
+    0: [(0.50, 0.45), (0.60, 0.55), (0.40, 0.35), (0.65, 0.50), (0.35, 0.25), (0.55, 0.30), (0.45, 0.20)],
+    1: [(0.90, 0.95), (0.85, 0.90), (0.80, 0.70), (0.99, 0.80), (0.75, 0.85), (0.95, 0.65), (0.85, 0.60)],
+}
+UNTRAINED: Values = {-1: [(0.3, 0.1), (0.4, 0.2), (0.2, 0.3), (0.5, 0.1), (0.3, 0.2), (0.1, 0.2), (0.4, 0.1)]}
+
+
+def measured(a: Values, b: Values) -> tuple[Measured, Scored, Scored]:
+    """The rows of two methods."""
+    rows = [
+        {"scale": "tiny", "method": "m", "variant": variant, "mask_source": "given", "train_seed": seed}
+        | {"sample_seed": 0, "sample": f"v{video}/r0", "video": f"v{video}", "frame": frame, "metric": "clip"}
+        | {"rate": rate, "value": values[frame]}
+        for variant, by_seed in (("a", a), ("b", b))
+        for seed, videos in by_seed.items()
+        for video, values in enumerate(videos)
+        for frame, rate in enumerate(RATES)
+    ]
+    numbers = Measured(pd.DataFrame(rows), METRICS, "given")
+    return numbers, Scored("m", "a", "given"), Scored("m", "b", "given")
+
+
+def pairs(a: Values, b: Values, frame: int) -> dict[tuple[int, int], float]:
+    """``a - b`` of one frame by video and training seed: seeds match, and no seed matches every seed."""
+    return {
+        (video, max(seed_a, seed_b)): a[seed_a][video][frame] - b[seed_b][video][frame]
+        for seed_a in a
+        for seed_b in b
+        if seed_a == seed_b or -1 in (seed_a, seed_b)
+        for video in range(len(a[seed_a]))
+    }
+
+
+def interval(
+    found: Sequence[Mapping[tuple[int, int], float]], signs: Sequence[int], *names: str
+) -> tuple[float, float]:
+    """The percentile interval of a sum of means over drawn videos and seeds, resample by resample."""
+    videos, seeds = (sorted({key[axis] for each in found for key in each}) for axis in (0, 1))
+    draw = rng("bootstrap", *names)
+    drawn_RV = draw.integers(0, len(videos), (METRICS.bootstrap, len(videos)))
+    drawn_RS = draw.integers(0, len(seeds), (METRICS.bootstrap, len(seeds)))
+    totals = []
+    for drawn_V, drawn_S in zip(drawn_RV, drawn_RS, strict=True):
+        keys = [(videos[v], seeds[s]) for v in drawn_V for s in drawn_S]
+        drawn = [[each[key] for key in keys if key in each] for each in found]
+        if all(drawn):
+            totals.append(sum(sign * np.mean(values) for sign, values in zip(signs, drawn, strict=True)))
+    low, high = np.quantile(totals, [(1 - METRICS.confidence) / 2, (1 + METRICS.confidence) / 2])
+    return float(low), float(high)
+
+
+def check(found: Estimate, mean: float, ends: tuple[float, float], frames: int) -> None:
+    assert (found.mean, found.low, found.high) == pytest.approx((mean, *ends), abs=1e-12)
+    assert (found.videos, found.frames) == (7, frames)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "count", "means"),
+    [
+        # Sums by hand, easy and hard: TRAINED 5.00 + 4.75 and 3.65 + 3.55, OTHER_TRAINED 3.50 + 6.09 and 2.60 + 5.45,
+        # UNTRAINED 2.2 and 1.2.
+        (TRAINED, UNTRAINED, 14, (9.75 / 14 - 2.2 / 7, 7.2 / 14 - 1.2 / 7)),
+        (UNTRAINED, TRAINED, 14, (2.2 / 7 - 9.75 / 14, 1.2 / 7 - 7.2 / 14)),
+        (TRAINED, OTHER_TRAINED, 14, (9.75 / 14 - 9.59 / 14, 7.2 / 14 - 8.05 / 14)),
+        (OTHER_TRAINED, TRAINED, 14, (9.59 / 14 - 9.75 / 14, 8.05 / 14 - 7.2 / 14)),
+        (UNTRAINED, UNTRAINED, 7, (0.0, 0.0)),
+        ({0: TRAINED[0]}, UNTRAINED, 7, (5.0 / 7 - 2.2 / 7, 3.65 / 7 - 1.2 / 7)),
+        (UNTRAINED, {0: TRAINED[0]}, 7, (2.2 / 7 - 5.0 / 7, 1.2 / 7 - 3.65 / 7)),
+        ({0: TRAINED[0]}, {0: OTHER_TRAINED[0]}, 7, (5.0 / 7 - 3.5 / 7, 3.65 / 7 - 2.6 / 7)),
+    ],
+)
+def test_each_pair_counts_once_per_seed_whichever_side_has_seeds(
+    a: Values, b: Values, count: int, means: tuple[float, float]
+) -> None:
+    numbers, of_a, of_b = measured(a, b)
+    easy, hard = (pairs(a, b, frame) for frame in range(2))
+    assert len(easy) == len(hard) == count
+    names = ("m/a", "m/b")
+    for group, frame, mean in (("easy", easy, means[0]), ("hard", hard, means[1])):
+        ends = interval([frame], [1], "difference", *names, group, "clip")
+        check(numbers.difference(of_a, of_b, CLIP, group), mean, ends, count)  # type: ignore[arg-type]
+    ends = interval([hard, easy], [1, -1], "gain", *names, "hard", "easy", "clip")
+    check(numbers.gain(of_a, of_b, CLIP, "hard", "easy"), means[1] - means[0], ends, 2 * count)
+
+
+def test_a_gain_draws_seeds_once_for_both_classes_also_if_one_class_lacks_a_seed() -> None:
+    half: Values = {0: TRAINED[0], 1: [(easy, math.nan) for easy, _ in TRAINED[1]]}
+    for a, b, sign in ((half, UNTRAINED, 1), (UNTRAINED, half, -1)):
+        numbers, of_a, of_b = measured(a, b)
+        rows = pd.concat([numbers.rows_of(of, "clip", "all") for of in (of_a, of_b)])
+        numbers = Measured(rows[rows["value"].notna()], METRICS, "given")
+        easy, hard = pairs(a, b, 0), {key: value for key, value in pairs(a, b, 1).items() if key[1] == 0}
+        mean = sign * ((3.65 - 1.2) / 7 - (9.75 / 14 - 2.2 / 7))
+        ends = interval([hard, easy], [1, -1], "gain", "m/a", "m/b", "hard", "easy", "clip")
+        check(numbers.gain(of_a, of_b, CLIP, "hard", "easy"), mean, ends, 7 + 14)
+
+
+def test_a_seed_that_only_one_trained_method_has_is_left_out() -> None:
+    single = {0: OTHER_TRAINED[0]}
+    for a, b, sign in ((TRAINED, single, 1), (single, TRAINED, -1)):
+        numbers, of_a, of_b = measured(a, b)
+        found = numbers.difference(of_a, of_b, CLIP, "easy")
+        assert found.mean == pytest.approx(sign * (5.0 - 3.5) / 7)
+        assert found.frames == 7
+
+
+def test_methods_without_a_common_frame_have_no_difference() -> None:
+    numbers, of_a, _ = measured(UNTRAINED, TRAINED)
+    found = numbers.difference(of_a, Scored("m", "c", "given"), CLIP, "easy")
+    assert math.isnan(found.mean)
+    assert found.frames == 0
