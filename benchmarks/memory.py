@@ -35,9 +35,9 @@ from tgvac.models.noise_models import frame_noise_model, video_noise_model
 from tgvac.models.small_networks import build_unet
 from tgvac.params import load_params
 from tgvac.training.checkpoint import Identity
+from tgvac.training.execution import Execution
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.params import TrainingParams
-from tgvac.training.placement import Placement
 from tgvac.training.run_params import CheckpointParams
 
 PLAIN = Choices(4)
@@ -95,11 +95,11 @@ def training(stage: str, choices: Choices, small: bool, folder: Path) -> None:
         return StepLoss(functional.mse_loss(made, torch.randn(count, channels, frames, side, side)))
 
     params = params.model_copy(update={"optimizer": choices.optimizer, "ema": params.ema if choices.ema else 0.0})
-    placement = Placement("cpu", "float32", choices.micro_batch, choices.checkpointing)
+    execution = Execution("cpu", "float32", choices.micro_batch, choices.checkpointing)
     checkpoints = CheckpointParams(every=1000, seconds=0, keep=1, log_every=1000)
     identity = Identity("memory")
     job = Training(
-        stage, network, lambda step, rows: rows, loss, params, checkpoints, identity, folder, placement=placement
+        stage, network, lambda step, rows: rows, loss, params, checkpoints, identity, folder, execution=execution
     )
     # Stopped before the last step is saved, since saving needs memory of its own.
     train(replace(job, watch=_stop, watch_every=params.steps))

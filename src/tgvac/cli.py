@@ -269,6 +269,8 @@ def _system_error(error: Exception) -> OSError | None:
 
 def main(arguments: list[str] | None = None) -> Any:
     """Run the command line; a user's mistake gives one sentence and exit code 2, never a traceback."""
+    # Read when torch is imported. Threads that spin while they wait starve other processes on the same cores.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     try:
         return app(args=arguments)
     except BadInput as error:

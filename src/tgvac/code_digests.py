@@ -26,7 +26,7 @@ from tgvac.files import sha256
 PACKAGE = "tgvac"
 LEFT_OUT = frozenset(
     {
-        *("tgvac.cli", "tgvac.cli_data", "tgvac.params", "tgvac.scales", "tgvac.phase", "tgvac.phases"),
+        *("tgvac.cli", "tgvac.cli_data", "tgvac.params", "tgvac.scales", "tgvac.phase_spec", "tgvac.phases"),
         *("tgvac.provenance", "tgvac.code_digests", "tgvac.progress"),
         *("tgvac.training.watching", "tgvac.training.speed", "tgvac.training.utilisation", "tgvac.training.run_params"),
         "tgvac.backbones.watching",
@@ -77,7 +77,10 @@ class SourceTree:
             path = self.file(name)
             if path is None:
                 raise ValueError(f"no module named {name} in {PACKAGE}")
-            seen[name], imported = _facts(path)
+            try:
+                seen[name], imported = _facts(path)
+            except ValueError as error:
+                raise ValueError(f"{path}: {error}") from None
             todo.extend(each for each in _with_packages(imported) if self.file(each) is not None)
         return dict(sorted(seen.items()))
 

@@ -20,5 +20,8 @@ def wording(function: Callable[P, R]) -> Callable[P, R]:
     """Mark a function that only words messages. Its body is in no code digest (:mod:`tgvac.code_digests`).
 
     A sentence can then be improved without training anything again. Never mark a function that decides a result.
+
+    Args:
+        function: returns text, or an exception whose text it words.
     """
     return function

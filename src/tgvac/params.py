@@ -19,7 +19,7 @@ from tgvac.fetch.params import FetchParams
 from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
-from tgvac.methods.registry import REGISTRY, trainings_of
+from tgvac.methods.registry import REGISTRY, training_phases_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.motion_params import MotionModuleParams
@@ -123,7 +123,7 @@ class Params(Block):
         if method.trained not in self.variants:
             hint = config.nearest(method.trained, list(self.variants))
             raise ValueError(f"methods.{name}.trained is '{method.trained}', which is not in 'variants'; {hint}")
-        if trainings_of(name, self.methods):
+        if training_phases_of(name, self.methods):
             layout, wanted = self.variants[method.trained].of(self.conditions).layout, REGISTRY[kind].layout
             if layout != wanted:
                 raise ValueError(

@@ -11,7 +11,7 @@ from tgvac.code_digests import code_digest
 from tgvac.config import Block
 from tgvac.errors import BadInput
 from tgvac.params import Params
-from tgvac.phase import NO_OPTIONS, Options, Phase
+from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 
 # Of a training, these blocks decide only the sample images.
 _SAMPLES = ("samples", "sampler")

@@ -16,9 +16,9 @@ from tests.unit.loop_jobs import network
 from tests.unit.tiny_models import CHECKPOINTS, TRAINING, randn
 from tgvac.bridge.processes import free_port
 from tgvac.training.checkpoint import Identity
+from tgvac.training.execution import Execution
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.params import TrainingParams
-from tgvac.training.placement import Placement
 from tgvac.training.run_params import CheckpointParams
 
 PARAMS = TRAINING.model_copy(update={"batch": 4})
@@ -37,12 +37,12 @@ def squares(module: nn.Module, given: tuple[torch.Tensor, torch.Tensor]) -> Step
 
 def divided(
     folder: Path,
-    placement: Placement,
+    execution: Execution,
     params: TrainingParams = PARAMS,
     checkpoints: CheckpointParams = CHECKPOINTS,
 ) -> Training:
     identity = Identity("a run")
-    return Training("test", network(), rows_of, squares, params, checkpoints, identity, folder, placement=placement)
+    return Training("test", network(), rows_of, squares, params, checkpoints, identity, folder, execution=execution)
 
 
 def by_two(arguments: Sequence[str]) -> list[tuple[int, str, str]]:
@@ -69,5 +69,5 @@ def by_two(arguments: Sequence[str]) -> list[tuple[int, str, str]]:
 
 
 if __name__ == "__main__":
-    job = divided(Path(sys.argv[1]), Placement())
+    job = divided(Path(sys.argv[1]), Execution())
     print(json.dumps(train(job)))

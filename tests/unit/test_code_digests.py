@@ -9,7 +9,7 @@ import pytest
 
 from tgvac.code_digests import LEFT_OUT, TREE, SourceTree, code_digest, imports_of, source_digest
 from tgvac.methods.registry import REGISTRY
-from tgvac.phase import NO_OPTIONS, Phase
+from tgvac.phase_spec import NO_OPTIONS, Phase
 from tgvac.phases import PHASES, join_module
 
 BASE = textwrap.dedent(

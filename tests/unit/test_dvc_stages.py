@@ -17,7 +17,7 @@ from tgvac.bridge.graph import DEFAULT_SCALE, Graph
 from tgvac.code_digests import TREE
 from tgvac.errors import BadInput
 from tgvac.params import load_params
-from tgvac.phase import NO_OPTIONS
+from tgvac.phase_spec import NO_OPTIONS
 from tgvac.phases import PHASES, join_module, params_digest, phase
 
 SCALES = sorted(path.stem for path in (CLONE / "workflow" / "scales").glob("*.yaml"))

@@ -7,10 +7,10 @@ import torch
 
 from tests.unit.tiny_models import CONDITIONS, randn, unet_4
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.layouts import FRAME_MASK, LAYOUTS, Layout
+from tgvac.models.layouts import FRAME_MASK, LAYOUTS, ChannelLayout
 from tgvac.models.params import VariantParams
 
-INPAINTING = Layout(("mask", "frame"), mask_channels=1)
+INPAINTING = ChannelLayout(("mask", "frame"), mask_channels=1)
 """As inpainting models of Stable Diffusion have it: a mask of one channel, then the masked picture's latents."""
 
 
@@ -18,13 +18,13 @@ INPAINTING = Layout(("mask", "frame"), mask_channels=1)
     ("layout", "mask_channels", "expected"),
     [
         (FRAME_MASK, 4, [1.0] * 4 + [2.0] * 4 + [3.0] * 4),
-        (Layout(("mask", "frame")), 4, [1.0] * 4 + [3.0] * 4 + [2.0] * 4),
+        (ChannelLayout(("mask", "frame")), 4, [1.0] * 4 + [3.0] * 4 + [2.0] * 4),
         (INPAINTING, 1, [1.0] * 4 + [3.0] + [2.0] * 4),
-        (Layout(("mask",)), 4, [1.0] * 4 + [3.0] * 4),
+        (ChannelLayout(("mask",)), 4, [1.0] * 4 + [3.0] * 4),
     ],
 )
 def test_noised_latents_come_first_and_conditions_in_their_order(
-    layout: Layout, mask_channels: int, expected: list[float]
+    layout: ChannelLayout, mask_channels: int, expected: list[float]
 ) -> None:
     z, frame = (torch.full((2, 4, 3, 5, 5), value) for value in (1.0, 2.0))
     stacked = layout.stack(z, frame, torch.full((2, mask_channels, 3, 5, 5), 3.0))
@@ -46,7 +46,9 @@ def test_the_paper_s_layout_has_twelve_channels_and_an_inpainting_model_s_nine()
 
 
 @pytest.mark.parametrize(("layout", "channels"), [(FRAME_MASK, 12), (INPAINTING, 9)])
-def test_a_unet_is_widened_to_its_layout_and_starts_as_the_text_to_image_unet(layout: Layout, channels: int) -> None:
+def test_a_unet_is_widened_to_its_layout_and_starts_as_the_text_to_image_unet(
+    layout: ChannelLayout, channels: int
+) -> None:
     old, unet = unet_4().conv_in, extend_conv_in(unet_4(), layout)
     assert unet.conv_in.in_channels == unet.config.in_channels == channels
     assert torch.equal(unet.conv_in.weight[:, :4], old.weight)

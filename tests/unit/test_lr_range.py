@@ -96,7 +96,7 @@ def test_a_curve_gives_where_it_falls_fastest_and_where_it_is_lowest() -> None:
     # Means of five logarithms, points 2 to 6: -0.160 -0.400 -0.655 -0.917 -1.158; the largest fall is to point 5.
     assert found.steepest == pytest.approx(1e-5 * 10**5)
     assert found.lowest == pytest.approx(1e-5 * 10**7)
-    with pytest.raises(ValueError, match="the probe has 2 finite values, but a curve needs 3"):
+    with pytest.raises(ValueError, match="the probe has 2 finite values, but a curve needs at least 3"):
         found_in(points_of([1.0, 2.0]), TEST)
 
 

@@ -18,12 +18,12 @@ from tests.unit.sam_models import sam_params, save_sam
 from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.masks.params import SamParams
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 from tgvac.masks.sam import Sam, choose
 from tgvac.masks.sam_weights import load_sam
 from tgvac.masks.segmenter import RawMask
 
-HERE = Place()
+HERE = Runtime()
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +112,7 @@ def test_weights_that_are_not_there_are_refused(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_local_weights_are_named_relative_to_the_project(weights: Path) -> None:
-    model, _, device = load_sam(sam_params(weights.name), Place(weights.parent))
+    model, _, device = load_sam(sam_params(weights.name), Runtime(weights.parent))
     assert device.type == "cpu"
     assert not any(p.requires_grad for p in model.parameters())
 
@@ -148,9 +148,9 @@ def test_a_file_that_is_not_safetensors_is_refused(tmp_path: Path, weights: Path
 
 def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
     with pytest.raises(BadInput, match=r"Device 'cuda:63' is not there: torch can use \d+ GPUs of this machine"):
-        load_sam(sam_params(weights), Place(device="cuda:63"))
+        load_sam(sam_params(weights), Runtime(device="cuda:63"))
     with pytest.raises(BadInput, match=r"Device 'abacus' is unknown; give auto, cpu, cuda or cuda:0"):
-        load_sam(sam_params(weights), Place(device="abacus"))
+        load_sam(sam_params(weights), Runtime(device="abacus"))
 
 
 def test_random_masks_fail_in_refinement_and_gates(tmp_path: Path, weights: Path) -> None:

@@ -23,8 +23,8 @@ from tgvac.masks.beliefs import belief, quantised
 from tgvac.masks.masks_stage import make_masks
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
-from tgvac.masks.place import HERE, Place
 from tgvac.masks.registry import carries, segmenter_of
+from tgvac.masks.runtime import HERE, Runtime
 from tgvac.masks.sam2_session import Session
 from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.segmenter import RawMask
@@ -320,7 +320,7 @@ def test_the_phase_finds_weights_in_the_project_and_makes_masks_again_when_they_
 
 
 def test_changed_weights_under_the_same_name_have_another_digest(tmp_path: Path) -> None:
-    place = Place(tmp_path)
+    place = Runtime(tmp_path)
     assert place.digest("w.pt") == ""
     (tmp_path / "w.pt").write_bytes(b"one")
     first = place.digest("w.pt")

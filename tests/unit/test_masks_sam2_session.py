@@ -17,7 +17,7 @@ from tests.unit.sam_models import sam2_params, save_sam2
 from tgvac.clips.box import Box
 from tgvac.clips.track import Track
 from tgvac.masks.params import Sam2Params
-from tgvac.masks.place import HERE
+from tgvac.masks.runtime import HERE
 from tgvac.masks.sam2_session import Session, fresh_state
 from tgvac.masks.sam2_weights import load_sam2
 

@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from tests.unit.mask_videos import H, W
 from tests.unit.sam_models import sam2_params, save_sam2
 from tgvac.errors import BadInput
-from tgvac.masks.place import HERE, Place
+from tgvac.masks.runtime import HERE, Runtime
 from tgvac.masks.sam2_weights import build, load_sam2, read_tensors, weights_file
 
 EMPTY = np.zeros((H, W), np.uint8)
@@ -44,7 +44,7 @@ def test_weights_are_read_from_pt_and_from_safetensors_alike(tmp_path: Path, wei
 
 def test_a_name_that_is_neither_a_file_nor_known_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match=r"'facebook/sam2\.1-hiera-lrge' is neither a file below .* nor a known name of"):
-        weights_file(sam2_params("facebook/sam2.1-hiera-lrge"), Place(tmp_path))
+        weights_file(sam2_params("facebook/sam2.1-hiera-lrge"), Runtime(tmp_path))
 
 
 def test_weights_that_cannot_be_fetched_are_refused(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_weights_that_cannot_be_fetched_are_refused(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
     with pytest.raises(BadInput, match=r"'facebook/sam2\.1-hiera-tiny' cannot be fetched \(.*need no weights"):
-        weights_file(sam2_params("facebook/sam2.1-hiera-tiny", revision="none"), Place(tmp_path))
+        weights_file(sam2_params("facebook/sam2.1-hiera-tiny", revision="none"), Runtime(tmp_path))
 
 
 def test_a_checkpoint_of_another_size_is_refused(weights: Path) -> None:
@@ -93,7 +93,7 @@ def test_a_file_that_is_not_a_checkpoint_is_refused_and_runs_nothing(tmp_path: P
 
 def test_a_gpu_that_is_not_there_is_refused(weights: Path) -> None:
     with pytest.raises(BadInput, match=r"Device 'cuda:63' is not there: torch can use \d+ GPUs of this machine"):
-        load_sam2(sam2_params(weights), Place(device="cuda:63"))
+        load_sam2(sam2_params(weights), Runtime(device="cuda:63"))
 
 
 @pytest.mark.parametrize(

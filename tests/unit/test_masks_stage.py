@@ -23,8 +23,8 @@ from tgvac.masks import masks_stage
 from tgvac.masks.join_quality import QUALITY_FORMAT, join
 from tgvac.masks.masks_stage import make_masks, quality
 from tgvac.masks.opencv import one_thread
-from tgvac.masks.place import HERE
 from tgvac.masks.registry import carries, segmenter_of
+from tgvac.masks.runtime import HERE
 from tgvac.masks.truth import iou
 from tgvac.shards import Made, read_index, write_index
 from tgvac.stage import Context

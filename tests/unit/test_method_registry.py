@@ -15,7 +15,7 @@ from tgvac.clips.completion import Completions
 from tgvac.completion import completion_stage
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import REGISTRY, Method, label_of
-from tgvac.models.layouts import LAYOUTS, Layout
+from tgvac.models.layouts import LAYOUTS, ChannelLayout
 from tgvac.params import load_params
 
 INPUT = """
@@ -63,7 +63,7 @@ def test_a_scale_can_add_a_method_and_a_variant(tmp_path: Path) -> None:
 def test_a_method_of_another_layout_than_its_training_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LAYOUTS, "mask_frame", Layout(("mask", "frame")))  # type: ignore[arg-type]
+    monkeypatch.setitem(LAYOUTS, "mask_frame", ChannelLayout(("mask", "frame")))  # type: ignore[arg-type]
     copy_params(tmp_path)
     overlay(tmp_path, "extends: smoke\nvariants: {full: {layout: mask_frame}}\n")
     said = refusal(tmp_path)

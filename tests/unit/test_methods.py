@@ -40,7 +40,7 @@ from tgvac.methods.copy_visible import CopyVisible
 from tgvac.methods.mean_colour import MeanColour
 from tgvac.methods.ours import TemporalDiffusion, sampler_of
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
-from tgvac.methods.registry import method_of, seeds_of, trainings_of, variants_trained
+from tgvac.methods.registry import method_of, seeds_of, training_phases_of, variants_trained
 from tgvac.methods.temporal_copy import TemporalCopy
 from tgvac.models.latents import round_trip
 from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
@@ -127,7 +127,7 @@ def test_the_ceiling_has_the_inputs_size(height: int, width: int) -> None:
 
 
 def test_every_method_says_which_networks_it_needs() -> None:
-    trained = {name: trainings_of(name, METHODS) for name in METHODS}
+    trained = {name: training_phases_of(name, METHODS) for name in METHODS}
     assert {name: phases for name, phases in trained.items() if phases} == {
         "ours/full": ("frame", "motion"),
         "ours/no_motion": ("frame",),
@@ -140,7 +140,7 @@ def test_every_method_says_which_networks_it_needs() -> None:
         "autoencoder/ceiling": ("vae",),
     }
     with pytest.raises(ValueError, match="'ours/fill' is unknown; did you mean 'ours/full'"):
-        trainings_of("ours/fill", METHODS)
+        training_phases_of("ours/fill", METHODS)
 
 
 def test_a_method_loads_the_backbones_and_the_network_of_its_last_training(tmp_path: Path) -> None:

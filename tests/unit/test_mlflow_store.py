@@ -97,7 +97,7 @@ def test_params_tags_inputs_and_final_scores_are_the_training_s(imported: Path) 
     run = runs(imported)["motion/full/seed0"][0]
     assert run.data.params["motion.steps"] == "12"
     assert run.data.params["diffusion.train_steps"] == "1000"
-    assert run.data.tags["tgvac.phase"] == "motion"
+    assert run.data.tags["tgvac.phase_spec"] == "motion"
     assert run.data.tags["tgvac.code"] == "c0de"
     assert {i.dataset.name for i in run.inputs.dataset_inputs} == {
         "backbones/index.json",

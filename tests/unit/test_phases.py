@@ -13,7 +13,7 @@ from tgvac.bridge.graph import Graph
 from tgvac.config import Block, digest
 from tgvac.errors import BadInput
 from tgvac.params import Params, load_params
-from tgvac.phase import NO_OPTIONS
+from tgvac.phase_spec import NO_OPTIONS
 from tgvac.phases import PHASES, join_params_digest, params_digest
 
 PAPER = load_params(ROOT, "paper")

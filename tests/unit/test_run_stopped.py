@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import make_project
-from tgvac.bridge import workflow
 
 RUN = """
 import sys
@@ -116,12 +115,3 @@ sys.exit(2)
         "tgvac: It is broken; fix it.",
         f"the run failed; logs are in {logs}; when that is fixed, the same command resumes from here",
     ]
-
-
-def test_threads_of_all_jobs_sleep_while_they_wait_unless_the_user_has_another_policy(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    assert workflow._environment({})["OMP_WAIT_POLICY"] == "PASSIVE"
-    monkeypatch.setenv("OMP_WAIT_POLICY", "ACTIVE")
-    assert workflow._environment({})["OMP_WAIT_POLICY"] == "ACTIVE"

@@ -124,14 +124,3 @@ def test_a_refusal_of_one_process_does_not_promise_a_resumption(shared: Shared) 
     assert told == (
         "tgvac: rank 0 of the 2 processes ended with exit code 2, and the others were stopped; the reason is above.\n"
     )
-
-
-@pytest.mark.parametrize("policy", ["", "ACTIVE"])
-def test_threads_of_the_processes_sleep_while_they_wait_unless_the_user_has_another_policy(
-    shared: Shared, monkeypatch: pytest.MonkeyPatch, policy: str
-) -> None:
-    monkeypatch.delenv("OMP_WAIT_POLICY", raising=False)
-    if policy:
-        monkeypatch.setenv("OMP_WAIT_POLICY", policy)
-    _, out, _ = shared('print(os.environ["OMP_WAIT_POLICY"], os.environ["OMP_NUM_THREADS"])')
-    assert out == f"{policy or 'PASSIVE'} 1\n" * 2

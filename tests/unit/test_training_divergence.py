@@ -14,8 +14,8 @@ from tests.unit.loop_jobs import job, loss_of, network, steps_kept
 from tests.unit.tiny_models import TRAINING
 from tgvac.errors import BadInput
 from tgvac.training.divergence import SKIPPED, calmer, diverged, has_diverged, lowest_at
+from tgvac.training.execution import Execution
 from tgvac.training.loop import Training, train
-from tgvac.training.placement import Placement
 from tgvac.training.run_params import CheckpointParams
 
 LONG = TRAINING.model_copy(update={"steps": 400, "diverged": 10.0})
@@ -109,14 +109,14 @@ def test_a_damaged_checkpoint_or_one_that_is_not_finite_is_not_called_good(tmp_p
 
 def scaled(monkeypatch: pytest.MonkeyPatch) -> None:
     """Scale losses on a CPU, too, as in float16 on a GPU."""
-    plain = Placement.accelerator
+    plain = Execution.accelerator
 
-    def accelerator(placement: Placement) -> object:
-        made = plain(placement)
+    def accelerator(execution: Execution) -> object:
+        made = plain(execution)
         made.scaler = torch.amp.GradScaler("cpu")
         return made
 
-    monkeypatch.setattr(Placement, "accelerator", accelerator)
+    monkeypatch.setattr(Execution, "accelerator", accelerator)
 
 
 def without_slope(module: nn.Module, finite: int) -> Callable[[int], torch.Tensor]:

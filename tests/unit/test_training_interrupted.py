@@ -108,7 +108,7 @@ def rows_of(step, rows):
         if stop == "before":
             os.kill(os.getpid(), signal.SIGTERM)
     return t.rows_of(step, rows)
-t.train(replace(t.divided(folder, t.Placement()), batch=rows_of, watch=watch, watch_every=7))
+t.train(replace(t.divided(folder, t.Execution()), batch=rows_of, watch=watch, watch_every=7))
 """
 
 

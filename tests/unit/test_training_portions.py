@@ -18,8 +18,8 @@ from tgvac.bridge import runner
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.stage import Portions
+from tgvac.training.execution import Execution
 from tgvac.training.loop import train
-from tgvac.training.placement import Placement
 from tgvac.training.run_params import CheckpointParams
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,7 +33,7 @@ def assert_close(events: list[dict[str, float]], others: list[dict[str, float]])
 
 def test_trainings_of_one_process_may_differ_in_precision(tmp_path: Path) -> None:
     losses = [
-        train(divided(tmp_path / name, Placement(precision=precision)))[0]["loss"]
+        train(divided(tmp_path / name, Execution(precision=precision)))[0]["loss"]
         for name, precision in (("one", "float32"), ("two", "bfloat16"), ("three", "float32"))
     ]
     assert losses[0] == losses[2]
@@ -43,14 +43,14 @@ def test_trainings_of_one_process_may_differ_in_precision(tmp_path: Path) -> Non
 
 def test_a_training_on_another_device_than_its_process_uses_is_refused() -> None:
     with pytest.raises(BadInput, match="needs the device 'cuda', but this process already uses 'cpu'"):
-        Placement(device="cuda").accelerator()
+        Execution(device="cuda").accelerator()
 
 
 @pytest.mark.parametrize("micro_batch", [1, 2])
 def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> None:
     whole, portions = (
-        divided(tmp_path / "whole", Placement()),
-        divided(tmp_path / "p", Placement(micro_batch=micro_batch)),
+        divided(tmp_path / "whole", Execution()),
+        divided(tmp_path / "p", Execution(micro_batch=micro_batch)),
     )
     assert_close(train(portions), train(whole))
     for name, value in whole.module.state_dict().items():
@@ -59,7 +59,7 @@ def test_micro_batches_add_up_to_the_whole(tmp_path: Path, micro_batch: int) -> 
 
 def test_two_processes_give_the_losses_of_one_with_the_same_batch(tmp_path: Path) -> None:
     """Relative tolerance 2e-5: sums are computed in another order."""
-    alone = train(divided(tmp_path / "one", Placement()))
+    alone = train(divided(tmp_path / "one", Execution()))
     (code, out, said), (other, _, silent) = by_two(["-m", "tests.unit.shared_training", str(tmp_path / "two")])
     assert (code, other) == (0, 0), (said, silent)
     assert_close(json.loads(out.splitlines()[-1]), alone)
@@ -78,14 +78,14 @@ def cannot(path):
 if os.environ["RANK"] == "1":
     checkpoint.load_file = cannot
 try:
-    t.train(t.divided(Path(sys.argv[1]), t.Placement()))
+    t.train(t.divided(Path(sys.argv[1]), t.Execution()))
 except BadInput as error:
     sys.exit(f"refused: {error}")
 """
 
 
 def test_processes_refuse_to_start_at_different_steps_if_one_cannot_read_the_checkpoint(tmp_path: Path) -> None:
-    train(divided(tmp_path, Placement()))
+    train(divided(tmp_path, Execution()))
     kept = {path: path.read_bytes() for path in tmp_path.rglob("step-*/*")}
     for code, _, said in by_two(["-c", BLIND, str(tmp_path)]):
         assert code == 1, said
@@ -96,10 +96,10 @@ def test_processes_refuse_to_start_at_different_steps_if_one_cannot_read_the_che
 
 def test_a_batch_that_does_not_divide_is_refused_with_both_numbers() -> None:
     with pytest.raises(BadInput, match="A batch of 4 cannot be divided among 3 processes"):
-        Placement().shares(4, 3, 0)
+        Execution().shares(4, 3, 0)
     with pytest.raises(BadInput, match="share of the batch, 8 samples, is not a multiple of the micro-batch of 3"):
-        Placement(micro_batch=3).shares(16, 2, 0)
-    assert Placement(micro_batch=2).shares(8, 2, 1) == [range(4, 6), range(6, 8)]
+        Execution(micro_batch=3).shares(16, 2, 0)
+    assert Execution(micro_batch=2).shares(8, 2, 1) == [range(4, 6), range(6, 8)]
 
 
 @pytest.mark.parametrize(
@@ -129,13 +129,13 @@ def test_portions_of_one_process_are_refused_by_key_and_option() -> None:
 
 def test_half_precision_needs_a_gpu(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="float16 needs a GPU"):
-        train(divided(tmp_path, Placement(precision="float16")))
+        train(divided(tmp_path, Execution(precision="float16")))
 
 
 def test_bfloat16_trains_weights_of_full_precision_nearly_alike(tmp_path: Path) -> None:
     program = (
         "import sys, torch; from pathlib import Path; from tests.unit.shared_training import *\n"
-        "job = divided(Path(sys.argv[1]), Placement(precision='bfloat16')); events = train(job)\n"
+        "job = divided(Path(sys.argv[1]), Execution(precision='bfloat16')); events = train(job)\n"
         "assert all(p.dtype == torch.float32 for p in job.module.parameters())\n"
         "assert job.module(torch.zeros(1, 6)).dtype == torch.float32\n"
         "print(json.dumps(events))"
@@ -145,19 +145,19 @@ def test_bfloat16_trains_weights_of_full_precision_nearly_alike(tmp_path: Path) 
     )
     assert done.returncode == 0, done.stderr
     losses = [e["loss"] for e in json.loads(done.stdout.splitlines()[-1])]
-    exact = [e["loss"] for e in train(divided(tmp_path / "a", Placement()))]
+    exact = [e["loss"] for e in train(divided(tmp_path / "a", Execution()))]
     assert losses != exact
     assert losses == pytest.approx(exact, rel=0.05)
 
 
 def test_parts_of_the_loss_are_averaged_since_the_last_event_also_after_an_interruption(tmp_path: Path) -> None:
     often = CheckpointParams(every=2, seconds=0, keep=2, log_every=5)
-    job = divided(tmp_path / "straight", Placement(), checkpoints=often)
+    job = divided(tmp_path / "straight", Execution(), checkpoints=often)
     events = train(job)
     assert [e["step"] for e in events] == [5, 10, 12]
     by_hand = [float(e) for e in (events[0]["each"], events[1]["each"])]
     assert by_hand[0] != events[0]["loss"]
-    broken = divided(tmp_path / "broken", Placement(), checkpoints=often)
+    broken = divided(tmp_path / "broken", Execution(), checkpoints=often)
 
     def stops(step: int, rows: range) -> tuple[torch.Tensor, torch.Tensor]:
         if step == 7:
@@ -167,13 +167,13 @@ def test_parts_of_the_loss_are_averaged_since_the_last_event_also_after_an_inter
     object.__setattr__(broken, "batch", stops)
     with pytest.raises(KeyboardInterrupt):
         train(broken)
-    again = divided(tmp_path / "broken", Placement(), checkpoints=often)
+    again = divided(tmp_path / "broken", Execution(), checkpoints=often)
     assert train(again) == events
     assert weights(again.module) == weights(job.module)
 
 
 def test_the_speed_between_events_is_written_beside_the_pictures(tmp_path: Path) -> None:
-    job = divided(tmp_path, Placement())
+    job = divided(tmp_path, Execution())
     train(job)
     lines = [json.loads(line) for line in job.speed.read_text().splitlines()]
     assert [line["step"] for line in lines] == [3, 6, 9, 12]

@@ -16,9 +16,9 @@ from tests.unit.shared_training import divided
 from tests.unit.tiny_models import CPU, DIFFUSION, randn, unet_12, video_unet
 from tgvac.models.layouts import FRAME_MASK
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
+from tgvac.training.execution import Execution
 from tgvac.training.loop import train
 from tgvac.training.objective import Batch
-from tgvac.training.placement import Placement
 from tgvac.training.speed import Work
 from tgvac.training.utilisation import gemm_rate, sample_flops
 
@@ -79,7 +79,7 @@ def test_measuring_draws_no_number_of_the_global_generator() -> None:
 
 
 def test_utilisation_is_written_with_the_speed_if_the_work_is_known(tmp_path: Path) -> None:
-    known, unknown = divided(tmp_path / "known", Placement()), divided(tmp_path / "unknown", Placement())
+    known, unknown = divided(tmp_path / "known", Execution()), divided(tmp_path / "unknown", Execution())
     object.__setattr__(known, "work", lambda: Work(flops=6e6, rate=3e9))
     for job in (known, unknown):
         train(job)
@@ -91,7 +91,7 @@ def test_utilisation_is_written_with_the_speed_if_the_work_is_known(tmp_path: Pa
 
 
 def test_a_finished_training_measures_nothing(tmp_path: Path) -> None:
-    first, again = divided(tmp_path, Placement()), divided(tmp_path, Placement())
+    first, again = divided(tmp_path, Execution()), divided(tmp_path, Execution())
     asked: list[int] = []
 
     def work() -> Work:

@@ -27,7 +27,7 @@ from tgvac.sampling.condition import VideoCondition
 from tgvac.sampling.params import SamplerParams
 from tgvac.sampling.temporal_diffusion import NotFinite, initial_noise, sample_video
 from tgvac.training.run_params import SamplesParams
-from tgvac.training.watching import grid, no_picture, note_once, place, plain_sampler
+from tgvac.training.watching import grid, no_picture, note_once, plain_sampler, save_picture
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
@@ -45,7 +45,7 @@ def watch_autoencoder(vae: AutoencoderKL, views: Callable[[], Views], samples: S
         at = pool.draw(samples.pictures, "watched")
         given_PSS3 = np.where(np.arange(len(at))[:, None, None, None] % 2, pool.wholes_PSS3[at], pool.frames_PSS3[at])
         back_PSS3 = round_trip(vae, given_PSS3, vae_batch)
-        place(folder, step, grid(list(zip(given_PSS3, back_PSS3, strict=True))))
+        save_picture(folder, step, grid(list(zip(given_PSS3, back_PSS3, strict=True))))
         error = float(np.square(given_PSS3.astype(np.float64) - back_PSS3).mean())
         note_once(folder / "watched.jsonl", step, "psnr", 10 * math.log10(255**2 / max(error, 1e-9)))
 
@@ -79,7 +79,7 @@ def watch_text_to_picture(
             no_picture(step, error)
             return
         made_PSS3 = to_images(decode(backbones.vae, torch.cat(drawn), vae_batch))
-        place(folder, step, grid(list(zip(pool.wholes_PSS3[at], made_PSS3, strict=True))))
+        save_picture(folder, step, grid(list(zip(pool.wholes_PSS3[at], made_PSS3, strict=True))))
 
     def _drawn(text_1ND: torch.Tensor, null_1ND: torch.Tensor, shape: tuple[int, ...], name: str) -> torch.Tensor:
         noise_1chw = initial_noise(1, shape, name, 0)

@@ -25,7 +25,7 @@ from tgvac.bridge.graph import DEFAULT_SCALE, Graph
 from tgvac.code_digests import TREE
 from tgvac.errors import BadInput
 from tgvac.files import write_text
-from tgvac.phase import NO_OPTIONS, Options, Phase
+from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_module
 from tgvac.phases import phase as phase_of
 

@@ -17,7 +17,7 @@ from typing import Any
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.params import Params
-from tgvac.phase import Phase
+from tgvac.phase_spec import Phase
 from tgvac.phases import PHASES, deciding_params, params_digest
 from tgvac.provenance import read_record
 from tgvac.scales import leaves

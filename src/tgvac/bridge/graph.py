@@ -23,9 +23,9 @@ from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import read_registry
-from tgvac.methods.registry import method_of, seeds_of, trainings_of, variants_trained
+from tgvac.methods.registry import method_of, seeds_of, training_phases_of, variants_trained
 from tgvac.params import Params, load_params
-from tgvac.phase import NO_OPTIONS, Options, Phase
+from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
 
 DEFAULT_SCALE = "tiny"
@@ -186,7 +186,7 @@ class Graph:
     def networks(self, method: str, seed: str) -> list[str]:
         """The indices of the networks that a method loads: the backbones', then that of its last training."""
         found = self.final("backbones") if method_of(method).networks else []
-        for trained in trainings_of(method, self.params.methods)[-1:]:
+        for trained in training_phases_of(method, self.params.methods)[-1:]:
             variant = self.params.methods[method].trained
             found = [*found, self._file(trained, phase(trained).final[0].format(variant=variant, seed=seed))]
         return found

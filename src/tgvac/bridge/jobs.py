@@ -12,7 +12,7 @@ from tgvac import config, provenance
 from tgvac.code_digests import code_digest
 from tgvac.errors import BadInput
 from tgvac.params import Params
-from tgvac.phase import Options, Phase
+from tgvac.phase_spec import Options, Phase
 from tgvac.phases import block_names, join_module, join_params_digest, params_digest
 from tgvac.shards import merge_indices
 from tgvac.stage import Context

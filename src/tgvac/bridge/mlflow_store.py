@@ -128,7 +128,7 @@ def _create(client: MlflowClient, experiment: str, run: FinishedTraining) -> Run
     tags = {
         _IDENTITY: run.identity,
         "tgvac.scale": run.scale,
-        "tgvac.phase": run.phase,
+        "tgvac.phase_spec": run.phase,
         "tgvac.variant": run.variant,
         "tgvac.seed": str(run.seed),
         "tgvac.code": run.code,

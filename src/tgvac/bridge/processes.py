@@ -17,9 +17,6 @@ from collections.abc import Sequence
 
 from tgvac.training.interruption import INTERRUPTED
 
-PASSIVE = {"OMP_WAIT_POLICY": "PASSIVE"}
-"""Lets waiting threads sleep. Threads that spin while they wait starve other processes on the same cores."""
-
 GRACE_S = 60.0
 """Seconds that the others have to end after one has failed, before they are killed."""
 
@@ -52,7 +49,7 @@ def run_shared(arguments: Sequence[str], processes: int, threads: int) -> int:
     started = []
     for number in range(processes):
         ranks = {"RANK": str(number), "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": str(processes)}
-        environment = {**PASSIVE, **os.environ, **address, **ranks, "OMP_NUM_THREADS": str(threads)}
+        environment = {**os.environ, **address, **ranks, "OMP_NUM_THREADS": str(threads)}
         started.append(subprocess.Popen([sys.executable, "-m", "tgvac", *arguments], env=environment))
 
     def pass_on(number: int, frame: object) -> None:

@@ -12,7 +12,7 @@ from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.params import Params, load_params
-from tgvac.phase import Options
+from tgvac.phase_spec import Options
 from tgvac.phases import phase, shard_count
 from tgvac.stage import Context, Portions
 from tgvac.training.params import TrainingParams

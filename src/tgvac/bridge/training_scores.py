@@ -55,7 +55,7 @@ def scores_by_index(results: Path, hard_from: float) -> dict[Index, dict[str, fl
             for index in makers.get((str(method), str(variant), int(seed)), ()):
                 values = scores.setdefault(index, {})
                 values[f"{method}/{variant}/{where}"] = float(mean)
-                if REGISTRY[str(method)].trainings and index[0].split("/")[1] == variant:
+                if REGISTRY[str(method)].training_phases and index[0].split("/")[1] == variant:
                     values[f"model/{where}"] = float(mean)
     return scores
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from tgvac.bridge.footage import GIVEN
 from tgvac.bridge.graph import Graph
 from tgvac.bridge.mlflow_outcome import forget_failure
-from tgvac.bridge.processes import PASSIVE
 from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import locked, name_holder
@@ -126,4 +125,4 @@ def _stop(child: subprocess.Popen[bytes]) -> None:
 def _environment(given: Mapping[str, str]) -> dict[str, str]:
     """The environment of Snakemake and its jobs. It has the user's paths, since Snakemake reads options as YAML."""
     ours = {GIVEN: json.dumps(dict(given)), "PYTHONUNBUFFERED": "1", "HF_HUB_DISABLE_TELEMETRY": "1"}
-    return {**PASSIVE, **os.environ, **ours}
+    return {**os.environ, **ours}

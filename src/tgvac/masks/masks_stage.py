@@ -19,9 +19,9 @@ from tgvac.clips.track import MasksMeta, Track, file_stem
 from tgvac.files import sha256
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
-from tgvac.masks.place import HERE, Place
 from tgvac.masks.refine import Refinement
 from tgvac.masks.registry import networks, segmenter_of
+from tgvac.masks.runtime import HERE, Runtime
 from tgvac.masks.truth import Truth, iou
 from tgvac.masks.verdicts import EMPTY, GIVEN, failed_share
 from tgvac.shards import Entry, Made, read_index, run_items, shard_of, write_index
@@ -47,13 +47,13 @@ def run(ctx: Context, *, masks: MasksParams, compute: Multiplying) -> None:
     siblings = {t: [e for e in videos[t.rpartition("/")[0]] if e.id != t] for t in mine}
     truths = {t: _truth_file(ctx, t) for t in mine}
     digests = {path: sha256(path) for path in set(truths.values()) if path}
-    place = Place(ctx.root, ctx.device, compute.tf32)
-    weights = [place.digest(name) for name in networks(masks)]
+    runtime = Runtime(ctx.root, ctx.device, compute.tf32)
+    weights = [runtime.digest(name) for name in networks(masks)]
 
     def make(item: str) -> list[Made]:
         out = ctx.out / "files" / f"{file_stem(item)}.zip"
         others = [ctx.upstream("tracks", entry) for entry in siblings[item]]
-        facts = make_masks(masks, ctx.upstream("tracks", index[item]), others, truths[item], out, place)
+        facts = make_masks(masks, ctx.upstream("tracks", index[item]), others, truths[item], out, runtime)
         return [Made(item, out, facts)]
 
     keys = {
@@ -81,7 +81,7 @@ def make_masks(
     others: Sequence[Path],
     truth_file: Path | None,
     out: Path,
-    place: Place = HERE,
+    runtime: Runtime = HERE,
 ) -> dict[str, Any]:
     """Write one track's masks, with a window of frames in memory.
 
@@ -90,7 +90,7 @@ def make_masks(
         others: the tracks of the other objects of its video.
         truth_file: the source's ``truth.zip``, if it has one.
         out: the zip to write.
-        place: the folder of local weights, and the device.
+        runtime: the folder of local weights, and the device.
 
     Returns:
         The facts for the index.
@@ -102,7 +102,7 @@ def make_masks(
     with ExitStack() as stack:
         track = stack.enter_context(Track(path))
         other_tracks = [stack.enter_context(Track(other)) for other in others]
-        segmenter = segmenter_of(params, track.meta, place)
+        segmenter = segmenter_of(params, track.meta, runtime)
         refinement = Refinement(params.refine, params.gates, params.dense_flow)
         sink = stack.enter_context(zip_writing(out))
         for i, frame in enumerate(refinement.refine(track, segmenter.segment(track, other_tracks))):

@@ -11,49 +11,49 @@ from tgvac.masks.flow import Flow
 from tgvac.masks.given import Given
 from tgvac.masks.grabcut import GrabCut
 from tgvac.masks.params import MasksParams
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 from tgvac.masks.segmenter import Segmenter
 
 Carried = Literal["full", "sparse", "first", "boxes"]
 
 
-def _sam(params: MasksParams, place: Place) -> Segmenter:
+def _sam(params: MasksParams, runtime: Runtime) -> Segmenter:
     from tgvac.masks.sam import Sam
 
-    return Sam(params.sam, place)
+    return Sam(params.sam, runtime)
 
 
-def _sam2_boxes(params: MasksParams, place: Place) -> Segmenter:
+def _sam2_boxes(params: MasksParams, runtime: Runtime) -> Segmenter:
     from tgvac.masks.sam2_boxes import Sam2Boxes
 
-    return Sam2Boxes(params.sam2, place)
+    return Sam2Boxes(params.sam2, runtime)
 
 
-def _sam2_between(params: MasksParams, place: Place) -> Segmenter:
+def _sam2_between(params: MasksParams, runtime: Runtime) -> Segmenter:
     from tgvac.masks.sam2_between import Sam2Between
 
-    return Sam2Between(params.sam2, place)
+    return Sam2Between(params.sam2, runtime)
 
 
-def _sam2_first(params: MasksParams, place: Place) -> Segmenter:
+def _sam2_first(params: MasksParams, runtime: Runtime) -> Segmenter:
     from tgvac.masks.sam2_first import Sam2First
 
-    return Sam2First(params.sam2, place)
+    return Sam2First(params.sam2, runtime)
 
 
-def _given(params: MasksParams, place: Place) -> Segmenter:
+def _given(params: MasksParams, runtime: Runtime) -> Segmenter:
     return Given()
 
 
-def _flow(params: MasksParams, place: Place) -> Segmenter:
+def _flow(params: MasksParams, runtime: Runtime) -> Segmenter:
     return Flow(params.flow, params.dense_flow)
 
 
-def _grabcut(params: MasksParams, place: Place) -> Segmenter:
+def _grabcut(params: MasksParams, runtime: Runtime) -> Segmenter:
     return GrabCut(params.grabcut)
 
 
-SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Place], Segmenter]] = {
+SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Runtime], Segmenter]] = {
     ("full", "given"): _given,
     ("sparse", "given"): _given,
     ("sparse", "flow"): _flow,
@@ -91,7 +91,7 @@ def carries(meta: TrackMeta) -> Carried:
     )
 
 
-def segmenter_of(params: MasksParams, meta: TrackMeta, place: Place) -> Segmenter:
+def segmenter_of(params: MasksParams, meta: TrackMeta, runtime: Runtime) -> Segmenter:
     """The segmenter of a track, with its weights loaded.
 
     Raises:
@@ -104,4 +104,4 @@ def segmenter_of(params: MasksParams, meta: TrackMeta, place: Place) -> Segmente
             f"{meta.track} only has a box in its first frame, which masks.first '{name}' cannot track;"
             " set masks.first to 'sam2' or give boxes in more frames."
         )
-    return SEGMENTERS[carried, name](params, place)
+    return SEGMENTERS[carried, name](params, runtime)

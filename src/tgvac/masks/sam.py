@@ -16,7 +16,7 @@ from tgvac.devices import network_step
 from tgvac.masks.beliefs import belief, drawn, quantised
 from tgvac.masks.boxes import given_box
 from tgvac.masks.params import SamParams
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 from tgvac.masks.sam_weights import load_sam
 from tgvac.masks.segmenter import RawMask
 from tgvac.masks.verdicts import ABSENT
@@ -27,9 +27,9 @@ class Sam:
 
     name = "sam"
 
-    def __init__(self, params: SamParams, place: Place) -> None:
+    def __init__(self, params: SamParams, runtime: Runtime) -> None:
         self._params = params
-        self._model, self._processor, self._device = load_sam(params, place)
+        self._model, self._processor, self._device = load_sam(params, runtime)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
         """Yields an empty mask if the object is absent, or if SAM finds nothing (``lost``)."""

@@ -14,7 +14,7 @@ from tgvac.clips.track import Track
 from tgvac.masks.beliefs import belief
 from tgvac.masks.between import Annotations
 from tgvac.masks.params import Sam2Params
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 from tgvac.masks.sam2_session import Session
 from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.segmenter import RawMask
@@ -28,9 +28,9 @@ class Sam2Between:
 
     name = "sam2"
 
-    def __init__(self, params: Sam2Params, place: Place) -> None:
+    def __init__(self, params: Sam2Params, runtime: Runtime) -> None:
         self._params = params
-        self._predictor, self._device = load_sam2(params, place)
+        self._predictor, self._device = load_sam2(params, runtime)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
         """See `masks.between`; the frames of one gap are in memory at a time."""

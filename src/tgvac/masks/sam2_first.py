@@ -9,7 +9,7 @@ from tgvac.masks.beliefs import apart, belief, drawn
 from tgvac.masks.boxes import given_box
 from tgvac.masks.given import annotated
 from tgvac.masks.params import Sam2Params
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 from tgvac.masks.sam2_session import Session
 from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.segmenter import RawMask
@@ -21,9 +21,9 @@ class Sam2First:
 
     name = "sam2"
 
-    def __init__(self, params: Sam2Params, place: Place) -> None:
+    def __init__(self, params: Sam2Params, runtime: Runtime) -> None:
         self._params = params
-        self._predictor, self._device = load_sam2(params, place)
+        self._predictor, self._device = load_sam2(params, runtime)
 
     def segment(self, track: Track, others: Sequence[Track]) -> Iterator[RawMask]:
         """A given mask is kept exactly; later frames in which SAM 2 finds nothing are ``lost``.

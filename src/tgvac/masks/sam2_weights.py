@@ -17,7 +17,7 @@ from tgvac.config import nearest
 from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.masks.params import Sam2Params
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 
 if TYPE_CHECKING:
     from sam2.sam2_video_predictor import SAM2VideoPredictor
@@ -27,13 +27,13 @@ _STRIDE = 16
 _UNREADABLE = (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, pickle.UnpicklingError)
 
 
-def weights_file(params: Sam2Params, place: Place) -> Path:
+def weights_file(params: Sam2Params, runtime: Runtime) -> Path:
     """The path of the checkpoint; it is fetched from the hub if it is not a local file.
 
     Raises:
         BadInput: when it is neither a file nor a name that can be fetched.
     """
-    local = place.local(params.weights)
+    local = runtime.local(params.weights)
     if local is not None and local.is_file():
         return local
     from huggingface_hub import hf_hub_download
@@ -42,7 +42,7 @@ def weights_file(params: Sam2Params, place: Place) -> Path:
     if params.weights not in HF_MODEL_ID_TO_FILENAMES:
         hint = nearest(params.weights, list(HF_MODEL_ID_TO_FILENAMES))
         raise BadInput(
-            f"masks.sam2.weights '{params.weights}' is neither a file below {place.root.resolve()} nor a known name"
+            f"masks.sam2.weights '{params.weights}' is neither a file below {runtime.root.resolve()} nor a known name"
             f" of SAM 2; {hint}"
         )
     name = HF_MODEL_ID_TO_FILENAMES[params.weights][1]
@@ -82,14 +82,14 @@ def read_tensors(path: Path) -> dict[str, torch.Tensor]:
 
 
 @lru_cache(maxsize=1)
-def load_sam2(params: Sam2Params, place: Place) -> tuple[SAM2VideoPredictor, torch.device]:
+def load_sam2(params: Sam2Params, runtime: Runtime) -> tuple[SAM2VideoPredictor, torch.device]:
     """The frozen video predictor on its device, and the device; loaded once per process.
 
     Raises:
         BadInput: when weights or device are not available, or when the weights are of another architecture.
     """
-    device = device_of(place.device, place.tf32)
-    tensors = read_tensors(weights_file(params, place))
+    device = device_of(runtime.device, runtime.tf32)
+    tensors = read_tensors(weights_file(params, runtime))
     predictor = build(params)
     own = predictor.state_dict()
     wrong = sorted(

@@ -10,14 +10,14 @@ import torch
 from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.masks.params import SamParams
-from tgvac.masks.place import Place
+from tgvac.masks.runtime import Runtime
 
 if TYPE_CHECKING:
     from transformers import SamModel, SamProcessor
 
 
 @lru_cache(maxsize=1)
-def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, torch.device]:
+def load_sam(params: SamParams, runtime: Runtime) -> tuple[SamModel, SamProcessor, torch.device]:
     """Frozen SAM in fp32 on its device, its processor, and the device; loaded once per process.
 
     Raises:
@@ -27,9 +27,9 @@ def load_sam(params: SamParams, place: Place) -> tuple[SamModel, SamProcessor, t
     from safetensors import SafetensorError
     from transformers import SamConfig, SamModel, SamProcessor
 
-    device = device_of(place.device, place.tf32)
+    device = device_of(runtime.device, runtime.tf32)
     transformers.utils.logging.disable_progress_bar()
-    local = place.local(params.weights)
+    local = runtime.local(params.weights)
     origin = params.weights if local is None else str(local)
     named = f"masks.sam.weights '{params.weights}'"
     try:

@@ -33,10 +33,10 @@ class Method:
         module: the file that completes by it; ``load(setup, **params)`` there returns a ``Complete``.
         label: how tables call it, and each variant that is not in ``variants``, with the variant's name.
         params: the blocks of params that decide its completions, besides its own entry of ``methods``; named as in
-            :class:`tgvac.phases.Phase`.
+            :class:`tgvac.phase_spec.Phase`.
         networks: the frozen networks that it loads.
-        trainings: the phases that train its networks, in order; each goes on from the one before. The last of them is
-            what it loads.
+        training_phases: the phases that train its networks, in order; each starts from the one before. The network of
+            the last one is loaded. Which training of a phase it is, ``trained`` of its params says.
         layout: the input channels of these networks (:mod:`tgvac.models.layouts`).
         variants: how tables call its variants.
     """
@@ -45,7 +45,7 @@ class Method:
     label: str
     params: tuple[str, ...] = ()
     networks: tuple[Network, ...] = ()
-    trainings: tuple[TrainingPhase, ...] = ()
+    training_phases: tuple[TrainingPhase, ...] = ()
     layout: str = ""
     variants: Mapping[str, str] = field(default_factory=dict)
 
@@ -59,7 +59,7 @@ REGISTRY: Mapping[str, Method] = {
             "compute",
         ),
         networks=("vae", "text_encoder"),
-        trainings=("frame", "motion"),
+        training_phases=("frame", "motion"),
         layout="frame_mask",
         variants={
             "full": "Ours",
@@ -135,22 +135,22 @@ def label_of(name: str) -> str:
     return method.variants.get(variant, f"{method.label}, {variant}")
 
 
-def trainings_of(name: str, methods: Methods) -> tuple[TrainingPhase, ...]:
+def training_phases_of(name: str, methods: Methods) -> tuple[TrainingPhase, ...]:
     """The phases that train the networks of ``<method>/<variant>``, in order; none for a method that is not trained."""
     params = params_of(name, methods)
-    return tuple(phase for phase in method_of(name).trainings if params.motion or phase != "motion")
+    return tuple(phase for phase in method_of(name).training_phases if params.motion or phase != "motion")
 
 
 def seeds_of(name: str, train_seeds: tuple[int, ...], methods: Methods) -> tuple[int, ...]:
     """The training seeds that a method is run with: all of them for a trained method, else the first."""
-    return train_seeds if trainings_of(name, methods) else train_seeds[:1]
+    return train_seeds if training_phases_of(name, methods) else train_seeds[:1]
 
 
 def variants_trained(names: Iterable[str], phase: str, methods: Methods) -> tuple[str, ...]:
     """The variants that a phase trains for some methods, sorted."""
-    return tuple(sorted({methods[name].trained for name in names if phase in trainings_of(name, methods)}))
+    return tuple(sorted({methods[name].trained for name in names if phase in training_phases_of(name, methods)}))
 
 
 def trained_phases() -> tuple[TrainingPhase, ...]:
     """All phases that train a method's networks, in order."""
-    return tuple(dict.fromkeys(phase for method in REGISTRY.values() for phase in method.trainings))
+    return tuple(dict.fromkeys(phase for method in REGISTRY.values() for phase in method.training_phases))

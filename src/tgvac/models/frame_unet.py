@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import torch
 from torch import nn
 
-from tgvac.models.layouts import FRAME_MASK, Layout
+from tgvac.models.layouts import FRAME_MASK, ChannelLayout
 
 if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel
 
 
-def extend_conv_in(unet: UNet2DConditionModel, layout: Layout = FRAME_MASK) -> UNet2DConditionModel:
+def extend_conv_in(unet: UNet2DConditionModel, layout: ChannelLayout = FRAME_MASK) -> UNet2DConditionModel:
     """Widen the first convolution from c channels to those of a layout, in place.
 
     The first c channels, the noised latents, keep their weights and bias. The new channels start at zero, so the

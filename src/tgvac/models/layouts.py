@@ -1,7 +1,7 @@
 """Layouts of a UNet's input channels: the noised latents first, then its conditions in a fixed order.
 
-A wrong order, width or scaling raises no error but makes a bad model. So each layout is defined once, here, and
-training, inference and the plan all use it.
+A wrong order raises no error but makes a bad model. So order and widths are defined once, here, and training, inference
+and the plan all use them. How conditions are scaled is ``conditions.latents`` of the params.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Layout:
+class ChannelLayout:
     """The conditions that a UNet takes beside the noised latents.
 
     Attributes:
@@ -30,7 +30,7 @@ class Layout:
     def channels(self, latents: int) -> int:
         """The UNet's input channels, given the latents' channels.
 
-        >>> Layout(("frame", "mask")).channels(4), Layout(("mask", "frame"), mask_channels=1).channels(4)
+        >>> ChannelLayout(("frame", "mask")).channels(4), ChannelLayout(("mask", "frame"), mask_channels=1).channels(4)
         (12, 9)
         """
         widths = {"frame": latents, "mask": self.mask_channels or latents}
@@ -44,8 +44,8 @@ class Layout:
         return torch.cat([z_t, *(given[name] for name in self.order)], dim=dim)
 
 
-FRAME_MASK = Layout(("frame", "mask"))
+FRAME_MASK = ChannelLayout(("frame", "mask"))
 """The paper's layout (equation 2 and Figure 3), also pix2gestalt's: latents of the input frame, then of the mask."""
 
-LAYOUTS: Mapping[str, Layout] = {"frame_mask": FRAME_MASK}
+LAYOUTS: Mapping[str, ChannelLayout] = {"frame_mask": FRAME_MASK}
 """Layouts by the names that the params use."""

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.methods.ours import sampler_of
-from tgvac.methods.registry import method_of, seeds_of, trainings_of
+from tgvac.methods.registry import method_of, seeds_of, training_phases_of
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
@@ -59,7 +59,7 @@ def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
 
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     """FLOPs of completing one clip."""
-    networks, trained = method_of(name).networks, trainings_of(name, params.methods)
+    networks, trained = method_of(name).networks, training_phases_of(name, params.methods)
     if not networks:
         return 0
     if not trained:

@@ -21,7 +21,7 @@ from tgvac.phases import deciding_params, params_digest, phase
 from tgvac.provenance import read_record
 from tgvac.report.basis import Basis, read_basis
 from tgvac.report.paper import load_paper
-from tgvac.report.score_tables import Layout, here_rows
+from tgvac.report.score_tables import ScoreColumns, here_rows
 from tgvac.report.scores import CLASSES, Measured
 from tgvac.report.table2 import how_measured
 from tgvac.report.tables import Table
@@ -95,7 +95,7 @@ def read_model_facts(ctx: Context, params: Params) -> ModelFacts:
     variant = ctx.options["variant"]
     if variant not in params.variants:
         raise BadInput(f"The block 'variants' has no '{variant}'; {nearest(variant, list(params.variants))}")
-    stages: dict[str, Trained] = {name: _trained(ctx, params, name) for name in REGISTRY[METHOD].trainings}
+    stages: dict[str, Trained] = {name: _trained(ctx, params, name) for name in REGISTRY[METHOD].training_phases}
     record = json.loads((ctx.results / "backbones" / "provenance.json").read_text(encoding="utf-8"))
     manifest = read_manifest(ctx)
     pairs = json.loads((ctx.results / "sources" / "manifest.json").read_text(encoding="utf-8")).get("pairs", {})
@@ -156,7 +156,7 @@ def _results(
     numbers = Measured(rows, params.metrics, params.evaluation.mask_source)
     others = [of.name for of in numbers.scored() if of.method != METHOD]
     names = [n for n in dict.fromkeys([*ours, *others]) if n in params.methods and params.methods[n].clips == "short"]
-    layout = Layout("", CLASSES, verdict=False)
+    layout = ScoreColumns("", CLASSES, verdict=False)
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     measured = here_rows(layout, numbers, names, "", "", {})
     return scores, Table(

@@ -7,13 +7,13 @@ from tgvac.methods.registry import Methods, label_of
 from tgvac.report.basis import Basis
 from tgvac.report.methods import GUIDED, HEADLINE, LONG_REFERENCE, STREAMS, UNGUIDED, of_long_clips
 from tgvac.report.paper import Paper
-from tgvac.report.score_tables import HERE, Layout, here_rows
+from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
 from tgvac.report.scores import ALL, CLASSES, Measured
 from tgvac.report.table2 import HOW_COMPARED, how_measured
 from tgvac.report.tables import Row, Table
 
-_STREAMS = Layout("table3", CLASSES)
-_STRIDES = Layout("table4", ALL)
+_STREAMS = ScoreColumns("table3", CLASSES)
+_STRIDES = ScoreColumns("table4", ALL)
 _WITHOUT = f"{HERE}, without guidance"
 
 
@@ -98,7 +98,12 @@ def _left_out(names: tuple[str, ...], evaluation: EvaluationParams) -> tuple[str
 
 
 def _minus(
-    layout: Layout, numbers: Measured, reference: str, names: tuple[str, ...], section: str, labels: dict[str, str]
+    layout: ScoreColumns,
+    numbers: Measured,
+    reference: str,
+    names: tuple[str, ...],
+    section: str,
+    labels: dict[str, str],
 ) -> list[Row]:
     """The reference minus each other method that was measured."""
     of = numbers.find(reference)

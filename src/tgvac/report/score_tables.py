@@ -18,7 +18,7 @@ _NOT_PUBLISHED = "The paper does not report it."
 
 
 @dataclass(frozen=True)
-class Layout:
+class ScoreColumns:
     """The columns that all rows of a table share.
 
     Attributes:
@@ -106,7 +106,7 @@ def mark(sign: int, score: Score) -> str:
 
 
 def here_rows(
-    layout: Layout, numbers: Measured, names: Iterable[str], verdict: str, section: str, labels: dict[str, str]
+    layout: ScoreColumns, numbers: Measured, names: Iterable[str], verdict: str, section: str, labels: dict[str, str]
 ) -> list[Row]:
     """A row for each named method, or several if it was measured with masks from several sources."""
     rows = []

@@ -13,11 +13,11 @@ from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
 from tgvac.report.methods import HEADLINE, LATER, of_quality
 from tgvac.report.paper import Paper
-from tgvac.report.score_tables import HERE, Layout, here_rows
+from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
 from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured
 from tgvac.report.tables import Cell, Column, Row, Table
 
-QUALITY = Layout("table2", CLASSES, votes=True)
+QUALITY = ScoreColumns("table2", CLASSES, votes=True)
 EVERY: Groups = (("all", "All frames"),)
 """The frames of both classes together; the paper has no such table."""
 _LATER = "Not measured here yet: this project does not run the method; its published numbers are below."
@@ -58,7 +58,7 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
 
     ProgressiveAmodal's bins are per object (20 to 50 % and 50 to 80 %); here they are per frame, like all classes.
     """
-    layout = Layout("", (*EVERY, *BINS), verdict=False)
+    layout = ScoreColumns("", (*EVERY, *BINS), verdict=False)
     names = _names(numbers, evaluation, methods)
     rows = here_rows(layout, numbers, names, "", "", {})
     return Table(
@@ -77,7 +77,7 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
 
 def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> Table:
     """Ours minus each other method of Table 2, on the frames that both have; comparable with any backbones."""
-    layout = Layout("table2", (*EVERY, *CLASSES), verdict=False)
+    layout = ScoreColumns("table2", (*EVERY, *CLASSES), verdict=False)
     ours, names = numbers.find(HEADLINE), _names(numbers, evaluation, methods)
     rows = []
     for of in numbers.scored(names):

@@ -9,7 +9,7 @@ import torch
 
 from tgvac.models.backbones import Backbones
 from tgvac.models.latents import encode_conditions
-from tgvac.models.layouts import LAYOUTS, Layout
+from tgvac.models.layouts import LAYOUTS, ChannelLayout
 from tgvac.models.params import ConditionsParams
 from tgvac.models.text import encode_text
 
@@ -24,7 +24,7 @@ class VideoCondition:
     mask_Fchw: torch.Tensor
     text_1ND: torch.Tensor
     null_text_1ND: torch.Tensor
-    layout: Layout
+    layout: ChannelLayout
 
 
 def condition_of(

@@ -23,11 +23,11 @@ from tgvac.training.checkpoint import Found, Identity, SaveClock, State, save_ch
 from tgvac.training.divergence import SKIPPED, grown, has_diverged, lowest_at, never_finite, not_finite
 from tgvac.training.ema import EMA, copy_weights
 from tgvac.training.events import Event
+from tgvac.training.execution import Execution
 from tgvac.training.gradients import accumulate_gradients
 from tgvac.training.interruption import Signals, agree, agree_on_signal, exit_interrupted
 from tgvac.training.optimizers import build_optimizer, restore_optimizer
 from tgvac.training.params import TrainingParams
-from tgvac.training.placement import Placement
 from tgvac.training.resuming import find_start
 from tgvac.training.run_params import CheckpointParams
 from tgvac.training.speed import Speed, Work
@@ -65,7 +65,7 @@ class Training:
         watch: makes pictures; called with a step and a folder while the module has the averaged weights. A signal
             interrupts it, and it is called again when the training resumes.
         watch_every: steps between two calls, besides the last step; 0 for none.
-        placement: the device, the precision and how the batch is divided.
+        execution: the device, the precision and how the batch is divided.
         rate: returns the learning rate of a step, in place of the params' schedule.
         work: counts the FLOPs of a step and measures the device, for the utilisation.
         resume_from: checkpoints of a run that differs from this one only in its code.
@@ -81,7 +81,7 @@ class Training:
     folder: Path
     watch: Callable[[int, Path], None] | None = None
     watch_every: int = 0
-    placement: Placement = field(default_factory=Placement)
+    execution: Execution = field(default_factory=Execution)
     rate: Callable[[int], float] | None = None
     work: Callable[[], Work] | None = None
     resume_from: Path | None = None
@@ -135,12 +135,12 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
         SystemExit: with ``INTERRUPTED`` after SIGTERM, SIGINT or SIGUSR1, once the state is saved.
     """
     params, checkpoints = training.params, training.checkpoints
-    accelerator = training.placement.accelerator()
-    shares = training.placement.shares(params.batch, accelerator.num_processes, accelerator.process_index)
+    accelerator = training.execution.accelerator()
+    shares = training.execution.shares(params.batch, accelerator.num_processes, accelerator.process_index)
     main = accelerator.is_main_process
     trained = {name: p for name, p in training.module.named_parameters() if p.requires_grad}
     ema = EMA(trained, params.ema)
-    optimizer = build_optimizer(trained.values(), params, training.placement.device)
+    optimizer = build_optimizer(trained.values(), params, training.execution.device)
     found = find_start(training.state, training.identity, training.name, training.resume_from, accelerator)
     start = _restore(found, trained, ema, optimizer, accelerator)
     # Before the module is prepared, since accelerate may wrap its forward pass.
@@ -150,7 +150,7 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
     rate = training.rate or partial(learning_rate, params)
     events, sums, skipped = start.events, start.sums, 0
     with Signals() as signals, Progress(training.name, params.steps, start=start.step, silent=not main) as progress:
-        speed = Speed(training.speed, start.step, params.batch, training.placement.device, work)
+        speed = Speed(training.speed, start.step, params.batch, training.execution.device, work)
         save_clock = SaveClock(checkpoints, clock)
         if start.watch_pending and training.watch is not None:
             caught, pending = _watch(training, ema, signals, accelerator, speed, start.step)

@@ -22,11 +22,11 @@ from tgvac.models.noise_models import NoiseModel, as_epsilon_model, loss_weights
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
 from tgvac.models.schedule import noise_schedule
 from tgvac.stage import Context
+from tgvac.training.execution import Execution
 from tgvac.training.loop import StepLoss, Training, train
 from tgvac.training.objective import Batch, make_batch, noise_loss
 from tgvac.training.outputs import identity_of, run_folder, save_model
 from tgvac.training.params import TrainingParams
-from tgvac.training.placement import Placement
 from tgvac.training.resuming import resumed_from
 from tgvac.training.run_params import CheckpointParams, SamplesParams
 from tgvac.training.speed import Work
@@ -111,7 +111,7 @@ def noise_training(
         folder=ctx.scratch,
         watch=watcher(held_out, as_model(module), device),
         watch_every=blocks.samples.every,
-        placement=Placement(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing),
+        execution=Execution(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing),
         work=work,
         resume_from=ctx.resume_from,
     )

@@ -16,7 +16,7 @@ from torch.nn import functional
 from tgvac.latents.latent_clips import TrainingClips
 from tgvac.latents.mask_noise import mask_draw
 from tgvac.latents.text_states import TextStates
-from tgvac.models.layouts import LAYOUTS, Layout
+from tgvac.models.layouts import LAYOUTS, ChannelLayout
 from tgvac.models.noise_models import NoiseModel
 from tgvac.models.params import ConditionsParams, Prediction
 from tgvac.models.runtime import normal
@@ -40,7 +40,7 @@ class Batch:
     text_BND: torch.Tensor
     noise_BcFhw: torch.Tensor
     t_B: torch.Tensor
-    layout: Layout
+    layout: ChannelLayout
 
     def stacked(self, z_t_BcFhw: torch.Tensor) -> torch.Tensor:
         """The model's input ``[B,C,F,h,w]``: noised latents and conditions in the layout's order."""

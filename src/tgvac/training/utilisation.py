@@ -20,8 +20,8 @@ from torch.nn import functional
 from tgvac.models.cost.walk import META, step_flops
 from tgvac.models.noise_models import NoiseModel
 from tgvac.models.runtime import normal
+from tgvac.training.execution import Precision
 from tgvac.training.objective import Batch
-from tgvac.training.placement import Precision
 
 _SIDES = {"cpu": 1024, "cuda": 8192}
 """Sides of the matrices: large enough not to be limited by memory; all rounds take a few tenths of a second."""

@@ -191,13 +191,13 @@ def watcher(held_out: HeldOut, model: NoiseModel, device: torch.device) -> Calla
             no_picture(step, error)
             return
         if picture is not None and loss is not None:
-            place(folder, step, picture)
+            save_picture(folder, step, picture)
             note_once(folder / "validation.jsonl", step, "validation_loss", loss)
 
     return watch
 
 
-def place(folder: Path, step: int, picture: np.ndarray) -> None:
+def save_picture(folder: Path, step: int, picture: np.ndarray) -> None:
     """Write the picture of a step under its name."""
     with writing(folder / f"step-{step:08d}.png") as part:
         part.write_bytes(encode_png(picture))

@@ -18,7 +18,7 @@ from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.cost.published import CLIP, STABLE_DIFFUSION
 from tgvac.models.cost.walk import META, Loss
 from tgvac.models.frame_unet import extend_conv_in
-from tgvac.models.layouts import FRAME_MASK, Layout
+from tgvac.models.layouts import FRAME_MASK, ChannelLayout
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.motion_unet import inflate
 from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
@@ -54,7 +54,7 @@ class Networks:
     motion_module: MotionModuleParams
     size: int
     folder: Path | None = None
-    layout: Layout = FRAME_MASK
+    layout: ChannelLayout = FRAME_MASK
 
     @property
     def origin(self) -> str:

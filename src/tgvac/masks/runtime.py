@@ -10,7 +10,7 @@ from tgvac.files import sha256
 
 
 @dataclass(frozen=True)
-class Place:
+class Runtime:
     """Where to look for weights, and where to run networks.
 
     Attributes:
@@ -40,5 +40,5 @@ class Place:
         return digest([[str(each.relative_to(path)), sha256(each)] for each in files])
 
 
-HERE = Place()
+HERE = Runtime()
 """The current folder and the CPU."""

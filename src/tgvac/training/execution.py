@@ -19,8 +19,8 @@ _ACCELERATE = {"float32": "no", "bfloat16": "bf16", "float16": "fp16"}
 
 
 @dataclass(frozen=True)
-class Placement:
-    """The placement of one training.
+class Execution:
+    """The execution of one training.
 
     Attributes:
         device: type of the device, ``cpu`` or ``cuda``.
