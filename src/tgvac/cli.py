@@ -82,13 +82,15 @@ def stage(
 @app.command()
 def phases(scale: Scale = "tiny") -> None:
     """List the phases of the workflow, in order."""
+    from tgvac.methods.registry import trained_phases
     from tgvac.params import load_params
     from tgvac.phases import PHASES, shard_count
 
     params = load_params(Path.cwd(), scale)
     for p in PHASES:
         count = f"{shard_count(params, p)} shards" if p.shards else ""
-        print(f"{p.name:<11} {count:<10} after {', '.join(p.after) or 'nothing'}")
+        after = (*p.after, "backbones", *trained_phases()) if p.loads_method else p.after
+        print(f"{p.name:<11} {count:<10} after {', '.join(after) or 'nothing'}")
 
 
 @app.command()

@@ -5,7 +5,8 @@ or inside a function. Each module counts as its syntax tree without
 
 * comments and docstrings,
 * imports for type checkers alone (``if TYPE_CHECKING``),
-* fields of params and their validators: what they hold is digested by value, by the phases that read it,
+* fields of params (classes derived from ``Block``) and their validators: the phases that read them digest their values,
+  defaults included,
 * the text of errors, warnings, printed lines and progress, and whole functions marked :func:`tgvac.errors.wording`.
 
 So prose reruns nothing. Modules that only resolve jobs, record them, or watch a training are left out altogether.
@@ -29,7 +30,7 @@ LEFT_OUT = frozenset(
         *("tgvac.cli", "tgvac.cli_data", "tgvac.params", "tgvac.scales", "tgvac.phase_spec", "tgvac.phases"),
         *("tgvac.provenance", "tgvac.code_digests", "tgvac.progress"),
         *("tgvac.training.watching", "tgvac.training.speed", "tgvac.training.utilisation", "tgvac.training.run_params"),
-        "tgvac.backbones.watching",
+        *("tgvac.training.resuming", "tgvac.training.interruption", "tgvac.backbones.watching"),
     }
 )
 _TEXT_CALLS = frozenset({"print", "Progress", "with_progress", "progress.step", "warnings.warn"})

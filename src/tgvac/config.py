@@ -27,6 +27,10 @@ class Block(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
+class Record(Block):
+    """A typed part of a file that is no params file, such as what the paper states; its fields count as code."""
+
+
 B = TypeVar("B", bound=Block)
 
 

@@ -1,4 +1,4 @@
-"""Where networks run: pinning what decides bits, devices by name, and one step of a network."""
+"""Where networks run: reproducible settings, choosing a device, and running a frozen network."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def pin(threads: int) -> None:
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
     torch.set_num_threads(threads)
     torch.use_deterministic_algorithms(True, warn_only=True)
-    # Whatever a library draws without being handed a generator must not differ between runs either.
+    # Libraries that draw without a generator must give the same numbers in every run.
     torch.manual_seed(0)
 
 
@@ -28,7 +28,7 @@ def device_of(name: str, tf32: bool | None = None) -> torch.device:
     """A torch device; ``auto`` is the first GPU, or else the CPU.
 
     Args:
-        tf32: whether products of float32 are tf32 from now on, where it is a GPU; None: as torch has it.
+        tf32: whether to use TF32 for float32 products on a GPU; None keeps torch's setting.
     """
     device = _named(name)
     # Not on a CPU: torch's flags reach some of its kernels, too, and there bits are promised.
@@ -40,7 +40,7 @@ def device_of(name: str, tf32: bool | None = None) -> torch.device:
 
 def _named(name: str) -> torch.device:
     if name == "auto":
-        # Of processes that share a training, each has a GPU of its own.
+        # Each process that shares a training has its own GPU.
         own = f"cuda:{os.environ['LOCAL_RANK']}" if "LOCAL_RANK" in os.environ else "cuda"
         return torch.device(own if torch.cuda.is_available() else "cpu")
     try:
@@ -53,7 +53,7 @@ def _named(name: str) -> torch.device:
     if (device.index or 0) >= there:
         raise BadInput(f"Device '{name}' is not there: torch can use {there} GPUs of this machine; give auto or cpu.")
     if device.type == "cuda" and device.index is not None:
-        # Libraries that are told "cuda" alone take the current one.
+        # Libraries that get "cuda" without a number use the current device.
         torch.cuda.set_device(device)
     return device
 

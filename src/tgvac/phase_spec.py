@@ -36,6 +36,7 @@ class Phase:
         join: the module whose ``join(ctx, **joined)`` joins the shards; "" joins their indices.
         joined: the blocks that the joining gets, or leaves of them.
         without: modules that decide which jobs there are, but not what a job makes.
+        loads_method: whether its jobs run a method of the registry.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Phase:
     reads: tuple[str, ...] = ()
     aside: tuple[str, ...] = ()
     without: tuple[str, ...] = ()
+    loads_method: bool = False
 
     @property
     def wildcards(self) -> tuple[str, ...]:
@@ -64,11 +66,6 @@ class Phase:
     def trains(self) -> bool:
         """Whether it trains networks, with one job per variant and seed."""
         return self.wildcards == ("variant", "seed")
-
-    @property
-    def loads_method(self) -> bool:
-        """Whether its jobs run a method of the registry."""
-        return self.name == "completion"
 
     def modules(self, options: Options) -> tuple[str, ...]:
         """The entry modules that a job runs; without options, those of all jobs."""

@@ -151,6 +151,7 @@ PHASES: tuple[Phase, ...] = (
         _METHOD + ".json",
         # A job's digest has the code and params of its own method, and must not change with those of other methods.
         without=("tgvac.methods.registry",),
+        loads_method=True,
     ),
     Phase(
         "metrics",
@@ -219,10 +220,10 @@ def _value(params: Params, name: str, known: Mapping[str, str]) -> Any:
 
 
 def _plain(value: Any) -> Any:
-    """Blocks as plain JSON values. Keys at their defaults are left out, so that a new key changes no old digest."""
+    """Blocks as plain JSON values. Keys that are None are left out, so a new key of that default changes no digest."""
     if isinstance(value, dict):
         return {key: _plain(each) for key, each in value.items()}
-    return value.model_dump(mode="json", exclude_defaults=True) if isinstance(value, Block) else value
+    return value.model_dump(mode="json", exclude_none=True) if isinstance(value, Block) else value
 
 
 def params_digest(params: Params, wanted: Phase, options: Options = NO_OPTIONS) -> str:

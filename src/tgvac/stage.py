@@ -1,4 +1,4 @@
-"""What a running stage knows about where it is: folders, digest, shard, device."""
+"""What a running stage is given: its folders, digest, shard and device."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from tgvac.shards import Entry, Ledger
 
 @dataclass(frozen=True)
 class Portions:
-    """How a training is divided among processes and within one; it decides speed and memory, and no result.
+    """How a training is divided among processes and within one. It decides speed and memory, no result.
 
     Attributes:
         processes: how many share each step's batch.
-        rank: the number of this one; the first writes what comes of the training.
+        rank: the number of this one; the first one writes the results.
         micro_batch: samples that a process computes at once; 0: its whole share.
-        checkpointing: whether activations are computed again in place of being kept.
+        checkpointing: whether activations are computed again instead of kept.
     """
 
     processes: int = 1
@@ -29,7 +29,7 @@ class Portions:
 
 @dataclass(frozen=True)
 class Context:
-    """Handed to every stage function.
+    """Passed to every stage function.
 
     Attributes:
         root: the project's folder (with ``params.yaml``).
@@ -41,9 +41,9 @@ class Context:
         device: a torch device name.
         locations: folders or archives the user gives in place of a registry's location, by source name.
         options: further wildcards of the rule (method, variant, seed).
-        folder: where the phase writes, in place of the folder of its name.
+        folder: where the phase writes; "": the folder of its name.
         portions: how a training is divided.
-        params, code: the two parts of ``digest``; "" where nothing asks for them.
+        params, code: the two parts of ``digest``; "" if they are not needed.
         resume_from: checkpoints of a run of other code, from which a training resumes.
     """
 
@@ -73,7 +73,7 @@ class Context:
 
     @property
     def scratch(self) -> Path:
-        """Where resumable state of this phase lies, outside declared outputs."""
+        """Where the resumable state of this phase is, outside declared outputs."""
         return self.root / "scratch" / self.scale / self.phase
 
     def shard_index(self, shard: int | None = None) -> Path:
@@ -89,14 +89,14 @@ class Context:
         return Ledger(self.scratch / "done", self.out)
 
     def upstream(self, phase: str, entry: Entry) -> Path:
-        """The file of another phase's entry, verified to be there with the recorded size.
+        """The file of another phase's entry; it exists and has the recorded size.
 
         Raises:
-            BadInput: when it is gone or was cut short.
+            BadInput: when it is missing or has another size.
         """
         path = self.results / phase / entry.file
         if not path.is_file() or path.stat().st_size != entry.bytes:
             raise BadInput(
-                f"{path} is missing or not whole; run `tgvac stage {phase} --scale {self.scale}` to make it again."
+                f"{path} is missing or incomplete; run `tgvac stage {phase} --scale {self.scale}` to make it again."
             )
         return path

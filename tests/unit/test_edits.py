@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import shutil
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from tgvac.code_digests import TREE, SourceTree
+from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import REGISTRY
+from tgvac.models.params import VariantParams
 from tgvac.params import Params, load_params
 from tgvac.phases import PHASES, Options, Phase, params_digest
 
@@ -75,6 +78,23 @@ def comments_added(text: str) -> str:
     return text.replace("\n    ", "\n    # a comment\n    ", 1) + "\n# the end\n"
 
 
+def changed_number(text: str) -> str:
+    """The first whole number in an expression of a function is another one."""
+    tree = ast.parse(text)
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+    numbers = [
+        node
+        for function in functions
+        for node in ast.walk(function)
+        if isinstance(node, ast.Constant) and type(node.value) is int and node.lineno == node.end_lineno
+    ]
+    first = min(numbers, key=lambda node: (node.lineno, node.col_offset))
+    lines = text.splitlines(keepends=True)
+    line = lines[first.lineno - 1]
+    lines[first.lineno - 1] = f"{line[: first.col_offset]}{first.value + 7}{line[first.end_col_offset :]}"
+    return "".join(lines)
+
+
 def field_added(name: str) -> Edit:
     """A field more in a block of params; its value is digested where the block is read."""
     return lambda text: re.sub(
@@ -106,7 +126,14 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         NOTHING,
     ),
     ("a docstring of a baseline", "methods/temporal_copy.py", docstring_reworded, NOTHING),
-    # What only watches, resolves or records.
+    # What only watches, resolves, resumes or records.
+    (
+        "where a training resumes",
+        "training/resuming.py",
+        replaced("zip_longest(ours, theirs", "zip_longest(theirs, ours"),
+        NOTHING,
+    ),
+    ("signals", "training/interruption.py", replaced("INTERRUPTED = 75", "INTERRUPTED = 76"), NOTHING),
     ("pictures along a training", "training/watching.py", replaced("GAP = 2", "GAP = 3"), NOTHING),
     ("pictures of stand-ins", "backbones/watching.py", replaced("1e-9", "1e-8"), NOTHING),
     ("utilisation", "training/utilisation.py", replaced("_ROUNDS = 5", "_ROUNDS = 6"), NOTHING),
@@ -135,10 +162,11 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ),
     ("how a method is called in tables", "methods/registry.py", replaced('"Ours"', '"TGVAC"'), {"report", "dataset"}),
     # Training.
+    ("the loop", "training/loop.py", replaced("ema.update(step)", "ema.update(step + 1)"), ALL_TRAININGS),
     (
         "the loop's arithmetic",
-        "training/loop.py",
-        replaced("found.mean / len(shares)", "found.mean / (1 * len(shares))"),
+        "training/gradients.py",
+        replaced("/ len(shares)", "/ (1 * len(shares))"),
         ALL_TRAININGS,
     ),
     ("the optimizer", "training/optimizers.py", replaced("foreach=False", "foreach=True"), ALL_TRAININGS),
@@ -160,16 +188,16 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("the cache of latents", "latents/encoding.py", replaced("part(", "section("), {*ALL_TRAININGS, "latents"}),
     # Data, metrics, report.
     ("the world's pictures", "world/render.py", replaced("255", "254"), {"sources"}),
-    ("masks along flow", "masks/flow.py", replaced("import ", "import math\nimport "), {"masks"}),
+    ("masks along flow", "masks/flow.py", changed_number, {"masks"}),
     (
         "the placement of occluders",
         "synthesis/placements.py",
-        replaced("0.5", "0.25"),
+        changed_number,
         {"synthesis", "dataset", "report"},
     ),
-    ("a metric", "metrics/lpips.py", replaced("import ", "import math\nimport "), {"metrics"}),
-    ("intervals", "metrics/aggregate.py", replaced("import ", "import math\nimport "), {"report"}),
-    ("a table", "report/table2.py", replaced("import ", "import math\nimport "), {"report"}),
+    ("a metric", "metrics/lpips.py", changed_number, {"metrics"}),
+    ("intervals", "metrics/aggregate.py", changed_number, {"report"}),
+    ("a table", "report/table2.py", changed_number, {"report"}),
 ]
 
 
@@ -230,6 +258,29 @@ VALUES: list[tuple[str, object, set[str]]] = [
 def changed(params: Params, key: str, value: object) -> Params:
     block, _, leaf = key.partition(".")
     return params.model_copy(update={block: getattr(params, block).model_copy(update={leaf: value})})
+
+
+def test_a_default_that_an_entry_relies_on_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    params = load_params(ROOT, SCALE)
+    assert params.methods["ours/full"] == MethodParams()
+    before = {name: params_digest(params, phase, options) for name, (phase, options) in jobs().items()}
+    # As if the default of `motion` were False, and an entry said nothing of it.
+    methods = {**params.methods, "ours/full": MethodParams(motion=False)}
+    variants = {**params.variants, "full": VariantParams(mask=False)}
+    after = params.model_copy(update={"methods": methods, "variants": variants})
+    moved = {name for name, (phase, options) in jobs().items() if params_digest(after, phase, options) != before[name]}
+    assert moved >= {*TRAININGS, *OURS}
+
+
+def test_what_a_file_of_the_paper_means_counts_as_code(copy: Path) -> None:
+    path = copy / "report" / "paper.py"
+    text = path.read_text(encoding="utf-8")
+    try:
+        path.write_text(replaced("published_only: bool = False", "published_only: bool = True")(text), encoding="utf-8")
+        now = code_of(SourceTree(copy))
+    finally:
+        path.write_text(text, encoding="utf-8")
+    assert {name for name, digest in now.items() if digest != code_now()[name]} >= {"report"}
 
 
 @pytest.mark.parametrize(("key", "value", "reruns"), VALUES, ids=[key for key, *_ in VALUES])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections import OrderedDict
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,7 +139,10 @@ def test_a_folder_without_a_whole_checkpoint_is_refused(tmp_path: Path, harm: st
     if harm == "damaged":
         given = killed(tmp_path / "run", OLD, 7)
         (given / "step-00000005" / "model.safetensors").write_bytes(b"cut")
-    with pytest.raises(BadInput, match=r"^--resume-from .* has no whole checkpoint; give a folder with step-"):
+    with pytest.raises(
+        BadInput,
+        match=r"^--resume-from .* has no whole checkpoint of format tgvac-checkpoint-5; give a folder with step-",
+    ):
         train(run_of(tmp_path / "run", NEW, network(), resume_from=given))
 
 
@@ -149,8 +153,8 @@ def test_without_the_option_a_run_of_other_code_starts_at_step_0_and_says_so(
     wanted = run_of(tmp_path / "run", NEW, network())
     train(wanted)
     said = capsys.readouterr().err
-    assert "test: starts at step 0, since params, data or code have changed" in said
-    assert "(if only the code has changed, --resume-from can use it)" in said
+    assert "test: starts at step 0, since the code has changed" in said
+    assert "that checkpoint is kept; to use it, give --resume-from" in said
     assert resumed_from(wanted.state) == []
 
 
@@ -161,7 +165,7 @@ from tests.unit import shared_training as t
 from tgvac.errors import BadInput
 folder = Path(sys.argv[1])
 try:
-    t.train(dataclasses.replace(t.divided(folder, t.Placement()), resume_from=folder / "nothing"))
+    t.train(dataclasses.replace(t.divided(folder, t.Execution()), resume_from=folder / "nothing"))
 except BadInput as error:
     sys.exit(f"refused: {error}")
 """
@@ -170,4 +174,43 @@ except BadInput as error:
 def test_processes_that_share_a_training_refuse_together(tmp_path: Path) -> None:
     for code, _, said in by_two(["-c", REFUSED, str(tmp_path)]):
         assert code == 1, said
-        assert f"refused: --resume-from {tmp_path / 'nothing'} has no whole checkpoint" in said
+        assert f"refused: --resume-from {tmp_path / 'nothing'} has no whole checkpoint of format" in said
+
+
+def reordered() -> torch.nn.Module:
+    """The same parameters in another order."""
+    module = network()
+    return torch.nn.Sequential(OrderedDict([("2", module[2]), ("1", module[1]), ("0", module[0])]))
+
+
+def without_a_layer() -> torch.nn.Module:
+    return torch.nn.Sequential(*network()[:2])
+
+
+def with_a_layer_more() -> torch.nn.Module:
+    return torch.nn.Sequential(*network(), torch.nn.Linear(2, 2))
+
+
+@pytest.mark.parametrize("changed", [reordered, without_a_layer, with_a_layer_more])
+def test_a_run_whose_network_has_changed_is_refused_and_nothing_is_adopted(
+    tmp_path: Path, changed: Callable[[], torch.nn.Module]
+) -> None:
+    old = killed(tmp_path / "run", OLD, 7)
+    wanted = run_of(tmp_path / "run", NEW, changed(), resume_from=old)
+    with pytest.raises(
+        BadInput, match=r"has other trained parameters than test has now \(here .*, there .*\), so the code"
+    ):
+        train(wanted)
+    assert not list(wanted.state.glob("step-*"))
+
+
+@pytest.mark.parametrize(("identity", "hint"), [(NEW, True), (Identity("k", "new code", "other data"), False)])
+def test_the_hint_to_resume_is_given_only_where_the_code_alone_has_changed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], identity: Identity, hint: bool
+) -> None:
+    old = killed(tmp_path / "run", OLD, 7)
+    capsys.readouterr()
+    train(run_of(tmp_path / "run", identity, network()))
+    said = capsys.readouterr().err
+    assert "test: starts at step 0" in said
+    assert (f"give --resume-from {old}" in said) == hint

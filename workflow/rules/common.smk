@@ -1,4 +1,4 @@
-# What all rules share. The graph asks tgvac.phases; nothing about a phase is written twice.
+# What all rules share. Digests and files come from the graph, which asks tgvac.phases.
 import os
 import sys
 
@@ -6,8 +6,8 @@ from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import mlflow_outcome
 from tgvac.bridge.workflow import SETTINGS
 
-# `snakemake standins` needs no scale: one ends in them. By the environment, so that jobs on a cluster know it, too.
-# Snakemake itself tells its targets only after all rules have been read.
+# `snakemake standins` needs no scale: only one ends in them. It is set in the environment, so that cluster jobs get it, too.
+# Snakemake knows its targets only after all rules have been read.
 if "standins" in sys.argv[1:]:
     os.environ.setdefault(tgvac_graph.SCALE, "standins-completion")
 GRAPH = tgvac_graph.Graph.load(config)

@@ -11,13 +11,13 @@ rule train_frame:
         log_of("frame", "{variant}-seed{seed}"),
     benchmark:
         benchmark_of("frame", "{variant}-seed{seed}")
-    # Behind the last of the frame trainings comes the longest chain of jobs; for the whole model most of them wait.
+    # Most jobs wait for the variant `full`, so it runs first.
     priority: lambda wildcards: 6 if wildcards.variant == "full" else 5
     threads: GRAPH.threads
     resources:
         mem_mb=64000,
         runtime=2880,
-        # How the training is divided, as `--processes 4 --micro-batch 4 --checkpointing`; a profile's business.
+        # How the training is divided, such as `--processes 4 --micro-batch 4 --checkpointing`; set by a profile.
         portions="",
     params:
         digest=digest("frame"),

@@ -17,7 +17,7 @@ rule train_motion:
     resources:
         mem_mb=64000,
         runtime=2880,
-        # How the training is divided, as `--processes 4 --micro-batch 4 --checkpointing`; a profile's business.
+        # How the training is divided, such as `--processes 4 --micro-batch 4 --checkpointing`; set by a profile.
         portions="",
     params:
         digest=digest("motion"),

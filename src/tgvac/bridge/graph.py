@@ -23,7 +23,7 @@ from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import read_registry
-from tgvac.methods.registry import method_of, seeds_of, training_phases_of, variants_trained
+from tgvac.methods.registry import network_files, seeds_of, variants_trained
 from tgvac.params import Params, load_params
 from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
@@ -184,12 +184,8 @@ class Graph:
         return self.networks(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))
 
     def networks(self, method: str, seed: str) -> list[str]:
-        """The indices of the networks that a method loads: the backbones', then that of its last training."""
-        found = self.final("backbones") if method_of(method).networks else []
-        for trained in training_phases_of(method, self.params.methods)[-1:]:
-            variant = self.params.methods[method].trained
-            found = [*found, self._file(trained, phase(trained).final[0].format(variant=variant, seed=seed))]
-        return found
+        """The indices of the networks that a method loads."""
+        return [f"results/{self.scale}/{file}" for file in network_files(method, self.params.methods, seed)]
 
     def jobs(self, name: str, options: Options, shard: int | None = None, merge: bool = False) -> Iterator[Job]:
         """The jobs of a phase: all of its shards and then their joining, or those asked for.

@@ -23,7 +23,7 @@ from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import drop_older, shard_folder
 from tgvac.files import sha256
 from tgvac.methods.contract import Complete, Setup
-from tgvac.methods.registry import Methods, method_of, params_of, training_phases_of
+from tgvac.methods.registry import Methods, method_of, network_files, params_of, training_phases_of
 from tgvac.seeds import seed_of
 from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
 from tgvac.stage import Context
@@ -100,8 +100,5 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
 
 
 def network_indices(ctx: Context, name: str, methods: Methods) -> list[Path]:
-    """The indices of the networks that a method loads: the backbones', then that of its last training."""
-    indices = [ctx.results / "backbones" / "index.json"] if method_of(name).networks else []
-    for phase in training_phases_of(name, methods)[-1:]:
-        indices.append(ctx.results / phase / methods[name].trained / f"seed{ctx.options['seed']}" / "index.json")
-    return indices
+    """The indices of the networks that a method loads, of the seed that the context's options name."""
+    return [ctx.results / file for file in network_files(name, methods, ctx.options["seed"])]

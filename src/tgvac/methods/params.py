@@ -32,7 +32,7 @@ class TrivialParams(Block):
     """How the trivial baselines fill what is hidden.
 
     Attributes:
-        reach: temporal copy: frames away from which pixels are still copied.
+        reach: temporal copy: the largest distance in frames from which pixels are copied.
         overlap: temporal copy: share of the smaller visible part that two frames must both show before they say
             how the object moved.
         speed: temporal copy: how far an object moves at most from frame to frame, in long sides of the frame.

@@ -54,7 +54,7 @@ def displacement(a: Patch, b: Patch, overlap: float, farthest: float) -> tuple[i
     cross = sum(cb * ca.conj() for ca, cb in zip(colour_a, colour_b, strict=True))
     count_yx = irfft2(seen_b * seen_a.conj(), shape)
     sum_yx = irfft2(square_b * seen_a.conj() + seen_b * square_a.conj() - 2 * cross, shape)
-    # Where the corner of a lands in b; a negative shift stands at the array's end.
+    # All shifts of a relative to b; negative shifts are at the end of the array.
     dy, dx = np.arange(1 - height_a, height_b), np.arange(1 - width_a, width_b)
     at = np.ix_(dy, dx)
     count_yx, sum_yx = np.rint(count_yx[at]), sum_yx[at]

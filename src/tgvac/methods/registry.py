@@ -31,7 +31,7 @@ class Method:
 
     Attributes:
         module: the file that completes by it; ``load(setup, **params)`` there returns a ``Complete``.
-        label: how tables call it, and each variant that is not in ``variants``, with the variant's name.
+        label: its name in tables; for a variant that is not in ``variants``, the variant's name is added.
         params: the blocks of params that decide its completions, besides its own entry of ``methods``; named as in
             :class:`tgvac.phase_spec.Phase`.
         networks: the frozen networks that it loads.
@@ -139,6 +139,16 @@ def training_phases_of(name: str, methods: Methods) -> tuple[TrainingPhase, ...]
     """The phases that train the networks of ``<method>/<variant>``, in order; none for a method that is not trained."""
     params = params_of(name, methods)
     return tuple(phase for phase in method_of(name).training_phases if params.motion or phase != "motion")
+
+
+def network_files(name: str, methods: Methods, seed: str) -> tuple[str, ...]:
+    """The indices of the networks that ``<method>/<variant>`` loads, below ``results/<scale>/``.
+
+    First that of the backbones, then that of its last training; none for a method without networks.
+    """
+    files = ("backbones/index.json",) if method_of(name).networks else ()
+    variant = params_of(name, methods).trained
+    return (*files, *(f"{phase}/{variant}/seed{seed}/index.json" for phase in training_phases_of(name, methods)[-1:]))
 
 
 def seeds_of(name: str, train_seeds: tuple[int, ...], methods: Methods) -> tuple[int, ...]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from tgvac.config import Block, parse
+from tgvac.config import Record, parse
 from tgvac.errors import BadInput
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
@@ -24,7 +24,7 @@ _UNSAMPLED = ("NA", "-")
 """What Snakemake writes for a job that ended before its first sample."""
 
 
-class _Figure(Block):
+class _Figure(Record):
     """A figure as ``benchmarks/figures.py`` writes it."""
 
     what: str
@@ -34,7 +34,7 @@ class _Figure(Block):
     holds: bool | None
 
 
-class _Results(Block):
+class _Results(Record):
     """A file of ``benchmarks/results/``."""
 
     commit: str

@@ -19,7 +19,7 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
 
-PAGES = ("mlflow",)
+OTHER_RULES = ("mlflow",)
 """Rules of the target ``all`` that are not phases: the import into MLflow."""
 
 
@@ -40,7 +40,7 @@ class Plan:
     @property
     def jobs(self) -> int:
         """Jobs of the target ``all``, including the target itself."""
-        return sum(each.jobs for each in self.phases) + len(PAGES) + 1
+        return sum(each.jobs for each in self.phases) + len(OTHER_RULES) + 1
 
     @property
     def cpu_hours(self) -> float:

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import Field
 
-from tgvac.config import Block, parse, read_yaml
+from tgvac.config import Record, parse, read_yaml
 
 
-class Speeds(Block):
+class Speeds(Record):
     """Peak dense TFLOPS by precision."""
 
     bfloat16: float = Field(gt=0)
@@ -25,7 +25,7 @@ class Speeds(Block):
         return float(getattr(self, name))
 
 
-class Gpu(Block):
+class Gpu(Record):
     """A GPU as published by its maker, with ``gib`` GiB of memory."""
 
     label: str
@@ -34,14 +34,14 @@ class Gpu(Block):
     source: str = Field(min_length=1)
 
 
-class OptimizerBytes(Block):
+class OptimizerBytes(Record):
     """State of an optimizer, in bytes per trained parameter."""
 
     adamw: float = Field(ge=0)
     adamw8bit: float = Field(ge=0)
 
 
-class DiskBytes(Block):
+class DiskBytes(Record):
     """Bytes on disk per pixel."""
 
     jpeg: float = Field(gt=0)
@@ -50,7 +50,7 @@ class DiskBytes(Block):
     object: float = Field(gt=0)
 
 
-class Costs(Block):
+class Costs(Record):
     """The whole file."""
 
     format: Literal[1]

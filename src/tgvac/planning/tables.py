@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from tgvac.planning.plan import PAGES, Plan
+from tgvac.planning.plan import OTHER_RULES, Plan
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import PhaseCost, Work, hours_of
 
@@ -44,7 +44,7 @@ def as_text(plan: Plan, costs: Costs, utilisation: float, details: bool) -> str:
     lines = [line for each in plan.phases for line in each.lines]
     row(
         "all",
-        f"with {', '.join(PAGES)} and the target",
+        f"with {', '.join(OTHER_RULES)} and the target",
         lines,
         *(cpu, disk(size) + more, disk(scratch), str(plan.jobs)),
     )

@@ -36,17 +36,17 @@ COPIED = ("vae", "text_encoder", "tokenizer")
 
 
 def export_model(root: Path, scale: str, to: Path | None = None, variant: str = "full", seed: int = 0) -> Path:
-    """Write the folder; an earlier export there stands until the new one is whole.
+    """Write the folder. An earlier export is kept until the new one is complete.
 
     Args:
         root: the project's folder.
-        to: where to; None for ``results/<scale>/model/<variant>/seed<k>``.
+        to: the output folder; None for ``results/<scale>/model/<variant>/seed<k>``.
 
     Returns:
         the folder.
 
     Raises:
-        BadInput: when the scale holds no such model, or the folder something else.
+        BadInput: if the scale has no such model, or the folder contains other files.
     """
     from tgvac.models.runtime import quiet
 
@@ -79,7 +79,7 @@ def _refuse_others(out: Path) -> None:
         found = None
     if found != PIPELINE:
         raise BadInput(
-            f"{out} holds something else; give a folder that is new, empty, or an earlier export of a model."
+            f"{out} contains other files; give a folder that is new, empty, or an earlier export of a model."
         )
 
 
@@ -100,19 +100,21 @@ def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None
     adapter_of(video, params.motion_module).save_pretrained(folder / "motion_adapter")
     pipeline = _pipeline(folder, facts)
     pipeline.save_config(folder)
-    told = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
-    parts = {name: (told[name][1], _digest(folder / name)) for name in ("unet", "motion_adapter", *COPIED, "scheduler")}
+    index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
+    parts = {
+        name: (index[name][1], _digest(folder / name)) for name in ("unet", "motion_adapter", *COPIED, "scheduler")
+    }
     write_text(folder / "README.md", model_card(facts, load_paper(ctx.root / "reference" / "paper.yaml"), parts))
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
 
 
 def _digest(folder: Path) -> str:
-    """Of the weights of a part, "" where it has none; those of large networks lie in several files."""
+    """Digests of a part's weight files; "" if it has no weights. Large networks have several files."""
     return ", ".join(sha256(path) for path in sorted(folder.glob("*.safetensors")))
 
 
 def _check_frame_layers(frame: Any, video: Any, folder: Path) -> None:
-    """The two parts make the trained model only if its frame layers are the frame model's, to the bit."""
+    """Check that the video model's frame layers equal the frame model's, to the bit."""
     state = video.state_dict()
     for name, value in frame.state_dict().items():
         if not value.equal(state[name]):
@@ -120,7 +122,7 @@ def _check_frame_layers(frame: Any, video: Any, folder: Path) -> None:
 
 
 def settings_of(facts: ModelFacts) -> dict[str, Any]:
-    """What the pipeline must know of the scale's params, as plain values."""
+    """The params that the pipeline needs, as plain values."""
     params = facts.params
     settings = PipelineParams(
         framing=params.framing,
@@ -135,7 +137,7 @@ def settings_of(facts: ModelFacts) -> dict[str, Any]:
 
 
 def _pipeline(folder: Path, facts: ModelFacts) -> Any:
-    """The pipeline of the parts as they lie there: what is exported has been loaded once."""
+    """Load the exported parts as a pipeline; this also checks that they can be loaded."""
     from diffusers import DDIMScheduler, MotionAdapter, UNet2DConditionModel
 
     from tgvac.completion.pipeline import VideoAmodalCompletionPipeline

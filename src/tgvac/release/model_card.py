@@ -1,4 +1,4 @@
-"""``README.md`` of a model as a hub shows it: YAML front matter, then the card. All of it comes from the run."""
+"""``README.md`` of a model as a hub shows it: YAML front matter, then the card. Everything comes from the run."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def model_card(facts: ModelFacts, paper: Paper, parts: Mapping[str, tuple[str, s
     """The card as Markdown.
 
     Args:
-        parts: of each folder its class and the digest of its weights, or "".
+        parts: the class and the digest of the weights ("" if none) of each folder.
     """
     import yaml
     from jinja2 import Environment, StrictUndefined

@@ -40,7 +40,7 @@ class Trained:
         index: its index below ``results/<scale>/``, with its digest.
         record: its provenance: digests of params, code and inputs.
         params: the blocks that decided it.
-        last: what it noted last: step, loss.
+        last: the last logged event.
     """
 
     folder: Path
@@ -78,6 +78,11 @@ class ModelFacts:
         return self.basis.origin != "pretrained"
 
     @property
+    def resumed(self) -> bool:
+        """Whether a training was resumed from a run with other code."""
+        return any(stage.record.get("resumed_from") for stage in self.stages.values())
+
+    @property
     def digests(self) -> dict[str, str]:
         """Digests of all that it was trained from, by file below ``results/<scale>/``, and of what it is."""
         found: dict[str, str] = {}
@@ -90,7 +95,7 @@ def read_model_facts(ctx: Context, params: Params) -> ModelFacts:
     """The facts of the model that the context's options name.
 
     Raises:
-        BadInput: when a stage is missing, not whole, or made with other params or inputs than those of now.
+        BadInput: when a stage is missing, not whole, or made with other params or inputs than the current ones.
     """
     variant = ctx.options["variant"]
     if variant not in params.variants:
@@ -119,12 +124,12 @@ def read_model_facts(ctx: Context, params: Params) -> ModelFacts:
 def _trained(ctx: Context, params: Params, name: str) -> Trained:
     options = {"variant": ctx.options["variant"], "seed": ctx.options["seed"]}
     where = f"{name}/{options['variant']}/seed{options['seed']}"
-    # By name: where what was made of it is whole, nothing else asks for it.
+    # The phase is named as the target, since Snakemake does not check it when later files are complete.
     again = f"run `tgvac run --scale {ctx.scale} --target {name}`"
     folder = ctx.results / where
     record = read_record(folder / "index.json")
     if record is None:
-        raise BadInput(f"{folder} holds no finished training; {again}, or name another --variant or --seed.")
+        raise BadInput(f"{folder} has no finished training; {again}, or name another --variant or --seed.")
     if record["params"] != params_digest(params, phase(name), options):
         raise BadInput(f"{folder} was trained with other params than scale '{ctx.scale}' has now; {again}.")
     for read, digest in record["inputs"].items():
@@ -145,7 +150,7 @@ def _trained(ctx: Context, params: Params, name: str) -> Trained:
 def _results(
     ctx: Context, params: Params, stages: Mapping[str, Trained], basis: Basis
 ) -> tuple[dict[str, float], Table | None]:
-    """What was measured of these very weights, and of what needs none, on the short clips."""
+    """Scores of exactly these weights, and of methods without weights, on the short clips."""
     found = scores_by_index(ctx.results, params.metrics.hard_from)
     scores = {k: v for stage in reversed(list(stages.values())) for k, v in found.get(stage.index, {}).items()}
     ours = dict.fromkeys("/".join(key.split("/")[:2]) for key in scores)

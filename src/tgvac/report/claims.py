@@ -12,32 +12,32 @@ from typing import Literal
 
 from pydantic import Field
 
-from tgvac.config import Block, nearest, parse, read_yaml
+from tgvac.config import Record, nearest, parse, read_yaml
 from tgvac.errors import BadInput
 from tgvac.report.paper import Direction, Paper
 
 
-class _Better(Block):
+class _Better(Record):
     better: str
     than: str
     columns: tuple[str, ...] = Field(min_length=1)
 
 
-class _Close(Block):
+class _Close(Record):
     close: str
     to: str
     columns: tuple[str, ...] = Field(min_length=1)
     within: float = Field(gt=0)
 
 
-class _Gain(Block):
+class _Gain(Record):
     gain: str
     over: str
     larger_on: tuple[str, ...] = Field(min_length=1)
     than_on: tuple[str, ...] = Field(min_length=1)
 
 
-class _Claim(Block):
+class _Claim(Record):
     section: str
     quote: str
     says: str
@@ -45,7 +45,7 @@ class _Claim(Block):
     untested: str | None = None
 
 
-class _ClaimsFile(Block):
+class _ClaimsFile(Record):
     format: Literal[1]
     own_rows: dict[str, str]
     claims: dict[str, _Claim]

@@ -12,13 +12,13 @@ from typing import Literal
 
 from pydantic import Field
 
-from tgvac.config import Block, nearest, parse, read_yaml
+from tgvac.config import Record, nearest, parse, read_yaml
 from tgvac.errors import BadInput
 
 Direction = Literal["up", "down", "none"]
 
 
-class Metric(Block):
+class Metric(Record):
     """A metric of the tables: its proper name, its heading as printed, and which way is better."""
 
     label: str
@@ -27,13 +27,13 @@ class Metric(Block):
     decimals: int = Field(ge=0)
 
 
-class Row(Block):
+class Row(Record):
     """A row of a table: its label as printed."""
 
     label: str
 
 
-class Column(Block):
+class Column(Record):
     """A column of a table: its heading as printed, the heading above it, and what it measures."""
 
     label: str
@@ -42,12 +42,12 @@ class Column(Block):
     difficulty: Literal["easy", "hard"] | None = None
 
 
-class _Value(Block):
+class _Value(Record):
     value: float
     published_only: bool = False
 
 
-class Table(Block):
+class Table(Record):
     """A table of the paper; ``cells`` has exactly one value for each row and column."""
 
     title: str
@@ -56,7 +56,7 @@ class Table(Block):
     cells: dict[str, _Value]
 
 
-class Quote(Block):
+class Quote(Record):
     """A sentence that states numbers: of cells (by id), or numbers that have no cell."""
 
     section: str
@@ -65,7 +65,7 @@ class Quote(Block):
     numbers: dict[str, float] = Field(default_factory=dict)
 
 
-class Flaw(Block):
+class Flaw(Record):
     """A misprint, a contradiction or an open point of the paper, and this project's choice."""
 
     kind: Literal["misprint", "contradiction", "open"]
@@ -75,13 +75,13 @@ class Flaw(Block):
     cells: tuple[str, ...] = ()
 
 
-class _About(Block):
+class _About(Record):
     title: str
     authors: str
     page: str
 
 
-class _PaperFile(Block):
+class _PaperFile(Record):
     format: Literal[1]
     paper: _About
     metrics: dict[str, Metric]

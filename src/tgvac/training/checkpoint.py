@@ -113,6 +113,7 @@ def save_checkpoint(folder: Path, identity: Identity, state: State, keep: int, e
         "format": CHECKPOINT_FORMAT,
         "step": state.step,
         "name": name,
+        "parameters": shapes_of(state.model),
         **asdict(identity),
         "sums": dict(state.sums),
         "scaler": dict(state.scaler),
@@ -129,6 +130,11 @@ def save_checkpoint(folder: Path, identity: Identity, state: State, keep: int, e
         shutil.rmtree(newer, ignore_errors=True)
     _thin_out(folder, keep, every)
     return final
+
+
+def shapes_of(parameters: Mapping[str, torch.Tensor]) -> list[list[Any]]:
+    """Names and shapes of the trained parameters, in the order in which the optimizer has them."""
+    return [[name, list(value.shape)] for name, value in parameters.items()]
 
 
 def write_record(folder: Path, record: Mapping[str, Any]) -> None:

@@ -19,7 +19,7 @@ from torch import nn
 
 from tgvac.config import digest
 from tgvac.progress import Progress
-from tgvac.training.checkpoint import Found, Identity, SaveClock, State, save_checkpoint
+from tgvac.training.checkpoint import Found, Identity, SaveClock, State, save_checkpoint, shapes_of
 from tgvac.training.divergence import SKIPPED, grown, has_diverged, lowest_at, never_finite, not_finite
 from tgvac.training.ema import EMA, copy_weights
 from tgvac.training.events import Event
@@ -141,7 +141,8 @@ def train(training: Training, clock: Callable[[], float] = time.monotonic) -> li
     trained = {name: p for name, p in training.module.named_parameters() if p.requires_grad}
     ema = EMA(trained, params.ema)
     optimizer = build_optimizer(trained.values(), params, training.execution.device)
-    found = find_start(training.state, training.identity, training.name, training.resume_from, accelerator)
+    shapes = shapes_of(trained)
+    found = find_start(training.state, training.identity, training.name, shapes, training.resume_from, accelerator)
     start = _restore(found, trained, ema, optimizer, accelerator)
     # Before the module is prepared, since accelerate may wrap its forward pass.
     work = training.work() if training.work is not None and main and start.step < params.steps else None

@@ -11,7 +11,6 @@ import torch
 from torch import nn
 
 from tgvac.clips.framing import FramingParams
-from tgvac.errors import wording
 from tgvac.files import sha256
 from tgvac.latents.latent_clips import training_clips
 from tgvac.latents.live_features import open_features
@@ -117,7 +116,6 @@ def noise_training(
     )
 
 
-@wording
 def training_name(ctx: Context) -> str:
     """The name of a training in messages. Its first word is the phase, which is also its block of the params."""
     return f"{ctx.phase} {ctx.options['variant']} seed {ctx.options['seed']}"
@@ -132,5 +130,5 @@ def train_and_save(ctx: Context, training: Training) -> dict[str, Any]:
     events = train(training)
     if ctx.portions.rank == 0:
         save_model(run_folder(ctx), "unet", training.module, events, training.pictures)
-    earlier = resumed_from(training.state)
+    earlier = resumed_from(training.state) if ctx.portions.rank == 0 else []
     return {"resumed_from": earlier} if earlier else {}
