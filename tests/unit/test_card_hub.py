@@ -1,4 +1,4 @@
-"""What a hub is told: the card's front matter and text, and Croissant metadata that its validator lets pass."""
+"""What a hub is given: the card's front matter and text, and Croissant metadata that its validator lets pass."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A clone holds the same bytes whatever git is told about line endings."""
+"""A clone holds the same bytes whatever git is configured to do with line endings."""
 
 from __future__ import annotations
 

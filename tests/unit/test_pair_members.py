@@ -87,9 +87,9 @@ def test_progress_ends_at_the_size(tmp_path: Path) -> None:
     for name, data in FILES.items():
         write(tmp_path / "folder" / name, data)
     for given in (path, tmp_path / "folder"):
-        told: list[int] = []
-        list(Members(given, 10_000, 10_000, 10**9, told.append))
-        assert sum(told) == size_of(given)
+        counts: list[int] = []
+        list(Members(given, 10_000, 10_000, 10**9, counts.append))
+        assert sum(counts) == size_of(given)
 
 
 def peak_of(path: Path, count: int) -> int:

@@ -179,8 +179,8 @@ def test_tables_and_json_have_the_hours_and_where_they_are_from() -> None:
     assert rows == {"phase": "CPU hours", **hours}
     assert "tracks, CPU hours: a file" in text.splitlines()
     keys = ("cpu_hours", "cpu_hours_at_least", "cpu_hours_from")
-    told = {each["phase"]: tuple(each[key] for key in keys) for each in as_json(plan, COSTS, 0.5)["phases"]}
-    assert told == {
+    said = {each["phase"]: tuple(each[key] for key in keys) for each in as_json(plan, COSTS, 0.5)["phases"]}
+    assert said == {
         "tracks": (12.0, False, "a file"),
         "select": (0.5, False, "its jobs"),
         "latents": (2.0, True, "at least: a file"),

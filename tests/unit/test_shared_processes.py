@@ -42,21 +42,21 @@ def shared(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.Captur
 
 
 def test_the_death_of_a_later_process_at_the_start_ends_the_first_and_is_reported(shared: Shared) -> None:
-    code, out, told = shared("""
+    code, out, said = shared("""
 if rank == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 time.sleep(120)  # as a process that waits for another to join
 print("waited in vain")
 """)
     assert code == 128 + 9
-    assert told == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {RESUMES}\n"
+    assert said == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {RESUMES}\n"
     assert out == ""
 
 
 def test_the_death_of_a_process_in_a_training_is_reported_after_the_traceback_of_the_one_that_lost_it(
     shared: Shared,
 ) -> None:
-    code, _, told = shared("""
+    code, _, said = shared("""
 signal.signal(signal.SIGTERM, lambda *_: None)  # caught, as in a training
 pipe = folder / "pipe"
 if rank == 0:
@@ -71,7 +71,7 @@ with pipe.open("w") as peer:
     os.kill(os.getpid(), signal.SIGKILL)
 """)
     assert code == 128 + 9
-    *before, last = told.splitlines()
+    *before, last = said.splitlines()
     assert "RuntimeError: Connection closed by peer" in before
     assert last == f"tgvac: rank 1 of the 2 processes was ended by SIGKILL, and the others were stopped; {RESUMES}"
 
@@ -80,7 +80,7 @@ def test_a_process_that_does_not_stop_after_another_failed_is_killed_after_a_gra
     shared: Shared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(processes, "GRACE_S", 0.5)
-    code, out, told = shared("""
+    code, out, said = shared("""
 if rank == 0:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     ready()
@@ -90,23 +90,23 @@ wait_for(0)
 sys.exit(3)
 """)
     assert code == 3
-    assert told == f"tgvac: rank 1 of the 2 processes ended with exit code 3, and the others were stopped; {RESUMES}\n"
+    assert said == f"tgvac: rank 1 of the 2 processes ended with exit code 3, and the others were stopped; {RESUMES}\n"
     assert out == ""
 
 
 def test_processes_that_end_after_a_signal_are_given_the_time_to(shared: Shared) -> None:
-    code, out, told = shared("""
+    code, out, said = shared("""
 if rank == 1:
     sys.exit(75)
 time.sleep(1.0)
 print("ended by itself")
 sys.exit(75)
 """)
-    assert (code, out, told) == (75, "ended by itself\n", "")
+    assert (code, out, said) == (75, "ended by itself\n", "")
 
 
 def test_nothing_is_added_when_all_processes_refuse(shared: Shared) -> None:
-    code, _, told = shared("""
+    code, _, said = shared("""
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(2))
 ready()
 wait_for(1 - rank)
@@ -115,12 +115,12 @@ if rank == 0:
 print("tgvac: a sentence.", file=sys.stderr)
 sys.exit(2)
 """)
-    assert (code, told) == (2, "tgvac: a sentence.\n")
+    assert (code, said) == (2, "tgvac: a sentence.\n")
 
 
 def test_a_refusal_of_one_process_does_not_promise_a_resumption(shared: Shared) -> None:
-    code, _, told = shared("sys.exit(2) if rank == 0 else time.sleep(120)")
+    code, _, said = shared("sys.exit(2) if rank == 0 else time.sleep(120)")
     assert code == 2
-    assert told == (
+    assert said == (
         "tgvac: rank 0 of the 2 processes ended with exit code 2, and the others were stopped; the reason is above.\n"
     )
