@@ -110,7 +110,7 @@ def _tree_digest(tree: ast.Module) -> str:
 def deciding(tree: ast.Module) -> ast.Module:
     """The syntax tree without what decides no result; changes it in place."""
     _Deciding().visit(tree)
-    return ast.fix_missing_locations(tree)
+    return tree
 
 
 class _Deciding(ast.NodeTransformer):
@@ -151,8 +151,16 @@ class _Deciding(ast.NodeTransformer):
         return self.generic_visit(node)
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        named = ast.unparse(node.func) if isinstance(node.func, ast.Name | ast.Attribute) else ""
-        return self.generic_visit(_without_text(node) if named in _TEXT_CALLS else node)
+        return self.generic_visit(_without_text(node) if _called(node.func) in _TEXT_CALLS else node)
+
+
+def _called(function: ast.expr) -> str:
+    """The name of what is called: ``name`` or ``name.attribute``; "" for anything else."""
+    if isinstance(function, ast.Name):
+        return function.id
+    if isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name):
+        return f"{function.value.id}.{function.attr}"
+    return ""
 
 
 def _is_string(node: ast.stmt) -> bool:
@@ -207,7 +215,9 @@ def _with_packages(modules: frozenset[str]) -> set[str]:
 
 
 def _facts(path: Path) -> tuple[str, frozenset[str]]:
-    found, imported = _facts_of(path.read_text(encoding="utf-8"))
+    """Digest and imports of a source file; read again only after it has changed."""
+    stat = path.stat()
+    found, imported = _facts_of(path, stat.st_mtime_ns, stat.st_size, stat.st_ino)
     if path.name == "__init__.py":
         # A package's templates decide what it makes as much as its code does.
         templates = sorted((path.parent / "templates").glob("*"))
@@ -216,7 +226,6 @@ def _facts(path: Path) -> tuple[str, frozenset[str]]:
 
 
 @cache
-def _facts_of(text: str) -> tuple[str, frozenset[str]]:
-    """Digest and imports of a source text, worked out once a process."""
-    tree = deciding(ast.parse(text))
+def _facts_of(path: Path, changed_ns: int, size: int, inode: int) -> tuple[str, frozenset[str]]:
+    tree = deciding(ast.parse(path.read_text(encoding="utf-8")))
     return _tree_digest(tree), frozenset(_imports(tree))
