@@ -179,7 +179,7 @@ def test_the_card_of_unmeasured_weights_has_no_scores(trained: Path) -> None:
     shutil.rmtree(trained / "results" / SCALE / "metrics")
     front, text = card(export_model(trained, SCALE))
     assert "model-index" not in front
-    assert "None: nothing was measured of these weights." in text
+    assert "None: these weights have not been evaluated." in text
 
 
 def test_scores_of_other_weights_are_not_in_the_card(trained: Path) -> None:
@@ -212,7 +212,7 @@ def test_a_missing_model_is_refused(trained: Path) -> None:
     refused(trained, "'variants' has no 'ful'; did you mean 'full'", variant="ful")
     refused(
         trained,
-        "seed7 holds no finished training; run `tgvac run --scale smoke --target frame`, or name another",
+        "seed7 has no finished training; run `tgvac run --scale smoke --target frame`, or name another",
         seed=7,
     )
 
@@ -253,7 +253,7 @@ def test_nothing_else_is_overwritten(trained: Path, tmp_path: Path) -> None:
     file = tmp_path / "file"
     file.write_text("mine")
     refused(trained, "is a file; give a folder", to=file)
-    refused(trained, "holds something else; give a folder", to=trained / "reference")
+    refused(trained, "contains other files; give a folder", to=trained / "reference")
     assert (trained / "reference" / "paper.yaml").is_file()
 
 
