@@ -197,7 +197,7 @@ def test_a_file_of_another_phase_must_be_complete(tmp_path: Path) -> None:
     for data in (None, b"ab"):
         if data:
             path.write_bytes(data)
-        with pytest.raises(BadInput, match=r"a\.zip is missing or not whole; run `tgvac stage tracks --scale tiny`"):
+        with pytest.raises(BadInput, match=r"a\.zip is missing or incomplete; run `tgvac stage tracks --scale tiny`"):
             ctx.upstream("tracks", entry("a"))
     path.write_bytes(b"abc")
     assert ctx.upstream("tracks", entry("a")) == path

@@ -261,5 +261,5 @@ def test_a_truncated_cached_file_is_refused(tmp_path: Path) -> None:
     ctx = write_latents(tmp_path, TRACKS)
     path = next((ctx.results / "latents" / "files").iterdir())
     path.write_bytes(path.read_bytes()[:-8])
-    with pytest.raises(BadInput, match="not whole"):
+    with pytest.raises(BadInput, match="missing or incomplete"):
         LatentClips(ctx, "train", 1)

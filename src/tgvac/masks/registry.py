@@ -65,6 +65,8 @@ SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Runtime], Segmenter
     ("boxes", "sam"): _sam,
     ("boxes", "sam2"): _sam2_boxes,
 }
+# The segmenters of `first` that track from a box; the others need a mask in the first frame.
+FROM_A_BOX = frozenset({"sam2"})
 
 
 def networks(params: MasksParams) -> list[str]:
@@ -99,7 +101,7 @@ def segmenter_of(params: MasksParams, meta: TrackMeta, runtime: Runtime) -> Segm
     """
     carried = carries(meta)
     name = getattr(params, carried)
-    if carried == "first" and name != "sam2" and not any(meta.annotated):
+    if carried == "first" and name not in FROM_A_BOX and not any(meta.annotated):
         raise BadInput(
             f"{meta.track} only has a box in its first frame, which masks.first '{name}' cannot track;"
             " set masks.first to 'sam2' or give boxes in more frames."
