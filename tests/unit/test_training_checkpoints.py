@@ -106,7 +106,7 @@ def test_a_training_that_finds_only_checkpoints_of_other_params_says_so_and_star
     train(job(tmp_path, network(), key="0123456789abcdef"))
     said = (
         f"test: starts at step 0, since params, data or code have changed: {old / 'step-00000005'} has the key a run,"
-        " this run has 0123456789ab; that checkpoint is kept (if only the code has changed, --resume-from can use it)\n"
+        " this run has 0123456789ab; that checkpoint is kept\n"
     )
     assert said in capsys.readouterr().err
     assert (old / "step-00000005" / "model.safetensors").is_file()
