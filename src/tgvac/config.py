@@ -127,8 +127,8 @@ def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
         value = first.get("input")
         hint = "."
         if isinstance(value, str) and _is_number(value):
-            remedy = "with a point and a sign, such as 5.0e-4" if "e" in value.lower() else "without quotes"
-            hint = f": YAML reads {value} as text, so write it {remedy}."
+            form = "with a point and a sign, such as 5.0e-4" if "e" in value.lower() else "without quotes"
+            hint = f": YAML reads {value} as text, so write it {form}."
         if first["type"] == "missing":
             raise BadInput(f"{origin}: the key '{key}' is missing; add it (params.yaml documents each key).") from None
         # A rule over several keys of a block names them itself; printing the whole block would hide them.
@@ -136,7 +136,9 @@ def parse(kind: type[B], tree: Mapping[str, Any], origin: str) -> B:
         message = first["msg"].removeprefix("Value error, ")
         # A rule over several blocks has no key of its own.
         where = f" '{key}'{given}:" if key else ""
-        raise BadInput(f"{origin}:{where} {message}; correct that value{hint}") from None
+        # A message that ends with a question, "did you mean …?", is a remedy already.
+        remedy = "" if message.endswith("?") else f"; correct that value{hint}"
+        raise BadInput(f"{origin}:{where} {message}{remedy}") from None
 
 
 def _refuse_unknown(kind: type[Block], tree: Mapping[str, Any], origin: str, above: tuple[str, ...]) -> None:

@@ -28,7 +28,8 @@ def scale_files(scales: Path, scale: str) -> list[Path]:
     name: str | None = scale
     while name is not None:
         path = scales / f"{name}.yaml"
-        if not path.is_file():
+        # A path would name results outside of `results/`.
+        if Path(name).name != name or not path.is_file():
             known = sorted(p.stem for p in scales.glob("*.yaml"))
             raise BadInput(f"Scale '{name}' is unknown (no file {path}); {nearest(name, known)}")
         if path in chain:

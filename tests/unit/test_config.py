@@ -12,6 +12,7 @@ import yaml
 from tests.unit.params_project import ROOT, copy_params, overlay, refusal
 from tgvac import config, scales
 from tgvac.config import canonical, digest
+from tgvac.errors import BadInput
 from tgvac.params import Params, load_params
 
 SCALES = sorted(path.stem for path in (ROOT / "workflow" / "scales").glob("*.yaml"))
@@ -174,6 +175,19 @@ def test_a_mistake_in_a_scale_is_reported_in_one_sentence(project: Path, text: s
     overlay(project, text)
     message = refusal(project)
     assert [part for part in parts if part not in message] == []
+
+
+@pytest.mark.parametrize("name", ["../scales/smoke", "./smoke", "scales/../smoke", "..", ""])
+def test_a_path_is_no_name_of_a_scale(project: Path, name: str) -> None:
+    (project / "workflow" / "scales" / "scales").mkdir()
+    with pytest.raises(BadInput, match="is unknown"):
+        load_params(project, name)
+
+
+def test_a_remedy_is_not_followed_by_another(project: Path) -> None:
+    (project / "workflow" / "scales" / "mine.yaml").write_text("extends: smoke\nmethods: {our/thin: {}}\n")
+    with pytest.raises(BadInput, match=r"did you mean 'ours'\?$"):
+        load_params(project, "mine")
 
 
 def test_an_unknown_scale_names_the_nearest(project: Path) -> None:

@@ -74,7 +74,7 @@ def test_a_stopped_run_says_last_how_to_resume_and_has_the_exit_code_of_a_stage(
     assert code == 75
     assert errors[-2:] == [
         "At least one job did not complete successfully.",
-        "stopped; running jobs have saved their state; the same command resumes from here",
+        "stopped; the same command resumes from what is saved",
     ]
 
 

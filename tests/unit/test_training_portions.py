@@ -127,6 +127,13 @@ def test_portions_of_one_process_are_refused_by_key_and_option() -> None:
         runner.run_phase(ROOT, "frame", "smoke", None, False, {}, {}, "cpu", Portions(micro_batch=3))
 
 
+def test_a_folder_without_checkpoints_is_refused_before_anything_is_loaded(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadInput, match=r"^--resume-from .* has no checkpoint; give a folder with step-… folders in it\.$"
+    ):
+        runner.run_phase(ROOT, "frame", "smoke", None, False, {}, {}, resume_from=tmp_path)
+
+
 def test_half_precision_needs_a_gpu(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="float16 needs a GPU"):
         train(divided(tmp_path, Execution(precision="float16")))

@@ -49,6 +49,11 @@ def run_phase(
     check_given(locations, params, scale)
     if wanted.trains:
         check_portions(params, name, portions)
+        if resume_from is not None and not any(
+            [*resume_from.glob("state.json"), *resume_from.glob("step-*/state.json")]
+        ):
+            # Before data and networks are loaded; which of the checkpoints is whole shows later.
+            raise BadInput(f"--resume-from {resume_from} has no checkpoint; give a folder with step-… folders in it.")
     elif resume_from is not None:
         raise BadInput(f"Phase '{name}' is not a training that can be resumed; leave --resume-from out.")
     for job in Graph(scale, params, {}).jobs(name, options, shard, merge):

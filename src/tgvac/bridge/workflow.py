@@ -69,7 +69,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         print(f"the report is at {page}")
     elif code == INTERRUPTED:
         # Printed last, since Snakemake reports jobs that saved their state and ended as failed.
-        print("stopped; running jobs have saved their state; the same command resumes from here", file=sys.stderr)
+        print("stopped; the same command resumes from what is saved", file=sys.stderr)
     elif code != 0:
         logs = root / "logs" / scale
         causes = _causes(logs, began)

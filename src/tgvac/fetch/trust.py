@@ -64,7 +64,8 @@ class Trust:
                 f"Source '{source.name}' cannot be fetched before its licence is accepted"
                 f" ({source.licence}{f'; terms: {source.terms}' if source.terms else ''}); if you accept it, run"
                 f" `tgvac data fetch {source.name} --accept-licences`; or give your own footage in its layout with"
-                f" `tgvac run --at {source.name}=PATH`{' (with make: DAVIS=PATH)' if source.name == 'davis' else ''}."
+                f" `tgvac run --scale SCALE --at {source.name}=PATH`"
+                f"{' (with make: DAVIS=PATH)' if source.name == 'davis' else ''}."
             )
 
     def _put(self, path: Path, form: str, field: str, key: str, entry: dict[str, Any]) -> None:
