@@ -131,7 +131,7 @@ def test_a_folder_without_checkpoints_is_refused_before_anything_is_loaded(tmp_p
     with pytest.raises(
         BadInput, match=r"^--resume-from .* has no checkpoint; give a folder with step-… folders in it\.$"
     ):
-        runner.run_phase(ROOT, "frame", "smoke", None, False, {}, {}, resume_from=tmp_path)
+        runner.run_phase(ROOT, "frame", "smoke", None, False, {}, {}, "cpu", Portions(), tmp_path)
 
 
 def test_half_precision_needs_a_gpu(tmp_path: Path) -> None:
