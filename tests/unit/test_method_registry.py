@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pytest
@@ -29,7 +30,8 @@ def load(setup):
 def test_a_method_without_training_is_one_file_and_one_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "copies_the_input.py").write_text(INPUT)
     monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.setitem(REGISTRY, "copy_input", Method(module="copies_the_input", label="The input"))  # type: ignore[arg-type]
+    copies = Method(module="copies_the_input", label="The input")
+    monkeypatch.setitem(cast("dict[str, Method]", REGISTRY), "copy_input", copies)
     scale = write_scale(tmp_path, 5, 24, 30, TARGETS)
     options = {"method": "copy_input", "variant": "plain", "seed": "0"}
     ctx = context(tmp_path, "completion", shard=0, shards=1, options=options)
@@ -63,7 +65,7 @@ def test_a_scale_can_add_a_method_and_a_variant(tmp_path: Path) -> None:
 def test_a_method_of_another_layout_than_its_training_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(LAYOUTS, "mask_frame", ChannelLayout(("mask", "frame")))  # type: ignore[arg-type]
+    monkeypatch.setitem(cast("dict[str, ChannelLayout]", LAYOUTS), "mask_frame", ChannelLayout(("mask", "frame")))
     copy_params(tmp_path)
     overlay(tmp_path, "extends: smoke\nvariants: {full: {layout: mask_frame}}\n")
     said = refusal(tmp_path)

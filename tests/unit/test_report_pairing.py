@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -11,6 +12,7 @@ import pytest
 
 from tests.unit.report_project import METRICS
 from tgvac.metrics.aggregate import Estimate
+from tgvac.metrics.difficulty import Group
 from tgvac.report.scores import Measured, Scored, score_of
 from tgvac.seeds import rng
 
@@ -103,9 +105,10 @@ def test_each_pair_counts_once_per_seed_whichever_side_has_seeds(
     easy, hard = (pairs(a, b, frame) for frame in range(2))
     assert len(easy) == len(hard) == count
     names = ("m/a", "m/b")
-    for group, frame, mean in (("easy", easy, means[0]), ("hard", hard, means[1])):
+    groups: tuple[tuple[Group, Any, float], ...] = (("easy", easy, means[0]), ("hard", hard, means[1]))
+    for group, frame, mean in groups:
         ends = interval([frame], [1], "difference", *names, group, "clip")
-        check(numbers.difference(of_a, of_b, CLIP, group), mean, ends, count)  # type: ignore[arg-type]
+        check(numbers.difference(of_a, of_b, CLIP, group), mean, ends, count)
     ends = interval([hard, easy], [1, -1], "gain", *names, "hard", "easy", "clip")
     check(numbers.gain(of_a, of_b, CLIP, "hard", "easy"), means[1] - means[0], ends, 2 * count)
 
