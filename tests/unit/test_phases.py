@@ -116,6 +116,28 @@ def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> No
     assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
 
 
+DECIDES_NOTHING = (
+    "fetch.",
+    "samples.",
+    "checkpoints.every",
+    "checkpoints.seconds",
+    "checkpoints.keep",
+)
+"""Keys that decide no result: how files arrive, pictures along a training, and when it saves."""
+
+
+@pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
+def test_a_new_key_decides_a_phase_or_is_listed_as_deciding_none() -> None:
+    silent = {
+        leaf
+        for leaf in LEAVES
+        if all(params_digest(with_another(leaf), p) == params_digest(PAPER, p) for p in PHASES)
+        and all(join_params_digest(with_another(leaf), p) == join_params_digest(PAPER, p) for p in PHASES)
+    }
+    assert {leaf for leaf in silent if not leaf.startswith(DECIDES_NOTHING)} == set()
+    assert [prefix for prefix in DECIDES_NOTHING if not any(leaf.startswith(prefix) for leaf in silent)] == []
+
+
 FULL, NO_MASK = {"variant": "full"}, {"variant": "no_mask"}
 JOBS = {
     "ours/full": {"method": "ours", "variant": "full"},
