@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from diffusers import DDPMScheduler
+from pydantic import ValidationError
 
 from tests.unit.tiny_models import CONDITIONS, CPU, DIFFUSION, NEVER_DROPPED, TRAINING, backbones, randn, write_latents
 from tgvac.errors import BadInput
@@ -186,18 +187,24 @@ def test_all_frames_of_a_clip_share_a_noise_level_and_levels_are_uniform(clips: 
 
 
 @pytest.mark.parametrize(
-    ("key", "no_text", "no_image"),
-    [("drop_text", True, False), ("drop_image", False, True), ("drop_both", True, True)],
+    ("key", "gone"),
+    [
+        ("drop_text", "text"),
+        ("drop_image", "frame mask"),
+        ("drop_both", "frame mask text"),
+        ("drop_mask", "mask"),
+        ("drop_mask_and_text", "mask text"),
+    ],
 )
 def test_dropped_conditions_become_the_empty_text_and_zero_channels(
-    clips: LatentClips, texts: TextStates, key: str, no_text: bool, no_image: bool
+    clips: LatentClips, texts: TextStates, key: str, gone: str
 ) -> None:
     plain = batch_of(clips, texts)
     batch = batch_of(clips, texts, NEVER_DROPPED.model_copy(update={key: 1.0}))
     nothing = torch.zeros_like(plain.frame_BcFhw)
-    assert torch.equal(batch.frame_BcFhw, nothing if no_image else plain.frame_BcFhw)
-    assert torch.equal(batch.mask_BcFhw, nothing if no_image else plain.mask_BcFhw)
-    assert torch.equal(batch.text_BND, texts[""].expand(3, -1, -1) if no_text else plain.text_BND)
+    assert torch.equal(batch.frame_BcFhw, nothing if "frame" in gone else plain.frame_BcFhw)
+    assert torch.equal(batch.mask_BcFhw, nothing if "mask" in gone else plain.mask_BcFhw)
+    assert torch.equal(batch.text_BND, texts[""].expand(3, -1, -1) if "text" in gone else plain.text_BND)
     assert torch.equal(batch.z_BcFhw, plain.z_BcFhw)
     assert not torch.equal(plain.text_BND[0], texts[""])
 
@@ -216,10 +223,26 @@ def test_conditions_are_dropped_as_often_as_the_params_say_and_by_one_draw() -> 
     count = 20_000
     seen = Counter(dropped(CONDITIONS, "frame", 1, step, 0) for step in range(count))
     # Two independent draws would lose both in 1.5 % of the cases instead of 5 %; deviations are below 0.21 %.
-    expected = {(True, False): 0.10, (True, True): 0.05, (False, True): 0.05, (False, False): 0.80}
+    expected = {"text": 0.10, "frame mask text": 0.05, "frame mask": 0.05, "": 0.80}
     for what, rate in expected.items():
-        assert abs(seen[what] / count - rate) < 0.01, what
+        assert abs(seen[frozenset(what.split())] / count - rate) < 0.01, what
     assert dropped(CONDITIONS, "frame", 1, 7, 0) == dropped(CONDITIONS, "frame", 1, 7, 0)
+
+
+def test_one_training_can_serve_every_variant_of_the_conditions() -> None:
+    rates = {"drop_text": 0.3, "drop_mask": 0.3, "drop_mask_and_text": 0.1}
+    conditions = NEVER_DROPPED.model_copy(update=rates)
+    count = 20_000
+    seen = Counter(dropped(conditions, "frame", 1, step, 0) for step in range(count))
+    for what, rate in {"text": 0.3, "mask": 0.3, "mask text": 0.1, "": 0.3}.items():
+        assert abs(seen[frozenset(what.split())] / count - rate) < 0.015, what
+
+
+def test_rates_that_add_up_to_more_than_one_are_refused_by_name() -> None:
+    rates = {"drop_text": 0.6, "drop_mask": 0.5}
+    with pytest.raises(ValidationError, match=r"more than 1: drop_text 0\.6, drop_mask 0\.5; lower them"):
+        ConditionsParams(**(NEVER_DROPPED.model_dump() | rates))
+    assert ConditionsParams(**(NEVER_DROPPED.model_dump() | {"drop_text": 0.3, "drop_mask": 0.3, "drop_both": 0.4}))
 
 
 def test_noise_is_added_as_in_ddpm() -> None:

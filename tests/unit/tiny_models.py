@@ -62,7 +62,15 @@ DIFFUSION = DiffusionParams(
     prediction="epsilon",
 )
 CONDITIONS = ConditionsParams(
-    layout="frame_mask", mask=True, text=True, latents="unscaled", drop_text=0.10, drop_image=0.05, drop_both=0.05
+    layout="frame_mask",
+    mask=True,
+    text=True,
+    latents="unscaled",
+    drop_text=0.10,
+    drop_image=0.05,
+    drop_both=0.05,
+    drop_mask=0.0,
+    drop_mask_and_text=0.0,
 )
 NEVER_DROPPED = CONDITIONS.model_copy(update={"drop_text": 0.0, "drop_image": 0.0, "drop_both": 0.0})
 FRAME_MODEL = FrameModelParams(start="", start_revision="main")

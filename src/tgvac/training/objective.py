@@ -18,7 +18,7 @@ from tgvac.latents.mask_noise import mask_draw
 from tgvac.latents.text_states import TextStates
 from tgvac.models.layouts import LAYOUTS, ChannelLayout
 from tgvac.models.noise_models import NoiseModel
-from tgvac.models.params import ConditionsParams, Prediction
+from tgvac.models.params import DROPS, ConditionsParams, Prediction
 from tgvac.models.runtime import normal
 from tgvac.seeds import unit
 from tgvac.training.loop import StepLoss
@@ -47,14 +47,14 @@ class Batch:
         return self.layout.stack(z_t_BcFhw, self.frame_BcFhw, self.mask_BcFhw)
 
 
-def dropped(conditions: ConditionsParams, *names: str | int) -> tuple[bool, bool]:
-    """Whether the text and whether the picture conditions of a sample are dropped; one draw decides both."""
-    draw = unit("drop", *names)
-    if draw < conditions.drop_text:
-        return True, False
-    if draw < conditions.drop_text + conditions.drop_both:
-        return True, True
-    return False, draw < conditions.drop_text + conditions.drop_both + conditions.drop_image
+def dropped(conditions: ConditionsParams, *names: str | int) -> frozenset[str]:
+    """The conditions that a sample goes without, of ``text``, ``frame`` and ``mask``; one draw decides for all."""
+    draw, reached = unit("drop", *names), 0.0
+    for key, what in DROPS.items():
+        reached += getattr(conditions, key)
+        if draw < reached:
+            return what
+    return frozenset()
 
 
 def noise_level(levels: int, power: float, *names: str | int) -> int:
@@ -81,12 +81,11 @@ def make_batch(
         at = (start, params.clip_frames, params.frame_step, mask_draw(clips.draws, *names))
         mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
         z.append((mean + deviation * normal(tuple(mean.shape), "posterior", *names)) * scaling)
-        no_text, no_image = dropped(conditions, *names)
+        without = dropped(conditions, *names)
         factor = scaling if conditions.latents == "scaled" else 1.0
-        keep_image = 0.0 if no_image else factor
-        frames.append(clips.read(sample, "frame", *at) * keep_image)
-        masks.append(clips.read(sample, "mask", *at) * (keep_image if conditions.mask else 0.0))
-        states.append(texts["" if no_text or not conditions.text else clips.text(sample)])
+        frames.append(clips.read(sample, "frame", *at) * (0.0 if "frame" in without else factor))
+        masks.append(clips.read(sample, "mask", *at) * (0.0 if "mask" in without or not conditions.mask else factor))
+        states.append(texts["" if "text" in without or not conditions.text else clips.text(sample)])
         noises.append(normal(tuple(mean.shape), "noise", *names))
         times.append(noise_level(levels, params.level_power, *names))
     return Batch(
