@@ -162,9 +162,9 @@ def standins(scale: Scale) -> None:
     from tgvac.params import load_params
     from tgvac.stage import Context
 
-    load_params(Path.cwd(), scale)
+    params = load_params(Path.cwd(), scale)
     ctx = Context(Path.cwd(), scale, "standins", "")
-    ship(ctx, ctx.out, "make standins")
+    ship(ctx, ctx.out, "make standins", params.baseline_variants)
     print(f"the stand-ins are in {ctx.out}")
 
 

@@ -22,6 +22,7 @@ from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
 from tgvac.methods.registry import REGISTRY, training_phases_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.layouts import LAYOUTS
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.report.params import ReportParams
@@ -109,9 +110,28 @@ class Params(Block):
                 raise ValueError(
                     f"evaluation.methods has the unknown method '{name}'; {config.nearest(name, list(self.methods))}"
                 )
+        for name in self.variants:
+            self._check_variant(name)
         for name in self.methods:
             self._check_method(name)
         return self
+
+    @property
+    def baseline_variants(self) -> list[str]:
+        """The variants that stand in for a baseline's network, sorted."""
+        return sorted(name for name, each in self.variants.items() if not each.of(self.conditions).of_the_paper)
+
+    def _check_variant(self, name: str) -> None:
+        """Check that the cache of latents has what a variant is trained on."""
+        conditions = self.variants[name].of(self.conditions)
+        if LAYOUTS[conditions.layout].has_holes and not self.latents.holes:
+            raise ValueError(f"variants.{name} fills holes, but latents.holes is 0, so none are encoded; set it to 1")
+        if conditions.attends == "image" and not self.latents.images:
+            raise ValueError(f"variants.{name} attends to the image, but latents.images is false; set it to true")
+        if conditions.attends == "image" and self.backbones.origin == "train" and not self.backbones.image_steps:
+            raise ValueError(
+                f"variants.{name} attends to the image, but backbones.image_steps is 0, so none is embedded"
+            )
 
     def _check_method(self, name: str) -> None:
         method, (kind, _, variant) = self.methods[name], name.partition("/")

@@ -105,6 +105,7 @@ def trained(
     framing: FramingParams = FRAMING,
     compute: ComputeParams = COMPUTE,
     pairs_share: float = 0.5,
+    variant: VariantParams | None = None,
 ) -> tuple[list[dict[str, float]], bytes]:
     """Train a few steps of frames or of motion from nothing; events and weights."""
     ctx = context(ctx.root, phase, options={"variant": "full", "seed": "0"})
@@ -112,7 +113,7 @@ def trained(
     shared: dict[str, Any] = {
         "diffusion": DIFFUSION,
         "conditions": CONDITIONS,
-        "variants": {"full": VariantParams()},
+        "variants": {"full": variant or VariantParams()},
         "checkpoints": LOGGED,
         "samples": UNWATCHED,
         "framing": framing,

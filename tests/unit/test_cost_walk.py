@@ -40,6 +40,7 @@ def backbones(**changed: Any) -> BackbonesParams:
         "vae_steps": 10,
         "unet_steps": 10,
         "clip_steps": 10,
+        "image_steps": 0,
         "unet_drop_text": 0.1,
         "views": 10,
         "batch": 2,

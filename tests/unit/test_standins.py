@@ -6,7 +6,10 @@ import datetime
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from tests.unit.test_training_backbones import params
 from tests.unit.tiny_models import (
@@ -32,8 +35,9 @@ from tgvac.clips.captions import read_captions
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
+from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.schedule import network_scheduler
-from tgvac.models.small_networks import build_clip
+from tgvac.models.small_networks import build_clip, image_tower
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -85,6 +89,47 @@ def test_shipped_stand_ins_are_copied_to_the_bit(tmp_path: Path) -> None:
     provenance = json.loads((ctx.out / "provenance.json").read_text())
     assert provenance == {"origin": "shipped", "standins": sha256(tmp_path / "standins" / "index.json")}
     assert load_backbones(ctx.out, CPU).vae.config.scaling_factor == 0.5
+
+
+def test_weights_are_shipped_in_half_precision_and_loaded_in_full(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    ship.ship(made, tmp_path / "standins", "make it")
+    for file in (tmp_path / "standins").rglob("*.safetensors"):
+        assert {x.dtype for x in load_file(file).values() if x.is_floating_point()} == {torch.float16}
+    ours, theirs = load_unet(made.results / "backbones"), load_unet(tmp_path / "standins")
+    for name, value in theirs.state_dict().items():
+        assert value.dtype == torch.float32
+        assert torch.equal(value, ours.state_dict()[name].half().float()), name
+    assert load_backbones(tmp_path / "standins", CPU).vae.dtype == torch.float32
+
+
+def test_weights_too_large_for_half_precision_are_not_shipped(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    path = made.results / "backbones" / "unet" / "diffusion_pytorch_model.safetensors"
+    weights = load_file(path)
+    weights["conv_in.bias"][0] = 1e5
+    save_file(weights, path, metadata={"format": "pt"})
+    with pytest.raises(BadInput, match=r"has numbers in conv_in\.bias that are not finite in float16"):
+        ship.ship(made, tmp_path / "standins", "make it")
+    assert not (tmp_path / "standins" / "index.json").exists()
+
+
+def test_the_networks_of_baselines_and_their_image_encoder_are_shipped_too(tmp_path: Path) -> None:
+    made = trained_scale(tmp_path)
+    clip, processor = build_clip(STANDIN, len(tokenizer()), 32, 5, "image encoder", STANDIN.text_width)
+    place_parts(made.results / "backbones" / "image_encoder", image_tower(clip), processor)
+    save_model(made.results / "frame" / "inpaint9" / "seed0", "unet", unet_4(), [])
+    ship.ship(made, tmp_path / "standins", "make it", ["inpaint9"])
+    ctx = context(tmp_path, "backbones")
+    take(ctx, "shipped")
+    assert (tmp_path / "standins" / "inpaint9" / "config.json").is_file()
+    pictures = np.random.default_rng(1).integers(0, 256, (3, 32, 32, 3), np.uint8)
+    found_F1D = load_image_encoder(ctx.out, CPU, 2)(pictures)
+    assert found_F1D.shape == (3, 1, STANDIN.text_width)
+    given = processor(list(torch.from_numpy(pictures).permute(0, 3, 1, 2)), do_resize=False, return_tensors="pt")
+    with torch.no_grad():
+        expected = clip.half().float().get_image_features(given["pixel_values"])
+    torch.testing.assert_close(found_F1D[:, 0], getattr(expected, "pooler_output", expected))
 
 
 def test_curves_of_networks_that_were_trained_before_are_removed(tmp_path: Path) -> None:
@@ -155,7 +200,8 @@ def test_fitting_changes_only_the_autoencoder_and_starts_from_the_shipped_one(tm
     assert 0 < max(moved) < 0.05
     assert fitted.vae.config.scaling_factor != start.vae.config.scaling_factor
     assert sha256(ctx.out / "unet" / "config.json") == sha256(tmp_path / "standins" / "unet" / "config.json")
-    assert all((a == b).all() for a, b in zip(load_unet(ctx.out).parameters(), unet_4().parameters(), strict=True))
+    halved = unet_4().half().float()
+    assert all((a == b).all() for a, b in zip(load_unet(ctx.out).parameters(), halved.parameters(), strict=True))
     assert (ctx.out / "events" / "vae.jsonl").read_text().count("\n") == 1
     assert scale.results == ctx.results
 

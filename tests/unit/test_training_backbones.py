@@ -90,6 +90,7 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
         vae_steps=1,
         unet_steps=1,
         clip_steps=1,
+        image_steps=0,
         unet_drop_text=0.1,
         views=4,
         batch=1,

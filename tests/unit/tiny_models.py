@@ -63,6 +63,7 @@ DIFFUSION = DiffusionParams(
 )
 CONDITIONS = ConditionsParams(
     layout="frame_mask",
+    attends="text",
     mask=True,
     text=True,
     latents="unscaled",
@@ -90,7 +91,9 @@ SAMPLER = SamplerParams(
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)
 COMPUTE = ComputeParams(threads=1, vae_batch=4, tf32=True)
 EXACT_MASKS = MaskNoiseParams(share=0.0, seed=1, erode=0.1, dilate=0.1, leak_share=0.5, leak=0.2)
-LATENTS = LatentsParams(cache=True, splits=("train",), texts=100, mask_draws=1, mask_noise=EXACT_MASKS)
+LATENTS = LatentsParams(
+    cache=True, splits=("train",), texts=100, mask_draws=1, holes=0, images=False, mask_noise=EXACT_MASKS
+)
 CHECKPOINTS = CheckpointParams(every=5, seconds=0, keep=2, log_every=3)
 SAMPLES = SamplesParams(every=5, pictures=4, sampling_steps=2, guidance=2.0)
 TRAINING = TrainingParams(

@@ -4,6 +4,7 @@ rule standins:
         final("backbones"),
         f"results/{SCALE}/frame/full/seed0/index.json",
         f"results/{SCALE}/motion/full/seed0/index.json",
+        [f"results/{SCALE}/frame/{variant}/seed0/index.json" for variant in GRAPH.params.baseline_variants],
     output:
         f"results/{SCALE}/standins/index.json",
     log:

@@ -86,18 +86,28 @@ def unet_loss(
 
 
 def clip_loss(
-    clip: CLIPModel, processor: CLIPImageProcessor, tokenizer: Any, views: Views, batch: int, seed: int
+    clip: CLIPModel,
+    processor: CLIPImageProcessor,
+    tokenizer: Any,
+    views: Views,
+    batch: int,
+    seed: int,
+    name: str = "clip",
 ) -> Loss:
-    """Contrastive loss of images with their sentences, and with a shifted and mirrored copy."""
+    """Contrastive loss of images with their sentences, and with a shifted and mirrored copy.
+
+    Args:
+        name: what its batches are drawn by.
+    """
     mean = torch.tensor(processor.image_mean).view(3, 1, 1)
     deviation = torch.tensor(processor.image_std).view(3, 1, 1)
 
     def loss(step: int) -> torch.Tensor:
-        at = views.draw(batch, "clip", seed, step)
+        at = views.draw(batch, name, seed, step)
         texts, wholes_B3SS = [views.texts[i] for i in at], views.wholes(at)
         tokens = tokenizer(texts, padding="max_length", truncation=True, return_tensors="pt")
         first, second = (
-            torch.stack([_jitter(x, f"clip {which}", seed, step, i) for i, x in enumerate(wholes_B3SS)])
+            torch.stack([_jitter(x, f"{name} {which}", seed, step, i) for i, x in enumerate(wholes_B3SS)])
             for which in ("a", "b")
         )
         first, second = (((x + 1) / 2 - mean) / deviation for x in (first, second))

@@ -21,12 +21,19 @@ from tgvac.config import digest
 from tgvac.devices import pin
 from tgvac.files import sha256
 from tgvac.models.backbones import Backbones, freeze, load_backbones
-from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.backbones_params import IMAGE_ENCODER, BackbonesParams
 from tgvac.models.centred_latents import centre_latents
 from tgvac.models.params import ComputeParams, DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.schedule import noise_schedule
-from tgvac.models.small_networks import build_clip, build_text_encoder, build_tokenizer, build_unet, build_vae
+from tgvac.models.small_networks import (
+    build_clip,
+    build_text_encoder,
+    build_tokenizer,
+    build_unet,
+    build_vae,
+    image_tower,
+)
 from tgvac.stage import Context
 from tgvac.synthesis.clips import clip_keys, recipe_clips
 from tgvac.training.checkpoint import Identity
@@ -172,7 +179,21 @@ def train_all(
     fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
     # A tokenizer saves the settings of its last call, so a fresh one is saved.
     place_parts(ctx.out / "scoring_clip", clip, processor, build_tokenizer(shapes, texts))
+    if params.image_steps:
+        _train_image_encoder(ctx, params, fitting, tokenizer, framing.size)
     return {}
+
+
+def _train_image_encoder(ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Any, size: int) -> None:
+    """Train an encoder that embeds images as wide as a text's states: a CLIP of its own, of which one tower is kept."""
+    shapes, name = params.standin, IMAGE_ENCODER.replace("_", " ")
+    clip, processor = build_clip(shapes, len(tokenizer), size, params.seed, name, shapes.text_width)
+
+    def contrastive() -> Loss:
+        return clip_loss(clip, processor, tokenizer, fitting.views, params.batch, params.seed, name)
+
+    fitting.fit(IMAGE_ENCODER, clip, params.image_steps, contrastive, None)
+    place_parts(ctx.out / IMAGE_ENCODER, image_tower(clip), processor)
 
 
 def fit_autoencoder(

@@ -3,8 +3,8 @@
 A cached file is an item: all clips of one target track, or all pairs of one bucket. Its key is the digest of
 
 * the pixels: recipes, and the digests of their tracks and masks; for pairs, the bucket's digest,
-* the autoencoder: the digests of its files, not of other networks',
-* the preprocessing: framing, mask noise and its draws, the autoencoder's batch and torch's threads.
+* the autoencoder, and the image encoder if frames are embedded: the digests of their files, not of other networks',
+* the preprocessing: framing, mask noise and its draws, holes, the autoencoder's batch and torch's threads.
 
 The index has the key of each file. It is compared with a key computed from the present files of the scale.
 """
@@ -23,6 +23,7 @@ from tgvac.clips.recipe import Recipe, read_recipes
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.latents.params import LatentsParams
+from tgvac.models.backbones_params import IMAGE_ENCODER
 from tgvac.models.params import ComputeParams
 from tgvac.shards import Entry, read_index
 from tgvac.stage import Context
@@ -61,11 +62,13 @@ def part_digest(folder: Path, *parts: str) -> str:
 
 
 def _preprocessing(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> list[Any]:
-    """The autoencoder and the preprocessing, as part of a key."""
+    """The encoders and the preprocessing, as part of a key."""
     faults = latents.mask_noise.model_dump(mode="json")
-    autoencoder = part_digest(ctx.results / "backbones", "vae")
-    ready = [framing.model_dump(mode="json"), faults, latents.mask_draws, compute.model_dump(mode="json")]
-    return [autoencoder, ready, latents.cache]
+    networks = ("vae", IMAGE_ENCODER) if latents.images else ("vae",)
+    encoders = part_digest(ctx.results / "backbones", *networks)
+    draws = [latents.mask_draws, latents.holes, latents.images]
+    ready = [framing.model_dump(mode="json"), faults, *draws, compute.model_dump(mode="json")]
+    return [encoders, ready, latents.cache]
 
 
 def clip_items(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> Items:

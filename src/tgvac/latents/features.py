@@ -33,6 +33,11 @@ class Features(Protocol):
         """Draws of masks per sample."""
         ...
 
+    @property
+    def holes(self) -> int:
+        """Draws of holes per frame."""
+        ...
+
     def clip(self, item: str, sample: str, what: str, at: range, draw: int) -> torch.Tensor:
         """The latents of some frames of a clip, ``[len(at),c,h,w]``."""
         ...
@@ -51,11 +56,12 @@ class CachedFeatures:
 
     Args:
         draws: draws of masks that were cached per sample.
+        holes: draws of holes that were cached per frame.
     """
 
-    def __init__(self, ctx: Context, draws: int = 1) -> None:
+    def __init__(self, ctx: Context, draws: int = 1, holes: int = 0) -> None:
         self.index: Mapping[str, Entry] = read_index(ctx.results / "latents" / "index.json")
-        self.draws = draws
+        self.draws, self.holes = draws, holes
         self._ctx = ctx
         self._open = lru_cache(maxsize=OPEN)(self._opened)
         self._names = lru_cache(maxsize=OPEN)(self._names_of)

@@ -54,6 +54,11 @@ class LatentClips:
         """Draws of masks per clip."""
         return self._features.draws
 
+    @property
+    def holes(self) -> int:
+        """Draws of holes per frame."""
+        return self._features.holes
+
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
         """``float32 [count,c,h,w]``: latents of frames ``start + step * i`` of a clip, with one draw of its masks."""
         at = range(start, start + step * (count - 1) + 1, step)
@@ -116,6 +121,11 @@ class LatentPairs:
         """Draws of masks per pair."""
         return self._features.draws
 
+    @property
+    def holes(self) -> int:
+        """Draws of holes per pair."""
+        return self._features.holes
+
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
         """``float32 [1,c,h,w]``: latents of a pair, which has one frame."""
         if (start, count) != (0, 1):
@@ -154,6 +164,10 @@ class MixedClips:
     @property
     def draws(self) -> int:
         return self._pairs.draws
+
+    @property
+    def holes(self) -> int:
+        return self._pairs.holes
 
     def read(self, sample: str, what: str, start: int, count: int, step: int = 1, draw: int = 0) -> torch.Tensor:
         """As the clips or the pairs do."""

@@ -6,6 +6,7 @@
                                           frame, mask               the input and the visible mask (mode)
                                           n-th further draw of masks: "<recipe>|mask|<n>", and the other three if the
                                           window follows the masks
+                                          hole, holed, image        on request (tgvac.latents.encoding)
     latents/files/<source>--bucket-000.safetensors
                                           one bucket of pairs, "<what>": float32 [P,c,h,w]; the metadata has the
                                           pairs' ids, row by row
@@ -34,10 +35,11 @@ from tgvac.clips.track import file_stem
 from tgvac.devices import device_of, pin
 from tgvac.files import write_json, writing_apart
 from tgvac.latents.cache_keys import bucket_items, clip_items
-from tgvac.latents.encoding import encode_clips, encode_pairs
+from tgvac.latents.encoding import Embed, encode_clips, encode_pairs
 from tgvac.latents.params import LatentsParams
 from tgvac.latents.text_states import by_file, encoder_digest, texts_to_cache
 from tgvac.models.backbones import Backbones, load_backbones
+from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
 from tgvac.models.text import encode_text
@@ -66,7 +68,13 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
     def backbones() -> Backbones:
         return load_backbones(ctx.results / "backbones", device_of(ctx.device, compute.tf32))
 
-    framed = (framing, compute.vae_batch, latents.mask_noise, latents.mask_draws)
+    @cache
+    def embed() -> Embed | None:
+        device = device_of(ctx.device, compute.tf32)
+        folder = ctx.results / "backbones"
+        return load_image_encoder(folder, device, compute.vae_batch) if latents.images else None
+
+    framed = (framing, compute.vae_batch, latents.mask_noise, latents.mask_draws, latents.holes)
 
     def make(item: str) -> list[Made]:
         if item in texts:
@@ -90,10 +98,10 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
         plan.unlink(missing_ok=True)
         metadata = None
         if item in items.buckets:
-            tensors = encode_pairs(backbones().vae, pairs[name], samples, *framed)
+            tensors = encode_pairs(backbones().vae, pairs[name], samples, *framed, embed())
             metadata = {"pairs": "\n".join(samples)}
         else:
-            encoded = {r: encode_clips(backbones().vae, clips, [r], *framed) for r in facts["recipes"]}
+            encoded = {r: encode_clips(backbones().vae, clips, [r], *framed, embed()) for r in facts["recipes"]}
             tensors = {f"{r}|{what}": value for r, found in encoded.items() for what, value in found.items()}
         with writing_apart(path) as part:
             save_file(tensors, part, metadata=metadata)

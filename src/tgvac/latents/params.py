@@ -28,12 +28,16 @@ class LatentsParams(Block):
         splits: whose clips are encoded.
         texts: the most sentences whose states are cached.
         mask_draws: draws of ``mask_noise`` per clip or pair.
+        holes: draws of random holes per frame, for variants of layout ``inpaint``; 0: none.
+        images: whether frames are embedded, for variants that attend to the image instead of the sentence.
     """
 
     cache: bool
     splits: tuple[Literal["train", "dev", "val"], ...] = Field(min_length=1)
     texts: int = Field(ge=0)
     mask_draws: int = Field(ge=1)
+    holes: int = Field(ge=0)
+    images: bool
     mask_noise: MaskNoiseParams
 
     @model_validator(mode="after")

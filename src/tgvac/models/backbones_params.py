@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from tgvac.config import Block
 
+IMAGE_ENCODER = "image_encoder"
+"""The folder, among the backbones, of the network that embeds images for variants that attend to them."""
+
 ENCODER_HEADS = 4
 """Attention heads of the small text and image encoders."""
 
@@ -58,6 +61,7 @@ class BackbonesParams(Block):
     vae_steps: int = Field(ge=1)
     unet_steps: int = Field(ge=1)
     clip_steps: int = Field(ge=1)
+    image_steps: int = Field(ge=0)
     unet_drop_text: float = Field(ge=0, lt=1)
     views: int = Field(ge=1)
     batch: int = Field(ge=1)

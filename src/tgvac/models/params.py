@@ -61,6 +61,7 @@ class ConditionsParams(Block):
 
     Attributes:
         layout: name of the layout of input channels (:mod:`tgvac.models.layouts`).
+        attends: what cross-attention attends to, the sentence or the embedding of the frame.
         mask, text: whether the UNet gets the visible mask and the sentence.
         latents: whether the latents of frame and mask are scaled as the noised ones are.
         drop_text, drop_image, drop_both: probabilities of dropping the sentence, of dropping frame and mask, and of
@@ -70,6 +71,7 @@ class ConditionsParams(Block):
     """
 
     layout: str
+    attends: Literal["text", "image"]
     mask: bool
     text: bool
     latents: Literal["unscaled", "scaled"]
@@ -78,6 +80,11 @@ class ConditionsParams(Block):
     drop_both: float = Field(ge=0, le=1)
     drop_mask: float = Field(ge=0, le=1)
     drop_mask_and_text: float = Field(ge=0, le=1)
+
+    @property
+    def of_the_paper(self) -> bool:
+        """Whether the model completes an object from frame, mask and sentence, and is no stand-in of a baseline's."""
+        return not LAYOUTS[self.layout].has_holes and self.attends == "text"
 
     @field_validator("layout")
     @classmethod
@@ -97,20 +104,31 @@ class ConditionsParams(Block):
 
 
 class VariantParams(Block):
-    """The conditions in which a variant differs from the block ``conditions`` (paper, Table 3)."""
+    """In what a variant differs from the blocks ``conditions`` (paper, Table 3) and ``frame_model``.
+
+    Attributes:
+        start: in place of ``frame_model.start``.
+    """
 
     layout: str | None = None
+    attends: Literal["text", "image"] | None = None
     mask: bool | None = None
     text: bool | None = None
     latents: Literal["unscaled", "scaled"] | None = None
+    drop_text: float | None = None
+    drop_image: float | None = None
+    drop_both: float | None = None
+    drop_mask: float | None = None
+    drop_mask_and_text: float | None = None
+    start: str | None = None
 
     def of(self, conditions: ConditionsParams) -> ConditionsParams:
         """The block ``conditions`` with this variant's changes.
 
         Raises:
-            ValueError: when its layout is unknown.
+            ValueError: when its layout is unknown, or its rates add up to more than 1.
         """
-        return ConditionsParams(**(conditions.model_dump() | self.model_dump(exclude_none=True)))
+        return ConditionsParams(**(conditions.model_dump() | self.model_dump(exclude_none=True, exclude={"start"})))
 
 
 class ComputeParams(Block):

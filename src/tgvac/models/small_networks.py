@@ -16,7 +16,13 @@ from tgvac.seeds import seed_of
 
 if TYPE_CHECKING:
     from diffusers import AutoencoderKL, UNet2DConditionModel
-    from transformers import CLIPImageProcessor, CLIPModel, CLIPTextModel, CLIPTokenizer
+    from transformers import (
+        CLIPImageProcessor,
+        CLIPModel,
+        CLIPTextModel,
+        CLIPTokenizer,
+        CLIPVisionModelWithProjection,
+    )
 
 
 def build_tokenizer(params: StandinParams, texts: Iterable[str]) -> CLIPTokenizer:
@@ -110,17 +116,33 @@ def build_unet(params: StandinParams, seed: int) -> UNet2DConditionModel:
     )
 
 
-def build_clip(params: StandinParams, words: int, size: int, seed: int) -> tuple[CLIPModel, CLIPImageProcessor]:
-    """A small CLIP for scoring, and its image processor at the model's size."""
+def image_tower(clip: CLIPModel) -> CLIPVisionModelWithProjection:
+    """The image tower of a CLIP as a network of its own, with the same weights."""
+    from transformers import CLIPVisionModelWithProjection
+
+    tower = CLIPVisionModelWithProjection(clip.config.vision_config)
+    tower.load_state_dict({name: clip.state_dict()[name] for name in tower.state_dict()})
+    return tower
+
+
+def build_clip(
+    params: StandinParams, words: int, size: int, seed: int, name: str = "scoring clip", projection: int = 0
+) -> tuple[CLIPModel, CLIPImageProcessor]:
+    """A small CLIP, and its image processor at the model's size.
+
+    Args:
+        name: what its weights are drawn by.
+        projection: width of the embeddings; 0: the towers' own.
+    """
     from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
-    torch.manual_seed(seed_of("scoring clip", seed))
+    torch.manual_seed(seed_of(name, seed))
     shared = {
         "hidden_size": params.clip_width,
         "intermediate_size": 2 * params.clip_width,
         "num_hidden_layers": params.clip_layers,
         "num_attention_heads": ENCODER_HEADS,
-        "projection_dim": params.clip_width,
+        "projection_dim": projection or params.clip_width,
     }
     config = CLIPConfig(
         text_config={
@@ -131,7 +153,7 @@ def build_clip(params: StandinParams, words: int, size: int, seed: int) -> tuple
             "eos_token_id": words - 1,
         },
         vision_config={**shared, "image_size": size, "patch_size": params.clip_patch},
-        projection_dim=params.clip_width,
+        projection_dim=projection or params.clip_width,
     )
     processor = CLIPImageProcessor(size={"shortest_edge": size}, crop_size={"height": size, "width": size})
     return CLIPModel(config), processor

@@ -62,14 +62,13 @@ def training_of(
     pin(compute.threads)
     quiet()
     device = device_of(ctx.device, compute.tf32)
-    conditions = variant_of(ctx, variants).of(conditions)
+    variant = variant_of(ctx, variants)
+    conditions = variant.of(conditions)
     params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder), LAYOUTS[conditions.layout])
-    start = ""
-    if frame_model.start:
-        start = start_from_frame_model(
-            unet, frame_model.start, frame_model.start_revision, ctx.root, diffusion.prediction
-        )
+    named, start = frame_model.start if variant.start is None else variant.start, ""
+    if named:
+        start = start_from_frame_model(unet, named, frame_model.start_revision, ctx.root, diffusion.prediction)
     blocks = Blocks(diffusion, conditions, checkpoints, framing, latents, compute, samples, sampler)
     return noise_training(ctx, unet.to(device), frame_noise_model, params, blocks, device, folder / "index.json", start)

@@ -108,7 +108,7 @@ def noise_training(
         checkpoints=blocks.checkpoints,
         identity=identity_of(ctx, params, clips.digest, *read, *([start] if start else [])),
         folder=ctx.scratch,
-        watch=watcher(held_out, as_model(module), device),
+        watch=watcher(held_out, as_model(module), device) if conditions.of_the_paper else None,
         watch_every=blocks.samples.every,
         execution=Execution(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing),
         work=work,

@@ -75,18 +75,30 @@ def make_batch(
 ) -> Batch:
     """Some rows of the batch of one step. Each row is a function of (stage, seed, step, row)."""
     z, frames, masks, states, noises, times = [], [], [], [], [], []
+    layout = LAYOUTS[conditions.layout]
     for i in rows:
         names = (stage, params.seed, step, i)
         sample, start = clips.draw(params.clip_frames, params.frame_step, *names)
-        at = (start, params.clip_frames, params.frame_step, mask_draw(clips.draws, *names))
-        mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
-        z.append((mean + deviation * normal(tuple(mean.shape), "posterior", *names)) * scaling)
+        draws = clips.holes if layout.has_holes else clips.draws
+        at = (start, params.clip_frames, params.frame_step, mask_draw(draws, *names))
+        if layout.trained_on.target == "target":
+            mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
+            target = mean + deviation * normal(tuple(mean.shape), "posterior", *names)
+        else:
+            target = clips.read(sample, layout.trained_on.target, *at)
+        z.append(target * scaling)
         without = dropped(conditions, *names)
         factor = scaling if conditions.latents == "scaled" else 1.0
-        frames.append(clips.read(sample, "frame", *at) * (0.0 if "frame" in without else factor))
-        masks.append(clips.read(sample, "mask", *at) * (0.0 if "mask" in without or not conditions.mask else factor))
-        states.append(texts["" if "text" in without or not conditions.text else clips.text(sample)])
-        noises.append(normal(tuple(mean.shape), "noise", *names))
+        frames.append(clips.read(sample, layout.trained_on.frame, *at) * (0.0 if "frame" in without else factor))
+        # A mask of one channel is no latent, and not scaled.
+        factor = 1.0 if layout.mask_channels else factor
+        keep_mask = 0.0 if "mask" in without or not conditions.mask else factor
+        masks.append(clips.read(sample, layout.trained_on.mask, *at) * keep_mask)
+        if conditions.attends == "image":
+            states.append(clips.read(sample, "image", *at)[0] * (0.0 if "text" in without else 1.0))
+        else:
+            states.append(texts["" if "text" in without or not conditions.text else clips.text(sample)])
+        noises.append(normal(tuple(target.shape), "noise", *names))
         times.append(noise_level(levels, params.level_power, *names))
     return Batch(
         z_BcFhw=torch.stack(z).transpose(1, 2),
@@ -95,7 +107,7 @@ def make_batch(
         text_BND=torch.stack(states),
         noise_BcFhw=torch.stack(noises).transpose(1, 2),
         t_B=torch.tensor(times),
-        layout=LAYOUTS[conditions.layout],
+        layout=layout,
     )
 
 
