@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 from safetensors import safe_open
+from safetensors.torch import load_file
 from torch.nn import functional
 
 from tests.unit.encoded_scale import (
@@ -35,6 +36,7 @@ from tests.unit.tiny_models import (
     TRAINING,
     backbones,
     tokenizer,
+    unet_4,
     vae,
 )
 from tgvac.clips.framing import FramingParams
@@ -44,8 +46,11 @@ from tgvac.latents.holes import LEAST, hole
 from tgvac.latents.latent_clips import LatentClips
 from tgvac.latents.live_features import open_features
 from tgvac.latents.text_states import TextStates
+from tgvac.models.backbones import load_unet
+from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.latents import encode_mode, to_tensor
+from tgvac.models.layouts import INPAINT as INPAINT_LAYOUT
 from tgvac.models.params import VariantParams
 from tgvac.models.small_networks import build_clip, image_tower
 from tgvac.params import Params, load_params
@@ -179,3 +184,26 @@ def test_without_holes_and_embeddings_the_cache_has_none(scale: Context) -> None
 
     with safe_open(file, "pt") as opened:
         assert sorted(opened.keys()) == sorted(f"{SAMPLE}|{w}" for w in ("target_mean", "target_std", "frame", "mask"))
+
+
+def test_a_variant_of_no_steps_keeps_the_weights_it_starts_from(scale: Context) -> None:
+    encode(scale, WANTED)
+    events, weights = trained(scale, "frame", WANTED, variant=VariantParams(steps=0))
+    assert events == []
+    start = extend_conv_in(load_unet(scale.results / "backbones"))
+    path = scale.root / "weights.safetensors"
+    path.write_bytes(weights)
+    for name, value in load_file(path).items():
+        assert torch.equal(value, start.state_dict()[name]), name
+
+
+def test_a_variant_may_start_from_other_weights_than_the_rest(scale: Context) -> None:
+    encode(scale, WANTED)
+    other = extend_conv_in(unet_4(9), INPAINT_LAYOUT)
+    other.save_pretrained(scale.root / "other" / "unet")
+    variant = INPAINT.model_copy(update={"steps": 0, "start": "other"})
+    _, weights = trained(scale, "frame", WANTED, variant=variant)
+    path = scale.root / "weights.safetensors"
+    path.write_bytes(weights)
+    for name, value in load_file(path).items():
+        assert torch.equal(value, other.state_dict()[name]), name

@@ -196,7 +196,9 @@ def test_what_cannot_be_loaded_is_refused_in_one_sentence(tmp_path: Path, fault:
 
 def test_another_kind_of_network_is_refused(tmp_path: Path) -> None:
     unet_12().save_pretrained(tmp_path / "adapter")
-    with pytest.raises(BadInput, match="is a UNet2DConditionModel, not a MotionAdapter; name a motion adapter"):
+    with pytest.raises(
+        BadInput, match="is a UNet2DConditionModel, not a MotionAdapter or a UNetMotionModel; name a motion"
+    ):
         started(tmp_path)
 
 
@@ -213,3 +215,26 @@ def test_safe_starts_from_the_published_adapter_where_widths_are_stable_diffusio
         params = load_params(root, path.stem)
         assert params.backbones.origin == "pretrained" or not params.motion_module.start, path.stem
     assert json.loads(load_params(root, "paper").motion_module.model_dump_json())["start"] == ""
+
+
+@pytest.mark.parametrize("half", [False, True], ids=["float32", "float16"])
+def test_motion_modules_start_from_those_of_a_video_model_and_its_frame_layers_are_left(
+    tmp_path: Path, half: bool
+) -> None:
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        other = randomised(inflate(unet_12(), MOTION_MODULE), seed=3)
+    (other.half() if half else other).save_pretrained(tmp_path / "adapter")
+    state, mine = started(tmp_path).state_dict(), unet_12().state_dict()
+    for name, value in other.state_dict().items():
+        if ".motion_modules." in name:
+            assert torch.equal(state[name], value.float()), name
+    assert torch.equal(state["conv_in.weight"], mine["conv_in.weight"])
+    assert not torch.equal(other.state_dict()["conv_in.weight"].float(), mine["conv_in.weight"])
+
+
+def test_a_video_model_with_other_motion_modules_is_refused_by_the_first_difference(tmp_path: Path) -> None:
+    wide = MOTION_MODULE.model_copy(update={"block": "paper"})
+    inflate(unet_12(), wide).save_pretrained(tmp_path / "adapter")
+    with pytest.raises(BadInput, match=r"motion_module\.start 'adapter' (has other motion modules|is a |does not fit)"):
+        started(tmp_path)

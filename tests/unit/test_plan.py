@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from dataclasses import dataclass, replace
 from functools import partial
@@ -19,6 +20,7 @@ from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.models.cost.networks import Networks
 from tgvac.models.cost.walk import forward_flops
+from tgvac.models.params import VariantParams
 from tgvac.params import load_params
 from tgvac.planning import evaluating, labelling, training
 from tgvac.planning.counts import Footage, Given, count_data
@@ -102,6 +104,8 @@ def test_completion_is_windows_times_steps_times_guidance_and_the_autoencoder(pr
     assert found["copy_visible/plain"].flops == 0
     assert found["autoencoder/ceiling"].flops == 24 * 11_000
     assert {w.count for w in found.values()} == {18}
+    evaluations = {name: w.evaluations for name, w in found.items() if w.evaluations}
+    assert evaluations == {"ours/full": 3 * 2 * 28, "ours/full_g1": 3 * 28, "ours/no_motion": 3 * 2 * 28}
 
 
 def test_trained_methods_are_completed_once_per_seed(project: Path) -> None:
@@ -126,6 +130,8 @@ def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:
     assert [w.what for w in frame] == [w.what for w in motion] == ["full seed 0", "no_mask seed 0"]
     assert frame[0].flops == 100 * 8 * 3
     assert motion[0].flops == 50 * 2 * 5 * 14
+    tuned = params.model_copy(update={"variants": {**params.variants, "full": VariantParams(steps=0)}})
+    assert [w.count for w in training.stage("frame", tuned, data, ROUND, COSTS)] == [0, 100], "steps of a variant"
     # 20 pairs and 3 tracks have a sentence each, encoded once by phase latents, or by the training without a cache.
     bare = params.model_copy(update={"latents": params.latents.model_copy(update={"cache": False})})
     live, moving = (next(training.stage(name, bare, data, ROUND, COSTS)) for name in ("frame", "motion"))
@@ -289,6 +295,7 @@ def test_plan_prints_a_table_or_json(
     text = capsys.readouterr().out
     assert "| frame " in text
     assert "full seed 0: 24 steps" in text
+    assert re.search(r"^completion: [\d,]+ UNet evaluations", text, re.MULTILINE)
     assert called("--scale", "smoke", "--json", "--utilisation", "0.5") == 0
     half = json.loads(capsys.readouterr().out)
     assert half["format"] == "tgvac-plan-2"

@@ -108,6 +108,7 @@ class VariantParams(Block):
 
     Attributes:
         start: in place of ``frame_model.start``.
+        steps: of both trainings, in place of their own; 0 leaves the weights as they start.
     """
 
     layout: str | None = None
@@ -121,6 +122,7 @@ class VariantParams(Block):
     drop_mask: float | None = None
     drop_mask_and_text: float | None = None
     start: str | None = None
+    steps: int | None = Field(default=None, ge=0)
 
     def of(self, conditions: ConditionsParams) -> ConditionsParams:
         """The block ``conditions`` with this variant's changes.
@@ -128,7 +130,9 @@ class VariantParams(Block):
         Raises:
             ValueError: when its layout is unknown, or its rates add up to more than 1.
         """
-        return ConditionsParams(**(conditions.model_dump() | self.model_dump(exclude_none=True, exclude={"start"})))
+        return ConditionsParams(
+            **(conditions.model_dump() | self.model_dump(exclude_none=True, exclude={"start", "steps"}))
+        )
 
 
 class ComputeParams(Block):

@@ -1,9 +1,11 @@
-"""Motion modules that start from published weights: those of a ``MotionAdapter`` of diffusers.
+"""Motion modules that start from published weights: a ``MotionAdapter`` of diffusers, or those of a video model.
 
 Loading is strict: all modules of the video model get all of their weights, or none does. Two parts of an adapter are
 not used:
 * Its table of positions. They are sinusoidal, so ours has the same numbers, for ``motion_module.max_frames`` frames.
 * Its module in the middle block (AnimateDiff's second version), since the paper has none there.
+
+From a video model, such as the shipped one, its motion modules are taken, and its frame layers are not.
 
 The output projections are the published ones. So, unlike with ``start: ""``, the video model does not equal the frame
 model before training.
@@ -23,7 +25,7 @@ from tgvac.models.runtime import quiet
 from tgvac.models.whole import weights_digest
 
 if TYPE_CHECKING:
-    from diffusers import MotionAdapter, UNetMotionModel
+    from diffusers import UNetMotionModel
 
 _PUBLISHED = 1e-3
 """Tolerance for positions that were saved in half precision, whose steps below 1 are half of this."""
@@ -41,11 +43,10 @@ def start_from_adapter(video: UNetMotionModel, params: MotionModuleParams, root:
         name make another training.
 
     Raises:
-        BadInput: when the adapter cannot be loaded, is incomplete, or has other modules than the video model.
+        BadInput: when the weights cannot be loaded, are incomplete, or are of other modules than the video model's.
     """
     named = f"motion_module.start '{params.start}'"
-    adapter = _load(named, params, root, video)
-    published, wanted = adapter.state_dict(), _modules(video.state_dict())
+    published, wanted = _load(named, params, root, video), _modules(video.state_dict())
     taken: dict[str, torch.Tensor] = {}
     for name, ours in wanted.items():
         if name.endswith(".pos_embed.pe"):
@@ -60,23 +61,26 @@ def _modules(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {name: value for name, value in state.items() if ".motion_modules." in name}
 
 
-def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionModel) -> MotionAdapter:
-    from diffusers import MotionAdapter
+def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionModel) -> dict[str, torch.Tensor]:
+    from diffusers import MotionAdapter, UNetMotionModel
     from safetensors import SafetensorError
 
     quiet()
     origin = str(root / params.start) if (root / params.start).is_dir() else params.start
     try:
         config = MotionAdapter.load_config(origin, revision=params.start_revision)
-        if config.get("_class_name") != "MotionAdapter":
+        kinds = {"MotionAdapter": MotionAdapter, "UNetMotionModel": UNetMotionModel}
+        kind: Any = kinds.get(config.get("_class_name"))
+        if kind is None:
             raise BadInput(
-                f"{named} is a {config.get('_class_name')}, not a MotionAdapter; name a motion adapter in the layout of"
-                " diffusers, such as guoyww/animatediff-motion-adapter-v1-5-2."
+                f"{named} is a {config.get('_class_name')}, not a MotionAdapter or a UNetMotionModel; name a motion"
+                " adapter in the layout of diffusers, such as guoyww/animatediff-motion-adapter-v1-5-2."
             )
-        with torch.device("meta"):
-            shape = MotionAdapter.from_config(config).config
-        _check_shape(named, shape, video.config)
-        adapter, report = MotionAdapter.from_pretrained(
+        if kind is MotionAdapter:
+            with torch.device("meta"):
+                shape = MotionAdapter.from_config(config).config
+            _check_shape(named, shape, video.config)
+        network, report = kind.from_pretrained(
             origin,
             revision=params.start_revision,
             use_safetensors=True,
@@ -99,7 +103,22 @@ def _load(named: str, params: MotionModuleParams, root: Path, video: UNetMotionM
             f"{named} does not fit its own config.json: {len(wrong)} of its tensors are missing, unknown or of another"
             f" size (the first is {wrong[0]}); fetch the folder again."
         )
-    return adapter
+    if kind is MotionAdapter:
+        return dict(network.state_dict())
+    modules = _modules(network.state_dict())
+    _check_modules(named, modules, _modules(video.state_dict()))
+    return modules
+
+
+def _check_modules(named: str, found: Mapping[str, torch.Tensor], wanted: Mapping[str, torch.Tensor]) -> None:
+    """Refuse the modules of another video model; the message names the first difference. Positions may be more."""
+    for name in sorted({*found, *wanted}):
+        theirs, ours = (str(tuple(x[name].shape)) if name in x else "missing" for x in (found, wanted))
+        if theirs != ours and not name.endswith(".pos_embed.pe"):
+            raise BadInput(
+                f"{named} has other motion modules: {name} is {theirs} there and {ours} here; name a video model made"
+                " from the same UNet with the same motion_module, or set it to '' to start at random."
+            )
 
 
 def _check_shape(named: str, adapter: Mapping[str, Any], video: Mapping[str, Any]) -> None:

@@ -13,6 +13,7 @@ from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
+from tgvac.sampling.params import SamplerParams
 from tgvac.sampling.windows import windows
 
 _METRICS = 5
@@ -27,12 +28,13 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
         lengths = _lengths(params, counts, name)
         frames = sum(length * count for length, count in lengths.items())
         flops = sum(count * _one(params, models, name, length) for length, count in lengths.items())
+        evaluations = sum(count * unet_evaluations(params, name, length) for length, count in lengths.items())
         # The items of a shard stay in scratch/.
         size = round(frames * working_pixels(params) * (costs.disk.object + costs.disk.mask))
         what, seeds = name, seeds_of(name, params.evaluation.train_seeds, params.methods)
         for seed in seeds:
             what = f"{name} seed {seed}" if len(seeds) > 1 else name
-            yield Work("completion", what, frames, "frames", flops, size, size)
+            yield Work("completion", what, frames, "frames", flops, size, size, evaluations=evaluations)
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
@@ -57,6 +59,20 @@ def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
     return Counter(frames_of(r, evaluation, method) for r in evaluated(counts.recipes, evaluation, method))
 
 
+def unet_evaluations(params: Params, name: str, frames: int) -> int:
+    """How often a frame goes through the UNet to complete one clip: once a window, step and pass of guidance."""
+    if not training_phases_of(name, params.methods):
+        return 0
+    sampler = sampler_of(params.methods[name], params.sampler)
+    spans = windows(frames, sampler.clip_frames, sampler.stride)
+    return sampler.steps * _passes(sampler) * sum(len(span) for span in spans)
+
+
+def _passes(sampler: SamplerParams) -> int:
+    """With guidance, each prediction is made with and without the condition."""
+    return 1 if sampler.guidance == 1.0 else 2
+
+
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     """FLOPs of completing one clip."""
     networks, trained = method_of(name).networks, training_phases_of(name, params.methods)
@@ -69,11 +85,9 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     step = 0
     for span in windows(frames, sampler.clip_frames, sampler.stride):
         step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
-    # With guidance, each prediction is made with and without the condition.
-    passes = 1 if sampler.guidance == 1.0 else 2
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
-    return sampler.steps * passes * step + around
+    return sampler.steps * _passes(sampler) * step + around
 
 
 def padded(frames: int, params: Params) -> int:

@@ -83,7 +83,10 @@ def _precisions(plan: Plan, costs: Costs) -> list[str]:
 
 
 def _notes(plan: Plan) -> Iterator[str]:
-    """Notes on lines, and where CPU hours are from."""
+    """UNet evaluations, notes on lines, and where CPU hours are from."""
+    evaluations = sum(line.evaluations for each in plan.phases for line in each.lines)
+    if evaluations:
+        yield f"completion: {evaluations:,} UNet evaluations (frames times steps, passes of guidance and windows)"
     for each in plan.phases:
         if each.cpu is not None:
             yield f"{each.phase}, CPU hours: {each.cpu.source}"

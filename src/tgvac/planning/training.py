@@ -78,14 +78,13 @@ def latents(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work
 
 def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
     """One line per training of ``frame`` or ``motion``, by variant and seed."""
-    block: TrainingParams = getattr(params, name)
-    frames = block.clip_frames
-    each = models.frame_step.all if name == "frame" else models.motion_step(frames).all
-    flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
-    flops += _pictures(name, params, models) + _encoded(block, params) * models.encode
+    each = models.frame_step.all if name == "frame" else models.motion_step(getattr(params, name).clip_frames).all
     numbers = models.parameters[name]
-    model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
     for variant in variants_trained(params.evaluation.methods, name, params.methods):
+        block: TrainingParams = getattr(params, name).of_run(0, params.variants[variant].steps)
+        flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
+        flops += _pictures(block, params, models) + _encoded(block, params) * models.encode
+        model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
         for seed in params.evaluation.train_seeds:
             yield Work(
                 name,
@@ -145,15 +144,14 @@ def _encoded(block: TrainingParams, params: Params) -> int:
     return block.steps * block.batch * 3 * seen
 
 
-def _pictures(name: str, params: Params, models: ModelCosts) -> int:
+def _pictures(block: TrainingParams, params: Params, models: ModelCosts) -> int:
     """FLOPs of the sample images of held-out clips along a training."""
     samples = params.samples
-    block: TrainingParams = getattr(params, name)
     if not samples.every:
         return 0
     times = -(-block.steps // samples.every)
     clips = max(1, samples.pictures // min(4, block.clip_frames))
-    predict = models.frame_forward if name == "frame" else models.motion_forward(block.clip_frames)
+    predict = models.frame_forward if block.clip_frames == 1 else models.motion_forward(block.clip_frames)
     passes = samples.sampling_steps * (1 if samples.guidance == 1.0 else 2)
     shown = padded(block.clip_frames, params)
     return clips * (times * (passes * predict + shown * models.decode) + 2 * shown * models.encode + 2 * models.text)

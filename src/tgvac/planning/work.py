@@ -23,6 +23,7 @@ class Work:
         scratch: bytes on disk in ``scratch/``, while it runs.
         note: a note for the reader.
         precision: the precision of its networks.
+        evaluations: how often a frame goes through a UNet in completion.
     """
 
     phase: str
@@ -34,6 +35,7 @@ class Work:
     scratch: int = 0
     note: str = ""
     precision: str = "float32"
+    evaluations: int = 0
 
 
 @dataclass(frozen=True)

@@ -64,7 +64,7 @@ def training_of(
     device = device_of(ctx.device, compute.tf32)
     variant = variant_of(ctx, variants)
     conditions = variant.of(conditions)
-    params = frame.model_copy(update={"seed": frame.seed + int(ctx.options["seed"])})
+    params = frame.of_run(int(ctx.options["seed"]), variant.steps)
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder), LAYOUTS[conditions.layout])
     named, start = frame_model.start if variant.start is None else variant.start, ""

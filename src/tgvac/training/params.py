@@ -42,6 +42,11 @@ class TrainingParams(Block):
     precision: Literal["float32", "bfloat16", "float16"]
     diverged: float = Field(ge=0)
 
+    def of_run(self, seed: int, steps: int | None) -> TrainingParams:
+        """The params of one of several seeds, and of a variant that may have steps of its own."""
+        changes = {"seed": self.seed + seed} if steps is None else {"seed": self.seed + seed, "steps": steps}
+        return self.model_copy(update=changes)
+
     @model_validator(mode="after")
     def _warmup_within_steps(self) -> Self:
         if self.warmup > self.steps:
