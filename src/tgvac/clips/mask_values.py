@@ -1,0 +1,286 @@
+"""What the values of a mask mean, decided once for every place where people give masks.
+
+People save masks in many ways. Each is read by one of these rules, or refused with the reason:
+
+=====================================  ================================================================
+ids: palette or grey PNG               the value is the object's id, 0 is background, 255 is void
+black and white, one bit, boolean      0 and 255 alone: object 1. A video decides this over all its masks
+soft: thin grey edges around white     cut at half of white
+JPEG of black and white                cut at half of white, since JPEG changes values near edges
+RGB or RGBA, grey                      as its grey image
+transparency                           what is not transparent, cut at half
+RGB, one colour on black               object 1
+RGB in the palette of DAVIS            the ids whose colours they are
+16 bits                                ids up to 254, or scaled to 8 bits
+palette whose index 0 is not black     by its colours, if these are black and white
+=====================================  ================================================================
+
+A soft mask is told from ids by shape: the grey values of an edge are thin lines, an object is not.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageOps
+
+from tgvac.errors import BadInput
+
+VOID = 255
+"""The value of pixels that are neither an object nor background; in a mask of 0 and 255 alone, object 1."""
+
+HALF = 128
+
+_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
+_SMALL_ID = 20
+"""Values up to this are ids even where they are thin: few videos have more objects, and soft edges have more greys."""
+_SOLID = 250
+"""Values from this on are white in a soft mask."""
+_THIN = 0.2
+"""Share of the grey pixels of a soft mask that may lie inside of an area of their own value."""
+_MANY = 16
+"""So many different greys, all of them thin, are an edge also where nothing is white."""
+_LISTED = 4
+_GREY = 24
+"""The largest difference of the channels of a pixel that still counts as grey, in a JPEG."""
+
+
+@dataclass(frozen=True)
+class Ids:
+    """The ids of one mask.
+
+    Attributes:
+        ids_HW: ``uint8``: 0 background, 255 void, else the object's id. A mask of 0 and 255 alone is kept as it is,
+            since only all masks of its video together say what 255 means.
+        rule: how it was read, for people; "" where the values were taken as they are.
+        doubt: what may be wrong with it, for people; "" for nothing.
+    """
+
+    ids_HW: np.ndarray
+    rule: str = ""
+    doubt: str = ""
+
+    @property
+    def black_and_white(self) -> bool:
+        """Whether 0 and 255 are its only values, and it has 255."""
+        return bool((self.ids_HW == VOID).any()) and not ((self.ids_HW > 0) & (self.ids_HW < VOID)).any()
+
+    def as_object(self) -> Ids:
+        """The same with 255 as object 1, if 0 and 255 are its only values."""
+        if not self.black_and_white:
+            return self
+        return Ids((self.ids_HW > 0).astype(np.uint8), self.rule or "black and white, taken as object 1", self.doubt)
+
+
+def read_ids(data: bytes, name: str) -> Ids:
+    """Read an encoded mask as ids.
+
+    Args:
+        name: used in messages.
+
+    Raises:
+        BadInput: when it is not readable, or no rule says what its values mean.
+    """
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
+            turned = ImageOps.exif_transpose(image)
+            plane_HW, rule = _plane(turned, name, lossy)
+    except BadInput:
+        raise
+    except _UNREADABLE as error:
+        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+    return _ids(plane_HW, rule, name, lossy)
+
+
+def read_mask(data: bytes, name: str) -> tuple[np.ndarray, str]:
+    """Read an encoded mask of one object, ``uint8 [H,W]`` in {0, 255}, and the rule.
+
+    Values 0 and 1 are black and white as well.
+
+    Raises:
+        BadInput: when it is not readable, or has several objects.
+    """
+    ids = read_ids(data, name).as_object()
+    found = sorted(set(np.unique(ids.ids_HW).tolist()) - {0})
+    if len(set(found) - {VOID}) > 1:
+        raise BadInput(f"{name} has the ids {_list(found)}, but is the mask of one object; save it in black and white.")
+    return np.where((ids.ids_HW > 0) & (ids.ids_HW < VOID), 255, 0).astype(np.uint8), ids.rule
+
+
+def mask_of_array(array: np.ndarray, name: str) -> np.ndarray:
+    """A mask in memory as ``uint8`` in {0, 255}: boolean, 0 and 1, 0 and 255, or soft in [0, 1] or [0, 255].
+
+    Soft masks are cut at half. Shapes are not checked.
+
+    Raises:
+        BadInput: when its values are none of these.
+    """
+    if array.dtype == np.bool_:
+        return np.where(array, 255, 0).astype(np.uint8)
+    if not np.issubdtype(array.dtype, np.number) or np.iscomplexobj(array):
+        raise BadInput(f"{name} are {array.dtype}; give masks of booleans or numbers.")
+    if array.size == 0:
+        return array.astype(np.uint8)
+    low, high = float(array.min()), float(array.max())
+    if not (np.isfinite(low) and np.isfinite(high)) or low < 0 or high > 255:
+        raise BadInput(f"{name} have values from {low:g} to {high:g}; give booleans, 0 and 1, or 0 to 255.")
+    if high <= 1:
+        return np.where(array >= 0.5, 255, 0).astype(np.uint8)
+    if high < HALF:
+        raise BadInput(
+            f"{name} have values up to {high:g}, which are neither 0 and 1 nor 0 and 255; give one object's mask."
+        )
+    return np.where(array >= HALF, 255, 0).astype(np.uint8)
+
+
+def _lossless(data: bytes) -> bool:
+    return b"VP8L" in data[:64]
+
+
+def _plane(image: Image.Image, name: str, lossy: bool) -> tuple[np.ndarray, str]:
+    """The image as one plane ``uint8 [H,W]``, and the rule."""
+    if image.mode == "1":
+        return np.asarray(image.convert("L")), ""
+    if image.mode == "L":
+        return np.asarray(image), ""
+    if image.mode == "P":
+        return _indexed(image, name)
+    if image.mode.startswith(("I", "F")):
+        return _deep(np.asarray(image), name)
+    if image.mode in ("LA", "La", "RGBA", "RGBa", "PA"):
+        rgba_HW4 = np.asarray(image.convert("RGBA"))
+        alpha_HW = rgba_HW4[..., 3]
+        if (alpha_HW < 255).any():
+            if alpha_HW.any():
+                return alpha_HW, "what is not transparent"
+            raise BadInput(f"{name} is transparent everywhere; save the mask in black and white.")
+        return _coloured(rgba_HW4[..., :3], name, lossy)
+    return _coloured(np.asarray(image.convert("RGB")), name, lossy)
+
+
+def _indexed(image: Image.Image, name: str) -> tuple[np.ndarray, str]:
+    """The indices of a palette image, unless its palette says that index 0 is no background."""
+    indices_HW = np.asarray(image)
+    used = np.unique(indices_HW)
+    palette = np.zeros((256, 3), np.uint8)
+    flat = np.array(image.getpalette("RGB") or [], np.uint8).reshape(-1, 3)
+    palette[: len(flat)] = flat
+    colours = palette[used].astype(int)
+    if not len(flat) or 0 not in used or colours[0].max() < HALF:
+        return indices_HW, ""
+    # Index 0 is bright: in DAVIS and its kind it is black.
+    if all(c.max() - c.min() == 0 for c in colours):
+        return palette[indices_HW][..., 0], "by the colours of its palette, whose index 0 is not black"
+    black = [int(i) for i, c in zip(used, colours, strict=True) if c.max() == 0]
+    raise BadInput(
+        f"{name} draws index 0 in the colour {tuple(colours[0].tolist())}"
+        + (f" and index {black[0]} in black" if black else "")
+        + ", so it is not clear which index is background; save it with background at index 0, in black."
+    )
+
+
+def _deep(values_HW: np.ndarray, name: str) -> tuple[np.ndarray, str]:
+    """A plane of 16 or 32 bits, or of floats, as ``uint8``."""
+    low, high = (float(v) for v in (values_HW.min(), values_HW.max()))
+    whole = bool((values_HW == np.floor(values_HW)).all())
+    if low < 0 or not np.isfinite(high):
+        raise BadInput(f"{name} has values from {low:g} to {high:g}; save ids from 1 to 254, or black and white.")
+    if not whole:
+        if high > 1:
+            raise BadInput(f"{name} has fractions up to {high:g}; save values from 0 to 1, or black and white.")
+        return np.round(values_HW * 255).astype(np.uint8), "fractions from 0 to 1"
+    if high <= 255:
+        return values_HW.astype(np.uint8), ""
+    if high >= 255 * 256 and high <= 65535:
+        return (values_HW.astype(np.uint32) >> 8).astype(np.uint8), "16 bits scaled to 8"
+    raise BadInput(f"{name} has values up to {high:g}; ids go from 1 to 254: number the objects anew.")
+
+
+def _coloured(rgb_HW3: np.ndarray, name: str, lossy: bool) -> tuple[np.ndarray, str]:
+    """A colour image as a plane: grey, one colour on black, or the palette of DAVIS."""
+    spread = np.ptp(rgb_HW3.astype(np.int16), axis=-1).max() if rgb_HW3.size else 0
+    if spread <= (_GREY if lossy else 0):
+        return np.asarray(Image.fromarray(rgb_HW3).convert("L")), ""
+    if lossy:
+        raise BadInput(f"{name} is a JPEG in colour, which is no mask; save the mask as PNG in black and white.")
+    colours, at = np.unique(rgb_HW3.reshape(-1, 3), axis=0, return_inverse=True)
+    if not colours[0].any() and len(colours) == 2:
+        return np.where(at.reshape(rgb_HW3.shape[:2]) > 0, 255, 0).astype(np.uint8), "one colour on black"
+    known = {tuple(colour): i for i, colour in enumerate(davis_palette().tolist())}
+    ids = [known.get(tuple(colour)) for colour in colours.tolist()]
+    if None not in ids and len(colours) <= VOID:
+        return np.array(ids, np.uint8)[at].reshape(rgb_HW3.shape[:2]), "by the colours of DAVIS"
+    raise BadInput(
+        f"{name} has {len(colours)} colours, such as {_list([tuple(c) for c in colours.tolist()])}, and no rule says"
+        " what they mean; save a palette or grey PNG whose pixel value is the object's id, or black and white."
+    )
+
+
+def davis_palette() -> np.ndarray:
+    """The colours of DAVIS and PASCAL VOC by id, ``uint8 [256,3]``: an id's bits, three at a time, highest first."""
+    palette = np.zeros((256, 3), np.uint8)
+    for i in range(256):
+        bits = i
+        for shift in range(7, -1, -1):
+            for channel in range(3):
+                palette[i, channel] |= ((bits >> channel) & 1) << shift
+            bits >>= 3
+    return palette
+
+
+def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
+    counts = np.bincount(plane_HW.ravel(), minlength=256)
+    middle = np.flatnonzero(counts[1:VOID]) + 1
+    if not len(middle):
+        pass
+    elif lossy:
+        if np.flatnonzero(counts).max() < HALF:
+            raise BadInput(
+                f"{name} is a JPEG with values up to {np.flatnonzero(counts).max()} alone; JPEG changes ids: save PNG."
+            )
+        plane_HW, rule = _cut(plane_HW), _and(rule, "JPEG, cut at half")
+    elif _is_soft(plane_HW, middle, counts):
+        plane_HW, rule = _cut(plane_HW), _and(rule, "soft edges, cut at half")
+    return Ids(plane_HW, rule, _doubt(plane_HW))
+
+
+def _is_soft(plane_HW: np.ndarray, middle: np.ndarray, counts: np.ndarray) -> bool:
+    """Whether the grey values are the edge of something white, and no objects."""
+    if middle.max() <= _SMALL_ID or not counts[HALF:].any():
+        return False
+    # White inside, or so many greys that they are no ids.
+    if len(middle) < _MANY and not _inside((plane_HW >= _SOLID).astype(np.uint8)):
+        return False
+    solid = sum(_inside((plane_HW == v).astype(np.uint8)) for v in middle if v < _SOLID and counts[v] >= 9)
+    grey = counts[1:_SOLID].sum()
+    return bool(solid <= _THIN * grey)
+
+
+def _inside(mask_HW: np.ndarray) -> int:
+    """Pixels whose eight neighbours are in the mask, too."""
+    return int(cv2.erode(mask_HW, np.ones((3, 3), np.uint8), borderValue=0).sum())
+
+
+def _cut(plane_HW: np.ndarray) -> np.ndarray:
+    return np.where(plane_HW >= HALF, 255, 0).astype(np.uint8)
+
+
+def _doubt(ids_HW: np.ndarray) -> str:
+    """A mask that covers all edges of the frame is more often inverted than right."""
+    edges = [ids_HW[0], ids_HW[-1], ids_HW[:, 0], ids_HW[:, -1]]
+    if all((edge > 0).all() for edge in edges):
+        return "it covers all four edges of the frame; if it is inverted, exchange black and white"
+    return ""
+
+
+def _and(rule: str, more: str) -> str:
+    return f"{rule}, {more}" if rule else more
+
+
+def _list(values: list[object] | list[int] | list[tuple[int, ...]]) -> str:
+    shown = ", ".join(map(str, values[:_LISTED]))
+    return f"{shown}, …" if len(values) > _LISTED else shown
