@@ -89,7 +89,9 @@ def test_another_optimizer_that_was_interrupted_ends_with_the_same_bits_and_even
         train(job(tmp_path / "broken", broken, stopped_at(step, broken), params=params))
     assert train(job(tmp_path / "broken", resumed, params=params)) == events
     assert weights(resumed) == weights(whole)
-    assert weights(whole) != straight(tmp_path / "adamw")[0]
+    if params is FACTORED:
+        # Whether adamw's last bits change with `fused` depends on the processor.
+        assert weights(whole) != straight(tmp_path / "adamw")[0]
 
 
 def test_adafactor_s_checkpoint_holds_rows_and_columns_alone(tmp_path: Path) -> None:
