@@ -27,7 +27,7 @@ PHASES: tuple[Phase, ...] = (
         (),
         ("manifest.json",),
         here=("locations.json",),
-        lists=("rejected.csv",),
+        lists=("rejected.csv", "account.csv"),
         reads=("reference/registry.csv", "reference/archives.csv"),
         aside=("fetch",),
     ),

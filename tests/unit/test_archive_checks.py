@@ -141,14 +141,20 @@ def test_a_compressed_tar_is_not_read_beyond_its_limit(tmp_path: Path) -> None:
 
 def test_each_zip_in_a_folder_is_checked(tmp_path: Path) -> None:
     zip_at(tmp_path / "cat.zip", ("cat/cat-1/img/00000001.jpg", b"1"))
-    check_folder(tmp_path, PARAMS)
+    check_folder(tmp_path, PARAMS, "lasot")
     (tmp_path / "dog.zip").write_bytes(PAGE)
     with pytest.raises(BadInput, match=r"dog\.zip is a web page"):
-        check_folder(tmp_path, PARAMS)
+        check_folder(tmp_path, PARAMS, "lasot")
+
+
+@pytest.mark.parametrize("layout", ["videos", "davis", "youtube_vos"])
+def test_a_stray_zip_that_nothing_opens_ends_nothing(tmp_path: Path, layout: str) -> None:
+    (tmp_path / "logs.zip").write_bytes(PAGE)
+    check_folder(tmp_path, PARAMS, layout)
 
 
 def test_archives_and_folders_from_the_user_are_checked_too(tmp_path: Path) -> None:
-    mine = Source("mine", "davis", "given", None, None, "free")
+    mine = Source("mine", "lasot", "given", None, None, "free")
     (tmp_path / "a.zip").write_bytes(PAGE)
     for given in (tmp_path, tmp_path / "a.zip"):
         with pytest.raises(BadInput, match="is a web page"):

@@ -154,11 +154,10 @@ CASES: dict[str, tuple[str, Callable[[Path], Any], str]] = {
         lambda r: as_link(r / "cat/cat-2", r),
         "cat/cat-2 is a link to a folder, and such links are not followed: put the folder itself there.",
     ),
-    "a mask in black and white": (
+    "an empty mask": (
         "videos",
-        lambda r: beside(r, "bee", mask=(mask_image(1) > 0) * mask_image(1).dtype.type(255)),
-        "bee.png has only the values 0 and 255, which mean background and void; write the object's id, for example 1,"
-        " instead of 255.",
+        lambda r: beside(r, "bee", mask=mask_image()),
+        "bee.png shows no object, only background; draw the object of the first frame.",
     ),
     "nothing beside a video": (
         "videos",

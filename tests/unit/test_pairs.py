@@ -130,6 +130,8 @@ def changed(part: str, image: Any) -> Mapping[str, bytes]:
 
 
 GREY = np.full((8, 8), 7, np.uint8)
+TWO = np.kron(np.array([[0, 1], [2, 0]], np.uint8), np.ones((4, 4), np.uint8))
+COLOURS = np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)
 EMPTY = np.zeros((8, 8), np.uint8)
 BESIDE = pair_images("7")["whole_mask"][:, ::-1].copy()  # columns 1 to 6, like the whole mask
 BESIDE[2:6, 0] = 255
@@ -146,8 +148,11 @@ FAR[0] = 255
         (changed("visible_mask", EMPTY), "visible_mask is empty"),
         (changed("visible_mask", FAR), "1.000 of the area of visible_mask is outside whole_mask"),
         (changed("whole_mask", EMPTY), "1.000 of the area of visible_mask is outside whole_mask"),
-        (changed("whole_mask", GREY), "whole_mask has values other than 0 and 255"),
-        (changed("visible_mask", np.zeros((8, 8, 3), np.uint8)), "visible_mask is an image of mode RGB"),
+        (changed("whole_mask", TWO), "whole_mask has the ids 1, 2, but is the mask of one object"),
+        (
+            changed("visible_mask", np.random.default_rng(1).integers(0, 256, (8, 8, 3), np.uint8)),
+            "visible_mask has 64 colours",
+        ),
         (changed("whole", np.zeros((8, 9, 3), np.uint8)), "sizes differ: occlusion 8x8, whole 9x8"),
         (changed("occlusion", b"no image"), "occlusion is not a readable image"),
         (changed("whole_mask", pair_files("7")["whole_mask/7_whole_mask.png"][:-20]), "whole_mask is not a readable"),

@@ -45,11 +45,6 @@ def put(name: str, data: bytes) -> Callable[[Path], Any]:
     return lambda root: write(root / name, data)
 
 
-def black_and_white(root: Path) -> None:
-    for path in (root / MASK).iterdir():
-        path.write_bytes(png(np.where(pair(0, 1)[1] > 0, 255, 0).astype(np.uint8)))
-
-
 def empty(root: Path) -> None:
     for path in (root / MASK).iterdir():
         path.write_bytes(png(np.zeros((24, 32), np.uint8), palette=True))
@@ -64,12 +59,11 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
     "a truncated frame": (put(f"{FRAME}/00001.png", whole[:-700]), f"{FRAME}/00001.png is not a readable image ("),
     "an unreadable mask": (
         put(f"{MASK}/00001.png", b""),
-        f"{MASK}/00001.png is not a readable annotation (cannot identify image file); replace it with an intact copy.",
+        f"{MASK}/00001.png is not a readable mask (cannot identify image file); replace it with an intact copy.",
     ),
     "an RGB mask": (
         put(f"{MASK}/00000.png", whole),
-        f"{MASK}/00000.png is an image of mode RGB, not an annotation; give a palette or grey PNG whose pixel value is"
-        " the object's id.",
+        f"{MASK}/00000.png has 768 colours, such as ",
     ),
     "a mask of another size": (
         put(f"{MASK}/00001.png", png(np.ones((24, 31), np.uint8))),
@@ -79,15 +73,10 @@ DAMAGES: dict[str, tuple[Callable[[Path], Any], str]] = {
         put(f"{FRAME}/00001.png", png(noise(3, 12, 16, 3))),
         "mine: frame 00001 of 'bee' is 16x12, its first frame 32x24; all frames of a video must have the same size.",
     ),
-    "black and white masks": (
-        black_and_white,
-        "mine: every annotation of 'bee' has only the values 0 and 255, which mean background and void; write the"
-        " object's id, for example 1, instead of 255.",
-    ),
     "empty masks": (
         empty,
-        "mine: video 'bee' shows no object in its first 2 frames (the masks have only 0, background, and 255, void; or"
-        " the object is always absent); fix its annotations or remove it from the source.",
+        "mine: video 'bee' shows no object in its first 2 frames (the masks have only background, or the"
+        " object is always absent); fix its annotations or remove it from the source.",
     ),
 }
 

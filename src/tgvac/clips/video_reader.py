@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tgvac.clips.container import Facts, aspect_of, damaged, examine, open_container, upright, video_stream
 from tgvac.errors import BadInput
 
 if TYPE_CHECKING:
@@ -16,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class VideoReader:
-    """Reads the first video stream of a file. Reading forwards is cheap; going back starts from the beginning.
+    """Reads the video stream of a file. Reading forwards is cheap; going back starts from the beginning.
 
-    Frames are rotated as the file's metadata says, which videos of phones need.
+    Frames are as they are to be shown (:func:`tgvac.clips.container.upright`).
 
     Raises:
         BadInput: when the file has no video that can be decoded.
@@ -30,6 +31,8 @@ class VideoReader:
         self._frames: Iterator[np.ndarray] = iter(())
         self._next = 0
         self._last: tuple[int, np.ndarray] | None = None
+        with open_container(path) as container:
+            self._stream = video_stream(path, container)
         self.fps = self._open()
 
     def __enter__(self) -> VideoReader:
@@ -47,44 +50,35 @@ class VideoReader:
 
     def _open(self) -> float:
         """Open the file again from the beginning; returns its mean frames per second, 0 if unknown."""
-        import av
-
         self.close()
-        try:
-            self._container = av.open(str(self._path))
-        except (av.FFmpegError, OSError) as error:
-            raise self._damaged(str(error)) from None
-        streams = self._container.streams.video
-        if not streams:
-            raise BadInput(f"{self._path} has no video stream; replace it with a video, or remove it from the folder.")
+        self._container = open_container(self._path)
         self._frames, self._next = self._decode(), 0
-        return float(streams[0].average_rate or 0)
+        return float(self._container.streams.video[self._stream].average_rate or 0)
 
     def _decode(self) -> Iterator[np.ndarray]:
         import av
 
         container = self._container
         assert container is not None
+        stream = container.streams.video[self._stream]
         # One thread, so that frame numbers do not depend on the machine.
-        container.streams.video[0].thread_type = "NONE"
+        stream.thread_type = "NONE"
+        aspect = aspect_of(stream)
         try:
-            for frame in container.decode(video=0):
-                quarters = round(frame.rotation / 90) % 4  # counterclockwise
-                yield np.ascontiguousarray(np.rot90(frame.to_ndarray(format="rgb24"), quarters))
+            for frame in container.decode(video=self._stream):
+                yield upright(frame, aspect)
         except (av.FFmpegError, ValueError) as error:
-            raise self._damaged(str(error)) from None
+            raise damaged(self._path, str(error)) from None
 
-    def _damaged(self, why: str) -> BadInput:
-        return BadInput(
-            f"{self._path} is truncated, or not a video that can be decoded ({why}); replace it with an intact copy."
-        )
+    def examine(self) -> Facts:
+        """Decode the whole file once: the number of its frames, and what is to be said of them.
 
-    def count(self) -> int:
-        """The number of frames that can be decoded; the number in the container is often wrong."""
+        Raises:
+            BadInput: when the file was cut.
+        """
+        facts = examine(self._path)
         self._open()
-        count = sum(1 for _ in self._frames)
-        self._open()
-        return count
+        return facts
 
     def frame(self, i: int) -> np.ndarray:
         """Frame ``i``, from 0, ``uint8 [H,W,3]``."""

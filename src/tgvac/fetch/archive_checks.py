@@ -130,7 +130,12 @@ def _refuse_hostile(path: Path, member: zipfile.ZipInfo) -> None:
     raise BadInput(f"{path}: the member {member.filename!r} {fault}; give the official archive.")
 
 
-def check_folder(path: Path, params: FetchParams) -> None:
-    """Check the zips in a folder, for sources with several archives."""
-    for archive in sorted(path.glob("*.zip")):
-        check_archive(archive, params)
+_OPENED = {"youtube_vos": ("train.zip", "train_all_frames.zip"), "lasot": ("*.zip",)}
+"""The archives that a layout's reader opens in a folder. Others lie there unread, and end nothing."""
+
+
+def check_folder(path: Path, params: FetchParams, layout: str) -> None:
+    """Check the zips in a folder that will be opened, for sources with several archives."""
+    for pattern in _OPENED.get(layout, ()):
+        for archive in sorted(path.glob(pattern)):
+            check_archive(archive, params)

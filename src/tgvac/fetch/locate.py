@@ -51,7 +51,7 @@ def locate(source: Source, root: Path, given: str | None, params: FetchParams, p
             raise BadInput(f"{path}, the archive of source '{source.name}', does not exist; put it there.")
         _verify(source, path)
     if path.is_dir():
-        check_folder(path, params)
+        check_folder(path, params, source.layout)
     else:
         check_archive(path, params)
     return path

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 
 from tgvac.clips.box import Box
-
-VOID = 255
-"""The annotation value of pixels that are neither an object nor background."""
+from tgvac.clips.mask_values import VOID
+from tgvac.sources.account import Row
 
 BLACK_AND_WHITE = (
-    f"has only the values 0 and {VOID}, which mean background and void; write the object's id, for example 1, instead"
-    f" of {VOID}."
+    f"has only the values 0 and {VOID}, but the source lists several objects; write each object's id instead of {VOID}."
 )
-"""The message for annotations that look like the mask of a single object."""
+"""The message for masks in black and white, where it is not known which object is white."""
 
 
 @dataclass(frozen=True)
@@ -72,6 +71,14 @@ class Adapter(Protocol):
         """
         ...
 
+    def account(self, rejected: Mapping[str, str]) -> list[Row]:
+        """What became of each file of the source, once its videos were listed.
+
+        Args:
+            rejected: why videos are left out, by name.
+        """
+        ...
+
     def videos(self) -> list[Video]:
         """All videos, sorted by name.
 
@@ -87,6 +94,10 @@ class Adapter(Protocol):
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
         """The object ids of frame ``i``, ``uint8 [H,W]``: 0 background, 255 void. None when it is not annotated."""
         ...
+
+    def white_object(self, video: Video) -> int | None:
+        """The object that is white if all masks of a video have 0 and 255 alone; None if that is not known."""
+        return 1
 
     def boxes(self, video: Video, i: int) -> dict[int, Box | None] | None:
         """The boxes of frame ``i`` by object id, in pixels of the frame; None for an object that is absent.

@@ -39,20 +39,23 @@ def valid_videos(adapter: Adapter, path: Path) -> tuple[list[Video], dict[str, s
     return valid, faulty
 
 
-def check_share(params: SourcesParams, source: str, faulty: Mapping[str, str], count: int) -> None:
-    """Refuse a source with too many faulty videos.
+def check_share(
+    params: SourcesParams, source: str, faulty: Mapping[str, str], count: int, what: str = "videos"
+) -> None:
+    """Refuse a source with too many faulty videos, or pairs.
 
     Args:
-        faulty: the reasons, by name of the video.
-        count: how many videos were checked.
+        faulty: the reasons, by name of the video or pair.
+        count: how many were checked.
+        what: what they are, for messages.
 
     Raises:
-        BadInput: names the first faulty video.
+        BadInput: names the first faulty one.
     """
     if not faulty:
         return
     name = min(faulty)
-    summary = f"{len(faulty)} of {count} videos of source '{source}' are faulty"
+    summary = f"{len(faulty)} of {count} {what} of source '{source}' are faulty"
     first = f"for example '{name}': {faulty[name].rstrip('.')}"
     if params.faulty == "refuse":
         raise BadInput(f"{summary}, {first}; or set sources.faulty to skip, which leaves them out.")

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -23,15 +24,18 @@ import numpy as np
 
 from tgvac.clips.archive import Store
 from tgvac.clips.box import Box
-from tgvac.clips.images import decode_rgb, image_size
+from tgvac.clips.images import image_size
+from tgvac.clips.pictures import read_picture
+from tgvac.clips.text_files import read_text
 from tgvac.errors import BadInput
+from tgvac.sources.account import Row, rows_of
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 
 OBJECT = 1
 _FLAGS = ("full_occlusion.txt", "out_of_view.txt")
 _BOXES, _SENTENCE = "groundtruth.txt", "nlp.txt"
-_IN_SEQUENCE = re.compile(rf"((?:.*/)?([^/]+-\d+)/)(?:img/\d+\.(?:jpg|jpeg|png)|{re.escape(_BOXES)})")
+_IN_SEQUENCE = re.compile(rf"((?:.*/)?([^/]+-\d+)/)(?:img/\d+\.(?:jpg|jpeg|png)|{re.escape(_BOXES)})", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,25 @@ class Lasot(Adapter):
         content.add(found.store, found.base, (found.base + n for n in texts))
         return Video(name, tuple(range(1, len(found.frames) + 1)), content.hexdigest(), content.footage())
 
+    def account(self, rejected: Mapping[str, str]) -> list[Row]:
+        """Each file: of a sequence, or unused."""
+        rows: list[Row] = []
+        for path in self._groups:
+            group = self._open(path)
+            prefix = "" if path == self._path else f"{path.name}/"
+            names = group.store.names()
+            known = (_BOXES, *_FLAGS, _SENTENCE)
+            of = {
+                sequence: [
+                    prefix + name
+                    for name in group.store.names(base)
+                    if name[len(base) :] in known or name.startswith(f"{base}img/")
+                ]
+                for sequence, base in group.bases.items()
+            }
+            rows += rows_of([prefix + n for n in names], of, (), rejected, {}, lambda _: "not in the layout of LaSOT")
+        return rows
+
     def _group_of(self, name: str) -> _Group:
         # The group named after the category is tried first, so usually no other has to be opened.
         for path in sorted(self._groups, key=lambda p: (p.stem != _category(name), p)):
@@ -113,7 +136,7 @@ class Lasot(Adapter):
         absent = np.zeros(len(frames), bool)
         for flags in _FLAGS:
             absent |= _flags(store, base + flags, len(frames))
-        sentence = store.read(base + _SENTENCE).decode(errors="replace") if base + _SENTENCE in store else ""
+        sentence = _text(store, base + _SENTENCE) if base + _SENTENCE in store else ""
         boxes = tuple(None if gone else box for box, gone in zip(boxes, absent, strict=True))
         return _Sequence(store, base, frames, boxes, " ".join(sentence.split()))
 
@@ -131,7 +154,7 @@ class Lasot(Adapter):
 
     def frame(self, video: Video, i: int) -> np.ndarray:
         found = self._listed(video, i)
-        return decode_rgb(found.store.read(found.frames[i]), found.store.describe(found.frames[i]))
+        return read_picture(found.store.read(found.frames[i]), found.store.describe(found.frames[i]))[0]
 
     def annotation(self, video: Video, i: int) -> None:
         """LaSOT has no masks."""
@@ -144,6 +167,10 @@ class Lasot(Adapter):
         """The category from the sequence's name, the sentence from ``nlp.txt``."""
         sentence = self._sequence(video.name).sentence
         return ObjectInfo(_category(video.name), (sentence,) if sentence else ())
+
+
+def _text(store: Store, name: str) -> str:
+    return read_text(store.read(name), store.describe(name))
 
 
 def _category(sequence: str) -> str:
@@ -170,9 +197,14 @@ def _open_group(path: Path) -> _Group:
 
 
 def _frames(store: Store, base: str) -> tuple[str, ...]:
-    pattern = re.compile(r"(\d+)\.(?:jpg|jpeg|png)")
+    pattern = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
     under, where = f"{base}img/", store.describe(f"{base}img")
-    found = {int(m[1]): name for name in store.names(under) if (m := pattern.fullmatch(name[len(under) :]))}
+    found: dict[int, str] = {}
+    for name in store.names(under):
+        if match := pattern.fullmatch(name[len(under) :]):
+            if (number := int(match[1])) in found:
+                raise BadInput(f"{where} has two pictures of frame {number:08d}; remove one of them.")
+            found[number] = name
     if not found:
         raise BadInput(f"{where} has no frames; restore the sequence.")
     if missing := sorted(set(range(1, max(found) + 1)) - set(found)):
@@ -185,7 +217,7 @@ def _frames(store: Store, base: str) -> tuple[str, ...]:
 
 def _boxes(store: Store, name: str, frames: int) -> tuple[Box | None, ...]:
     """One box per line; None where it has no area."""
-    lines = store.read(name).decode(errors="replace").rstrip().splitlines()
+    lines = _text(store, name).rstrip().splitlines()
     if len(lines) != frames:
         raise BadInput(
             f"{store.describe(name)} has {len(lines)} boxes for {frames} frames; restore the file or the frames."
@@ -195,7 +227,7 @@ def _boxes(store: Store, name: str, frames: int) -> tuple[Box | None, ...]:
 
 def _box(line: str, where: str) -> Box | None:
     try:
-        x, y, w, h = (float(part) for part in line.split(","))
+        x, y, w, h = (float(part) for part in re.split(r"[,;\s]+", line.strip()))
         if not all(map(math.isfinite, (x, y, w, h))):
             raise ValueError
         return Box(x=x, y=y, w=w, h=h) if min(w, h) > 0 else None
@@ -205,7 +237,7 @@ def _box(line: str, where: str) -> Box | None:
 
 def _flags(store: Store, name: str, frames: int) -> np.ndarray:
     """``bool [F]`` from a comma-separated list of 0 and 1."""
-    words = store.read(name).decode(errors="replace").replace(",", " ").split()
+    words = _text(store, name).replace(",", " ").split()
     if bad := [w for w in words if w not in ("0", "1")]:
         raise BadInput(f"{store.describe(name)} has {bad[0]!r}; write 0 or 1 for each frame, separated by commas.")
     if len(words) != frames:

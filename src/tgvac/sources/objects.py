@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import BaseModel, RootModel, ValidationError
 
 from tgvac.clips.archive import Store
+from tgvac.clips.text_files import read_text
 from tgvac.errors import BadInput
 
 
@@ -28,7 +29,7 @@ def read_objects(store: Store, name: str) -> dict[str, dict[str, ObjectEntry]]:
     if name not in store:
         return {}
     try:
-        return _Objects.model_validate_json(store.read(name)).root
+        return _Objects.model_validate_json(read_text(store.read(name), store.describe(name))).root
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(

@@ -22,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from tgvac.clips.archive import zip_writing
-from tgvac.clips.images import decode_mask, image_size
+from tgvac.clips.images import decode_mask, encode_mask, image_size
+from tgvac.clips.mask_values import read_mask
 from tgvac.clips.pair_clips import CAPTIONS, PARTS, bucket_name
 from tgvac.code_digests import code_digest
 from tgvac.config import digest
@@ -32,6 +33,7 @@ from tgvac.fetch.registry import Source
 from tgvac.files import write_text
 from tgvac.progress import Progress
 from tgvac.shards import Entry, Ledger, Made, run_items, write_index
+from tgvac.sources.faults import check_share
 from tgvac.sources.pair_members import Members, identity_of, size_of
 from tgvac.sources.pair_spool import Spool
 from tgvac.sources.params import SourcesParams
@@ -76,6 +78,12 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
     rejected = sorted((pair, reason) for entry in entries for pair, reason in entry.facts["rejected"])
     listing = ctx.out / source.name / "rejected.csv"
     _write_rejected(listing, rejected)
+    count = len(rejected) + sum(entry.facts["pairs"] for entry in entries)
+    if changed := sum(entry.facts["changed"] for entry in entries):
+        print(f"{source.name}: the masks of {changed} pairs were not in pure black and white, and are stored so")
+    faulty = dict(rejected)
+    if any(entry.facts["pairs"] for entry in entries):
+        check_share(params, source.name, faulty, count, "pairs")
     if not any(entry.facts["pairs"] for entry in entries):
         raise BadInput(
             f"{path} has no complete pair ({len(rejected)} rejected, see {listing}); give the pix2gestalt release,"
@@ -112,6 +120,7 @@ def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> M
     """Assemble a bucket in the order of ids, with one pair in memory at a time."""
     located = spool.locate(number)
     kept: list[str] = []
+    changed = 0
     rejected: list[tuple[str, str]] = []
     with zip_writing(path) as sink:
         for pair in sorted(located):
@@ -122,12 +131,18 @@ def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> M
                 rejected.append((pair, fault))
                 continue
             kept.append(pair)
+            ours = {part: _in_our_form(data[part], part) for part in PARTS}
+            changed += ours != data
             for part in PARTS:
-                sink.add(f"{pair}/{part}.png", data[part])
+                sink.add(f"{pair}/{part}.png", ours[part])
         captions = spool.captions(number)
         if texts := {pair: captions[pair] for pair in kept if pair in captions}:
             sink.add(CAPTIONS, json.dumps(texts, sort_keys=True, ensure_ascii=False).encode())
-    return Made(bucket_name(number), path, {"pairs": len(kept), "rejected": rejected, "archive": spool.archive})
+    return Made(
+        bucket_name(number),
+        path,
+        {"pairs": len(kept), "rejected": rejected, "changed": changed, "archive": spool.archive},
+    )
 
 
 def _incomplete(files: Mapping[str, int]) -> str:
@@ -144,8 +159,8 @@ def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
         sizes = {part: image_size(data[part], part) for part in PARTS}
         if len(set(sizes.values())) > 1:
             return "sizes differ: " + ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
-        whole_HW = decode_mask(data["whole_mask"], "whole_mask") > 0
-        visible_HW = decode_mask(data["visible_mask"], "visible_mask") > 0
+        whole_HW = read_mask(data["whole_mask"], "whole_mask")[0] > 0
+        visible_HW = read_mask(data["visible_mask"], "visible_mask")[0] > 0
     except BadInput as error:
         return str(error)
     seen = np.count_nonzero(visible_HW)
@@ -155,6 +170,17 @@ def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
     if outside > outside_max:
         return f"{outside:.3f} of the area of visible_mask is outside whole_mask"
     return "" if (visible_HW & whole_HW).any() else "visible_mask and whole_mask do not overlap"
+
+
+def _in_our_form(data: bytes, part: str) -> bytes:
+    """A member as it is stored: a mask that is not in pure black and white is written so (``clips.mask_values``)."""
+    if not part.endswith("_mask"):
+        return data
+    try:
+        decode_mask(data, part)
+    except BadInput:
+        return encode_mask(read_mask(data, part)[0])
+    return data
 
 
 def _write_rejected(path: Path, rejected: list[tuple[str, str]]) -> None:

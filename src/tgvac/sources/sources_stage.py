@@ -3,6 +3,7 @@
 sources/manifest.json     sources, videos, frames and digests; no paths, so it is the same on any machine
 sources/<name>/pairs/     pairs of images, for sources that have them
 sources/rejected.csv      videos that are left out, and why
+sources/account.csv       what became of each file of a source
 sources/locations.json    paths on this machine; they do not affect results
 """
 
@@ -25,6 +26,7 @@ from tgvac.fetch.params import FetchParams
 from tgvac.fetch.registry import Source, find_source, read_registry
 from tgvac.files import sha256, write_json
 from tgvac.progress import Progress
+from tgvac.sources.account import ACCOUNT, Row, write_account
 from tgvac.sources.adapter import Video
 from tgvac.sources.faults import check_share, valid_videos
 from tgvac.sources.links import with_link
@@ -51,6 +53,7 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     paths: dict[str, Path] = {}
     listed: dict[str, list[Video]] = {}
     faulty: dict[str, str] = {}
+    account: list[tuple[str, Row]] = []
     pairs: dict[str, Any] = {}
     _check_parts(sources)
     count = len({*sources.use, *sources.pairs})
@@ -60,7 +63,8 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
             if used[name].layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' has pairs of images; list it in sources.pairs, not in sources.use.")
             paths[name] = archives.path(name)
-            listed[name], found = _videos(used[name], paths[name], sources)
+            listed[name], found, rows = _videos(used[name], paths[name], sources)
+            account += [(name, row) for row in rows]
             faulty |= {f"{name}/{video}": reason for video, reason in found.items()}
             progress.step(f"{name}: {len(listed[name])} videos")
         for name in sorted(set(sources.pairs)):
@@ -80,22 +84,29 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     for each in sorted(rejected):
         print(f"{each.name} is left out: {each.reason}", flush=True)
     write_rejected(ctx.out / REJECTED, rejected)
+    write_account(ctx.out / ACCOUNT, account)
     if any(source.location == "generated" for source in used.values()):
         # Every report states it: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()
     write_json(ctx.out / "manifest.json", record)
 
 
-def _videos(source: Source, path: Path, params: SourcesParams) -> tuple[list[Video], dict[str, str]]:
-    """The complete videos of a source, and why others are left out."""
+def _videos(source: Source, path: Path, params: SourcesParams) -> tuple[list[Video], dict[str, str], list[Row]]:
+    """The complete videos of a source, why others are left out, and what became of each file."""
     try:
-        valid, faulty = valid_videos(open_adapter(source, path), path)
+        adapter = open_adapter(source, path)
+        valid, faulty = valid_videos(adapter, path)
     except BadInput as error:
         raise with_link(error, path) from None
     if not valid and not faulty:
         raise BadInput(f"{path} has no videos; give an archive or folder with at least one.")
     check_share(params, source.name, faulty, len(valid) + len(faulty))
-    return valid, faulty
+    rows = adapter.account(faulty)
+    for row in rows:
+        # A note has more than the number of frames where something was changed, is missing or is doubted.
+        if row.use == "taken" and row.video and ";" in row.note:
+            print(f"{source.name}/{row.video}: {row.note}", flush=True)
+    return valid, faulty, rows
 
 
 def _check_parts(sources: SourcesParams) -> None:

@@ -20,12 +20,13 @@ import numpy as np
 from tgvac.clips.box import Box
 from tgvac.clips.geometry import FrameGeometry, measure
 from tgvac.clips.images import resize_mask, resize_rgb
+from tgvac.clips.mask_values import VOID
 from tgvac.clips.track import TrackMeta, file_stem, write_track
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import Source
 from tgvac.files import write_json
 from tgvac.shards import Made, run_items, shard_of, write_index
-from tgvac.sources.adapter import BLACK_AND_WHITE, VOID, Adapter, Video
+from tgvac.sources.adapter import BLACK_AND_WHITE, Adapter, Video
 from tgvac.sources.manifest import adapter_of, read_manifest, videos_of
 from tgvac.sources.params import TracksParams
 from tgvac.sources.rejected import reason_of
@@ -98,15 +99,14 @@ def make_tracks(
     count = min(len(video.frame_numbers), params.max_frames or len(video.frame_numbers))
     height, width = adapter.frame(video, 0).shape[:2]
     native = (height, width)
-    annotated, geometry = _measure_objects(adapter, source, video, count, native)
+    annotated, geometry, white = _measure_objects(adapter, source, video, count, native)
     factor = params.long_side / max(native)
     height, width = (max(1, round(side * factor)) for side in native)
     boxes = _boxes(adapter, video, count, native, (height, width))
     if not geometry and not boxes:
         raise BadInput(
-            f"{source.name}: video '{video.name}' shows no object in its first {count} frames (the masks have only 0,"
-            " background, and 255, void; or the object is always absent); fix its annotations or remove it from the"
-            " source."
+            f"{source.name}: video '{video.name}' shows no object in its first {count} frames (the masks have only"
+            " background, or the object is always absent); fix its annotations or remove it from the source."
         )
     rejected = _unannounced(adapter.announced(video), video, geometry)
     made = []
@@ -131,7 +131,8 @@ def make_tracks(
             boxes=tuple(boxes.get(object_id, ())),
         )
         path = ctx.out / "files" / f"{file_stem(meta.track)}.zip"
-        write_track(path, meta, _pixels(adapter, source, video, object_id, meta, native), params.codec)
+        value = VOID if object_id == white else object_id
+        write_track(path, meta, _pixels(adapter, source, video, value, meta, native), params.codec)
         made.append(Made(meta.track, path, {"video": meta.source_video, "frames": count, "category": meta.category}))
     return made, rejected
 
@@ -149,24 +150,26 @@ def _frame(adapter: Adapter, source: Source, video: Video, i: int, native: Size)
 
 
 def _pixels(
-    adapter: Adapter, source: Source, video: Video, object_id: int, meta: TrackMeta, native: Size
+    adapter: Adapter, source: Source, video: Video, value: int, meta: TrackMeta, native: Size
 ) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
     for i in range(meta.frames):
         ids_HW = adapter.annotation(video, i)
         mask_HW = None
         if ids_HW is not None:
-            mask_HW = resize_mask(np.where(ids_HW == object_id, 255, 0).astype(np.uint8), meta.height, meta.width)
+            mask_HW = resize_mask(np.where(ids_HW == value, 255, 0).astype(np.uint8), meta.height, meta.width)
         yield resize_rgb(_frame(adapter, source, video, i, native), meta.height, meta.width), mask_HW
 
 
 def _measure_objects(
     adapter: Adapter, source: Source, video: Video, count: int, native: Size
-) -> tuple[tuple[bool, ...], dict[int, list[FrameGeometry | None]]]:
+) -> tuple[tuple[bool, ...], dict[int, list[FrameGeometry | None]], int | None]:
     """Which frames are annotated, and the geometry of each object in them, at the resolution of the annotation.
 
-    Only annotated frames are read.
+    Only annotated frames are read. If all masks have 0 and 255 alone, 255 is an object and not void; that object is the
+    third result, which is None otherwise.
     """
     annotated = [False] * count
+    white: list[FrameGeometry | None] = [None] * count
     void = False
     found: dict[int, list[FrameGeometry | None]] = {}
     for i in range(count):
@@ -185,18 +188,23 @@ def _measure_objects(
             if object_id in (0, VOID):
                 continue
             found.setdefault(int(object_id), [None] * count)
+        if not found and void:
+            white[i] = measure(ids_HW == VOID, np.zeros(ids_HW.shape, bool))
         for object_id, rows in found.items():
             mask_HW = ids_HW == object_id
             rows[i] = measure(mask_HW, (ids_HW != 0) & ~mask_HW)
-    if void and not found:
-        raise BadInput(f"{source.name}: every annotation of '{video.name}' {BLACK_AND_WHITE}")
+    only = adapter.white_object(video) if void and not found else None
+    if only is not None:
+        found = {only: white}
+    elif void and not found:
+        raise BadInput(f"{source.name}: every mask of '{video.name}' {BLACK_AND_WHITE}")
     # Frames annotated before an object first appears show none of it.
     empty = FrameGeometry(area=0.0, parts=(), border=0.0, touch=0.0)
     for rows in found.values():
         for i, row in enumerate(rows):
             if row is None and annotated[i]:
                 rows[i] = empty
-    return tuple(annotated), found
+    return tuple(annotated), found, only
 
 
 def _unannounced(

@@ -13,6 +13,7 @@ Frame numbers need not start at 0, and an object may appear late (``frames`` lis
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path, PurePosixPath
 from typing import Annotated
@@ -21,15 +22,18 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from tgvac.clips.archive import Store
-from tgvac.clips.images import decode_indices, decode_rgb
+from tgvac.clips.mask_values import VOID, read_ids
+from tgvac.clips.pictures import read_picture
+from tgvac.clips.text_files import read_text
 from tgvac.errors import BadInput
-from tgvac.sources.adapter import VOID, Adapter, ObjectInfo, Video
+from tgvac.sources.account import Row, rows_of
+from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
 from tgvac.sources.objects import ObjectEntry, read_objects
 
 _FRAMES, _MASKS = "JPEGImages", "Annotations"
 _TRAIN, _ALL = "train", "train_all_frames"
-_NUMBERED = re.compile(r"(\d+)\.(?:jpg|jpeg|png)")
+_NUMBERED = re.compile(r"(\d+)\.(?:jpg|jpeg|png)", re.IGNORECASE)
 
 
 class _Object(BaseModel):
@@ -100,7 +104,8 @@ class YouTubeVos(Adapter):
     def _read_meta(self) -> dict[str, _Video]:
         name = f"{self._train.base}meta.json"
         try:
-            return _Meta.model_validate_json(self._train.store.read(name)).videos
+            text = read_text(self._train.store.read(name), self._train.store.describe(name))
+            return _Meta.model_validate_json(text).videos
         except ValidationError as error:
             first = error.errors()[0]
             raise BadInput(
@@ -156,7 +161,7 @@ class YouTubeVos(Adapter):
         if member is None:
             where = self._frames.describe(f"{_FRAMES}/{video.name}")
             raise BadInput(f"{where} no longer has frame {number:05d}; restore it.")
-        return decode_rgb(self._frames.store.read(member), self._frames.store.describe(member))
+        return read_picture(self._frames.store.read(member), self._frames.store.describe(member))[0]
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
         """The ids of frame ``i``; None when it is not annotated.
@@ -168,7 +173,7 @@ class YouTubeVos(Adapter):
         if member is None:
             return None
         where = self._train.store.describe(member)
-        ids_HW = decode_indices(self._train.store.read(member), where)
+        ids_HW = read_ids(self._train.store.read(member), where).ids_HW
         known = (0, *self._meta[video.name].objects, VOID)
         if len(unknown := np.setdiff1d(ids_HW, known)):
             raise BadInput(
@@ -176,6 +181,28 @@ class YouTubeVos(Adapter):
                 " restore the official files."
             )
         return ids_HW
+
+    def white_object(self, video: Video) -> int | None:
+        """The only object of ``meta.json``, where there is one."""
+        objects = list(self._meta[video.name].objects)
+        return objects[0] if len(objects) == 1 else None
+
+    def account(self, rejected: Mapping[str, str]) -> list[Row]:
+        """Each file: of a video, about all of them, or unused."""
+        rows = []
+        trees = {id(tree.store): tree.store for tree in (self._train, self._frames)}
+        for store in trees.values():
+            of: dict[str, list[str]] = {}
+            for video in self._meta:
+                frames = self._frames.numbered(_FRAMES, video) if store is self._frames.store else {}
+                masks = self._train.numbered(_MASKS, video) if store is self._train.store else {}
+                of[video] = [*frames.values(), *masks.values()]
+            about = [f"{self._train.base}{name}" for name in ("meta.json", "objects.json")]
+            lists = [name for name in about if store is self._train.store and name in store]
+            prefix = f"{store.path.name}/" if len(trees) > 1 else ""
+            found = rows_of(store.names(), of, lists, rejected, {}, lambda _: "of no video of meta.json")
+            rows += [Row(r.use, r.video, tuple(prefix + f for f in r.files), r.note) for r in found if r.files]
+        return rows
 
     def boxes(self, video: Video, i: int) -> None:
         """YouTube-VOS has no boxes."""
@@ -197,5 +224,5 @@ def _stores(path: Path) -> list[Store]:
 def _bases(store: Store) -> list[str]:
     """The folders in a store with ``JPEGImages/<video>/00000.jpg``; "" for the store itself."""
     # The pattern requires a frame, because archives made on macOS contain a parallel tree of other files.
-    pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?:jpg|jpeg|png)")
+    pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?:jpg|jpeg|png)", re.IGNORECASE)
     return sorted({match[1] for name in store.names() if (match := pattern.fullmatch(name))})
