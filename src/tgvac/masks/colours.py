@@ -12,7 +12,7 @@ import numpy as np
 from tgvac.masks.params import ColourMemoryParams
 
 
-def _cells(frame_HW3: np.ndarray, bins: int) -> np.ndarray:
+def cells(frame_HW3: np.ndarray, bins: int) -> np.ndarray:
     """The cell of each pixel's colour in L*a*b*, ``int64 [H,W]`` in [0, bins^3)."""
     cells_HW3 = cv2.cvtColor(frame_HW3, cv2.COLOR_RGB2LAB).astype(np.int64) * bins // 256
     return np.asarray((cells_HW3[..., 0] * bins + cells_HW3[..., 1]) * bins + cells_HW3[..., 2])
@@ -27,7 +27,7 @@ def object_chance(frame_HW3: np.ndarray, belief_HW: np.ndarray, bins: int, floor
         bins: histogram bins per channel.
         floor: probability of a colour that was never seen.
     """
-    cells_HW = _cells(np.ascontiguousarray(frame_HW3), bins)
+    cells_HW = cells(np.ascontiguousarray(frame_HW3), bins)
     chances = []
     for weight_HW in (belief_HW, 1 - belief_HW):
         counts_C = np.bincount(cells_HW.ravel(), weights=weight_HW.ravel(), minlength=bins**3)
@@ -46,7 +46,7 @@ class ColourMemory:
 
     def learn(self, frame_HW3: np.ndarray, object_HW: np.ndarray, rest_HW: np.ndarray) -> None:
         """Learn from a frame with its object and the pixels that are certainly not the object, both ``bool [H,W]``."""
-        cells_HW = _cells(frame_HW3, self._params.bins)
+        cells_HW = cells(frame_HW3, self._params.bins)
         for histogram_C, where_HW in ((self._object_C, object_HW), (self._rest_C, rest_HW)):
             if where_HW.any():
                 counts_C = np.bincount(cells_HW[where_HW], minlength=len(histogram_C))
@@ -64,5 +64,5 @@ class ColourMemory:
         floor = self._params.floor
         object_C, rest_C = self._object_C / self._object_C.sum(), self._rest_C / self._rest_C.sum()
         chance_C = (object_C + floor) / (object_C + rest_C + 2 * floor)
-        chance_HW = cv2.GaussianBlur(chance_C[_cells(frame_HW3, self._params.bins)].astype(np.float32), (0, 0), blur)
+        chance_HW = cv2.GaussianBlur(chance_C[cells(frame_HW3, self._params.bins)].astype(np.float32), (0, 0), blur)
         return np.asarray(chance_HW < self._params.background_below)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from tgvac.config import Block
 
@@ -46,6 +46,39 @@ class FlowParams(Block):
     reach: int = Field(ge=1)
     consistency: float = Field(gt=0)
     colour: float = Field(gt=0)
+
+
+class FollowParams(Block):
+    """From the first frame to the end, without weights (`masks.follow`).
+
+    Attributes:
+        back: frames before a frame whose masks decide it.
+        consistency, colour: as of flow.
+        band: how far around the belief pixels are decided, in shares of its longer side.
+        context: around a box, how far the background's colours are fitted.
+        bins: of the colours of object and rest, for each channel.
+        min_trust: mean agreement of flow on the object, below which it is lost.
+        min_likeness: mean probability of the object given the colours on it, beside that of the first frame.
+        max_change: of the area, from the frame before.
+    """
+
+    back: tuple[int, ...] = Field(min_length=1)
+    consistency: float = Field(gt=0)
+    colour: float = Field(gt=0)
+    band: float = Field(gt=0, le=1)
+    context: float = Field(gt=0)
+    bins: int = Field(ge=2, le=64)
+    min_trust: float = Field(ge=0, le=1)
+    min_likeness: float = Field(ge=0, le=1)
+    max_change: float = Field(ge=1)
+
+    @model_validator(mode="after")
+    def _looks_back_by_one(self) -> Self:
+        if min(self.back) != 1:
+            raise ValueError(
+                f"back {list(self.back)} must have 1, the frame before, and no frame after; write [1, 2, 4, 8]"
+            )
+        return self
 
 
 class RefineParams(Block):
@@ -101,12 +134,13 @@ class MasksParams(Block):
 
     full: Literal["given"]
     sparse: Literal["sam2", "flow", "given"]
-    first: Literal["sam2", "flow", "given"]
+    first: Literal["sam2", "follow", "flow", "given"]
     boxes: Literal["sam", "sam2", "grabcut"]
     sam: SamParams
     sam2: Sam2Params
     grabcut: GrabCutParams
     dense_flow: DenseFlowParams
     flow: FlowParams
+    follow: FollowParams
     refine: RefineParams
     gates: GateParams

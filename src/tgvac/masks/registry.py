@@ -8,6 +8,7 @@ from typing import Literal
 from tgvac.clips.track import TrackMeta
 from tgvac.errors import BadInput
 from tgvac.masks.flow import Flow
+from tgvac.masks.follow import Follow
 from tgvac.masks.given import Given
 from tgvac.masks.grabcut import GrabCut
 from tgvac.masks.params import MasksParams
@@ -53,6 +54,10 @@ def _grabcut(params: MasksParams, runtime: Runtime) -> Segmenter:
     return GrabCut(params.grabcut)
 
 
+def _follow(params: MasksParams, runtime: Runtime) -> Segmenter:
+    return Follow(params.follow, params.dense_flow)
+
+
 SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Runtime], Segmenter]] = {
     ("full", "given"): _given,
     ("sparse", "given"): _given,
@@ -60,13 +65,14 @@ SEGMENTERS: dict[tuple[Carried, str], Callable[[MasksParams, Runtime], Segmenter
     ("sparse", "sam2"): _sam2_between,
     ("first", "given"): _given,
     ("first", "flow"): _flow,
+    ("first", "follow"): _follow,
     ("first", "sam2"): _sam2_first,
     ("boxes", "grabcut"): _grabcut,
     ("boxes", "sam"): _sam,
     ("boxes", "sam2"): _sam2_boxes,
 }
 # The segmenters of `first` that track from a box; the others need a mask in the first frame.
-FROM_A_BOX = frozenset({"sam2"})
+FROM_A_BOX = frozenset({"sam2", "follow"})
 
 
 def networks(params: MasksParams) -> list[str]:
@@ -104,6 +110,6 @@ def segmenter_of(params: MasksParams, meta: TrackMeta, runtime: Runtime) -> Segm
     if carried == "first" and name not in FROM_A_BOX and not any(meta.annotated):
         raise BadInput(
             f"{meta.track} only has a box in its first frame, which masks.first '{name}' cannot track;"
-            " set masks.first to 'sam2' or give boxes in more frames."
+            " set masks.first to 'follow', or to 'sam2' where its weights are, or give boxes in more frames."
         )
     return SEGMENTERS[carried, name](params, runtime)

@@ -7,7 +7,10 @@ select/tracks.parquet        one row per track: frames, whole frames, frames kep
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from tgvac.clips.tables import read_table, write_table
 from tgvac.clips.track import Track, read_masks_meta
@@ -69,10 +72,7 @@ def run(ctx: Context, *, select: SelectParams) -> None:
             }
         )
     if not stretches:
-        raise BadInput(
-            f"None of {len(index)} tracks shows a whole object for {select.min_frames} frames;"
-            " use other videos or relax the rules under 'select'."
-        )
+        raise BadInput(_none_whole(select, rows))
     write_table(ctx.out / "tracks.parquet", rows, _TRACK_COLUMNS, TRACKS_FORMAT)
     ordered = sorted(stretches, key=lambda s: (s.track, s.start))
     write_table(ctx.out / "stretches.parquet", [vars(s) for s in ordered], _STRETCH_COLUMNS, STRETCHES_FORMAT)
@@ -81,3 +81,37 @@ def run(ctx: Context, *, select: SelectParams) -> None:
 def read_stretches(path: Path) -> list[Stretch]:
     """All stretches, sorted by track and start."""
     return [Stretch(**row) for row in read_table(path, STRETCHES_FORMAT)]
+
+
+_RULES = {
+    "small": ("min_area", "the object is smaller than {}"),
+    "border": ("max_border", "more than {} of its outline is on the frame's border"),
+    "parts": ("max_other_parts", "more than {} of its area is in other parts"),
+    "touch": ("max_touch", "more than {} of its outline touches another object"),
+    "jump": ("max_area_change", "its area changes by more than {} times"),
+}
+"""The key of each rule, and what a frame that breaks it shows."""
+
+
+def _none_whole(params: SelectParams, rows: Sequence[Mapping[str, Any]]) -> str:
+    """The message when no object is whole for long enough: the rule that refused most frames, its key and value."""
+    reasons: Counter[str] = Counter()
+    for row in rows:
+        reasons.update(json.loads(row["reasons"]))
+    frames, whole = (sum(row[key] for row in rows) for key in ("frames", "whole"))
+    said = f"None of {len(rows)} objects is whole for {params.min_frames} frames in a row (select.min_frames). "
+    if not reasons:
+        longest = max(row["frames"] for row in rows)
+        return said + f"They are whole in all frames, but have {longest} at most; give longer videos."
+    rule, count = max(sorted(reasons.items()), key=lambda each: each[1])
+    said += f"{whole} of {frames} frames are whole; most others, {count}, were refused because "
+    if rule == "absent":
+        return said + (
+            "they have no mask: the object is not there, or was followed no farther (masks.first, masks.sparse);"
+            " set masks.first to 'follow' or 'sam2', or give masks of more frames."
+        )
+    if rule == "mask":
+        return said + "their masks failed a check (masks.gates); look at the masks, or relax that block."
+    key, words = _RULES[rule]
+    value = getattr(params, key)
+    return said + f"{words.format(f'{value:g}')} (select.{key}: {value:g}); relax this key, or give other videos."
