@@ -1,4 +1,4 @@
-"""``tgvac data``: which archives of real footage are here, and how to get the rest."""
+"""``tgvac data``: which archives of real footage are here, how to get the rest, and what a folder is taken as."""
 
 from __future__ import annotations
 
@@ -45,3 +45,23 @@ def data_fetch(
         params = params.model_copy(update={"workers": workers})
     ask = typer.confirm if sys.stdin.isatty() else None
     obtain(Path.cwd(), sources, tuple(only or ()), params, accept_licences, ask)
+
+
+@data.command("check")
+def data_check(
+    folder: Annotated[Path, typer.Argument(help="A folder or archive with footage.")],
+    layout: Annotated[
+        str, typer.Option(help="davis, youtube_vos, lasot or videos; by default the first that fits.")
+    ] = "",
+    page: Annotated[
+        Path | None, typer.Option(help="Where the page with pictures is written; by default in the current folder.")
+    ] = None,
+) -> None:
+    """Print what each file of a folder would be taken as, and write a page with a picture of each video's masks."""
+    from tgvac.sources.check_folder import as_table, check, write_page
+
+    checked = check(folder.expanduser().absolute(), layout)
+    print(as_table(checked))
+    file = page or Path("check.html")
+    write_page(checked, file)
+    print(f"see the masks in {file}")

@@ -24,8 +24,8 @@ def row(frames: int, **reasons: int) -> dict[str, Any]:
         (
             [row(30, absent=24), row(30, absent=20, touch=2)],
             "14 of 60 frames are whole; most others, 44, were refused because they have no mask: the object is not"
-            " there, or was followed no farther (masks.first, masks.sparse); set masks.first to 'follow' or 'sam2', or give"
-            " masks of more frames.",
+            " there, or was followed no farther (masks.first, masks.sparse); set masks.first to 'follow' or 'sam2',"
+            " or give masks of more frames.",
         ),
         (
             [row(30, border=29, small=1)],

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +18,22 @@ from tgvac.stage import Context
 
 MANIFEST_FORMAT = "tgvac-sources-2"
 
+LAYOUTS: Mapping[str, Callable[[Path], Adapter]] = {
+    "davis": Davis,
+    "youtube_vos": YouTubeVos,
+    "lasot": Lasot,
+    "videos": VideoFolder,
+}
+"""The adapter of each layout of videos."""
+
 
 def open_adapter(source: Source, path: Path) -> Adapter:
     """The adapter of a source's layout."""
-    adapters: dict[str, Callable[[Path], Adapter]] = {
-        "davis": Davis,
-        "youtube_vos": YouTubeVos,
-        "lasot": Lasot,
-        "videos": VideoFolder,
-    }
-    if source.layout not in adapters:
+    if source.layout not in LAYOUTS:
         raise BadInput(
-            f"Source '{source.name}' has the unknown layout '{source.layout}'; use one of {', '.join(adapters)}."
+            f"Source '{source.name}' has the unknown layout '{source.layout}'; use one of {', '.join(LAYOUTS)}."
         )
-    return adapters[source.layout](path)
+    return LAYOUTS[source.layout](path)
 
 
 def read_manifest(ctx: Context) -> dict[str, Any]:
