@@ -282,8 +282,8 @@ def test_a_recipe_of_a_lost_track_says_what_to_run(tmp_path: Path) -> None:
 
 
 def test_too_few_videos_are_refused(tmp_path: Path) -> None:
-    project(tmp_path, 5)
-    with pytest.raises(BadInput, match="5 videos with whole objects are too few for 3 splits"):
+    project(tmp_path, 3)
+    with pytest.raises(BadInput, match="3 videos with whole objects are too few for two splits"):
         synthesise(tmp_path, 1, params())
 
 

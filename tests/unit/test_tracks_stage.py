@@ -25,6 +25,7 @@ from tgvac.stage import Context
 SOURCES = SourcesParams(
     use=("mine",),
     parts=(),
+    instead=(),
     same_footage="refuse",
     faulty="skip",
     max_faulty=0.5,

@@ -22,7 +22,7 @@ def check_given(given: Mapping[str, str], params: Params, scale: str) -> None:
     Raises:
         BadInput: with the source and the scale, or the path.
     """
-    used = (*params.sources.use, *params.sources.pairs)
+    used = (*params.sources.use, *params.sources.instead, *params.sources.pairs)
     for name, path in given.items():
         if name not in used:
             raise BadInput(

@@ -67,7 +67,8 @@ class Graph:
                 raise BadInput(f"--config {name}=… is neither 'scale' nor a source; {hint}")
         params = load_params(root, scale)
         check_given(given, params, scale)
-        rows = {n: asdict(registry[n]) for n in (*params.sources.use, *params.sources.pairs) if n in registry}
+        names = (*params.sources.use, *params.sources.instead, *params.sources.pairs)
+        rows = {n: asdict(registry[n]) for n in names if n in registry}
         return cls(scale, params, dict(given), digest(rows))
 
     def _file(self, name: str, file: str) -> str:

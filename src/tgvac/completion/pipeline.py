@@ -9,18 +9,22 @@ bytes on a CPU.
 
 # No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
 
-import numpy as np
+import warnings
+from typing import Any
+
 import torch
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from tgvac.clips.completion import Completion
+from tgvac.completion.pipeline_inputs import check_call, frames_of, masks_of
 from tgvac.completion.pipeline_params import PipelineParams, diffusion_of
 from tgvac.config import parse
 from tgvac.methods.ours import TemporalDiffusion
 from tgvac.models.backbones import Backbones
 from tgvac.models.motion_adapter import assemble
 from tgvac.models.noise_models import as_epsilon_model, video_noise_model
+from tgvac.models.text import unread
 from tgvac.sampling.params import SamplerParams
 
 
@@ -58,8 +62,8 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
     @torch.no_grad()
     def __call__(
         self,
-        frames: np.ndarray,
-        masks: np.ndarray,
+        frames: Any,
+        masks: Any,
         prompt: str = "",
         seed: int = 0,
         num_inference_steps: int | None = None,
@@ -69,18 +73,24 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         """Complete one object.
 
         Args:
-            frames: the video, ``uint8 [F,H,W,3]``.
-            masks: what is visible of the object, ``uint8 [F,H,W]`` in {0, 255}.
-            prompt: the whole object in a sentence; "" for none.
+            frames: the video: PIL images, or an array or tensor, ``uint8 [F,H,W,3]`` or floats in [0, 1].
+            masks: what is visible of the object, one mask a frame, ``[F,H,W]``: boolean, 0 and 1, 0 and 255, or soft.
+            prompt: the whole object in a sentence; "" for none. What the encoder does not read is named in a warning.
             seed: of the noise.
             num_inference_steps, guidance_scale, stride: in place of those that the model was evaluated with.
 
         Raises:
-            BadInput: when masks and video don't fit, nothing is visible, or the scheduler is not DDIM's.
+            BadInput: when masks and video don't fit, nothing is visible, an argument is out of range, or the scheduler
+                is not DDIM's; before anything is computed.
             ValueError: when the networks were loaded in another precision than float32.
         """
         if self.unet.dtype != torch.float32:
             raise ValueError(f"the networks are in {self.unet.dtype}; load the folder without a dtype")
+        check_call(prompt, seed, num_inference_steps, guidance_scale, stride)
+        video_FHW3 = frames_of(frames)
+        masks_FHW = masks_of(masks, video_FHW3)
+        if lost := unread(self.tokenizer, self.text_encoder.config.max_position_embeddings, prompt):
+            warnings.warn(f"the text encoder does not read the end of the prompt: '{lost}'; shorten it", stacklevel=2)
         params = parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
         changed = {"steps": num_inference_steps, "guidance": guidance_scale, "stride": stride}
         asked = {key: value for key, value in changed.items() if value is not None}
@@ -102,4 +112,4 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
                 self.device,
                 bar.update,
             )
-            return completer.complete(frames, masks, prompt, seed)
+            return completer.complete(video_FHW3, masks_FHW, prompt, int(seed))

@@ -42,7 +42,7 @@ from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
-from tgvac.models.text import encode_text
+from tgvac.models.text import encode_text, unread
 from tgvac.shards import Made, run_items, shard_of, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
@@ -79,6 +79,8 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
     def make(item: str) -> list[Made]:
         if item in texts:
             path = ctx.out / f"{item}.safetensors"
+            for text in sorted(texts[item].values()):
+                _say_unread(ctx, backbones(), text)
             with writing_apart(path) as part:
                 save_file({name: encode_text(backbones(), [text])[0] for name, text in texts[item].items()}, part)
             return [Made(item, path, {"texts": len(texts[item])})]
@@ -108,3 +110,9 @@ def run(ctx: Context, *, framing: FramingParams, latents: LatentsParams, compute
         return [Made(item, path, facts)]
 
     write_index(ctx.shard_index(), run_items(ctx.label, mine, ctx.ledger(), make))
+
+
+def _say_unread(ctx: Context, backbones: Backbones, text: str) -> None:
+    """Name what of a sentence the text encoder does not read."""
+    if lost := unread(backbones.tokenizer, backbones.text_encoder.config.max_position_embeddings, text):
+        print(f"{ctx.label}: the text encoder does not read '{lost}' of '{text}'", flush=True)

@@ -34,9 +34,9 @@ from tgvac.masks.verdicts import LOST, MADE, UNKNOWN
 
 _DOUBT = np.float32(1e-3)
 """Added to the weights, so that pixels without any agreement are decided too."""
-_MIDDLE, _CUTS, _FILLS = 0.4, 3, 0.6
+_MIDDLE, _CUTS, _FILLS = 0.4, 3, 0.55
 """Of an object in a box: the share of the box's sides that is surely it, rounds of cutting, and the least IoU of what
-was cut out with the box."""
+was cut out with the ellipse in the box."""
 _UNSURE = np.float32(0.05)
 """Neither flow nor a colour is surer than this, so that one cannot overrule the other alone."""
 _SEEN = 2e-4
@@ -110,7 +110,7 @@ class Follow:
     def _in_box(self, frame_HW3: np.ndarray, box: Box, track: str) -> np.ndarray:
         """The object in a box, ``uint8 [H,W]`` in {0, 255}: cut out by colour around what is surely it, the middle.
 
-        If what is cut out does not fill the box, the ellipse in the box is taken.
+        If that is little like the ellipse in the box, the ellipse is taken: it is wrong at the outline alone.
         """
         shape, longer = frame_HW3.shape[:2], max(box.w, box.h)
         inside = grown(box, 0.0, *shape)
@@ -120,9 +120,9 @@ class Follow:
         around = grown(box, self._params.context * longer, *shape).slices
         found_HW = np.zeros(shape, np.uint8)
         found_HW[around] = cut(frame_HW3[around], labels_HW[around], _CUTS, "follow", track)
-        own = Box.of_mask(found_HW)
-        fills = own is not None and own.iou(box) >= _FILLS
-        return found_HW * np.uint8(255) if fills else _ellipse(box, 1.0, shape)
+        ellipse_HW = _ellipse(box, 1.0, shape)
+        both, either = ((found_HW > 0) & (ellipse_HW > 0)).sum(), ((found_HW > 0) | (ellipse_HW > 0)).sum()
+        return found_HW * np.uint8(255) if both >= _FILLS * either else ellipse_HW
 
     def _step(self, frames: Frames, i: int, before: Sequence[tuple[int, np.ndarray]]) -> _Step:
         shape = frames.grey(i).shape

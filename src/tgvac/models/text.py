@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -23,3 +24,15 @@ def encode_text(backbones: Backbones, texts: Sequence[str]) -> torch.Tensor:
         ).input_ids
         states.append(backbones.text_encoder(tokens.to(backbones.text_encoder.device)).last_hidden_state.float().cpu())
     return torch.cat(states)
+
+
+def unread(tokenizer: Any, tokens: int, text: str) -> str:
+    """The end of a text that does not fit an encoder, as it reads; "" if all of it fits.
+
+    Args:
+        tokens: that the encoder reads, with those that mark start and end.
+    """
+    # Not through the tokenizer's call, which warns of each long text.
+    found = tokenizer.convert_tokens_to_ids(tokenizer.tokenize(text))
+    beyond = found[tokens - 2 :]
+    return str(tokenizer.decode(beyond)).strip() if beyond else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Literal
 
 from pydantic import Field
@@ -15,6 +16,7 @@ class SourcesParams(Block):
 
     Attributes:
         use: sources of videos.
+        instead: sources of videos that are used in place of these when the user gives them.
         parts: ``<source>/<part>`` for sources with several archives; a source with no part listed is used completely.
         same_footage: what to do with a video that has the same frames as another: refuse the run, or skip the video.
         faulty: what to do with a faulty video or object: refuse the run, or leave it out.
@@ -26,6 +28,7 @@ class SourcesParams(Block):
     """
 
     use: tuple[str, ...] = Field(min_length=1)
+    instead: tuple[str, ...]
     parts: tuple[Annotated[str, Field(pattern=r"^[^/]+/[^/]+$")], ...]
     same_footage: Literal["refuse", "skip"]
     faulty: Literal["refuse", "skip"]
@@ -36,6 +39,10 @@ class SourcesParams(Block):
     pair_max_bytes: int = Field(ge=1)
     pair_captions_max_bytes: int = Field(ge=1)
     world: WorldParams
+
+    def used(self, given: Collection[str]) -> tuple[str, ...]:
+        """The sources of videos of a run: those of ``instead`` that the user gives, or else those of ``use``."""
+        return tuple(name for name in self.instead if name in given) or self.use
 
     def needed(self) -> dict[str, tuple[str, ...]]:
         """The listed parts of each source in use, in order; () for all parts."""

@@ -49,16 +49,17 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     registry_file = ctx.root / "reference" / "registry.csv"
     registry = read_registry(registry_file)
     used: dict[str, Source] = {}
-    wanted = [registry[name] for name in sorted({*sources.use, *sources.pairs}) if name in registry]
+    use = sources.used(ctx.locations)
+    wanted = [registry[name] for name in sorted({*use, *sources.pairs}) if name in registry]
     paths: dict[str, Path] = {}
     listed: dict[str, list[Video]] = {}
     faulty: dict[str, str] = {}
     account: list[tuple[str, Row]] = []
     pairs: dict[str, Any] = {}
     _check_parts(sources)
-    count = len({*sources.use, *sources.pairs})
+    count = len({*use, *sources.pairs})
     with Progress(ctx.label, count) as progress, _Archives(ctx, sources, fetch, wanted) as archives:
-        for name in sorted(set(sources.use)):
+        for name in sorted(set(use)):
             used[name] = find_source(registry, name, registry_file)
             if used[name].layout == PAIRS_LAYOUT:
                 raise BadInput(f"Source '{name}' has pairs of images; list it in sources.pairs, not in sources.use.")

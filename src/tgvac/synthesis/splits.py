@@ -18,26 +18,27 @@ def split_videos(params: SplitParams, videos: Iterable[str]) -> dict[str, Split]
     """The split of every source video.
 
     A video's split depends on a hash of its name. Adding or removing other videos therefore only changes it if a split
-    would have fewer than ``min_videos`` (an occluder must come from another video).
+    would have fewer than ``min_videos`` (an occluder must come from another video). If there are too few videos for
+    three splits, none is in dev.
 
     Raises:
-        BadInput: when there are too few videos for all splits.
+        BadInput: when there are too few videos for train and val.
     """
     ranked = sorted(set(videos), key=lambda v: (unit("split", params.seed, v), v))
-    splits = 3 if params.dev > 0 else 2
-    if len(ranked) < splits * params.min_videos:
+    if len(ranked) < 2 * params.min_videos:
         raise BadInput(
-            f"{len(ranked)} videos with whole objects are too few for {splits} splits of at least {params.min_videos};"
-            " give more videos, or lower synthesis.split.min_videos or synthesis.split.dev."
+            f"{len(ranked)} videos with whole objects are too few for two splits of at least {params.min_videos}, train"
+            " and val; give more videos, or lower synthesis.split.min_videos."
         )
+    share = params.dev if len(ranked) >= 3 * params.min_videos else 0.0
     places = [unit("split", params.seed, v) for v in ranked]
-    dev_end = params.val + params.dev * (1 - params.val)
+    dev_end = params.val + share * (1 - params.val)
     val = max(sum(p < params.val for p in places), params.min_videos)
-    dev = max(sum(p < dev_end for p in places) - val, params.min_videos) if params.dev > 0 else 0
+    dev = max(sum(p < dev_end for p in places) - val, params.min_videos) if share > 0 else 0
     train = max(len(ranked) - val - dev, params.min_videos)
     # If train was filled up to its minimum, val shrinks first (down to its minimum), then dev.
     val = min(val, max(len(ranked) - dev - train, params.min_videos))
-    dev = len(ranked) - val - train if params.dev > 0 else 0
+    dev = len(ranked) - val - train if share > 0 else 0
     out: dict[str, Split] = {}
     for i, video in enumerate(ranked):
         out[video] = "val" if i < val else "dev" if i < val + dev else "train"

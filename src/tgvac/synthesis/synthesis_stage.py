@@ -100,6 +100,8 @@ def join(ctx: Context, *, synthesis: SynthesisParams) -> None:
     write_json(ctx.out / "account.json", found)
     for line in tell(found):
         print(f"{ctx.label}: {line}", file=sys.stderr, flush=True)
+    if synthesis.split.by == "video" and synthesis.split.dev > 0 and all(r.split != "dev" for r in recipes):
+        print(f"{ctx.label}: too few videos for a split dev; settings cannot be chosen without looking at val")
 
 
 def _warn(synthesis: SynthesisParams) -> None:
