@@ -140,20 +140,22 @@ def examine(path: Path) -> Facts:
         times: list[float] = []
         packets = hidden = before_key = 0
         said: list[str] = []
+        broken: int | None = None
         try:
             for packet in container.demux(stream):
                 if packet.size:
                     packets, hidden = packets + 1, hidden + bool(packet.is_discard)
                     before_key += not packet.is_keyframe and before_key == packets - 1
                 for frame in packet.decode():
-                    if frame.is_corrupt:
-                        raise damaged(path, f"frame {len(times)} is damaged")
+                    broken = len(times) if frame.is_corrupt and broken is None else broken
                     times.append(float(frame.time or 0.0))
                     if len(times) == 1:
                         said += _of_first(frame, stream)
         except (av.FFmpegError, ValueError) as error:
             raise damaged(path, str(error)) from None
         _check_whole(path, container, stream, packets, times)
+        if broken is not None:
+            raise damaged(path, f"frame {broken} is damaged")
     lost = packets - hidden - len(times)
     if lost > 0 and before_key:
         said.append(f"it begins between key frames, so {lost} frames at its start cannot be decoded")
