@@ -34,6 +34,7 @@ def backbones(**changed: Any) -> BackbonesParams:
         "shipped": "standins",
         "stable_diffusion": name,
         "stable_diffusion_revision": "main",
+        "variant": "",
         "scoring_clip": "openai/clip-vit-large-patch14",
         "scoring_clip_revision": "main",
         "seed": 1,

@@ -85,6 +85,7 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
         stable_diffusion=str(stable_diffusion),
         scoring_clip=str(scoring_clip),
         stable_diffusion_revision="main",
+        variant="",
         scoring_clip_revision="main",
         seed=1,
         vae_steps=1,
@@ -100,10 +101,10 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
     )
 
 
-def run(ctx: Context, stable_diffusion: Path | str, scoring_clip: Path | str) -> None:
+def run(ctx: Context, stable_diffusion: Path | str, scoring_clip: Path | str, variant: str = "") -> None:
     backbones_stage.run(
         ctx,
-        backbones=params(stable_diffusion, scoring_clip),
+        backbones=params(stable_diffusion, scoring_clip).model_copy(update={"variant": variant}),
         framing=FRAMING,
         diffusion=DIFFUSION,
         checkpoints=CHECKPOINTS,
@@ -145,6 +146,33 @@ def test_the_index_is_the_same_when_fetched_again(origins: tuple[Path, Path], tm
     (ctx.out / "events" / "vae.jsonl").write_text("of stand-ins that were trained here before\n")
     run(ctx, *origins)
     assert (ctx.out / "index.json").read_bytes() == first
+
+
+def renamed(folder: Path, word: str) -> None:
+    """Give every file of weights another name, as variants have."""
+    for path in folder.rglob("*.safetensors"):
+        path.rename(path.with_name(path.name.replace(".safetensors", word)))
+
+
+def test_weights_of_a_variant_are_loaded_where_it_is_named(origins: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(origins[0], tmp_path / "sd")
+    renamed(tmp_path / "sd", ".fp16.safetensors")
+    ctx = context(tmp_path, "backbones")
+    with pytest.raises(
+        BadInput, match=r"pytorch_model\.safetensors does not exist; it has .*fp16.*: set backbones\.va"
+    ):
+        run(ctx, tmp_path / "sd", origins[1])
+    run(ctx, tmp_path / "sd", origins[1], variant="fp16")
+    assert torch.equal(load_unet(ctx.out).conv_in.weight, unet_4().conv_in.weight)
+
+
+def test_pickles_are_named_and_never_read(origins: tuple[Path, Path], tmp_path: Path) -> None:
+    shutil.copytree(origins[0], tmp_path / "sd")
+    renamed(tmp_path / "sd" / "text_encoder", ".bin")
+    with pytest.raises(
+        BadInput, match=r"model\.safetensors does not exist; it has model\.bin, a pickle, which is never"
+    ):
+        run(context(tmp_path, "backbones"), tmp_path / "sd", origins[1])
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import contextlib
 import json
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 from tgvac.errors import BadInput
@@ -16,6 +17,7 @@ from tgvac.models.runtime import quiet
 from tgvac.stage import Context
 from tgvac.training.outputs import place_parts
 
+_DIFFUSERS, _TRANSFORMERS = "diffusion_pytorch_model", "model"
 _BYTES = 256
 """The smallest vocabulary that can spell any text. A tokenizer has more, and a text encoder may have unused tokens."""
 
@@ -30,7 +32,7 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
     from transformers import CLIPImageProcessor, CLIPModel, CLIPTextConfig, CLIPTextModel, CLIPTokenizer
 
     quiet()
-    origin, revision = params.stable_diffusion, params.stable_diffusion_revision
+    origin, revision, variant = params.stable_diffusion, params.stable_diffusion_revision, params.variant or None
     # Check the configs before loading gigabytes of weights.
     with _loading("unet", origin):
         unet = UNet2DConditionModel.load_config(origin, subfolder="unet", revision=revision)
@@ -47,10 +49,13 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
     with _loading("tokenizer", origin):
         tokenizer = CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer", revision=revision)
         _check_vocabulary(tokenizer, text_encoder["vocab_size"])
+    _check_files(ctx.root / origin, params)
     for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
         _say(name, origin)
         with _loading(name, origin):
-            part = kind.from_pretrained(origin, subfolder=name, revision=revision, use_safetensors=True)
+            part = kind.from_pretrained(
+                origin, subfolder=name, revision=revision, use_safetensors=True, variant=variant
+            )
         place_parts(ctx.out / name, part)
     place_parts(ctx.out / "tokenizer", tokenizer)
     origin, revision = params.scoring_clip, params.scoring_clip_revision
@@ -65,6 +70,39 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
         "stable_diffusion": f"{params.stable_diffusion}@{params.stable_diffusion_revision}",
         "scoring_clip": f"{params.scoring_clip}@{params.scoring_clip_revision}",
     }
+
+
+_FILES = {"vae": _DIFFUSERS, "unet": _DIFFUSERS, "text_encoder": _TRANSFORMERS}
+
+
+def _check_files(folder: Path, params: BackbonesParams) -> None:
+    """Refuse a local folder without all of its weights, before minutes are spent on loading the first of them.
+
+    Raises:
+        BadInput: names the file that lacks, and what is there instead.
+    """
+    if not folder.is_dir():
+        return  # a name on the Hub
+    suffix = f".{params.variant}" if params.variant else ""
+    for part, stem in _FILES.items():
+        wanted = folder / part / f"{stem}{suffix}.safetensors"
+        if not wanted.parent.is_dir():
+            continue
+        if wanted.is_file() or wanted.with_name(f"{wanted.name}.index.json").is_file():
+            continue
+        others = sorted(path.name for path in (folder / part).glob(f"{stem}*") if path.is_file())
+        variants = [name.removeprefix(f"{stem}.").removesuffix(".safetensors") for name in others if _is_variant(name)]
+        if variants:
+            todo = f"it has {others[0]}: set backbones.variant to '{variants[0]}'"
+        elif any(name.endswith((".bin", ".ckpt")) for name in others):
+            todo = f"it has {others[0]}, a pickle, which is never read: convert it to safetensors"
+        else:
+            todo = f"it has {', '.join(others)}" if others else "fetch the folder again"
+        raise BadInput(f"{wanted} does not exist; {todo}.")
+
+
+def _is_variant(name: str) -> bool:
+    return name.endswith(".safetensors") and name.count(".") == 2
 
 
 def _say(part: str, origin: str) -> None:

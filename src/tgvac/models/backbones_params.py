@@ -55,6 +55,7 @@ class BackbonesParams(Block):
     shipped: str = Field(min_length=1)
     stable_diffusion: str
     stable_diffusion_revision: str
+    variant: str
     scoring_clip: str
     scoring_clip_revision: str
     seed: int
