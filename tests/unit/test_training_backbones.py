@@ -158,9 +158,7 @@ def test_weights_of_a_variant_are_loaded_where_it_is_named(origins: tuple[Path, 
     shutil.copytree(origins[0], tmp_path / "sd")
     renamed(tmp_path / "sd", ".fp16.safetensors")
     ctx = context(tmp_path, "backbones")
-    with pytest.raises(
-        BadInput, match=r"pytorch_model\.safetensors does not exist; it has .*fp16.*: set backbones\.va"
-    ):
+    with pytest.raises(BadInput, match=r"pytorch_model\.safetensors does not exist; it has .*fp16.*: set backbones"):
         run(ctx, tmp_path / "sd", origins[1])
     run(ctx, tmp_path / "sd", origins[1], variant="fp16")
     assert torch.equal(load_unet(ctx.out).conv_in.weight, unet_4().conv_in.weight)
@@ -169,9 +167,7 @@ def test_weights_of_a_variant_are_loaded_where_it_is_named(origins: tuple[Path, 
 def test_pickles_are_named_and_never_read(origins: tuple[Path, Path], tmp_path: Path) -> None:
     shutil.copytree(origins[0], tmp_path / "sd")
     renamed(tmp_path / "sd" / "text_encoder", ".bin")
-    with pytest.raises(
-        BadInput, match=r"model\.safetensors does not exist; it has model\.bin, a pickle, which is never"
-    ):
+    with pytest.raises(BadInput, match=r"model\.safetensors does not exist; it has model\.bin, a pickle, which is n"):
         run(context(tmp_path, "backbones"), tmp_path / "sd", origins[1])
 
 
