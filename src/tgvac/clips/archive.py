@@ -52,6 +52,7 @@ class Store:
     def __init__(self, path: Path, root: str = "") -> None:
         self.path, self._root = path, f"{root.strip('/')}/" if root.strip("/") else ""
         self._zip: zipfile.ZipFile | None = None
+        self._stored: dict[str, str] = {}
         if path.is_dir():
             base = path / self._root
             self._names = sorted(p.relative_to(base).as_posix() for p in base.rglob("*") if p.is_file())
@@ -62,7 +63,9 @@ class Store:
                 raise BadInput(
                     f"{path} is truncated or not a zip archive ({error}); delete it and fetch it again."
                 ) from None
-            inside = [n for n in self._zip.namelist() if n.startswith(self._root) and not n.endswith("/")]
+            # Some programs of Windows write names with backslashes.
+            self._stored = {n.replace("\\", "/"): n for n in self._zip.namelist()}
+            inside = [n for n in self._stored if n.startswith(self._root) and not n.endswith("/")]
             self._names = sorted(n[len(self._root) :] for n in inside)
         else:
             raise BadInput(f"{path} does not exist; put the archive there or give another path.")
@@ -94,7 +97,7 @@ class Store:
         try:
             if self._zip is None:
                 return (self.path / self._root / name).read_bytes()
-            return self._zip.read(self._root + name)
+            return self._zip.read(self._stored[self._root + name])
         except _DAMAGED as error:
             raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it with an intact copy.") from None
 
@@ -103,7 +106,7 @@ class Store:
         if name not in self._known:
             raise BadInput(f"{self.describe(name)} is missing; restore it or give a complete copy of the data.")
         if self._zip is not None:
-            return self._zip.getinfo(self._root + name).CRC
+            return self._zip.getinfo(self._stored[self._root + name]).CRC
         try:
             checksum = 0
             with (self.path / self._root / name).open("rb") as stream:

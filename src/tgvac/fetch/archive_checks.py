@@ -120,8 +120,9 @@ def _check_zip(path: Path, params: FetchParams) -> None:
 
 
 def _refuse_hostile(path: Path, member: zipfile.ZipInfo) -> None:
-    name = PurePosixPath(member.filename)
-    if name.is_absolute() or ".." in name.parts or "\\" in member.filename or member.filename[1:2] == ":":
+    # Some programs of Windows write names with backslashes, which readers take for slashes.
+    name = PurePosixPath(member.filename.replace("\\", "/"))
+    if name.is_absolute() or ".." in name.parts or member.filename[1:2] == ":":
         fault = "has a path outside the archive"
     elif stat.S_IFMT(member.external_attr >> 16) not in (0, stat.S_IFREG, stat.S_IFDIR):
         fault = "is a link or a device, not a plain file"
