@@ -206,3 +206,28 @@ def test_frames_of_a_tree_are_those_that_were_written(tmp_path: Path) -> None:
     renamed(tmp_path / "train" / "JPEGImages", ".png", ".PNG")
     source = YouTubeVos(tmp_path)
     assert np.array_equal(source.frame(source.videos()[0], 1), frame_of("a", 5))
+
+
+def test_a_stray_zip_beside_the_categories_of_lasot_ends_nothing_and_is_listed(tmp_path: Path) -> None:
+    lasot_sequence(tmp_path / "cat/cat-1", ["2,2,4,6", "3,2,4,6"])
+    (tmp_path / "logs.zip").write_bytes(b"no zip")
+    source = Lasot(tmp_path)
+    assert source.names() == ["cat-1"]
+    assert [row.files for row in source.account({}) if row.use == "unused"] == [("logs.zip",)]
+
+
+def test_files_that_are_no_part_of_a_pair_are_counted_by_folder(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    square = np.zeros((8, 8), np.uint8)
+    square[2:6, 2:6] = 255
+    for part, folder in (("whole_mask", "whole_mask"), ("visible_mask", "visible_object_mask")):
+        write(tmp_path / f"given/{folder}/1_{part}.png", png(square))
+    for part in ("occlusion", "whole"):
+        write(tmp_path / f"given/{part}/1_{part}.png", png(noise(1, 8, 8, 3)))
+    for name in ("notes/a.txt", "notes/b.txt", "whole/Thumbs.db"):
+        write(tmp_path / "given" / name, "x")
+    made(tmp_path, tmp_path / "given")
+    said = capsys.readouterr().out
+    assert "duo: 2 files in notes are no part of a pair, and are not used" in said
+    assert "duo: 1 files in whole are no part of a pair" in said

@@ -16,6 +16,7 @@ import os
 import re
 import tarfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator
 from lzma import LZMAError
 from pathlib import Path, PurePosixPath
@@ -77,6 +78,8 @@ class Members:
     ) -> None:
         self._path, self._total, self._read = path, total_max_bytes, read
         self._limits = {"part": max_bytes, "captions": captions_max_bytes}
+        self.unused: Counter[str] = Counter()
+        """Files that are no part of a pair, by folder; complete after everything was read."""
         self.archive: str | None = None
         """SHA-256 of the tar, after everything was read; None for a folder."""
 
@@ -91,6 +94,8 @@ class Members:
                 f"{self._path}: {name!r} has {size} bytes, more than sources.{key} ({self._limits[kind]}) allows;"
                 " give the official archive, or raise that key."
             )
+        if kind is None:
+            self.unused[PurePosixPath(name).parent.as_posix()] += 1
         return kind is not None
 
     def _of_folder(self) -> Iterator[tuple[str, bytes]]:

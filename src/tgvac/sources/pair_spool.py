@@ -72,6 +72,12 @@ class Spool:
         found: str | None = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["archive"]
         return found
 
+    @property
+    def unused(self) -> dict[str, int]:
+        """Files of the spooled source that are no part of a pair: how many, by folder."""
+        found: dict[str, int] = json.loads((self._folder / _PASS).read_text(encoding="utf-8"))["unused"]
+        return found
+
     def fill(self, key: str, members: Members, wanted: Collection[int], buckets: int) -> None:
         """Read all members from the start, and write those of the wanted buckets.
 
@@ -100,7 +106,8 @@ class Spool:
                 by_bucket[number][pair] = text
         for number, texts in by_bucket.items():
             write_json(filled._texts(number), texts)
-        write_json(filled._folder / _PASS, {"key": key, "archive": members.archive})
+        unused = dict(sorted(members.unused.items()))
+        write_json(filled._folder / _PASS, {"key": key, "archive": members.archive, "unused": unused})
         self.remove()
         filled._folder.replace(self._folder)
 

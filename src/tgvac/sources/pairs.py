@@ -81,6 +81,8 @@ def make_pairs(ctx: Context, params: SourcesParams, source: Source, path: Path, 
     count = len(rejected) + sum(entry.facts["pairs"] for entry in entries)
     if changed := sum(entry.facts["changed"] for entry in entries):
         print(f"{source.name}: the masks of {changed} pairs were not in pure black and white, and are stored so")
+    for where, number in entries[0].facts["unused"].items():
+        print(f"{source.name}: {number} files in {where} are no part of a pair, and are not used")
     faulty = dict(rejected)
     if any(entry.facts["pairs"] for entry in entries):
         check_share(params, source.name, faulty, count, "pairs")
@@ -141,7 +143,13 @@ def _make_bucket(spool: Spool, number: int, path: Path, outside_max: float) -> M
     return Made(
         bucket_name(number),
         path,
-        {"pairs": len(kept), "rejected": rejected, "changed": changed, "archive": spool.archive},
+        {
+            "pairs": len(kept),
+            "rejected": rejected,
+            "changed": changed,
+            "archive": spool.archive,
+            "unused": spool.unused,
+        },
     )
 
 
