@@ -10,6 +10,7 @@
 # make bench-stages                             processor time of the phases that make tracks and recipes, by frame
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
+# make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -22,7 +23,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui notebooks notebooks-clear standins test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -95,6 +96,9 @@ bench-train: install
 
 bench-memory: install
 	$(BIN)/python -m benchmarks.memory
+
+bench-threads: install
+	$(BIN)/python -m benchmarks.threads
 
 clean:
 	rm -rf results scratch logs .snakemake
