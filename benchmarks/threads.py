@@ -1,8 +1,8 @@
-"""`make bench-threads`: what threads that spin while they wait cost beside another process, and what sleeping costs alone.
+"""`make bench-threads`: what threads that spin while they wait cost beside a busy process, and what sleeping costs alone.
 
-Each row is a process of its own that trains a small convolutional network for some seconds on two threads: alone, beside
-a process that takes half of a core, and beside one that takes a whole core; with threads that spin, as OpenMP's do by
-default, and with threads that sleep (``OMP_WAIT_POLICY=PASSIVE``, which ``tgvac`` sets).
+Each row is a process of its own that trains a small convolutional network for some seconds on two threads: alone,
+beside a process that takes half of a core, and beside one that takes a whole core; with threads that spin, as OpenMP's
+do by default, and with threads that sleep (``OMP_WAIT_POLICY=PASSIVE``, which ``tgvac`` sets).
 """
 
 from __future__ import annotations
