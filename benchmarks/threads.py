@@ -1,4 +1,4 @@
-"""`make bench-threads`: what threads that spin while they wait cost beside a busy process, and what sleeping costs alone.
+"""`make bench-threads`: the cost of threads that spin beside a busy process, and of threads that sleep alone.
 
 Each row is a process of its own that trains a small convolutional network for some seconds on two threads: alone,
 beside a process that takes half of a core, and beside one that takes a whole core; with threads that spin, as OpenMP's
