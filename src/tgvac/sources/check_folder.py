@@ -147,7 +147,8 @@ def _drawn(adapter: Adapter, video: Video) -> np.ndarray:
             )
         ids_HW = cv2.resize(ids_HW, size[::-1], interpolation=cv2.INTER_NEAREST)
         only_void = not ((ids_HW > 0) & (ids_HW < VOID)).any()
-        ids_HW = np.where(ids_HW == VOID, 1 if only_void else 0, ids_HW).astype(np.uint8)
+        white = adapter.white_object(video) if only_void else None
+        ids_HW = np.where(ids_HW == VOID, white or 0, ids_HW).astype(np.uint8)
         colours_HW3 = davis_palette()[ids_HW]
         mixed_HW3 = (out_HW3 * (1 - _SHARE) + colours_HW3 * _SHARE).astype(np.uint8)
         out_HW3 = np.where(ids_HW[..., None] > 0, mixed_HW3, out_HW3)
