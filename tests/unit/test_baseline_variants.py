@@ -136,6 +136,26 @@ def test_an_inpainting_batch_is_the_hole_then_what_is_left_and_its_target_is_the
         assert any(torch.equal(left_Bchw[i], each) for each in held)
 
 
+@pytest.mark.parametrize(("draws", "holes"), [(3, 2), (1, 4)])
+def test_what_a_hole_leaves_is_the_target_also_where_windows_follow_noisy_masks(
+    scale: Context, draws: int, holes: int
+) -> None:
+    wanted = WANTED.model_copy(update={"mask_draws": draws, "holes": holes})
+    params = TRAINING.model_copy(update={"clip_frames": 1, "batch": 8})
+    batches = []
+    for latents in (wanted, without_cache(wanted)):
+        encode(scale, latents, FOLLOW)
+        clips = LatentClips(scale, "train", 1, open_features(scale, vae(), 0.0, FOLLOW, latents, COMPUTE))
+        conditions = INPAINT.of(NEVER_DROPPED)
+        batches.append(make_batch(clips, TextStates(backbones()), params, conditions, 1.0, 1000, "frame", 0, range(8)))
+    for cached, live in ((batches[0].z_BcFhw, batches[1].z_BcFhw), (batches[0].frame_BcFhw, batches[1].frame_BcFhw)):
+        assert torch.equal(cached, live)
+    # Outside of a hole the autoencoder sees the same pixels.
+    left_Bhw = batches[0].mask_BcFhw[:, 0, 0] == 0
+    error_Bhw = (batches[0].frame_BcFhw - batches[0].z_BcFhw)[:, :, 0].abs().mean(1)
+    assert error_Bhw[left_Bhw].mean() < error_Bhw[~left_Bhw].mean()
+
+
 def test_a_variant_that_attends_to_the_image_gets_its_embedding_or_zeros(scale: Context) -> None:
     encode(scale, WANTED)
     clips = LatentClips(scale, "train", 1, open_features(scale, vae(), 0.0, FRAMING, WANTED, COMPUTE))

@@ -20,6 +20,7 @@ from tests.unit.layouts import write
 from tests.unit.test_video_folder import HEIGHT, WIDTH, film, frames_of, mask_image
 from tgvac.cli import main
 from tgvac.errors import BadInput
+from tgvac.sources.account import write_account
 from tgvac.sources.check_folder import as_table, check, write_page
 from tgvac.sources.faults import valid_videos
 from tgvac.sources.safe_names import safe_names
@@ -213,8 +214,8 @@ def test_the_check_prints_what_is_taken_and_writes_a_page_with_pictures(
     assert checked.layout == "videos"
     assert checked.taken == 1
     text = as_table(checked)
-    assert "1 videos are taken" in text
-    assert "rejected  plain: plain.mp4 has no object in its first frame" in text or "rejected  plain: " in text
+    assert "1 video is taken" in text
+    assert "rejected  plain: plain.mp4 has no object in its first frame; write plain.json" in text
     assert "unused    notes.txt: not a video" in text
     write_page(checked, tmp_path / "page.html")
     page = (tmp_path / "page.html").read_text()
@@ -234,3 +235,32 @@ def test_a_folder_of_no_layout_is_refused_with_each_reason(tmp_path: Path) -> No
         check(tmp_path / "f")
     with pytest.raises(BadInput, match="does not exist; give the folder or archive"):
         check(tmp_path / "g")
+
+
+def test_two_forms_of_one_name_are_two_videos_of_one_name(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    for form in ("NFC", "NFD"):
+        film(root / f"{unicodedata.normalize(form, 'Bär')}.mp4", frames_of())
+    write(root / f"{unicodedata.normalize('NFC', 'Bär')}.png", png(mask_image(1), palette=True))
+    source = VideoFolder(root)
+    valid, faulty = valid_videos(source, root)
+    assert valid == []
+    (reason,) = faulty.values()
+    assert "are two videos with the same name; rename one of them" in reason
+    listed = {file for row in source.account(faulty) for file in row.files}
+    assert len(listed) == 3
+
+
+def test_names_that_are_no_utf_8_are_read_and_escaped_in_the_account(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    odd = os.fsdecode(b"b\xe4r")
+    film(root / f"{odd}.mp4", frames_of())
+    write(root / f"{odd}.png", png(mask_image(1), palette=True))
+    write(root / os.fsdecode(b"caf\xe9.txt"), "x")
+    source = VideoFolder(root)
+    (video,) = source.videos()
+    assert video.name.isascii()
+    write_account(tmp_path / "account.csv", [("videos", row) for row in source.account({})])
+    text = (tmp_path / "account.csv").read_text(encoding="utf-8")
+    assert r"unused,videos,caf\xe9.txt,1,not a video" in text
+    assert r"b\xe4r.mp4" in text

@@ -208,12 +208,35 @@ def test_frames_of_a_tree_are_those_that_were_written(tmp_path: Path) -> None:
     assert np.array_equal(source.frame(source.videos()[0], 1), frame_of("a", 5))
 
 
-def test_a_stray_zip_beside_the_categories_of_lasot_ends_nothing_and_is_listed(tmp_path: Path) -> None:
+def test_a_stray_zip_beside_the_categories_of_lasot_ends_nothing_but_a_cut_one_is_named(tmp_path: Path) -> None:
     lasot_sequence(tmp_path / "cat/cat-1", ["2,2,4,6", "3,2,4,6"])
-    (tmp_path / "logs.zip").write_bytes(b"no zip")
+    with zipfile.ZipFile(tmp_path / "logs.zip", "w") as archive:
+        archive.writestr("a.log", "x")
     source = Lasot(tmp_path)
     assert source.names() == ["cat-1"]
-    assert [row.files for row in source.account({}) if row.use == "unused"] == [("logs.zip",)]
+    assert [row.files for row in source.account({}) if row.use == "unused"] == [("logs.zip/a.log",)]
+    (tmp_path / "dog.zip").write_bytes((tmp_path / "logs.zip").read_bytes()[:40])
+    with pytest.raises(BadInput, match=r"dog\.zip is truncated or not a zip archive .*; delete it and fetch it again"):
+        Lasot(tmp_path).names()
+
+
+def test_two_pictures_of_one_frame_of_youtube_vos_are_refused(tmp_path: Path) -> None:
+    youtube_vos_tree(tmp_path, {"a": {0: [1], 5: [1]}})
+    write(tmp_path / "train/JPEGImages/a/5.png", png(noise(3, 12, 16, 3)))
+    with pytest.raises(BadInput, match=r"are two pictures of frame 5; remove one of them"):
+        YouTubeVos(tmp_path).video("a")
+
+
+def test_a_soft_object_that_leaves_the_frame_stays_one_object(tmp_path: Path) -> None:
+    frames = []
+    for i in range(6):
+        mask = np.zeros((24, 32), np.uint8)
+        cv2.circle(mask, (12 + 4 * i, 12), 6, 255, -1)
+        frames.append((noise(i, 24, 32, 3), np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8))))
+    davis_tree(tmp_path / "given", {"ant": frames, "bee": frames[::-1]})
+    assert joined(tmp_path) == []
+    files = sorted(path.name for path in (tmp_path / "results/t/tracks/files").iterdir())
+    assert files == ["mine--ant--1.zip", "mine--bee--1.zip"]
 
 
 def test_files_that_are_no_part_of_a_pair_are_counted_by_folder(

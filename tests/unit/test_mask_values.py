@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
-from tgvac.clips.mask_values import VOID, Ids, davis_palette, mask_of_array, read_ids, read_mask
+from tgvac.clips.mask_values import VOID, Ids, davis_palette, is_white, mask_of_array, read_ids, read_mask
 from tgvac.errors import BadInput
 
 SHAPE = (40, 60)
@@ -121,7 +121,7 @@ def test_one_object_is_read_as_one_object_however_it_was_saved(way: str) -> None
         ("0 and 1", ""),
         ("rings", "soft edges, cut at half"),
         ("JPEG", "JPEG, cut at half"),
-        ("RGBA, a cut-out", "what is not transparent"),
+        ("RGBA, a cut-out", "what is not transparent, cut at half"),
         ("red on black", "one colour on black"),
         ("16 bits", "16 bits scaled to 8"),
         ("index 0 white", "by the colours of its palette, whose index 0 is not black"),
@@ -203,9 +203,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "has values up to 600; ids go from 1 to 254",
     ),
     "negative": (lambda: saved(several(1).astype(np.float32) * -1, kind="TIFF"), "has values from -1 to"),
-    "all transparent": (
-        lambda: saved(rgba(BLACK_WHITE, np.zeros(SHAPE, np.uint8))),
-        "is transparent everywhere; save the mask in black and white",
+    "void over more than the ids": (
+        lambda: saved(np.where(several(VOID) > 0, VOID, several(0, 3)).astype(np.uint8)[:, :18]),
+        r"has 255, which is void beside ids, on \d+ pixels, and ids on \d+ alone",
     ),
     "a palette with a bright index 0": (
         lambda: saved(several(1, 2), "P", palette=bytes([200, 30, 30, 0, 0, 0, 9, 90, 9] + [0] * 759)),
@@ -241,6 +241,62 @@ def test_an_orientation_of_exif_is_obeyed() -> None:
     exif[0x0112] = 3
     turned = read_ids(saved(BLACK_WHITE, exif=exif), "m.png").ids_HW
     assert np.array_equal(turned, BLACK_WHITE[::-1, ::-1])
+
+
+def test_a_mask_where_everything_is_transparent_shows_no_object() -> None:
+    assert not read_ids(saved(rgba(BLACK_WHITE, np.zeros(SHAPE, np.uint8))), "m.png").ids_HW.any()
+
+
+@pytest.mark.parametrize("speck", [1, 3, 77])
+def test_a_residue_in_the_mask_of_one_object_is_not_the_object(speck: int) -> None:
+    plane = BLACK_WHITE.copy()
+    plane[0, :3] = speck
+    mask, rule = read_mask(saved(plane), "m.png")
+    assert np.array_equal(mask, BLACK_WHITE)
+    assert rule == "cut at half"
+    assert np.array_equal(mask_of_array(plane[None], "masks")[0], BLACK_WHITE)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0.5, 2.0),
+    st.integers(1, 12),
+    st.lists(st.tuples(st.integers(-8, 47), st.integers(-8, 67)), min_size=4, max_size=8),
+)
+def test_a_soft_object_that_leaves_the_frame_is_never_several(
+    sigma: float, radius: int, places: list[tuple[int, int]]
+) -> None:
+    planes = []
+    for y, x in [(20, 28), *places]:
+        drawn = np.where(disc(max(radius, 6) if (y, x) == (20, 28) else radius, y, x), 255, 0).astype(np.uint8)
+        planes.append(cv2.GaussianBlur(drawn, (0, 0), sigma))
+    masks = [read_ids(saved(plane), "m.png") for plane in planes]
+    assert is_white((mask.kind for mask in masks), "a")
+    for mask, plane in zip(masks, planes, strict=True):
+        assert np.array_equal(mask.in_video(white=True), np.where(plane >= 128, 255, 0))
+
+
+def test_a_video_that_mixes_soft_masks_and_ids_is_refused() -> None:
+    kinds = [read_ids(saved(plane), "m.png").kind for plane in (soft(1.0), several(1, 2))]
+    with pytest.raises(BadInput, match="a has masks with soft edges and masks with ids; save all of them in one way"):
+        is_white(kinds, "a")
+    kinds = [read_ids(saved(plane), "m.png").kind for plane in (BLACK_WHITE, several(1, 2))]
+    assert not is_white(kinds, "a"), "void beside ids"
+    assert is_white([read_ids(saved(p), "m.png").kind for p in (BLACK_WHITE, 0 * BLACK_WHITE)], "a")
+    assert not is_white(["empty"], "a")
+
+
+def test_a_single_colour_of_davis_keeps_its_id() -> None:
+    plane = several(0, 2)
+    assert set(np.unique(read_ids(saved(davis_palette()[plane]), "m.png").ids_HW)) == {0, 2}
+
+
+@pytest.mark.parametrize("white", [200, 128, 100])
+def test_a_soft_mask_that_is_not_pure_white_is_one_object(white: int) -> None:
+    plane = (soft(1.2).astype(int) * white // 255).astype(np.uint8)
+    found = read_ids(saved(plane), "m.png").as_object().ids_HW
+    assert set(np.unique(found)) == {0, 1}
+    assert ((found > 0) != DISC).mean() < 0.03
 
 
 def test_only_black_and_white_becomes_object_1() -> None:

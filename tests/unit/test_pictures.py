@@ -64,6 +64,28 @@ def test_grey_of_16_bits_is_scaled_by_its_depth_and_not_by_its_brightest_level()
     assert dark.max() == 2
 
 
+def test_damaged_exif_ends_nothing() -> None:
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    data = saved(PICTURE, "JPEG", exif=exif)
+    # A pointer to further tags, of a type that no pointer has.
+    at = data.index(b"Exif") + 6
+    broken = data[: at + 10] + b"\xa0\x05\x00\x07" + data[at + 14 :]
+    for each in (data, broken):
+        found, _ = read_picture(each, "a")
+        assert found.shape[2] == 3
+
+
+def test_fractions_that_exceed_white_a_little_and_small_numbers_of_32_bits_keep_their_levels() -> None:
+    levels = PICTURE[..., 0]
+    bright = levels.astype(np.float32) / 255
+    bright[0, 0] = 1.02
+    found, _ = read_picture(saved(bright, "TIFF"), "a")
+    assert np.abs(found[..., 0].astype(int) - levels)[1:].max() <= 1
+    whole, _ = read_picture(saved(levels.astype(np.int32), "TIFF"), "a")
+    assert np.array_equal(whole[..., 0], levels)
+
+
 def test_dropped_transparency_is_said() -> None:
     seen = np.dstack([PICTURE, np.full((12, 20), 255, np.uint8)])
     assert read_picture(saved(seen), "a")[1] == ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +50,7 @@ def fetch(ctx: Context, params: BackbonesParams, diffusion: DiffusionParams) -> 
     with _loading("tokenizer", origin):
         tokenizer = CLIPTokenizer.from_pretrained(origin, subfolder="tokenizer", revision=revision)
         _check_vocabulary(tokenizer, text_encoder["vocab_size"])
-    _check_files(ctx.root / origin, params)
+    _check_files(Path(origin), params)
     for name, kind in (("vae", AutoencoderKL), ("text_encoder", CLIPTextModel), ("unet", UNet2DConditionModel)):
         _say(name, origin)
         with _loading(name, origin):
@@ -88,10 +89,11 @@ def _check_files(folder: Path, params: BackbonesParams) -> None:
         wanted = folder / part / f"{stem}{suffix}.safetensors"
         if not wanted.parent.is_dir():
             continue
-        if wanted.is_file() or wanted.with_name(f"{wanted.name}.index.json").is_file():
+        index = wanted.with_name(f"{stem}.safetensors.index{suffix}.json")
+        if wanted.is_file() or index.is_file():
             continue
         others = sorted(path.name for path in (folder / part).glob(f"{stem}*") if path.is_file())
-        variants = [name.removeprefix(f"{stem}.").removesuffix(".safetensors") for name in others if _is_variant(name)]
+        variants = [_variant(name, stem) for name in others if _is_variant(name)]
         if variants:
             todo = f"it has {others[0]}: set backbones.variant to '{variants[0]}'"
         elif any(name.endswith((".bin", ".ckpt")) for name in others):
@@ -99,6 +101,11 @@ def _check_files(folder: Path, params: BackbonesParams) -> None:
         else:
             todo = f"it has {', '.join(others)}" if others else "fetch the folder again"
         raise BadInput(f"{wanted} does not exist; {todo}.")
+
+
+def _variant(name: str, stem: str) -> str:
+    """The variant in a file's name, without the number of a part of several."""
+    return re.sub(r"-\d+-of-\d+$", "", name.removeprefix(f"{stem}.").removesuffix(".safetensors"))
 
 
 def _is_variant(name: str) -> bool:

@@ -53,7 +53,8 @@ def open_container(path: Path) -> av.container.InputContainer:
     import av
 
     try:
-        return av.open(str(path))
+        # Tags may be in any encoding, and are not used.
+        return av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise damaged(path, str(error)) from None
 
@@ -159,7 +160,7 @@ def examine(path: Path) -> Facts:
     lost = packets - hidden - len(times)
     if lost > 0 and before_key:
         said.append(f"it begins between key frames, so {lost} frames at its start cannot be decoded")
-    elif lost > 0 and not stream.codec_context.interlaced_dct:
+    elif lost > 0:
         said.append(f"{lost} of {packets} frames cannot be decoded")
     said += _rate(times)
     return Facts(len(times), tuple(said))
@@ -181,36 +182,42 @@ def _of_first(frame: av.VideoFrame, stream: Any) -> Iterator[str]:
 
 
 def _check_whole(path: Path, container: Any, stream: Any, packets: int, times: list[float]) -> None:
-    """Refuse a file that has fewer frames, or is much shorter, than it claims."""
-    if stream.frames and packets < stream.frames:
-        raise BadInput(
-            f"{path} says that it has {stream.frames} frames, but only {packets} are there: it was cut; replace it with"
-            " a whole copy."
-        )
-    claimed = _claimed_seconds(container, stream)
-    if stream.frames or len(times) < 2 or not claimed:
+    """Refuse a file that has fewer frames, or is much shorter, than it claims.
+
+    Fewer frames alone are no fault: an edit list may hide some, and a file may count frames that were dropped.
+    """
+    if len(times) < 2:
+        if stream.frames > max(packets, 1):
+            raise BadInput(f"{path} says that it has {stream.frames} frames, but only {packets} are there: {_AGAIN}")
         return
     gaps = sorted(b - a for a, b in itertools.pairwise(times))
     usual = gaps[len(gaps) // 2]
-    lasts = times[-1] - times[0] + usual
-    if lasts < _CUT * claimed and claimed - lasts > 3 * usual:
-        raise BadInput(
-            f"{path} says that it lasts {claimed:.2f} s, but only {lasts:.2f} s can be decoded: it was cut; replace it"
-            " with a whole copy."
-        )
+    lasts, claimed = times[-1] - times[0] + usual, _claimed_seconds(container, stream)
+    if not claimed or lasts >= _CUT * claimed or claimed - lasts <= 3 * usual:
+        return
+    if stream.frames and packets < stream.frames:
+        raise BadInput(f"{path} says that it has {stream.frames} frames, but only {packets} are there: {_AGAIN}")
+    if not stream.frames:
+        raise BadInput(f"{path} says that it lasts {claimed:.2f} s, but only {lasts:.2f} s can be decoded: {_AGAIN}")
+
+
+_AGAIN = "it was cut; replace it with a whole copy."
 
 
 def _claimed_seconds(container: Any, stream: Any) -> float:
     """The duration that a file claims for a stream; 0 where it does not."""
+    alone = container.duration / 1e6 if container.duration and len(container.streams) == 1 else 0.0
     if stream.duration:
-        return float(stream.duration * stream.time_base)
+        # The file's own is shorter where an edit list hides frames.
+        claimed = float(stream.duration * stream.time_base)
+        return min(claimed, alone) if alone else claimed
     tag = next((value for key, value in stream.metadata.items() if key.upper().startswith("DURATION")), "")
     parts = tag.split(":")
     if len(parts) == 3 and all(part.replace(".", "", 1).isdigit() for part in parts):
         hours, minutes, seconds = map(float, parts)
         return 3600 * hours + 60 * minutes + seconds
     # That of the whole file, which another stream may make longer.
-    return container.duration / 1e6 if container.duration and len(container.streams) == 1 else 0.0
+    return alone
 
 
 def _rate(times: list[float]) -> Iterator[str]:

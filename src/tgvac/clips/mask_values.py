@@ -5,7 +5,7 @@ People save masks in many ways. Each is read by one of these rules, or refused w
 =====================================  ================================================================
 ids: palette or grey PNG               the value is the object's id, 0 is background, 255 is void
 black and white, one bit, boolean      0 and 255 alone: object 1. A video decides this over all its masks
-soft: thin grey edges around white     cut at half of white
+soft: thin grey edges                  cut at half of white
 JPEG of black and white                cut at half of white, since JPEG changes values near edges
 RGB or RGBA, grey                      as its grey image
 transparency                           what is not transparent, cut at half
@@ -15,18 +15,22 @@ RGB in the palette of DAVIS            the ids whose colours they are
 palette whose index 0 is not black     by its colours, if these are black and white
 =====================================  ================================================================
 
-A soft mask is told from ids by shape: the grey values of an edge are thin lines, an object is not.
+A soft mask is told from ids by shape: the grey values of an edge are thin lines, an object is not. Where one mask does
+not say it, all masks of its video do (:func:`is_white`).
 """
 
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import Image
 
+from tgvac.clips.pictures import UNREADABLE, upright
 from tgvac.errors import BadInput
 
 VOID = 255
@@ -34,34 +38,44 @@ VOID = 255
 
 HALF = 128
 
-_UNREADABLE = (OSError, SyntaxError, ValueError, Image.DecompressionBombError)
 _SMALL_ID = 20
 """Values up to this are ids even where they are thin: few videos have more objects, and soft edges have more greys."""
-_SOLID = 250
-"""Values from this on are white in a soft mask."""
 _THIN = 0.2
 """Share of the grey pixels of a soft mask that may lie inside of an area of their own value."""
-_MANY = 16
-"""So many different greys, all of them thin, are an edge also where nothing is white."""
+_MANY, _THIN_OF_MANY = 16, 0.5
+"""So many different greys are an edge also where nothing is white, and where more of them lies inside."""
+_FEW = 3
+"""Different values from which on they may be an edge."""
+_SPECKS = 0.1
+"""Share of the painted pixels of one object's mask that may have other values than white: residues of an editor."""
 _LISTED = 4
 _GREY = 24
 """The largest difference of the channels of a pixel that still counts as grey, in a JPEG."""
+_OVERSHOOT = 1.001
+_KERNEL = np.ones((3, 3), np.uint8)
+
+Kind = Literal["empty", "ids", "white", "soft", "unclear"]
+"""What the values of one mask look like; ``unclear``: thin greys, which may be an edge or small objects."""
 
 
 @dataclass(frozen=True)
 class Ids:
-    """The ids of one mask.
+    """One mask.
 
     Attributes:
         ids_HW: ``uint8``: 0 background, 255 void, else the object's id. A mask of 0 and 255 alone is kept as it is,
             since only all masks of its video together say what 255 means.
         rule: how it was read, for people; "" where the values were taken as they are.
         doubt: what may be wrong with it, for people; "" for nothing.
+        kind: what its values look like.
+        white_HW: the same as a mask in black and white, cut at half.
     """
 
     ids_HW: np.ndarray
     rule: str = ""
     doubt: str = ""
+    kind: Kind = "ids"
+    white_HW: np.ndarray | None = None
 
     @property
     def black_and_white(self) -> bool:
@@ -72,7 +86,29 @@ class Ids:
         """The same with 255 as object 1, if 0 and 255 are its only values."""
         if not self.black_and_white:
             return self
-        return Ids((self.ids_HW > 0).astype(np.uint8), self.rule or "black and white, taken as object 1", self.doubt)
+        rule = self.rule or "black and white, taken as object 1"
+        return Ids((self.ids_HW > 0).astype(np.uint8), rule, self.doubt, self.kind)
+
+    def in_video(self, white: bool) -> np.ndarray:
+        """The ids in a video whose masks are all in black and white, or all ids (:func:`is_white`)."""
+        return self.white_HW if white and self.white_HW is not None else self.ids_HW
+
+
+def is_white(kinds: Iterable[Kind], name: str) -> bool:
+    """Whether all masks of a video are in black and white, soft or not; else they are ids.
+
+    Only together they say what a thin grey means: an object that leaves the frame leaves an edge without its inside.
+
+    Args:
+        name: of the video, for messages.
+
+    Raises:
+        BadInput: when some are soft and others have ids.
+    """
+    found = set(kinds)
+    if "ids" in found and "soft" in found:
+        raise BadInput(f"{name} has masks with soft edges and masks with ids; save all of them in one way.")
+    return "ids" not in found and ("soft" in found or "white" in found)
 
 
 def read_ids(data: bytes, name: str) -> Ids:
@@ -87,12 +123,16 @@ def read_ids(data: bytes, name: str) -> Ids:
     try:
         with Image.open(io.BytesIO(data)) as image:
             lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
-            turned = ImageOps.exif_transpose(image)
-            plane_HW, rule = _plane(turned, name, lossy)
+            return ids_of(image, name, lossy)
     except BadInput:
         raise
-    except _UNREADABLE as error:
+    except UNREADABLE as error:
         raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+
+
+def ids_of(image: Image.Image, name: str, lossy: bool = False) -> Ids:
+    """An opened mask as :func:`read_ids` reads it; ``lossy``: whether its compression changes values."""
+    plane_HW, rule = _plane(upright(image), name, lossy)
     return _ids(plane_HW, rule, name, lossy)
 
 
@@ -104,17 +144,37 @@ def read_mask(data: bytes, name: str) -> tuple[np.ndarray, str]:
     Raises:
         BadInput: when it is not readable, or has several objects.
     """
-    ids = read_ids(data, name).as_object()
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
+            return mask_of_image(image, name, lossy)
+    except BadInput:
+        raise
+    except UNREADABLE as error:
+        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+
+
+def mask_of_image(image: Image.Image, name: str, lossy: bool = False) -> tuple[np.ndarray, str]:
+    """An opened mask of one object as :func:`read_mask` reads it."""
+    plane_HW, rule = _plane(upright(image), name, lossy)
+    return _one_object(plane_HW, rule, name, lossy)
+
+
+def _one_object(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> tuple[np.ndarray, str]:
+    painted, others = np.count_nonzero(plane_HW), np.count_nonzero((plane_HW > 0) & (plane_HW < HALF))
+    if (plane_HW == VOID).any() and 0 < others <= _SPECKS * painted:
+        return _cut(plane_HW, HALF), _and(rule, "cut at half")
+    ids = _ids(plane_HW, rule, name, lossy)
     found = sorted(set(np.unique(ids.ids_HW).tolist()) - {0})
-    if len(set(found) - {VOID}) > 1:
+    if len(found) > 1:
         raise BadInput(f"{name} has the ids {_list(found)}, but is the mask of one object; save it in black and white.")
-    return np.where((ids.ids_HW > 0) & (ids.ids_HW < VOID), 255, 0).astype(np.uint8), ids.rule
+    return np.where(ids.ids_HW > 0, 255, 0).astype(np.uint8), ids.rule
 
 
 def mask_of_array(array: np.ndarray, name: str) -> np.ndarray:
-    """A mask in memory as ``uint8`` in {0, 255}: boolean, 0 and 1, 0 and 255, or soft in [0, 1] or [0, 255].
+    """Masks of one object in memory, ``[F,H,W]``, as ``uint8`` in {0, 255}.
 
-    Soft masks are cut at half. Shapes are not checked.
+    They may be boolean, 0 and 1, 0 and 255, or soft in [0, 1] or [0, 255], which is cut at half.
 
     Raises:
         BadInput: when its values are none of these.
@@ -127,14 +187,16 @@ def mask_of_array(array: np.ndarray, name: str) -> np.ndarray:
         return array.astype(np.uint8)
     low, high = float(array.min()), float(array.max())
     if not (np.isfinite(low) and np.isfinite(high)) or low < 0 or high > 255:
-        raise BadInput(f"{name} have values from {low:g} to {high:g}; give booleans, 0 and 1, or 0 to 255.")
-    if high <= 1:
+        raise BadInput(f"{name} have values from {low:.6g} to {high:.6g}; give booleans, 0 and 1, or 0 to 255.")
+    if high <= (1 if np.issubdtype(array.dtype, np.integer) else _OVERSHOOT):
         return np.where(array >= 0.5, 255, 0).astype(np.uint8)
     if high < HALF:
         raise BadInput(
-            f"{name} have values up to {high:g}, which are neither 0 and 1 nor 0 and 255; give one object's mask."
+            f"{name} have values up to {high:.6g}, which are neither 0 and 1 nor 0 and 255; give one object's mask."
         )
-    return np.where(array >= HALF, 255, 0).astype(np.uint8)
+    planes_FHW = np.round(array).astype(np.uint8).reshape(-1, *array.shape[-2:])
+    cut = [_one_object(plane_HW, "", name, lossy=False)[0] for plane_HW in planes_FHW]
+    return np.stack(cut).reshape(array.shape)
 
 
 def _lossless(data: bytes) -> bool:
@@ -155,9 +217,8 @@ def _plane(image: Image.Image, name: str, lossy: bool) -> tuple[np.ndarray, str]
         rgba_HW4 = np.asarray(image.convert("RGBA"))
         alpha_HW = rgba_HW4[..., 3]
         if (alpha_HW < 255).any():
-            if alpha_HW.any():
-                return alpha_HW, "what is not transparent"
-            raise BadInput(f"{name} is transparent everywhere; save the mask in black and white.")
+            # The object may be absent, and then everything is transparent.
+            return _cut(alpha_HW, HALF), "what is not transparent, cut at half"
         return _coloured(rgba_HW4[..., :3], name, lossy)
     return _coloured(np.asarray(image.convert("RGB")), name, lossy)
 
@@ -208,12 +269,13 @@ def _coloured(rgb_HW3: np.ndarray, name: str, lossy: bool) -> tuple[np.ndarray, 
     if lossy:
         raise BadInput(f"{name} is a JPEG in colour, which is no mask; save the mask as PNG in black and white.")
     colours, at = np.unique(rgb_HW3.reshape(-1, 3), axis=0, return_inverse=True)
-    if not colours[0].any() and len(colours) == 2:
-        return np.where(at.reshape(rgb_HW3.shape[:2]) > 0, 255, 0).astype(np.uint8), "one colour on black"
+    # Before a single colour: the next frame of the same video may show several objects.
     known = {tuple(colour): i for i, colour in enumerate(davis_palette().tolist())}
     ids = [known.get(tuple(colour)) for colour in colours.tolist()]
     if None not in ids and len(colours) <= VOID:
         return np.array(ids, np.uint8)[at].reshape(rgb_HW3.shape[:2]), "by the colours of DAVIS"
+    if not colours[0].any() and len(colours) == 2:
+        return np.where(at.reshape(rgb_HW3.shape[:2]) > 0, 255, 0).astype(np.uint8), "one colour on black"
     raise BadInput(
         f"{name} has {len(colours)} colours, such as {_list([tuple(c) for c in colours.tolist()])}, and no rule says"
         " what they mean; save a palette or grey PNG whose pixel value is the object's id, or black and white."
@@ -233,40 +295,60 @@ def davis_palette() -> np.ndarray:
 
 
 def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
+    """A plane as ids, decided by itself."""
+    kind, level = _kind(plane_HW)
+    if lossy and kind not in ("empty", "white"):
+        brightest = int(plane_HW.max())
+        if brightest < HALF:
+            raise BadInput(f"{name} is a JPEG with values up to {brightest} alone; JPEG changes ids: save PNG.")
+        kind, level, rule = "soft", HALF, _and(rule, "JPEG, cut at half")
+    elif kind == "soft":
+        rule = _and(rule, "soft edges, cut at half")
+    white_HW = _cut(plane_HW, level)
+    ids_HW = white_HW if kind == "soft" else plane_HW
+    void, painted = np.count_nonzero(ids_HW == VOID), np.count_nonzero((ids_HW > 0) & (ids_HW < VOID))
+    if kind == "ids" and void > painted and _same_around(plane_HW)[plane_HW == VOID].any():
+        raise BadInput(
+            f"{name} has 255, which is void beside ids, on {void} pixels, and ids on {painted} alone; save the object"
+            " with an id, or in pure black and white."
+        )
+    return Ids(ids_HW, rule, _doubt(ids_HW), kind, white_HW)
+
+
+def _kind(plane_HW: np.ndarray) -> tuple[Kind, int]:
+    """What a plane's values look like, and the level from which on a pixel is white if they are soft."""
     counts = np.bincount(plane_HW.ravel(), minlength=256)
     middle = np.flatnonzero(counts[1:VOID]) + 1
     if not len(middle):
-        pass
-    elif lossy:
-        if np.flatnonzero(counts).max() < HALF:
-            raise BadInput(
-                f"{name} is a JPEG with values up to {np.flatnonzero(counts).max()} alone; JPEG changes ids: save PNG."
-            )
-        plane_HW, rule = _cut(plane_HW), _and(rule, "JPEG, cut at half")
-    elif _is_soft(plane_HW, middle, counts):
-        plane_HW, rule = _cut(plane_HW), _and(rule, "soft edges, cut at half")
-    return Ids(plane_HW, rule, _doubt(plane_HW))
+        return ("white" if counts[VOID] else "empty"), HALF
+    greys = middle[middle > _SMALL_ID]
+    inside = np.bincount(plane_HW[_same_around(plane_HW)], minlength=256)
+    if not len(greys):
+        # The faint end of an edge that leaves the frame, or ids.
+        faint = len(middle) >= _FEW and inside[middle].sum() <= _THIN * counts[middle].sum()
+        return ("unclear" if faint else "ids"), HALF
+    # One solid grey with thin darker ones around it is soft: a mask that is not drawn in pure white.
+    solid = [int(v) for v in greys if inside[v] > _THIN * counts[v] and inside[v] > 1]
+    thin = [int(v) for v in middle if v not in solid]
+    if len(solid) == 1 and len(thin) >= _FEW and max(thin) < solid[0] and not counts[VOID]:
+        return "soft", (solid[0] + 1) // 2
+    # So many different greys are hardly ids, and a blur may be flat inside of them.
+    thin_share = _THIN_OF_MANY if len(greys) >= _MANY else _THIN
+    if inside[greys].sum() > thin_share * counts[greys].sum():
+        return "ids", HALF
+    if counts[HALF:].any() and (inside[VOID] or len(greys) >= _MANY):
+        return "soft", HALF
+    return "unclear", HALF
 
 
-def _is_soft(plane_HW: np.ndarray, middle: np.ndarray, counts: np.ndarray) -> bool:
-    """Whether the grey values are the edge of something white, and no objects."""
-    if middle.max() <= _SMALL_ID or not counts[HALF:].any():
-        return False
-    # White inside, or so many greys that they are no ids.
-    if len(middle) < _MANY and not _inside((plane_HW >= _SOLID).astype(np.uint8)):
-        return False
-    solid = sum(_inside((plane_HW == v).astype(np.uint8)) for v in middle if v < _SOLID and counts[v] >= 9)
-    grey = counts[1:_SOLID].sum()
-    return bool(solid <= _THIN * grey)
+def _same_around(plane_HW: np.ndarray) -> np.ndarray:
+    """Pixels whose eight neighbours have the same value, ``bool [H,W]``; none at the border."""
+    least_HW = cv2.erode(plane_HW, _KERNEL, borderType=cv2.BORDER_CONSTANT, borderValue=0)
+    return np.asarray((least_HW == cv2.dilate(plane_HW, _KERNEL)) & (plane_HW > 0))
 
 
-def _inside(mask_HW: np.ndarray) -> int:
-    """Pixels whose eight neighbours are in the mask, too."""
-    return int(cv2.erode(mask_HW, np.ones((3, 3), np.uint8), borderValue=0).sum())
-
-
-def _cut(plane_HW: np.ndarray) -> np.ndarray:
-    return np.where(plane_HW >= HALF, 255, 0).astype(np.uint8)
+def _cut(plane_HW: np.ndarray, level: int) -> np.ndarray:
+    return np.where(plane_HW >= level, 255, 0).astype(np.uint8)
 
 
 def _doubt(ids_HW: np.ndarray) -> str:

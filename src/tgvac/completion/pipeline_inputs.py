@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from tgvac.clips.mask_values import mask_of_array
+from tgvac.clips.mask_values import mask_of_array, mask_of_image
+from tgvac.clips.pictures import rgb_of
 from tgvac.errors import BadInput
 
 
@@ -94,12 +95,18 @@ def _array(given: Any, what: str, mode: str) -> np.ndarray:
     if not isinstance(given, Sequence) or isinstance(given, str) or not given:
         raise BadInput(f"The {what} are {type(given).__name__}; give a list of PIL images, an array or a tensor.")
     parts = [
-        np.asarray(each.convert(mode)) if isinstance(each, Image.Image) else _array(each, what, mode) for each in given
+        _of_picture(each, what, mode) if isinstance(each, Image.Image) else _array(each, what, mode) for each in given
     ]
     sizes = sorted({part.shape for part in parts})
     if len(sizes) > 1:
         raise BadInput(f"The {what} have different shapes, {sizes[0]} and {sizes[1]}; all must have the same size.")
     return np.stack(parts)
+
+
+def _of_picture(picture: Image.Image, what: str, mode: str) -> np.ndarray:
+    """A PIL image by the rules for files: what a mask means, 16 bits, orientation."""
+    name = f"One of the {what}"
+    return mask_of_image(picture, name)[0] if mode == "L" else rgb_of(picture, name)[0]
 
 
 def _levels(array: np.ndarray) -> np.ndarray:

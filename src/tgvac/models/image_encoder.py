@@ -52,7 +52,7 @@ def load_image_encoder(folder: Path, device: torch.device, batch: int) -> Callab
     def embed(pictures_FSS3: np.ndarray) -> torch.Tensor:
         x_F3SS = torch.from_numpy(np.ascontiguousarray(pictures_FSS3)).permute(0, 3, 1, 2).float() / 255
         if x_F3SS.shape[-1] != size:
-            # As pix2gestalt resizes, but for the filter's last bits.
+            # Stand-ins have the frames' own size. Other encoders' own preprocessing may have another filter.
             x_F3SS = functional.interpolate(x_F3SS, size=(size, size), mode="bicubic", antialias=True)
         x_F3RR = (x_F3SS - mean) / deviation
         found = [network(_padded(x, batch).to(device)).image_embeds[: len(x)] for x in torch.split(x_F3RR, batch)]

@@ -72,6 +72,11 @@ def rows_of(
     return rows + [Row("unused", "", tuple(sorted(files)), reason) for (_, reason), files in unused.items()]
 
 
+def readable(text: str) -> str:
+    """A text with what is not UTF-8 escaped, as in names of old file systems."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
+
+
 def write_account(path: Path, rows: Iterable[tuple[str, Row]]) -> None:
     """Write the table, sorted by source and video.
 
@@ -83,5 +88,6 @@ def write_account(path: Path, rows: Iterable[tuple[str, Row]]) -> None:
     writer.writerow(_COLUMNS)
     for source, row in sorted(rows, key=lambda each: (each[0], each[1].video, each[1].files, each[1].use)):
         named = f"{source}/{row.video}" if row.video else source
-        writer.writerow((row.use, named, row.files[0] if row.files else "", len(row.files), row.note))
+        cells = (row.use, named, row.files[0] if row.files else "", str(len(row.files)), row.note)
+        writer.writerow([readable(cell) for cell in cells])
     write_text(path, text.getvalue())

@@ -19,7 +19,7 @@ from tgvac.clips.mask_values import VOID, davis_palette
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import Source
 from tgvac.files import write_text
-from tgvac.sources.account import Row
+from tgvac.sources.account import Row, readable
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.faults import valid_videos
 from tgvac.sources.manifest import LAYOUTS, open_adapter
@@ -84,11 +84,11 @@ def as_table(checked: Checked) -> str:
     """The account as text: a line for each video, then what is unused."""
     order = {"taken": 0, "rejected": 1, "unused": 2}
     rows = sorted(checked.rows, key=lambda r: (order[r.use], r.video, r.files))
-    lines = [f"read as layout {checked.layout}: {checked.taken} videos are taken"]
+    lines = [f"read as layout {checked.layout}: {_videos(checked.taken)} taken"]
     for row in rows:
         name = row.video or (row.files[0] if row.files else "")
         more = f" and {len(row.files) - 1} more" if not row.video and len(row.files) > 1 else ""
-        lines.append(f"{row.use:9} {name}{more}" + (f": {row.note}" if row.note else ""))
+        lines.append(readable(f"{row.use:9} {name}{more}" + (f": {row.note}" if row.note else "")))
     return "\n".join(lines)
 
 
@@ -109,7 +109,12 @@ def write_page(checked: Checked, path: Path) -> None:
         for row in sorted(rest, key=lambda r: (r.use, r.video, r.files))
     )
     table = f"<h2>Not taken</h2><table><tr><th>use<th>what<th>files<th>why{lines}</table>" if rest else ""
-    write_text(path, _PAGE.format(layout=checked.layout, taken=checked.taken, figures="\n".join(cells), rest=table))
+    page = _PAGE.format(layout=checked.layout, taken=_videos(checked.taken), figures="\n".join(cells), rest=table)
+    write_text(path, readable(page))
+
+
+def _videos(count: int) -> str:
+    return "1 video is" if count == 1 else f"{count} videos are"
 
 
 _PAGE = """<!doctype html>
@@ -121,7 +126,7 @@ figure {{ display: inline-block; vertical-align: top; margin: 0 1rem 1rem 0; max
 img {{ max-width: 100%; border: 1px solid #ccc }}
 td, th {{ text-align: left; vertical-align: top; padding: 0.2rem 0.8rem 0.2rem 0 }}
 </style>
-<h1>{taken} videos are taken</h1>
+<h1>{taken} taken</h1>
 <p>Read as layout <code>{layout}</code>. Each picture is a video's first annotated frame; colours show its objects,
 white lines their boxes.</p>
 {figures}
@@ -153,7 +158,7 @@ def _drawn(adapter: Adapter, video: Video) -> np.ndarray:
         mixed_HW3 = (out_HW3 * (1 - _SHARE) + colours_HW3 * _SHARE).astype(np.uint8)
         out_HW3 = np.where(ids_HW[..., None] > 0, mixed_HW3, out_HW3)
     for box in (adapter.boxes(video, i) or {}).values():
-        if box is not None:
+        if box is not None and (box := box.clipped(height, width)) is not None:
             corners = [round(v * factor) for v in (box.x, box.y, box.x + box.w, box.y + box.h)]
             cv2.rectangle(out_HW3, tuple(corners[:2]), tuple(corners[2:]), (255, 255, 255), 2)
     return out_HW3

@@ -31,7 +31,7 @@ class ContentDigest:
         """
         for name in names:
             checksum = f"{zlib.crc32(store.read(name)) if read else store.crc(name):08x}\n"
-            self._content.update(f"{name[len(base) :]}:{checksum}".encode())
+            self._content.update(f"{name[len(base) :]}:{checksum}".encode("utf-8", "surrogateescape"))
             if frames:
                 self._footage.update(checksum.encode())
 
@@ -41,7 +41,7 @@ class ContentDigest:
         with path.open("rb") as stream:
             while piece := stream.read(1 << 20):
                 checksum = zlib.crc32(piece, checksum)
-        self._content.update(f"{path.name}:{checksum:08x}\n".encode())
+        self._content.update(f"{path.name}:{checksum:08x}\n".encode("utf-8", "surrogateescape"))
         self._footage.update(f"{path.suffix.lower()}:{checksum:08x}\n".encode())
 
     def add_value(self, value: Any) -> None:

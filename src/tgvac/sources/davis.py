@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from tgvac.clips.archive import Store
-from tgvac.clips.mask_values import read_ids
+from tgvac.clips.mask_values import is_white, read_ids
 from tgvac.clips.pictures import read_picture
 from tgvac.clips.text_files import read_lines
 from tgvac.errors import BadInput
@@ -49,6 +50,13 @@ class Davis(Adapter):
         self._frames = self._by_sequence(_FRAMES)
         self._masks = self._by_sequence(_MASKS)
         self._objects = read_objects(self._store, f"{self._base}objects.json")
+        self._white = lru_cache(maxsize=2)(self._is_white)
+
+    def _is_white(self, video: Video) -> bool:
+        """Whether all masks of a sequence are in black and white; each is decoded."""
+        masks = self._masks[video.name].values()
+        kinds = (read_ids(self._store.read(name), self._store.describe(name)).kind for name in masks)
+        return is_white(kinds, self._store.describe(f"{self._base}{_MASKS}/{video.name}"))
 
     def _find_base(self, path: Path) -> str:
         # The pattern requires a frame, because archives made on macOS contain a parallel tree of other files.
@@ -146,7 +154,7 @@ class Davis(Adapter):
 
     def annotation(self, video: Video, i: int) -> np.ndarray | None:
         name = self._member(self._masks, _MASKS, video, i)
-        return read_ids(self._store.read(name), self._store.describe(name)).ids_HW
+        return read_ids(self._store.read(name), self._store.describe(name)).in_video(self._white(video))
 
     def boxes(self, video: Video, i: int) -> None:
         """DAVIS has no boxes."""

@@ -67,20 +67,8 @@ class Lasot(Adapter):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open = lru_cache(maxsize=2)(_open_group)
-        self._strays: dict[str, str] = {}
-        self._groups = tuple(group for group in _groups(path) if self._opens(group))
+        self._groups = _groups(path)
         self._sequence = lru_cache(maxsize=2)(self._read)
-
-    def _opens(self, group: Path) -> bool:
-        """Whether a zip beside the categories can be opened; a stray one that cannot ends nothing."""
-        if group == self._path or group.is_dir():
-            return True
-        try:
-            self._open(group)
-        except BadInput as error:
-            self._strays[group.name] = str(error)
-            return False
-        return True
 
     def names(self) -> list[str]:
         """All sequences, sorted."""
@@ -116,7 +104,7 @@ class Lasot(Adapter):
 
     def account(self, rejected: Mapping[str, str]) -> list[Row]:
         """Each file: of a sequence, or unused."""
-        rows = [Row("unused", "", (name,), why) for name, why in sorted(self._strays.items())]
+        rows: list[Row] = []
         for path in self._groups:
             group = self._open(path)
             prefix = "" if path == self._path else f"{path.name}/"

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from tgvac.clips.archive import zip_writing
 from tgvac.clips.images import decode_mask, encode_mask, image_size
 from tgvac.clips.mask_values import read_mask
 from tgvac.clips.pair_clips import CAPTIONS, PARTS, bucket_name
+from tgvac.clips.pictures import orientation_of
 from tgvac.code_digests import code_digest
 from tgvac.config import digest
 from tgvac.errors import BadInput
@@ -167,6 +169,8 @@ def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
         sizes = {part: image_size(data[part], part) for part in PARTS}
         if len(set(sizes.values())) > 1:
             return "sizes differ: " + ", ".join(f"{part} {w}x{h}" for part, (h, w) in sizes.items())
+        if turned := [part for part in PARTS if _is_turned(data[part])]:
+            return f"{turned[0]} is turned by EXIF; save it upright"
         whole_HW = read_mask(data["whole_mask"], "whole_mask")[0] > 0
         visible_HW = read_mask(data["visible_mask"], "visible_mask")[0] > 0
     except BadInput as error:
@@ -178,6 +182,11 @@ def _unfit(data: Mapping[str, bytes], outside_max: float) -> str:
     if outside > outside_max:
         return f"{outside:.3f} of the area of visible_mask is outside whole_mask"
     return "" if (visible_HW & whole_HW).any() else "visible_mask and whole_mask do not overlap"
+
+
+def _is_turned(data: bytes) -> bool:
+    with Image.open(io.BytesIO(data)) as image:
+        return orientation_of(image) != 1
 
 
 def _in_our_form(data: bytes, part: str) -> bytes:

@@ -18,6 +18,7 @@ from pathlib import Path
 
 from tgvac.errors import BadInput
 from tgvac.files import write_text
+from tgvac.sources.account import readable
 
 REJECTED = "rejected.csv"
 _COLUMNS = ["video", "object", "reason"]
@@ -49,7 +50,7 @@ def reason_of(error: BadInput, path: Path) -> str:
     Args:
         path: the folder or archive of the source; files are named relative to it.
     """
-    text = _ADDRESS.sub("", str(error))
+    text = readable(_ADDRESS.sub("", str(error)))
     return text.replace(f"{path}: ", "").replace(f"{path}/", "").replace(str(path), path.name)
 
 

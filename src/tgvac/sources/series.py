@@ -91,4 +91,4 @@ def check_gaps(numbers: list[int], folder: str) -> tuple[str, ...]:
                 f"{folder} has no frame between {numbers[i]} and {numbers[i + 1]}, though others are {step} apart;"
                 " restore what is missing, or put the stretches into folders of their own."
             )
-    return (f"every {step}th number is a frame",) if step > 1 else ()
+    return (f"the numbers of its frames are {step} apart",) if step > 1 else ()

@@ -16,6 +16,7 @@ import threading
 import time
 from collections.abc import Collection
 from concurrent.futures import ProcessPoolExecutor, wait
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Self, cast, get_args
@@ -85,7 +86,13 @@ def run(ctx: Context, *, sources: SourcesParams, fetch: FetchParams) -> None:
     for each in sorted(rejected):
         print(f"{each.name} is left out: {each.reason}", flush=True)
     write_rejected(ctx.out / REJECTED, rejected)
-    write_account(ctx.out / ACCOUNT, account)
+    left_out = [
+        (name, replace(row, use="rejected", note=skipped[f"{name}/{row.video}"]))
+        if row.use == "taken" and f"{name}/{row.video}" in skipped
+        else (name, row)
+        for name, row in account
+    ]
+    write_account(ctx.out / ACCOUNT, left_out)
     if any(source.location == "generated" for source in used.values()):
         # Every report states it: the generator is a test instrument, frozen before anything is measured with it.
         record["world_digest"] = world_digest()

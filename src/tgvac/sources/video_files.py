@@ -7,9 +7,10 @@ A video is a file with a suffix of videos, or a folder with a series of pictures
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tgvac.clips.mask_values import read_ids
@@ -104,17 +105,29 @@ def list_videos(root: Path) -> VideoFiles:
             others.append(path)
     descriptions, masks = _beside(found, root, list(candidates), others)
     listed_all: dict[str, Listed] = {}
-    for name, several in candidates.items():
-        first, *more = several
-        fault = first.fault
+    for name, (chosen, *more) in candidates.items():
+        fault = chosen.fault
         if more:
-            fault = f"{first.path} and {more[0].path} are two videos with the same name; rename one of them."
+            fault = f"{chosen.path} and {more[0].path} are two videos with the same name; rename one of them."
             for other in more:
                 found.unused |= {_relative(root, path): f"a second video named {name}" for path in other.files}
-        listed_all[name] = Listed(name, first.path, first.series, descriptions.get(name), masks.get(name), fault)
+        listed_all[name] = Listed(name, chosen.path, chosen.series, descriptions.get(name), masks.get(name), fault)
     safe = safe_names(listed_all)
-    found.videos = {safe[name]: listed for name, listed in listed_all.items()}
+    for name, listed in listed_all.items():
+        if safe[name] in found.videos:
+            # Composed and decomposed forms of one name.
+            first = found.videos[safe[name]]
+            fault = f"{first.path} and {listed.path} are two videos with the same name; rename one of them."
+            found.videos[safe[name]] = replace(first, fault=fault)
+            found.unused |= {_relative(root, path): f"a second video named {name}" for path in listed.files}
+            continue
+        found.videos[safe[name]] = listed
     return found
+
+
+def _folded(name: str) -> str:
+    """A name without case, and with composed letters: file systems exchange the forms."""
+    return unicodedata.normalize("NFC", name).casefold()
 
 
 def _relative(root: Path, path: Path) -> str:
@@ -170,13 +183,14 @@ def _beside(
     descriptions: dict[str, Path] = {}
     masks: dict[str, list[Path]] = defaultdict(list)
     folded: dict[str, list[str]] = defaultdict(list)
+    known = set(names)
     for name in names:
-        folded[name.casefold()].append(name)
+        folded[_folded(name)].append(name)
 
     def owner(stem: str) -> str | None:
-        if stem in names:
+        if stem in known:
             return stem
-        same = folded.get(stem.casefold(), [])
+        same = folded.get(_folded(stem), [])
         return same[0] if len(same) == 1 else None
 
     for path in others:

@@ -22,7 +22,7 @@ import numpy as np
 from pydantic import BaseModel, Field, ValidationError
 
 from tgvac.clips.archive import Store
-from tgvac.clips.mask_values import VOID, read_ids
+from tgvac.clips.mask_values import VOID, is_white, read_ids
 from tgvac.clips.pictures import read_picture
 from tgvac.clips.text_files import read_text
 from tgvac.errors import BadInput
@@ -68,8 +68,16 @@ class _Tree:
 
     def _numbered(self, kind: str, video: str) -> dict[int, str]:
         under = f"{self.base}{kind}/{video}/"
-        found = ((_NUMBERED.fullmatch(name[len(under) :]), name) for name in self.store.names(under))
-        return {int(match[1]): name for match, name in found if match}
+        found: dict[int, str] = {}
+        for name in self.store.names(under):
+            if match := _NUMBERED.fullmatch(name[len(under) :]):
+                if (number := int(match[1])) in found:
+                    raise BadInput(
+                        f"{self.store.describe(found[number])} and {PurePosixPath(name).name} are two pictures of frame"
+                        f" {number}; remove one of them."
+                    )
+                found[number] = name
+        return found
 
     def describe(self, rest: str) -> str:
         return self.store.describe(self.base + rest)
@@ -99,7 +107,14 @@ class YouTubeVos(Adapter):
         self._all = next((t for t in trees if t.named == _ALL), None)
         self._frames = self._all or self._train
         self._meta = self._read_meta()
+        self._white = lru_cache(maxsize=2)(self._is_white)
         self._objects = read_objects(self._train.store, f"{self._train.base}objects.json")
+
+    def _is_white(self, video: str) -> bool:
+        """Whether all masks of a video are in black and white; each is decoded."""
+        store, members = self._train.store, self._train.numbered(_MASKS, video).values()
+        kinds = (read_ids(store.read(name), store.describe(name)).kind for name in members)
+        return is_white(kinds, self._train.describe(f"{_MASKS}/{video}"))
 
     def _read_meta(self) -> dict[str, _Video]:
         name = f"{self._train.base}meta.json"
@@ -173,7 +188,7 @@ class YouTubeVos(Adapter):
         if member is None:
             return None
         where = self._train.store.describe(member)
-        ids_HW = read_ids(self._train.store.read(member), where).ids_HW
+        ids_HW = read_ids(self._train.store.read(member), where).in_video(self._white(video.name))
         known = (0, *self._meta[video.name].objects, VOID)
         if len(unknown := np.setdiff1d(ids_HW, known)):
             raise BadInput(
@@ -194,15 +209,22 @@ class YouTubeVos(Adapter):
         for store in trees.values():
             of: dict[str, list[str]] = {}
             for video in self._meta:
-                frames = self._frames.numbered(_FRAMES, video) if store is self._frames.store else {}
-                masks = self._train.numbered(_MASKS, video) if store is self._train.store else {}
-                of[video] = [*frames.values(), *masks.values()]
+                under = [self._frames.base + f"{_FRAMES}/{video}/"] if store is self._frames.store else []
+                under += [self._train.base + f"{_MASKS}/{video}/"] if store is self._train.store else []
+                of[video] = [n for each in under for n in store.names(each) if _NUMBERED.fullmatch(n[len(each) :])]
             about = [f"{self._train.base}{name}" for name in ("meta.json", "objects.json")]
             lists = [name for name in about if store is self._train.store and name in store]
             prefix = f"{store.path.name}/" if len(trees) > 1 else ""
-            found = rows_of(store.names(), of, lists, rejected, {}, lambda _: "of no video of meta.json")
+            found = rows_of(store.names(), of, lists, rejected, {}, self._why)
             rows += [Row(r.use, r.video, tuple(prefix + f for f in r.files), r.note) for r in found if r.files]
         return rows
+
+    def _why(self, name: str) -> str:
+        """Why a file is unused."""
+        folder = PurePosixPath(name).parent
+        if self._all and folder.parent.name == _FRAMES and folder.name in self._meta:
+            return f"{_ALL} has these frames, and all others"
+        return "of no video of meta.json"
 
     def boxes(self, video: Video, i: int) -> None:
         """YouTube-VOS has no boxes."""
@@ -224,5 +246,5 @@ def _stores(path: Path) -> list[Store]:
 def _bases(store: Store) -> list[str]:
     """The folders in a store with ``JPEGImages/<video>/00000.jpg``; "" for the store itself."""
     # The pattern requires a frame, because archives made on macOS contain a parallel tree of other files.
-    pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?:jpg|jpeg|png)", re.IGNORECASE)
+    pattern = re.compile(rf"((?:.*/)?){_FRAMES}/[^/]+/\d+\.(?i:jpg|jpeg|png)")
     return sorted({match[1] for name in store.names() if (match := pattern.fullmatch(name))})

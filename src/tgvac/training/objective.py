@@ -79,13 +79,15 @@ def make_batch(
     for i in rows:
         names = (stage, params.seed, step, i)
         sample, start = clips.draw(params.clip_frames, params.frame_step, *names)
-        draws = clips.holes if layout.has_holes else clips.draws
-        at = (start, params.clip_frames, params.frame_step, mask_draw(draws, *names))
+        window = (start, params.clip_frames, params.frame_step)
+        at = (*window, mask_draw(clips.holes if layout.has_holes else clips.draws, *names))
+        # Holes are drawn in the frames of the first draw of masks, which decides the window if it follows them.
+        seen = (*window, 0) if layout.has_holes else at
         if layout.trained_on.target == "target":
             mean, deviation = clips.read(sample, "target_mean", *at), clips.read(sample, "target_std", *at)
             target = mean + deviation * normal(tuple(mean.shape), "posterior", *names)
         else:
-            target = clips.read(sample, layout.trained_on.target, *at)
+            target = clips.read(sample, layout.trained_on.target, *seen)
         z.append(target * scaling)
         without = dropped(conditions, *names)
         factor = scaling if conditions.latents == "scaled" else 1.0
@@ -95,7 +97,7 @@ def make_batch(
         keep_mask = 0.0 if "mask" in without or not conditions.mask else factor
         masks.append(clips.read(sample, layout.trained_on.mask, *at) * keep_mask)
         if conditions.attends == "image":
-            states.append(clips.read(sample, "image", *at)[0] * (0.0 if "text" in without else 1.0))
+            states.append(clips.read(sample, "image", *seen)[0] * (0.0 if "text" in without else 1.0))
         else:
             states.append(texts["" if "text" in without or not conditions.text else clips.text(sample)])
         noises.append(normal(tuple(target.shape), "noise", *names))
