@@ -62,6 +62,8 @@ def data_check(
 
     checked = check(folder.expanduser().absolute(), layout)
     print(as_table(checked))
+    if not checked.taken:
+        raise typer.Exit(1)
     file = page or Path("check.html")
     write_page(checked, file)
     print(f"see the masks in {file}")

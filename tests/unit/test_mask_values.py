@@ -339,3 +339,11 @@ def test_masks_in_memory_are_black_and_white_or_refused(array: np.ndarray) -> No
 def test_masks_in_memory_that_mean_nothing_are_refused(array: np.ndarray) -> None:
     with pytest.raises(BadInput, match="masks"):
         mask_of_array(array, "masks")
+
+
+@pytest.mark.parametrize(("black", "white"), [(16, 235), (1, 255), (30, 200)])
+def test_black_and_white_in_the_range_of_video_is_black_and_white(black: int, white: int) -> None:
+    plane = np.where(DISC, white, black).astype(np.uint8)
+    read = read_ids(saved(plane), "m.png")
+    assert np.array_equal(read.ids_HW, BLACK_WHITE)
+    assert read.rule == f"levels {black} and {white} taken as black and white"

@@ -44,6 +44,8 @@ _THIN = 0.2
 """Share of the grey pixels of a soft mask that may lie inside of an area of their own value."""
 _MANY, _THIN_OF_MANY = 16, 0.5
 """So many different greys are an edge also where nothing is white, and where more of them lies inside."""
+_DARK, _BRIGHT = 40, 200
+"""What counts as black and white in a mask without any 0."""
 _FEW = 3
 """Different values from which on they may be an edge."""
 _SPECKS = 0.1
@@ -296,6 +298,7 @@ def davis_palette() -> np.ndarray:
 
 def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
     """A plane as ids, decided by itself."""
+    plane_HW, rule = _full_range(plane_HW, rule)
     kind, level = _kind(plane_HW)
     if lossy and kind not in ("empty", "white"):
         brightest = int(plane_HW.max())
@@ -313,6 +316,14 @@ def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
             " with an id, or in pure black and white."
         )
     return Ids(ids_HW, rule, _doubt(ids_HW), kind, white_HW)
+
+
+def _full_range(plane_HW: np.ndarray, rule: str) -> tuple[np.ndarray, str]:
+    """Black and white in the range of video, 16 to 235, as 0 and 255: nothing is 0, and nothing lies between."""
+    low, high = (int(v) for v in (plane_HW.min(), plane_HW.max())) if plane_HW.size else (0, 0)
+    if not 0 < low <= _DARK or high < _BRIGHT or ((plane_HW > _DARK) & (plane_HW < _BRIGHT)).any():
+        return plane_HW, rule
+    return _cut(plane_HW, HALF), _and(rule, f"levels {low} and {high} taken as black and white")
 
 
 def _kind(plane_HW: np.ndarray) -> tuple[Kind, int]:

@@ -84,7 +84,10 @@ def as_table(checked: Checked) -> str:
     """The account as text: a line for each video, then what is unused."""
     order = {"taken": 0, "rejected": 1, "unused": 2}
     rows = sorted(checked.rows, key=lambda r: (order[r.use], r.video, r.files))
-    lines = [f"read as layout {checked.layout}: {_videos(checked.taken)} taken"]
+    rejected = len({row.video for row in rows if row.use == "rejected"})
+    unused = sum(len(row.files) for row in rows if row.use == "unused")
+    taken = f"{_videos(checked.taken)} taken, {rejected} rejected; {unused} files are not used"
+    lines = [f"read as layout {checked.layout}: {taken}"]
     for row in rows:
         name = row.video or (row.files[0] if row.files else "")
         more = f" and {len(row.files) - 1} more" if not row.video and len(row.files) > 1 else ""
