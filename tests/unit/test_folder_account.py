@@ -23,6 +23,7 @@ from tgvac.errors import BadInput
 from tgvac.sources.account import write_account
 from tgvac.sources.check_folder import as_table, check, write_page
 from tgvac.sources.faults import valid_videos
+from tgvac.sources.links import unfollowed
 from tgvac.sources.safe_names import safe_names
 from tgvac.sources.series import find_series
 from tgvac.sources.video_folder import VideoFolder
@@ -264,3 +265,32 @@ def test_names_that_are_no_utf_8_are_read_and_escaped_in_the_account(tmp_path: P
     text = (tmp_path / "account.csv").read_text(encoding="utf-8")
     assert r"unused,videos,caf\xe9.txt,1,not a video" in text
     assert r"b\xe4r.mp4" in text
+
+
+def test_what_is_no_file_and_folders_of_videos_are_unused_with_the_reason(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    film(root / "a.mp4", frames_of())
+    write(root / "a.png", png(mask_image(1), palette=True))
+    os.mkfifo(root / "pipe.mp4")
+    film(root / "day1" / "b.mp4", frames_of())
+    for i in range(2):
+        write(root / f"day1/b{i}.png", png(mask_image(1)))
+    source = VideoFolder(root)
+    assert source.names() == ["a"]
+    unused = {row.files[0]: row.note for row in source.account({}) if row.use == "unused"}
+    assert unused["pipe.mp4"] == "neither a file nor a folder"
+    assert unused["day1/b0.png"] == "in a folder with videos (b.mp4); give that folder itself"
+
+
+def test_a_folder_that_is_one_sequence_is_told_so(tmp_path: Path) -> None:
+    for i in range(3):
+        write(tmp_path / f"{i}.png", png(frames_of()[0]))
+    with pytest.raises(BadInput, match=r"its pictures \(0\.png, …\) look like the frames of one video: give the"):
+        VideoFolder(tmp_path)
+    with pytest.raises(BadInput, match=r"0\.png is a file; give the folder that has your footage"):
+        check(tmp_path / "0.png")
+
+
+def test_a_link_to_itself_ends_nothing(tmp_path: Path) -> None:
+    (tmp_path / "self").symlink_to(tmp_path / "self")
+    assert [link.name for link in unfollowed(tmp_path)] == ["self"]

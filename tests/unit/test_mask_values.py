@@ -120,7 +120,7 @@ def test_one_object_is_read_as_one_object_however_it_was_saved(way: str) -> None
         ("0 and 255", "black and white, taken as object 1"),
         ("0 and 1", ""),
         ("rings", "soft edges, cut at half"),
-        ("JPEG", "JPEG, cut at half"),
+        ("JPEG", "lossy compression, cut at half"),
         ("RGBA, a cut-out", "what is not transparent, cut at half"),
         ("red on black", "one colour on black"),
         ("16 bits", "16 bits scaled to 8"),
@@ -198,6 +198,10 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "is a JPEG in colour, which is no mask",
     ),
     "a JPEG of ids": (lambda: saved(several(1, 9) * 4, kind="JPEG"), "JPEG changes ids: save PNG"),
+    "a JPEG of grey areas": (
+        lambda: saved(several(120, VOID, VOID), kind="JPEG", quality=95),
+        "is a JPEG with grey areas, which may be ids; JPEG changes ids: save PNG",
+    ),
     "ids above 254": (
         lambda: saved(several(1, 2).astype(np.uint16) * 300),
         "has values up to 600; ids go from 1 to 254",
@@ -347,3 +351,8 @@ def test_black_and_white_in_the_range_of_video_is_black_and_white(black: int, wh
     read = read_ids(saved(plane), "m.png")
     assert np.array_equal(read.ids_HW, BLACK_WHITE)
     assert read.rule == f"levels {black} and {white} taken as black and white"
+
+
+def test_a_large_void_beside_ids_is_doubted() -> None:
+    plane = several(1, 2, 3, VOID)
+    assert read_ids(saved(plane), "m.png").doubt.startswith("255 is void beside ids, and belongs to no object")

@@ -304,7 +304,10 @@ def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
         brightest = int(plane_HW.max())
         if brightest < HALF:
             raise BadInput(f"{name} is a JPEG with values up to {brightest} alone; JPEG changes ids: save PNG.")
-        kind, level, rule = "soft", HALF, _and(rule, "JPEG, cut at half")
+        grey_HW = ((plane_HW > _DARK) & (plane_HW < _BRIGHT)).astype(np.uint8)
+        if cv2.erode(grey_HW, _KERNEL).sum() > _THIN * max(1, int(grey_HW.sum())):
+            raise BadInput(f"{name} is a JPEG with grey areas, which may be ids; JPEG changes ids: save PNG.")
+        kind, level, rule = "soft", HALF, _and(rule, "lossy compression, cut at half")
     elif kind == "soft":
         rule = _and(rule, "soft edges, cut at half")
     white_HW = _cut(plane_HW, level)
@@ -315,7 +318,10 @@ def _ids(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> Ids:
             f"{name} has 255, which is void beside ids, on {void} pixels, and ids on {painted} alone; save the object"
             " with an id, or in pure black and white."
         )
-    return Ids(ids_HW, rule, _doubt(ids_HW), kind, white_HW)
+    doubt = _doubt(ids_HW)
+    if kind == "ids" and void and not doubt and _same_around(plane_HW)[plane_HW == VOID].any():
+        doubt = "255 is void beside ids, and belongs to no object; give it an id if it is one"
+    return Ids(ids_HW, rule, doubt, kind, white_HW)
 
 
 def _full_range(plane_HW: np.ndarray, rule: str) -> tuple[np.ndarray, str]:

@@ -23,6 +23,7 @@ from tgvac.sources.account import Row, readable
 from tgvac.sources.adapter import Adapter, Video
 from tgvac.sources.faults import valid_videos
 from tgvac.sources.manifest import LAYOUTS, open_adapter
+from tgvac.sources.rejected import reason_of
 
 _SIDE = 240
 """Longer side of a picture on the page, in pixels."""
@@ -61,6 +62,8 @@ def check(path: Path, layout: str = "") -> Checked:
     """
     if not path.exists():
         raise BadInput(f"{path} does not exist; give the folder or archive with your footage.")
+    if path.is_file() and path.suffix.lower() not in (".zip", ".tar", ".gz", ".tgz"):
+        raise BadInput(f"{path} is a file; give the folder that has your footage.")
     refusals = []
     for name in (layout,) if layout else LAYOUTS:
         try:
@@ -75,7 +78,7 @@ def check(path: Path, layout: str = "") -> Checked:
                 pictures[video.name] = _drawn(adapter, video)
             except BadInput as error:
                 # Found by decoding only, as in the phase `tracks`.
-                faulty[video.name] = str(error)
+                faulty[video.name] = reason_of(error, path)
         return Checked(name, tuple(adapter.account(faulty)), pictures)
     raise BadInput(f"{path} is in none of the known layouts. " + " ".join(refusals))
 

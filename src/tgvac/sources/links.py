@@ -30,9 +30,11 @@ def unfollowed(path: Path, top: bool = True) -> Iterator[Path]:
         found = sorted(entries, key=lambda entry: entry.name)
     for entry in found:
         linked = entry.is_symlink()
-        if linked and not entry.is_file():
-            yield Path(entry.path)
-        if entry.is_dir() and (top or not linked):
+        # Not the entry's own methods, which fail for a link to itself.
+        path = Path(entry.path)
+        if linked and not path.is_file():
+            yield path
+        if path.is_dir() and (top or not linked):
             yield from unfollowed(Path(entry.path), top=False)
 
 

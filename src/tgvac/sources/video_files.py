@@ -142,6 +142,8 @@ def _ignored(path: Path) -> str:
         return "hidden"
     if path.is_symlink() and not path.exists():
         return "a link that leads nowhere"
+    if not (path.is_dir() or path.is_file()):
+        return "neither a file nor a folder"
     return "" if os.access(path, os.R_OK | (os.X_OK if path.is_dir() else 0)) else "cannot be read: no permission"
 
 
@@ -164,6 +166,12 @@ def _folder(found: VideoFiles, root: Path, path: Path) -> Listed | None:
             _leave(found, root, entry, "in a folder below that of a video; only its own files are read")
         else:
             names.append(entry.name)
+    if films := [name for name in names if Path(name).suffix.lower() in SUFFIXES]:
+        for name in names:
+            found.unused[_relative(root, path / name)] = (
+                f"in a folder with videos ({films[0]}); give that folder itself"
+            )
+        return None
     try:
         series = find_series(names, str(path))
     except BadInput as error:

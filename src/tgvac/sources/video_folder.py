@@ -14,6 +14,7 @@ becomes of other files: :mod:`tgvac.sources.video_files`.
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Mapping
@@ -35,7 +36,7 @@ from tgvac.errors import BadInput
 from tgvac.sources.account import Row
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
-from tgvac.sources.series import Series
+from tgvac.sources.series import Series, is_picture
 from tgvac.sources.video_files import SUFFIXES, Listed, list_videos
 
 _Side = Annotated[float, Field(gt=0)]
@@ -89,6 +90,14 @@ class _FrameFolder:
         return read_picture(self.store.read(self.names[i]), self.store.describe(self.names[i]))
 
 
+def _instead(folder: Path) -> str:
+    """What to give instead of a folder without videos."""
+    pictures = [name for name in sorted(os.listdir(folder)) if is_picture(name)]  # noqa: PTH208 - names are enough
+    if len(pictures) > 1:
+        return f"its pictures ({pictures[0]}, …) look like the frames of one video: give the folder above it"
+    return "give the folder with the videos"
+
+
 class VideoFolder(Adapter):
     """Reads a folder of videos, with one video open at a time.
 
@@ -105,9 +114,7 @@ class VideoFolder(Adapter):
         self._listing = list_videos(path)
         self._said: dict[str, str] = {}
         if not self._listing.videos:
-            raise BadInput(
-                f"{path} has no video ({', '.join(SUFFIXES)}) and no folder of frames; give the folder with the videos."
-            )
+            raise BadInput(f"{path} has no video ({', '.join(SUFFIXES)}) and no folder of frames; {_instead(path)}.")
         self._frames = lru_cache(maxsize=1)(self._open)
         self._objects = lru_cache(maxsize=4)(self._read_objects)
         self._mask = lru_cache(maxsize=2)(self._read_mask)
@@ -133,6 +140,8 @@ class VideoFolder(Adapter):
             objects = _Description.model_validate_json(read_text(path.read_bytes(), str(path))).objects
         except ValidationError as error:
             first = error.errors()[0]
+            if first["type"] == "json_invalid":
+                raise BadInput(f"{path} is not valid JSON ({first['msg']}); correct it.") from None
             raise BadInput(
                 f"{path} has an invalid '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
                 ' write {"objects": [{"id": 1, "box": [x, y, w, h], "category": "dog", "caption": "a brown dog"}]}.'
@@ -152,9 +161,9 @@ class VideoFolder(Adapter):
         found, described = read_ids(path.read_bytes(), str(path)), self._objects(name)
         if not found.black_and_white:
             return found
-        found = found.as_object()
         object_id = next(iter(described)) if len(described) == 1 else 1
-        return Ids(np.where(found.ids_HW > 0, object_id, 0).astype(np.uint8), found.rule, found.doubt)
+        ids_HW = np.where(found.ids_HW > 0, object_id, 0).astype(np.uint8)
+        return Ids(ids_HW, found.rule or f"black and white, taken as object {object_id}", found.doubt)
 
     def _masked(self, name: str) -> frozenset[int]:
         found = self._mask(name)
