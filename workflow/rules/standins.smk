@@ -4,7 +4,10 @@ rule standins:
         final("backbones"),
         f"results/{SCALE}/frame/full/seed0/index.json",
         f"results/{SCALE}/motion/full/seed0/index.json",
-        [f"results/{SCALE}/frame/{variant}/seed0/index.json" for variant in GRAPH.params.baseline_variants],
+        [
+            f"results/{SCALE}/frame/{variant}/seed0/index.json"
+            for variant in GRAPH.params.baseline_variants
+        ],
     output:
         f"results/{SCALE}/standins/index.json",
     log:
