@@ -227,7 +227,10 @@ def test_motion_modules_start_from_those_of_a_video_model_and_its_frame_layers_a
     (other.half() if half else other).save_pretrained(tmp_path / "adapter")
     state, mine = started(tmp_path).state_dict(), unet_12().state_dict()
     for name, value in other.state_dict().items():
-        if ".motion_modules." in name:
+        if name.endswith(".pos_embed.pe"):
+            # A constant table: the model's own, which half precision would only round.
+            assert torch.allclose(state[name], value.float(), atol=1e-3), name
+        elif ".motion_modules." in name:
             assert torch.equal(state[name], value.float()), name
     assert torch.equal(state["conv_in.weight"], mine["conv_in.weight"])
     assert not torch.equal(other.state_dict()["conv_in.weight"].float(), mine["conv_in.weight"])

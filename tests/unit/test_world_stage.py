@@ -30,7 +30,7 @@ def _registry(root: Path, layout: str) -> None:
 
 def _params(**more: object) -> SourcesParams:
     given = {"use": ("earth",), "parts": (), "same_footage": "refuse", "pairs": (), "world": world(3, frames=3), **more}
-    given |= {"faulty": "refuse", "max_faulty": 0.5}
+    given |= {"faulty": "refuse", "max_faulty": 0.5, "instead": ()}
     sizes = {"pair_buckets": 1, "pair_outside_max": 0.0, "pair_max_bytes": 1, "pair_captions_max_bytes": 1}
     return SourcesParams.model_validate({**sizes, **given})
 
