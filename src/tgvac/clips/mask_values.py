@@ -22,9 +22,9 @@ not say it, all masks of its video do (:func:`is_white`).
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeVar
 
 import cv2
 import numpy as np
@@ -37,6 +37,8 @@ VOID = 255
 """The value of pixels that are neither an object nor background; in a mask of 0 and 255 alone, object 1."""
 
 HALF = 128
+
+T = TypeVar("T")
 
 _SMALL_ID = 20
 """Values up to this are ids even where they are thin: few videos have more objects, and soft edges have more greys."""
@@ -122,14 +124,7 @@ def read_ids(data: bytes, name: str) -> Ids:
     Raises:
         BadInput: when it is not readable, or no rule says what its values mean.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
-            return ids_of(image, name, lossy)
-    except BadInput:
-        raise
-    except UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+    return _read(data, name, ids_of)
 
 
 def ids_of(image: Image.Image, name: str, lossy: bool = False) -> Ids:
@@ -146,20 +141,25 @@ def read_mask(data: bytes, name: str) -> tuple[np.ndarray, str]:
     Raises:
         BadInput: when it is not readable, or has several objects.
     """
-    try:
-        with Image.open(io.BytesIO(data)) as image:
-            lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
-            return mask_of_image(image, name, lossy)
-    except BadInput:
-        raise
-    except UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+    return _read(data, name, mask_of_image)
 
 
 def mask_of_image(image: Image.Image, name: str, lossy: bool = False) -> tuple[np.ndarray, str]:
     """An opened mask of one object as :func:`read_mask` reads it."""
     plane_HW, rule = _plane(upright(image), name, lossy)
     return _one_object(plane_HW, rule, name, lossy)
+
+
+def _read(data: bytes, name: str, rule_of: Callable[[Image.Image, str, bool], T]) -> T:
+    """What ``rule_of`` says of an encoded mask; it is told whether the compression changes values."""
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            lossy = image.format in ("JPEG", "JPEG2000", "MPO") or (image.format == "WEBP" and not _lossless(data))
+            return rule_of(image, name, lossy)
+    except BadInput:
+        raise
+    except UNREADABLE as error:
+        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
 
 
 def _one_object(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> tuple[np.ndarray, str]:

@@ -14,7 +14,6 @@ becomes of other files: :mod:`tgvac.sources.video_files`.
 
 from __future__ import annotations
 
-import os
 import re
 import zlib
 from collections.abc import Mapping
@@ -92,7 +91,7 @@ class _FrameFolder:
 
 def _instead(folder: Path) -> str:
     """What to give instead of a folder without videos."""
-    pictures = [name for name in sorted(os.listdir(folder)) if is_picture(name)]  # noqa: PTH208 - names are enough
+    pictures = [name for name in sorted(p.name for p in folder.iterdir()) if is_picture(name)]
     if len(pictures) > 1:
         return f"its pictures ({pictures[0]}, …) look like the frames of one video: give the folder above it"
     return "give the folder with the videos"
