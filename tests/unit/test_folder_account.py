@@ -26,6 +26,7 @@ from tgvac.sources.faults import valid_videos
 from tgvac.sources.links import unfollowed
 from tgvac.sources.safe_names import safe_names
 from tgvac.sources.series import find_series
+from tgvac.sources.video_files import list_videos
 from tgvac.sources.video_folder import VideoFolder
 
 NAMES = ["dog", "my dog", "Bär", "a#1 (2)", "100%", "it's", "x" * 120, "shot_2024", "😀", "a--b", "Dog", ".hidden"]
@@ -183,12 +184,13 @@ def test_neighbours_that_cannot_be_used_end_nothing(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.getuid() == 0, reason="root reads everything")
-def test_a_folder_without_permission_ends_nothing(tmp_path: Path) -> None:
+def test_a_folder_without_permission_ends_nothing_and_is_listed(tmp_path: Path) -> None:
     root = tmp_path / "videos"
     film(root / "a.mp4", frames_of())
     write(root / "a.png", png(mask_image(1), palette=True))
     (root / "locked").mkdir(mode=0)
     assert VideoFolder(root).names() == ["a"]
+    assert list_videos(root).unused == {"locked": "cannot be read: no permission"}
 
 
 def test_a_white_mask_is_the_only_object_of_the_description(tmp_path: Path) -> None:

@@ -148,9 +148,13 @@ def _ignored(path: Path) -> str:
 
 
 def _leave(found: VideoFiles, root: Path, path: Path, why: str) -> None:
-    """List a file as unused, or all files of a folder."""
+    """List a file as unused, or all files of a folder; of a folder that cannot be read, the folder itself."""
+
+    def unseen(error: OSError) -> None:
+        found.unused[_relative(root, Path(error.filename))] = "cannot be read: no permission"
+
     if path.is_dir() and not path.is_symlink():
-        for folder, _, files in os.walk(path, onerror=None):
+        for folder, _, files in os.walk(path, onerror=unseen):
             found.unused |= {_relative(root, Path(folder) / file): why for file in files}
     else:
         found.unused[_relative(root, path)] = why
