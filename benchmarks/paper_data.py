@@ -22,6 +22,7 @@ from tgvac.config import digest
 from tgvac.files import write_json
 from tgvac.masks import join_quality
 from tgvac.shards import Entry, merge_indices, shard_of, write_index
+from tgvac.sources.account import ACCOUNT, write_account
 from tgvac.sources.manifest import MANIFEST_FORMAT
 from tgvac.sources.rejected import REJECTED, write_rejected
 from tgvac.stage import Context
@@ -99,6 +100,7 @@ class PaperData:
         write_json(out / "manifest.json", {"format": MANIFEST_FORMAT, "sources": sources, "pairs": {}})
         write_json(out / "locations.json", dict.fromkeys(sources, "data"))
         write_rejected(out / REJECTED, ())
+        write_account(out / ACCOUNT, ())
 
     def write_tracks(self) -> None:
         frames, ctx, entries = self.sizes.frames, self.context("tracks"), []

@@ -155,6 +155,9 @@ class Params(Block):
         window, longest = self.sampler.clip_frames, self.motion_module.max_frames
         if method.stride is not None and method.stride > window:
             raise ValueError(f"methods.{name}.stride {method.stride} is more than sampler.clip_frames {window}")
+        if method.steps is not None:
+            own = self.sampler.model_copy(update={"steps": method.steps})
+            check_sampling(own, self.diffusion, f"methods.{name}.steps")
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
             raise ValueError(f"methods.{name} sees {frames} frames at once, but motion_module.max_frames is {longest}")

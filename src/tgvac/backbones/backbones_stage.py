@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from tgvac.backbones.pretrained import fetch
 from tgvac.backbones.shipped import take_shipped
-from tgvac.backbones.trained import fit_autoencoder, train_all
+from tgvac.backbones.trained import fit_autoencoder, renew, train_all
 from tgvac.clips.framing import FramingParams
 from tgvac.files import write_json
 from tgvac.models.backbones_params import BackbonesParams
@@ -52,6 +52,9 @@ def run(
             named = train_all(ctx, backbones, framing, diffusion, checkpoints, samples, sampler, compute)
         case "shipped":
             named = take_shipped(ctx, backbones, diffusion)
+            if backbones.renew:
+                renew(ctx, backbones, framing, checkpoints, samples, compute)
+                named["renewed"] = ", ".join(backbones.renew)
         case "fit":
             named = take_shipped(ctx, backbones, diffusion)
             fit_autoencoder(ctx, backbones, framing, checkpoints, samples, compute)

@@ -171,17 +171,48 @@ def train_all(
     fitting.fit("unet", unet, params.unet_steps, denoising, watch)
     place_parts(ctx.out / "unet", unet)
 
-    clip, processor = build_clip(shapes, len(tokenizer), framing.size, seed)
-
-    def contrastive() -> Loss:
-        return clip_loss(clip, processor, tokenizer, fitting.views, batch, seed)
-
-    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
-    # A tokenizer saves the settings of its last call, so a fresh one is saved.
-    place_parts(ctx.out / "scoring_clip", clip, processor, build_tokenizer(shapes, texts))
+    # A tokenizer saves the settings of its last call, so fresh ones are used.
+    _train_scoring_clip(ctx, params, fitting, lambda: build_tokenizer(shapes, texts), framing.size)
     if params.image_steps:
         _train_image_encoder(ctx, params, fitting, tokenizer, framing.size)
     return {}
+
+
+def renew(
+    ctx: Context,
+    params: BackbonesParams,
+    framing: FramingParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    compute: ComputeParams,
+) -> None:
+    """Train the parts that ``params.renew`` names, from random weights; the tokenizer stays the shipped one."""
+    pin(compute.threads)
+    quiet()
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
+
+    def tokenizer() -> Any:
+        return load_backbones(ctx.out, torch.device("cpu")).tokenizer
+
+    if "scoring_clip" in params.renew:
+        _train_scoring_clip(ctx, params, fitting, tokenizer, framing.size)
+    if IMAGE_ENCODER in params.renew:
+        _train_image_encoder(ctx, params, fitting, tokenizer(), framing.size)
+
+
+def _train_scoring_clip(
+    ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Callable[[], Any], size: int
+) -> None:
+    """Train the CLIP that scores pictures."""
+    reading = tokenizer()
+    clip, processor = build_clip(params.standin, len(reading), size, params.seed)
+
+    def contrastive() -> Loss:
+        return clip_loss(clip, processor, reading, fitting.views, params.batch, params.seed)
+
+    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
+    place_parts(ctx.out / "scoring_clip", clip, processor, tokenizer())
 
 
 def _train_image_encoder(ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Any, size: int) -> None:

@@ -136,4 +136,5 @@ def sampler_of(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
     # Frames are independent without motion modules, so overlapping windows would only repeat work.
     stride = length if method.one_window or not method.motion else method.stride or sampler.stride
     guidance = sampler.guidance if method.guidance is None else method.guidance
-    return SamplerParams(**{**sampler.model_dump(), "clip_frames": length, "stride": stride, "guidance": guidance})
+    own = {"clip_frames": length, "stride": stride, "guidance": guidance, "steps": method.steps or sampler.steps}
+    return SamplerParams(**(sampler.model_dump() | own))

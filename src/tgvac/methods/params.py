@@ -15,13 +15,14 @@ class MethodParams(Block):
     Attributes:
         trained: of methods that are trained, the variant whose weights it loads.
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
-        guidance, stride: in place of the sampler's own.
+        steps, guidance, stride: in place of the sampler's own.
         one_window: the whole video in a single window.
         clips: which evaluated clips it completes; the long ones make Table 4.
     """
 
     trained: str = "full"
     motion: bool = True
+    steps: int | None = Field(default=None, ge=1)
     guidance: float | None = Field(default=None, ge=0)
     stride: int | None = Field(default=None, ge=1)
     one_window: bool = False

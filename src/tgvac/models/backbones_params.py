@@ -49,10 +49,15 @@ class StandinParams(Block):
 
 
 class BackbonesParams(Block):
-    """Where the frozen networks and the UNet's first weights come from."""
+    """Where the frozen networks and the UNet's first weights come from.
+
+    Attributes:
+        renew: of origin ``shipped``, the parts that are trained here instead of copied; no other part depends on them.
+    """
 
     origin: Literal["train", "fit", "shipped", "pretrained"]
     shipped: str = Field(min_length=1)
+    renew: tuple[Literal["scoring_clip", "image_encoder"], ...]
     stable_diffusion: str
     stable_diffusion_revision: str
     variant: str
@@ -69,3 +74,11 @@ class BackbonesParams(Block):
     lr: float = Field(gt=0)
     kl_weight: float = Field(ge=0)
     standin: StandinParams
+
+    @model_validator(mode="after")
+    def _renewed_are_shipped(self) -> Self:
+        if self.renew and self.origin != "shipped":
+            raise ValueError(f"renew names {', '.join(self.renew)}, but origin is '{self.origin}', not shipped")
+        if IMAGE_ENCODER in self.renew and not self.image_steps:
+            raise ValueError(f"renew names {IMAGE_ENCODER}, but image_steps is 0")
+        return self

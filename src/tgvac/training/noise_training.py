@@ -97,6 +97,8 @@ def noise_training(
     inputs = [ctx.results / "latents" / "index.json", ctx.results / "captions" / "captions.parquet"]
     read = [sha256(path) for path in (*inputs, folder / "index.json", weights)]
     held_out = HeldOut(ctx, params, blocks, backbones)
+    execution = Execution(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing)
+    execution.choose_attention(module)
     if ctx.portions.checkpointing:
         module.enable_gradient_checkpointing()
     return Training(
@@ -110,7 +112,7 @@ def noise_training(
         folder=ctx.scratch,
         watch=watcher(held_out, as_model(module), device) if conditions.of_the_paper else None,
         watch_every=blocks.samples.every,
-        execution=Execution(device.type, params.precision, ctx.portions.micro_batch, ctx.portions.checkpointing),
+        execution=execution,
         work=work,
         resume_from=ctx.resume_from,
     )
