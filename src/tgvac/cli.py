@@ -158,13 +158,18 @@ def export_model(
 @app.command()
 def standins(scale: Scale) -> None:
     """Collect the stand-ins that ship with the project from a scale that trained them."""
-    from tgvac.backbones.shipping import ship
+    from tgvac.metrics.clip_score import load_scoring_clip
+    from tgvac.metrics.ranking import ranking
     from tgvac.params import load_params
+    from tgvac.release.shipping import ship
     from tgvac.stage import Context
+    from tgvac.synthesis.clips import recipe_clips
 
     params = load_params(Path.cwd(), scale)
     ctx = Context(Path.cwd(), scale, "standins", "")
-    ship(ctx, ctx.out, "make standins", params.baseline_variants)
+    scorer = load_scoring_clip(ctx.results / "backbones" / "scoring_clip")
+    ranks = ranking(scorer, recipe_clips(ctx, "val"), params.framing, params.metrics.batch)
+    ship(ctx, ctx.out, "make standins", params.baseline_variants, ranks)
     print(f"the stand-ins are in {ctx.out}")
 
 

@@ -171,6 +171,7 @@ def test_a_method_changes_only_the_sampler_params_that_it_sets() -> None:
     assert sampler_of(MethodParams(stride=1, guidance=1.0), SAMPLER) == SAMPLER.model_copy(
         update={"stride": 1, "guidance": 1.0}
     )
+    assert sampler_of(MethodParams(steps=7), SAMPLER) == SAMPLER.model_copy(update={"steps": 7})
     whole = sampler_of(MethodParams(one_window=True), SAMPLER)
     assert windows(500, whole.clip_frames, whole.stride) == [range(500)]
     with pytest.raises(ValueError, match="leaves frames out"):

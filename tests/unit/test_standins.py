@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -29,15 +30,17 @@ from tests.unit.tiny_models import (
     write_scale,
 )
 from tgvac.backbones import backbones_stage
-from tgvac.backbones import shipping as ship
+from tgvac.backbones.objectives import _spoil
 from tgvac.backbones.views import render_views
 from tgvac.clips.captions import read_captions
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json
 from tgvac.models.backbones import load_backbones, load_unet
+from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.schedule import network_scheduler
 from tgvac.models.small_networks import build_clip, image_tower
+from tgvac.release import shipping as ship
 from tgvac.shards import read_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
@@ -58,7 +61,7 @@ def trained_scale(root: Path) -> Context:
     return ctx
 
 
-def take(ctx: Context, origin: str, **more: int) -> None:
+def take(ctx: Context, origin: str, **more: Any) -> None:
     backbones_stage.run(
         ctx,
         backbones=params("none", "none").model_copy(update={"origin": origin, **more}),
@@ -204,6 +207,60 @@ def test_fitting_changes_only_the_autoencoder_and_starts_from_the_shipped_one(tm
     assert all((a == b).all() for a, b in zip(load_unet(ctx.out).parameters(), halved.parameters(), strict=True))
     assert (ctx.out / "events" / "vae.jsonl").read_text().count("\n") == 1
     assert scale.results == ctx.results
+
+
+def test_renewed_parts_are_trained_here_and_the_others_are_copied(tmp_path: Path) -> None:
+    scale = write_scale(tmp_path, 5, 24, 30, ("world/a/1", "world/b/1"), split="train")
+    write_json(scale.results / "sources" / "manifest.json", {"pairs": {}})
+    ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it")
+    ctx = context(tmp_path, "backbones")
+    take(ctx, "shipped", renew=("scoring_clip", "image_encoder"), image_steps=2, clip_steps=2)
+    for name in ("vae", "unet", "text_encoder", "tokenizer"):
+        there, here = tmp_path / "standins" / name, ctx.out / name
+        assert {p.name: p.read_bytes() for p in there.iterdir()} == {p.name: p.read_bytes() for p in here.iterdir()}
+    old, new = (load_file(x / "scoring_clip" / "model.safetensors") for x in (tmp_path / "standins", ctx.out))
+    assert old.keys() == new.keys()
+    assert not torch.equal(old["visual_projection.weight"].float(), new["visual_projection.weight"])
+    assert load_image_encoder(ctx.out, CPU, 2)(np.zeros((1, 32, 32, 3), np.uint8)).shape == (1, 1, STANDIN.text_width)
+    provenance = json.loads((ctx.out / "provenance.json").read_text())
+    assert provenance["renewed"] == "scoring_clip, image_encoder"
+    files = set(read_index(ctx.out / "index.json"))
+    assert {"events/scoring_clip.jsonl", "events/image_encoder.jsonl"} <= files
+
+
+def test_only_shipped_parts_can_be_renewed() -> None:
+    given = params("none", "none").model_dump()
+    with pytest.raises(ValueError, match="renew names scoring_clip, but origin is 'pretrained', not shipped"):
+        BackbonesParams(**{**given, "renew": ("scoring_clip",)})
+    with pytest.raises(ValueError, match="renew names image_encoder, but image_steps is 0"):
+        BackbonesParams(**{**given, "origin": "shipped", "renew": ("image_encoder",)})
+
+
+def test_the_card_says_how_the_scoring_clip_ranks(tmp_path: Path) -> None:
+    ranks = {"pairs": 40, "wrong_colours": 0.925, "hull": 1.0}
+    ship.ship(trained_scale(tmp_path), tmp_path / "standins", "make it", ranks=ranks)
+    card = (tmp_path / "standins" / "README.md").read_text()
+    assert "In 40 held-out clips" in card
+    assert "in wrong colours, in 92%" in card
+    assert "mean colour, in 100%" in card
+
+
+def test_a_spoiled_copy_has_other_colours_or_one_and_the_same_outline() -> None:
+    x_B3SS = torch.ones(64, 3, 8, 8)
+    x_B3SS[:, 0, 2:6, 2:6] = torch.linspace(-1, 0.9, 16).view(4, 4)
+    x_B3SS[:, 1:, 2:6, 2:6] = -1
+    x_B3SS[0, :, 2:6, 2:6] = 0.1
+    spoiled, differs_B = _spoil(x_B3SS, "clip", 1, 2)
+    assert torch.equal((spoiled < 1).any(1), (x_B3SS < 1).any(1))
+    assert not differs_B[0], "a grey square has no other colours"
+    # Green and blue are equal here, so one order in five is the true one.
+    assert 45 < int(differs_B.sum()) < 64
+    torch.testing.assert_close(spoiled[~differs_B], x_B3SS[~differs_B])
+    flat_B = torch.tensor([len(x[:, 2:6, 2:6].flatten(1).unique(dim=1).T) == 1 for x in spoiled])
+    assert 20 < int(flat_B[1:].sum()) < 44
+    for before, after, flat in zip(x_B3SS[1:], spoiled[1:], flat_B[1:], strict=True):
+        if not flat:
+            torch.testing.assert_close(after.sort(dim=0).values, before.sort(dim=0).values)
 
 
 def test_the_pool_of_pictures_is_a_function_of_their_numbers(tmp_path: Path) -> None:

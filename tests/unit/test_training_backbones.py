@@ -82,6 +82,7 @@ def params(stable_diffusion: Path | str, scoring_clip: Path | str) -> BackbonesP
     return BackbonesParams(
         origin="pretrained",
         shipped="standins",
+        renew=(),
         stable_diffusion=str(stable_diffusion),
         scoring_clip=str(scoring_clip),
         stable_diffusion_revision="main",

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import pytest
 import torch
+from diffusers.models.attention_processor import AttnProcessor, AttnProcessor2_0
 
 from tests.unit.loop_jobs import weights
 from tests.unit.shared_training import PARAMS, by_two, divided, rows_of
+from tests.unit.tiny_models import unet_4
 from tgvac.bridge import runner
 from tgvac.bridge.processes import run_shared
 from tgvac.errors import BadInput
 from tgvac.stage import Portions
-from tgvac.training.execution import Execution
+from tgvac.training.execution import Execution, Precision
 from tgvac.training.loop import train
 from tgvac.training.run_params import CheckpointParams
 
@@ -213,3 +215,19 @@ def test_a_signal_reaches_all_processes_and_their_exit_code_is_kept(tmp_path: Pa
     time.sleep(1.0)
     process.send_signal(signal.SIGTERM)
     assert process.wait(timeout=60) == 75
+
+
+@pytest.mark.parametrize(
+    ("device", "precision", "plain"),
+    [("cpu", "bfloat16", True), ("cpu", "float32", False), ("cuda", "bfloat16", False)],
+)
+def test_attention_is_plain_on_a_cpu_in_bfloat16_and_computes_the_same(
+    device: str, precision: Precision, plain: bool
+) -> None:
+    unet = unet_4().eval()
+    x, t, text = torch.randn(2, 4, 8, 8), torch.tensor([3, 900]), torch.randn(2, 8, unet.config.cross_attention_dim)
+    before = unet(x, t, text).sample
+    Execution(device=device, precision=precision).choose_attention(unet)
+    found = {type(layer) for layer in unet.attn_processors.values()}
+    assert found == {AttnProcessor if plain else AttnProcessor2_0}
+    torch.testing.assert_close(unet(x, t, text).sample, before)

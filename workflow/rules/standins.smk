@@ -19,7 +19,7 @@ rule standins:
         mem_mb=2000,
         runtime=30,
     params:
-        digest=GRAPH.decided_by("tgvac.backbones.shipping"),
+        digest=GRAPH.decided_by("tgvac.release.shipping"),
     message:
         "standins"
     shell:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # Shapes: B pictures, S the model's square, c latent channels, h, w latents, N tokens, D widths, T noise levels.
 
+ORDERS = ((1, 2, 0), (2, 0, 1), (0, 2, 1), (2, 1, 0), (1, 0, 2))
+"""Orders of red, green and blue that are not the true one: wrong colours."""
+
 Loss = Callable[[int], torch.Tensor]
 
 
@@ -96,6 +99,9 @@ def clip_loss(
 ) -> Loss:
     """Contrastive loss of images with their sentences, and with a shifted and mirrored copy.
 
+    Each image is also told from a spoiled copy of itself, in wrong colours or in its mean colour. Otherwise shape alone
+    tells most images of a batch apart, and a scorer that ignores colour is as good.
+
     Args:
         name: what its batches are drawn by.
     """
@@ -110,24 +116,49 @@ def clip_loss(
             torch.stack([_jitter(x, f"{name} {which}", seed, step, i) for i, x in enumerate(wholes_B3SS)])
             for which in ("a", "b")
         )
-        first, second = (((x + 1) / 2 - mean) / deviation for x in (first, second))
+        spoiled, differs_B = _spoil(first, name, seed, step)
+        first, second, spoiled = (((x + 1) / 2 - mean) / deviation for x in (first, second, spoiled))
         out = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=first)
-        other = clip(input_ids=tokens.input_ids, attention_mask=tokens.attention_mask, pixel_values=second)
+        other, wrong = (clip.visual_projection(clip.vision_model(x).pooler_output) for x in (second, spoiled))
+        other, wrong = (functional.normalize(x, dim=-1) for x in (other, wrong))
         # Objects with the same sentence are not negatives of each other.
         same = torch.tensor([[float(a == b) for b in texts] for a in texts])
         wanted = same / same.sum(dim=1, keepdim=True)
         scale = clip.logit_scale.exp()
-        losses = [
-            functional.cross_entropy(scale * a @ b.T, wanted)
-            for a, b in (
-                (out.image_embeds, out.text_embeds),
-                (out.text_embeds, out.image_embeds),
-                (out.image_embeds, other.image_embeds),
-            )
-        ]
+        # A spoiled copy that looks like its original is nobody's negative.
+        hidden_B = torch.where(differs_B, 0.0, -torch.inf)
+        none = torch.zeros_like(wanted)
+        losses = [functional.cross_entropy(scale * out.image_embeds @ out.text_embeds.T, wanted)]
+        for a, b in ((out.text_embeds, out.image_embeds), (out.image_embeds, other)):
+            logits = torch.cat([scale * a @ b.T, scale * a @ wrong.T + hidden_B], dim=1)
+            # A probability of 0 times a logarithm of 0 would be NaN.
+            logits = logits.clamp(min=torch.finfo(logits.dtype).min)
+            losses.append(functional.cross_entropy(logits, torch.cat([wanted, none], dim=1)))
         return torch.stack(losses).mean()
 
     return loss
+
+
+SPOILED = 0.1
+"""By how much the mean pixel of an object, in [-1, 1], has to change for a spoiled copy to be another object."""
+
+
+def _spoil(x_B3SS: torch.Tensor, name: str, seed: int, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Copies of objects on white, half of them with their colours in another order, half filled with their mean colour.
+
+    Returns:
+        the copies, and which of them differ enough from their original, ``bool [B]``.
+    """
+    on_B1SS = (x_B3SS < 1).any(dim=1, keepdim=True)
+    area_B = on_B1SS.sum(dim=(1, 2, 3)).clamp(min=1)
+    mean_B311 = ((x_B3SS * on_B1SS).sum(dim=(2, 3)) / area_B[:, None])[..., None, None]
+    draw = rng("spoiled", name, seed, step)
+    flat = torch.from_numpy(draw.random(len(x_B3SS)) < 0.5)[:, None, None, None]
+    orders = [ORDERS[k] for k in draw.integers(len(ORDERS), size=len(x_B3SS))]
+    turned_B3SS = torch.stack([x[list(order)] for x, order in zip(x_B3SS, orders, strict=True)])
+    spoiled = torch.where(on_B1SS, torch.where(flat, mean_B311, turned_B3SS), x_B3SS)
+    change_B = (spoiled - x_B3SS).abs().mean(dim=1).sum(dim=(1, 2)) / area_B
+    return spoiled, change_B >= SPOILED
 
 
 def _jitter(x_3SS: torch.Tensor, *names: str | int) -> torch.Tensor:

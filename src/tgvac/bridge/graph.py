@@ -131,7 +131,7 @@ class Graph:
         other = Graph.of(self.taken, {})
         training = takewhile(lambda wanted: wanted.name != "completion", PHASES)
         phases = [phase_digest(other.params, wanted) for wanted in training]
-        return digest([*phases, other.registered, other.decided_by("tgvac.backbones.shipping")])
+        return digest([*phases, other.registered, other.decided_by("tgvac.release.shipping")])
 
     def join_digest(self, name: str) -> str:
         """The digest of what decides the joining of a phase's shards besides the shards."""

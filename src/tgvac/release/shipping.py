@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,13 @@ LIMIT = 48 * 2**20
 """Maximal bytes of the shipped folder, since every clone of the repository has it."""
 
 
-def ship(ctx: Context, folder: Path, command: str, baselines: Sequence[str] = ()) -> None:
+def ship(
+    ctx: Context,
+    folder: Path,
+    command: str,
+    baselines: Sequence[str] = (),
+    ranks: Mapping[str, float] | None = None,
+) -> None:
     """Copy a scale's backbones and its trained models in half precision, with a card.
 
     The models are the completion model, and the frame models of variants that are no model of the paper's.
@@ -37,6 +43,7 @@ def ship(ctx: Context, folder: Path, command: str, baselines: Sequence[str] = ()
         folder: the destination; earlier files are replaced, the index last.
         command: the command that makes the scale, for the card.
         baselines: those variants.
+        ranks: how well the scoring CLIP ranks (:func:`tgvac.metrics.ranking.ranking`), for the card.
 
     Raises:
         BadInput: when the scale's models are missing, or larger than ``LIMIT`` together.
@@ -60,7 +67,7 @@ def ship(ctx: Context, folder: Path, command: str, baselines: Sequence[str] = ()
     (folder / "index.json").unlink(missing_ok=True)
     for name, source in sources.items():
         place_folder(folder / name, partial(_copy_halved, source))
-    write_text(folder / "README.md", _card(folder, sources, command))
+    write_text(folder / "README.md", _card(folder, sources, command, ranks))
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file() and p.name != MADE))
     today = datetime.now(UTC).date().isoformat()
     write_json(folder / MADE, {"command": command, "date": today, "index": sha256(folder / "index.json")})
@@ -92,7 +99,7 @@ def _copy_halved(source: Path, folder: Path) -> None:
         save_file(halved, path, metadata=metadata)
 
 
-def _card(folder: Path, sources: Iterable[str], command: str) -> str:
+def _card(folder: Path, sources: Iterable[str], command: str, ranks: Mapping[str, float] | None) -> str:
     total = sum(path.stat().st_size for name in sources for path in (folder / name).rglob("*") if path.is_file())
     weights = "\n".join(
         f"| {name} | {path.stat().st_size / 2**20:.1f} MiB | `{sha256(path)[:16]}` |"
@@ -112,4 +119,17 @@ processor gives the same bytes (`index.json` has the digest of each file, `{MADE
 | part | size | sha256 |
 |---|---|---|
 {weights}
+{_ranked(ranks)}"""
+
+
+def _ranked(ranks: Mapping[str, float] | None) -> str:
+    if ranks is None:
+        return ""
+    return f"""
+## Does the scoring CLIP rank?
+
+In {ranks["pairs"]} held-out clips, a later frame of the object is nearer to its first frame than
+
+* the same object in wrong colours, in {ranks["wrong_colours"]:.0%};
+* the hull of the object in its mean colour, in {ranks["hull"]:.0%}.
 """
