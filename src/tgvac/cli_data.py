@@ -56,13 +56,19 @@ def data_check(
     page: Annotated[
         Path | None, typer.Option(help="Where the page with pictures is written; by default in the current folder.")
     ] = None,
+    scale: Annotated[
+        str, typer.Option("--scale", "-s", help="The scale whose params of block sources count.")
+    ] = "local",
 ) -> None:
     """Print what each file of a folder would be taken as, and write a page with a picture of each video's masks."""
+    from tgvac.params import load_params
     from tgvac.sources.check_folder import as_table, check, write_page
 
-    checked = check(folder.expanduser().absolute(), layout)
+    # Outside of the project's folder, nothing says how many faulty videos are too many.
+    sources = load_params(Path.cwd(), scale).sources if Path("params.yaml").is_file() else None
+    checked = check(folder.expanduser().absolute(), layout, sources)
     print(as_table(checked))
-    if not checked.taken:
+    if not checked.taken or checked.refused:
         raise typer.Exit(1)
     file = page or Path("check.html")
     write_page(checked, file)

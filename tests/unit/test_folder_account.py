@@ -15,11 +15,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.conftest import CLONE
 from tests.unit.builders import png
 from tests.unit.layouts import write
 from tests.unit.test_video_folder import HEIGHT, WIDTH, film, frames_of, mask_image
 from tgvac.cli import main
+from tgvac.clips.images import encode_jpeg
 from tgvac.errors import BadInput
+from tgvac.params import load_params
 from tgvac.sources.account import write_account
 from tgvac.sources.check_folder import as_table, check, write_page
 from tgvac.sources.faults import valid_videos
@@ -230,6 +233,44 @@ def test_the_check_prints_what_is_taken_and_writes_a_page_with_pictures(
         main(["data", "check", str(root)])
     assert ended.value.code in (None, 0)
     assert "see the masks in check.html" in capsys.readouterr().out
+
+
+def test_the_check_finds_a_damaged_frame_in_the_middle_and_footage_that_is_there_twice(tmp_path: Path) -> None:
+    root = tmp_path / "davis"
+    for name in ("a", "b", "c"):
+        for i, frame in enumerate(frames_of()):
+            write(root / f"JPEGImages/480p/{name}/{i:05d}.jpg", encode_jpeg(frame if name != "c" else frame // 2))
+            write(root / f"Annotations/480p/{name}/{i:05d}.png", png(mask_image(1), palette=True))
+    write(root / "JPEGImages/480p/c/00002.jpg", encode_jpeg(frames_of()[2])[:60])
+    checked = check(root, "davis", load_params(CLONE, "local").sources)
+    found = {row.video: (row.use, row.note) for row in checked.rows}
+    assert found["a"] == ("taken", f"{len(frames_of())} frames")
+    assert found["b"] == ("rejected", "the same frames as a")
+    assert found["c"][0] == "rejected"
+    assert "00002.jpg" in found["c"][1]
+    assert checked.refused == ""
+
+
+def test_the_check_says_that_a_run_would_refuse_too_many_faulty_videos(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    film(root / "a.mp4", frames_of())
+    write(root / "a.png", png(mask_image(1), palette=True))
+    for name in ("b", "c"):
+        film(root / f"{name}.mp4", frames_of())
+    checked = check(root, "", load_params(CLONE, "local").sources)
+    assert "2 of 3 videos of source 'given' are faulty, more than sources.max_faulty (0.5) allows" in checked.refused
+    assert "a run would refuse all of it: 2 of 3 videos" in as_table(checked)
+    assert check(root).refused == "", "without params nothing says how many are too many"
+
+
+def test_unused_files_with_one_reason_are_one_line(tmp_path: Path) -> None:
+    root = tmp_path / "videos"
+    film(root / "a.mp4", frames_of())
+    write(root / "a.png", png(mask_image(1), palette=True))
+    for i in range(30):
+        write(root / f"n{i}.txt", "x")
+    (line,) = [line for line in as_table(check(root)).splitlines() if line.startswith("unused")]
+    assert line == "unused    n0.txt and 29 more: not a video"
 
 
 def test_a_folder_of_no_layout_is_refused_with_each_reason(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ _CUT = 0.9
 _EVEN = 1.5
 """The frame rate varies if the longest gap between frames is so many times the usual one."""
 _SQUARE = 0.01
+_LISTS = {"concat", "hls", "dash", "imf", "sdp"}
+"""Formats of text that names other files or addresses, whatever the file is called."""
 _HDR = {16: "PQ", 18: "HLG"}
 """Transfer functions of HDR, by their number in ITU-T H.273."""
 
@@ -48,15 +50,21 @@ def open_container(path: Path) -> av.container.InputContainer:
     """Open a video file.
 
     Raises:
-        BadInput: when it is not readable.
+        BadInput: when it is not readable, or only a list of other files.
     """
     import av
 
     try:
         # Tags may be in any encoding, and are not used.
-        return av.open(str(path), metadata_errors="replace")
+        container = av.open(str(path), metadata_errors="replace")
     except (av.FFmpegError, OSError) as error:
         raise damaged(path, str(error)) from None
+    if _LISTS & set(container.format.name.split(",")):
+        container.close()
+        raise BadInput(
+            f"{path} is a list of other files ({container.format.name}), and no video; give the video itself."
+        )
+    return container
 
 
 def damaged(path: Path, why: str) -> BadInput:

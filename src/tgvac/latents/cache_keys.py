@@ -63,11 +63,12 @@ def part_digest(folder: Path, *parts: str) -> str:
 
 def _preprocessing(ctx: Context, framing: FramingParams, latents: LatentsParams, compute: ComputeParams) -> list[Any]:
     """The encoders and the preprocessing, as part of a key."""
-    faults = latents.mask_noise.model_dump(mode="json")
+    faults = latents.mask_noise.model_dump(mode="json", exclude_none=True)
     networks = ("vae", IMAGE_ENCODER) if latents.images else ("vae",)
     encoders = part_digest(ctx.results / "backbones", *networks)
     draws = [latents.mask_draws, latents.holes, latents.images]
-    ready = [framing.model_dump(mode="json"), faults, *draws, compute.model_dump(mode="json")]
+    framed, computed = (block.model_dump(mode="json", exclude_none=True) for block in (framing, compute))
+    ready = [framed, faults, *draws, computed]
     return [encoders, ready, latents.cache]
 
 

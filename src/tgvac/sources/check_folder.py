@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import base64
 import html
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -21,9 +21,11 @@ from tgvac.fetch.registry import Source
 from tgvac.files import write_text
 from tgvac.sources.account import Row, readable
 from tgvac.sources.adapter import Adapter, Video
-from tgvac.sources.faults import valid_videos
+from tgvac.sources.faults import check_share, valid_videos
 from tgvac.sources.manifest import LAYOUTS, open_adapter
+from tgvac.sources.params import SourcesParams
 from tgvac.sources.rejected import reason_of
+from tgvac.sources.same_footage import without_duplicates
 
 _SIDE = 240
 """Longer side of a picture on the page, in pixels."""
@@ -39,11 +41,13 @@ class Checked:
         layout: its layout.
         rows: the account of its files.
         pictures: the first frame of each video that is taken, with its masks and boxes drawn in, ``uint8 [H,W,3]``.
+        refused: why a run would refuse the source as a whole, such as too many faulty videos; "" if it would not.
     """
 
     layout: str
     rows: tuple[Row, ...]
     pictures: dict[str, np.ndarray]
+    refused: str = ""
 
     @property
     def taken(self) -> int:
@@ -51,11 +55,12 @@ class Checked:
         return len({row.video for row in self.rows if row.use == "taken" and row.video})
 
 
-def check(path: Path, layout: str = "") -> Checked:
-    """Read a folder or archive as the phase `sources` would.
+def check(path: Path, layout: str = "", sources: SourcesParams | None = None) -> Checked:
+    """Read a folder or archive as a run would: list its videos, and decode each frame of them.
 
     Args:
         layout: one of the layouts of sources; "" for the first that fits.
+        sources: what a run does about faulty videos and those that are there twice; None: that is not checked.
 
     Raises:
         BadInput: when it fits no layout, or not the given one.
@@ -76,11 +81,31 @@ def check(path: Path, layout: str = "") -> Checked:
         for video in videos:
             try:
                 pictures[video.name] = _drawn(adapter, video)
+                for i in range(len(video.frame_numbers)):
+                    adapter.frame(video, i)
             except BadInput as error:
                 # Found by decoding only, as in the phase `tracks`.
                 faulty[video.name] = reason_of(error, path)
-        return Checked(name, tuple(adapter.account(faulty)), pictures)
+        lengths = {video.name: len(video.frame_numbers) for video in videos}
+        refused, twice = "", dict[str, str]()
+        if sources is not None:
+            try:
+                check_share(sources, "given", faulty, len(faulty.keys() | lengths.keys()))
+                _, twice = without_duplicates({"given": videos}, sources.same_footage)
+            except BadInput as error:
+                refused = str(error)
+        rows = (_completed(row, lengths, twice) for row in adapter.account(faulty))
+        return Checked(name, tuple(rows), pictures, refused)
     raise BadInput(f"{path} is in none of the known layouts. " + " ".join(refusals))
+
+
+def _completed(row: Row, lengths: Mapping[str, int], twice: Mapping[str, str]) -> Row:
+    """A row that also says what a run finds later: videos that are there twice, and the number of frames."""
+    if row.use != "taken" or not row.video:
+        return row
+    if reason := twice.get(f"given/{row.video}"):
+        return replace(row, use="rejected", note=reason.replace("given/", ""))
+    return row if row.note else replace(row, note=f"{lengths[row.video]} frames")
 
 
 def as_table(checked: Checked) -> str:
@@ -91,11 +116,25 @@ def as_table(checked: Checked) -> str:
     unused = sum(len(row.files) for row in rows if row.use == "unused")
     taken = f"{_videos(checked.taken)} taken, {rejected} rejected; {unused} files are not used"
     lines = [f"read as layout {checked.layout}: {taken}"]
-    for row in rows:
+    for row in _joined(rows):
         name = row.video or (row.files[0] if row.files else "")
         more = f" and {len(row.files) - 1} more" if not row.video and len(row.files) > 1 else ""
         lines.append(readable(f"{row.use:9} {name}{more}" + (f": {row.note}" if row.note else "")))
+    if checked.refused:
+        lines.append(f"a run would refuse all of it: {checked.refused}")
     return "\n".join(lines)
+
+
+def _joined(rows: Iterable[Row]) -> Iterator[Row]:
+    """The rows, those of unused files with one reason as one row."""
+    unused: dict[str, tuple[str, ...]] = {}
+    for row in rows:
+        if row.use == "unused" and not row.video:
+            unused[row.note] = (*unused.get(row.note, ()), *row.files)
+        else:
+            yield row
+    for note, files in unused.items():
+        yield Row("unused", "", files, note)
 
 
 def write_page(checked: Checked, path: Path) -> None:
@@ -108,14 +147,17 @@ def write_page(checked: Checked, path: Path) -> None:
         name, note = html.escape(row.video), html.escape(row.note)
         picture = f'<img alt="{name}" src="data:image/jpeg;base64,{data}">'
         cells.append(f"<figure>{picture}<figcaption><b>{name}</b><br>{note}")
-    rest = [row for row in checked.rows if row.use != "taken"]
+    rest = list(_joined(row for row in checked.rows if row.use != "taken"))
     lines = "".join(
         f"<tr><td>{row.use}<td>{html.escape(row.video or (row.files[0] if row.files else ''))}<td>{len(row.files)}"
         f"<td>{html.escape(row.note)}"
         for row in sorted(rest, key=lambda r: (r.use, r.video, r.files))
     )
+    refused = f"<p><b>A run would refuse all of it:</b> {html.escape(checked.refused)}" if checked.refused else ""
     table = f"<h2>Not taken</h2><table><tr><th>use<th>what<th>files<th>why{lines}</table>" if rest else ""
-    page = _PAGE.format(layout=checked.layout, taken=_videos(checked.taken), figures="\n".join(cells), rest=table)
+    page = _PAGE.format(
+        layout=checked.layout, taken=_videos(checked.taken), figures="\n".join(cells), rest=table, refused=refused
+    )
     write_text(path, readable(page))
 
 
@@ -135,6 +177,7 @@ td, th {{ text-align: left; vertical-align: top; padding: 0.2rem 0.8rem 0.2rem 0
 <h1>{taken} taken</h1>
 <p>Read as layout <code>{layout}</code>. Each picture is a video's first annotated frame; colours show its objects,
 white lines their boxes.</p>
+{refused}
 {figures}
 {rest}
 </html>

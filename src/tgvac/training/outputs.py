@@ -35,7 +35,7 @@ def variant_of(ctx: Context, variants: Mapping[str, VariantParams]) -> VariantPa
 
 def identity_of(ctx: Context, params: TrainingParams, *inputs: str) -> Identity:
     """The identity of a training run: code and params, seed and variant, and the digests of its inputs."""
-    rest = [ctx.params, params.model_dump(mode="json"), dict(ctx.options), list(inputs)]
+    rest = [ctx.params, params.model_dump(mode="json", exclude_none=True), dict(ctx.options), list(inputs)]
     return Identity(key=digest([ctx.digest, *rest]), code=ctx.code, rest=digest(rest) if ctx.params else "")
 
 
