@@ -32,6 +32,7 @@ def backbones(**changed: Any) -> BackbonesParams:
     values: dict[str, Any] = {
         "origin": "pretrained",
         "shipped": "standins",
+        "renew": (),
         "stable_diffusion": name,
         "stable_diffusion_revision": "main",
         "variant": "",

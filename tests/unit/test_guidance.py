@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -58,3 +60,21 @@ def test_guidance_of_one_does_not_ask_for_the_null() -> None:
     calls, _ = called(SAMPLER.model_copy(update={"guidance": 1.0}))
     assert len(calls) == 1
     assert torch.equal(calls[0][2], condition(4).text_1ND)
+
+
+@pytest.mark.parametrize(("unconditional", "rows"), [("text", 1), ("text_and_image", 2)])
+def test_a_second_pass_is_made_only_where_it_differs(unconditional: str, rows: int) -> None:
+    without = replace(condition(4), text_1ND=condition(4).null_text_1ND)
+    calls = []
+
+    def spy(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        calls.append(len(x_BCFhw))
+        return toy(x_BCFhw, t_B, text_BND)
+
+    sampler = SAMPLER.model_copy(update={"guidance": 3.0, "unconditional": unconditional})
+    z = randn(4, 4, 4, 4, seed=9)
+    noise = guided(spy, without, z, 700, [range(4)], sampler, CPU)
+    assert calls == [rows]
+    if unconditional == "text":
+        unguided = guided(toy, without, z, 700, [range(4)], sampler.model_copy(update={"guidance": 1.0}), CPU)
+        assert torch.equal(noise, unguided)

@@ -65,12 +65,13 @@ def unet_evaluations(params: Params, name: str, frames: int) -> int:
         return 0
     sampler = sampler_of(params.methods[name], params.sampler)
     spans = windows(frames, sampler.clip_frames, sampler.stride)
-    return sampler.steps * _passes(sampler) * sum(len(span) for span in spans)
+    return sampler.steps * _passes(params, name, sampler) * sum(len(span) for span in spans)
 
 
-def _passes(sampler: SamplerParams) -> int:
-    """With guidance, each prediction is made with and without the condition."""
-    return 1 if sampler.guidance == 1.0 else 2
+def _passes(params: Params, name: str, sampler: SamplerParams) -> int:
+    """With guidance, each prediction is made with and without the condition, unless it is by a text that is missing."""
+    text = params.variants[params.methods[name].trained].of(params.conditions).text
+    return 1 if sampler.guidance == 1.0 or (sampler.unconditional == "text" and not text) else 2
 
 
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
@@ -87,7 +88,7 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
         step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
-    return sampler.steps * _passes(sampler) * step + around
+    return sampler.steps * _passes(params, name, sampler) * step + around
 
 
 def padded(frames: int, params: Params) -> int:

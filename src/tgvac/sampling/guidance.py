@@ -24,8 +24,8 @@ def guided(
 ) -> torch.Tensor:
     """Guided noise of windows of one length at noise level ``t``, ``[B,n,c,h,w]`` on the CPU.
 
-    Only these windows are moved to the device. With guidance 1 each goes through the model once, otherwise twice, with
-    and without the condition, in one batch.
+    Only these windows are moved to the device. Each goes through the model twice, with and without the condition, in
+    one batch; or once, if guidance is 1, or if it is by a text that the condition does not have.
     """
 
     def cut(x_Fchw: torch.Tensor) -> torch.Tensor:
@@ -35,7 +35,8 @@ def guided(
     x = condition.layout.stack(cut(z_Fchw), frame, mask)
     text = condition.text_1ND.expand(len(spans), -1, -1)
     times = torch.full((len(spans),), t, dtype=torch.long)
-    if sampler.guidance == 1.0:
+    nothing_to_guide = sampler.unconditional == "text" and torch.equal(condition.text_1ND, condition.null_text_1ND)
+    if sampler.guidance == 1.0 or nothing_to_guide:
         return model(x.to(device), times.to(device), text.to(device)).float().cpu().transpose(1, 2)
     if sampler.unconditional == "text":
         null = x
