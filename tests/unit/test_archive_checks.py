@@ -139,24 +139,24 @@ def test_a_compressed_tar_is_not_read_beyond_its_limit(tmp_path: Path) -> None:
         check_through(path, PARAMS.model_copy(update={"archive_max_bytes": 499_999}), path.name)
 
 
-def test_each_zip_in_a_folder_is_checked(tmp_path: Path) -> None:
-    zip_at(tmp_path / "cat.zip", ("cat/cat-1/img/00000001.jpg", b"1"))
-    check_folder(tmp_path, PARAMS, "lasot")
-    (tmp_path / "dog.zip").write_bytes(PAGE)
-    with pytest.raises(BadInput, match=r"dog\.zip is a web page"):
-        check_folder(tmp_path, PARAMS, "lasot")
+def test_each_zip_that_a_folder_needs_is_checked(tmp_path: Path) -> None:
+    zip_at(tmp_path / "train.zip", ("train/JPEGImages/a/00000.jpg", b"1"))
+    check_folder(tmp_path, PARAMS, "youtube_vos")
+    (tmp_path / "train_all_frames.zip").write_bytes(PAGE)
+    with pytest.raises(BadInput, match=r"train_all_frames\.zip is a web page"):
+        check_folder(tmp_path, PARAMS, "youtube_vos")
 
 
-@pytest.mark.parametrize("layout", ["videos", "davis", "youtube_vos"])
+@pytest.mark.parametrize("layout", ["videos", "davis", "youtube_vos", "lasot"])
 def test_a_stray_zip_that_nothing_opens_ends_nothing(tmp_path: Path, layout: str) -> None:
     (tmp_path / "logs.zip").write_bytes(PAGE)
     check_folder(tmp_path, PARAMS, layout)
 
 
 def test_archives_and_folders_from_the_user_are_checked_too(tmp_path: Path) -> None:
-    mine = Source("mine", "lasot", "given", None, None, "free")
-    (tmp_path / "a.zip").write_bytes(PAGE)
-    for given in (tmp_path, tmp_path / "a.zip"):
+    mine = Source("mine", "youtube_vos", "given", None, None, "free")
+    (tmp_path / "train.zip").write_bytes(PAGE)
+    for given in (tmp_path, tmp_path / "train.zip"):
         with pytest.raises(BadInput, match="is a web page"):
             locate(mine, tmp_path, str(given), PARAMS)
     grey = noise(1, 8, 8, 3), noise(2, 8, 8) % 2

@@ -12,10 +12,11 @@ import pytest
 
 from tests.unit.builders import noise, png, zipped
 from tests.unit.layouts import frame_of, lasot_sequence, write
+from tgvac.clips import archive
 from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.sources import lasot
-from tgvac.sources.adapter import ObjectInfo
+from tgvac.sources.adapter import ObjectInfo, Video
 from tgvac.sources.lasot import Lasot
 
 BOXES = ["1,2,3,4", "0,0,0,0", "5,6,7,5", "2,2,4,4", "14,10,9,9"]
@@ -37,6 +38,31 @@ def packed(tree: Path, prefixed: bool = True) -> Path:
         zipped(tree / name, folder / f"{name}.zip", f"{name}/" if prefixed else "")
     write(folder / "README.md", "not a category")
     return folder
+
+
+def test_a_category_s_archive_that_cannot_be_opened_ends_nothing_and_is_listed(tree: Path) -> None:
+    folder = packed(tree)
+    (folder / "cat.zip").write_bytes(b"<!doctype html><p>quota")
+    (folder / "dog.zip").write_bytes((folder / "lion.zip").read_bytes()[:-40])
+    source = Lasot(folder)
+    assert source.names() == ["lion-10", "lion-2", "zebra-1"]
+    unused = {row.files[0]: row.note for row in source.account({}) if row.use == "unused"}
+    assert unused["cat.zip"] == "cat.zip is a web page, not an archive; fetch the archive again."
+    assert unused["dog.zip"].startswith("dog.zip is truncated or not a zip archive")
+
+
+def test_a_folder_of_archives_none_of_which_can_be_opened_is_refused_with_the_reason(tmp_path: Path) -> None:
+    for name in ("cat", "dog"):
+        write(tmp_path / f"{name}.zip", "<html>quota")
+    with pytest.raises(BadInput, match=r"cat\.zip is a web page, not an archive; fetch the archive again"):
+        Lasot(tmp_path).names()
+
+
+def test_a_frame_that_unpacks_to_too_much_is_never_unpacked(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = packed(tree)
+    monkeypatch.setattr(archive, "MEMBER_MAX", 100)
+    with pytest.raises(BadInput, match=r"lion-2/.* unpacks to \d+ bytes, more than the 100 that a frame or a list may"):
+        Lasot(folder).frame(Video("lion-2", tuple(range(1, 6)), ""), 0)
 
 
 def half_packed(tree: Path) -> Path:

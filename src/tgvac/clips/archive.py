@@ -17,6 +17,8 @@ from tgvac.files import writing
 # Raised for damaged bytes. RuntimeError: the damaged bytes declare encryption or another compression.
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError)
 _EPOCH = (1980, 1, 1, 0, 0, 0)
+MEMBER_MAX = 2**28
+"""Bytes that a member of a zip may unpack to. A frame has a few megabytes; more is a zip bomb or another file."""
 
 
 class ZipSink:
@@ -97,9 +99,15 @@ class Store:
         try:
             if self._zip is None:
                 return (self.path / self._root / name).read_bytes()
-            return self._zip.read(self._stored[self._root + name])
+            member = self._zip.getinfo(self._stored[self._root + name])
+            if member.file_size <= MEMBER_MAX:
+                return self._zip.read(member)
         except _DAMAGED as error:
             raise BadInput(f"{self.describe(name)} cannot be read ({error}); replace it with an intact copy.") from None
+        raise BadInput(
+            f"{self.describe(name)} unpacks to {member.file_size} bytes, more than the {MEMBER_MAX} that a frame or a"
+            " list may have; replace it with an intact copy."
+        )
 
     def crc(self, name: str) -> int:
         """CRC-32 of one member; a zip stores it, so only a folder's file has to be read."""

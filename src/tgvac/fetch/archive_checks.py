@@ -131,8 +131,12 @@ def _refuse_hostile(path: Path, member: zipfile.ZipInfo) -> None:
     raise BadInput(f"{path}: the member {member.filename!r} {fault}; give the official archive.")
 
 
-_OPENED = {"youtube_vos": ("train.zip", "train_all_frames.zip"), "lasot": ("*.zip",)}
-"""The archives that a layout's reader opens in a folder. Others lie there unread, and end nothing."""
+_OPENED = {"youtube_vos": ("train.zip", "train_all_frames.zip")}
+"""The archives that a layout's reader needs in a folder. Others lie there unread, and end nothing.
+
+LaSOT has a zip for each category. Its reader leaves out those that it cannot open, and reads no member that is too
+large.
+"""
 
 
 def check_folder(path: Path, params: FetchParams, layout: str) -> None:

@@ -28,9 +28,11 @@ from tgvac.clips.images import image_size
 from tgvac.clips.pictures import read_picture
 from tgvac.clips.text_files import read_text
 from tgvac.errors import BadInput
+from tgvac.fetch.archive_checks import is_page
 from tgvac.sources.account import Row, rows_of
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
+from tgvac.sources.rejected import reason_of
 
 OBJECT = 1
 _FLAGS = ("full_occlusion.txt", "out_of_view.txt")
@@ -60,6 +62,8 @@ class _Sequence:
 class Lasot(Adapter):
     """Reads LaSOT from folders or zips. Few categories are open at a time, because the data set has millions of files.
 
+    A zip of a category that cannot be opened is left out, and listed as unused with the reason.
+
     Raises:
         BadInput: when this is another layout, or two sequences have the same name.
     """
@@ -67,7 +71,7 @@ class Lasot(Adapter):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open = lru_cache(maxsize=2)(_open_group)
-        self._groups = _groups(path)
+        self._groups, self._unread = _readable(_groups(path))
         self._sequence = lru_cache(maxsize=2)(self._read)
 
     def names(self) -> list[str]:
@@ -78,6 +82,8 @@ class Lasot(Adapter):
                 if name in out:
                     raise BadInput(f"{self._path} has the sequence '{name}' twice; remove one of the two.")
                 out.add(name)
+        if not out and self._unread:
+            raise BadInput(next(iter(self._unread.values())))
         if not out:
             raise BadInput(
                 f"{self._path} is not in LaSOT layout (no <category>-<n>/img/00000001.jpg);"
@@ -119,7 +125,10 @@ class Lasot(Adapter):
                 for sequence, base in group.bases.items()
             }
             rows += rows_of([prefix + n for n in names], of, (), rejected, {}, lambda _: "not in the layout of LaSOT")
-        return rows
+        return rows + [
+            Row("unused", "", (archive.name,), reason_of(BadInput(reason), self._path))
+            for archive, reason in self._unread.items()
+        ]
 
     def _group_of(self, name: str) -> _Group:
         # The group named after the category is tried first, so usually no other has to be opened.
@@ -187,6 +196,24 @@ def _groups(path: Path) -> tuple[Path, ...]:
         return (path,)
     unpacked = {p.name for p in folders}
     return tuple(folders + [p for p in inside if p.suffix == ".zip" and p.stem not in unpacked])
+
+
+def _readable(groups: tuple[Path, ...]) -> tuple[tuple[Path, ...], dict[Path, str]]:
+    """The categories that can be opened, and why others cannot."""
+    unread: dict[Path, str] = {}
+    for path in groups:
+        if path.is_dir():
+            continue
+        with path.open("rb") as stream:
+            page = is_page(stream.read(1024))
+        try:
+            if page:
+                raise BadInput(f"{path} is a web page, not an archive; fetch the archive again.")
+            with Store(path):
+                pass
+        except BadInput as error:
+            unread[path] = str(error)
+    return tuple(path for path in groups if path not in unread), unread
 
 
 def _open_group(path: Path) -> _Group:
