@@ -4,7 +4,7 @@
 # make test-long                                trainings killed at ten random moments, and resumed
 # make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
 # make notebooks [SCALE=tiny]                   run the notebooks on a finished run; make notebooks-clear strips their outputs
-# make standins                                train the shipped stand-ins again
+# make standins                                train the shipped stand-ins from nothing; make standins-more trains the shipped ones on
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join shards, by the number of objects
 # make bench-stages                             processor time of the phases that make tracks and recipes, by frame
@@ -22,7 +22,7 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui notebooks notebooks-clear standins test test-long test-size lint lock clean
+.PHONY: install reproduce ui notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads
 .DEFAULT_GOAL := reproduce
 
@@ -66,6 +66,11 @@ lint: install
 standins: install
 	$(BIN)/tgvac run --scale standins-completion --cores $(CORES) --target standins
 	rm -rf standins && cp -R results/standins-completion/standins standins
+
+# A round: the completion models start from the shipped ones. The head of the scale's file says how to begin another one.
+standins-more: install
+	$(BIN)/tgvac run --scale standins-more --cores $(CORES) --target standins
+	rm -rf standins && cp -R results/standins-more/standins standins
 
 test: lint
 	$(BIN)/python -m pytest -n $(CORES) --dist loadfile --no-loadscope-reorder --cov --cov-report=term --cov-fail-under=90

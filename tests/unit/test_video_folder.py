@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -327,3 +328,25 @@ def test_a_folder_without_videos_and_a_plain_file_are_refused(tmp_path: Path) ->
         VideoFolder(tmp_path)
     with pytest.raises(BadInput, match=r"notes\.txt is not a folder; give the folder with the videos"):
         VideoFolder(tmp_path / "notes.txt")
+
+
+@pytest.mark.parametrize(
+    ("box", "fault"),
+    [
+        ([0.1, 0.2, 0.5, 0.6], "lies within one pixel; write [x, y, w, h] in pixels of the first frame"),
+        ([20, 10, 44, 30], "fits as two corners; write [x, y, w, h], here [20, 10, 24, 20]"),
+        ([20, 10, 29, 22], ""),
+        ([-2, -2, 20, 12], ""),
+        ([1, 1, 46, 30], ""),
+    ],
+)
+def test_boxes_in_shares_of_the_frame_or_as_corners_are_refused_with_the_remedy(
+    tmp_path: Path, box: list[float], fault: str
+) -> None:
+    film(tmp_path / "a.mp4", frames_of())
+    write(tmp_path / "a.json", json.dumps({"objects": [{"id": 1, "box": box}]}))
+    if fault:
+        with pytest.raises(BadInput, match=re.escape(fault)):
+            VideoFolder(tmp_path).videos()
+    else:
+        assert len(VideoFolder(tmp_path).videos()) == 1

@@ -48,3 +48,22 @@ class Box(BaseModel):
             return None
         left, top = int(columns[0]), int(rows[0])
         return Box(x=left, y=top, w=int(columns[-1]) + 1 - left, h=int(rows[-1]) + 1 - top)
+
+
+_BEYOND = 0.1
+"""A box that reaches farther out of its frame, in shares of the frame, is doubted if it fits as two corners."""
+
+
+def fault_of(box: Box, height: int, width: int) -> str:
+    """What is wrong with a box that a person wrote, for the end of a sentence; "" if nothing is."""
+    if max(box.x + box.w, box.y + box.h) <= 1:
+        return "lies within one pixel; write [x, y, w, h] in pixels of the first frame, not in shares of it."
+    if box.clipped(height, width) is None:
+        return f"is outside its frame of {width}x{height}; correct it."
+    far = box.x + box.w > (1 + _BEYOND) * width or box.y + box.h > (1 + _BEYOND) * height
+    if far and box.x < box.w <= width and box.y < box.h <= height:
+        return (
+            f"reaches far out of its frame of {width}x{height}, but fits as two corners; write [x, y, w, h], here"
+            f" [{box.x:g}, {box.y:g}, {box.w - box.x:g}, {box.h - box.y:g}]."
+        )
+    return ""

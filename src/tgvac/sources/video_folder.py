@@ -25,7 +25,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tgvac.clips.archive import Store
-from tgvac.clips.box import Box
+from tgvac.clips.box import Box, fault_of
 from tgvac.clips.container import Facts
 from tgvac.clips.mask_values import VOID, Ids, read_ids
 from tgvac.clips.pictures import read_picture
@@ -218,10 +218,9 @@ class VideoFolder(Adapter):
             )
         for i in sorted(boxed):
             box = self._box(objects[i])
-            if box is not None and box.clipped(height, width) is None:
+            if box is not None and (fault := fault_of(box, height, width)):
                 raise BadInput(
-                    f"{listed.description}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} of object {i} is"
-                    f" outside its frame of {width}x{height}; correct it."
+                    f"{listed.description}: the box {box.x:g},{box.y:g},{box.w:g},{box.h:g} of object {i} {fault}"
                 )
 
     @staticmethod
