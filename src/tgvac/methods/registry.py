@@ -69,6 +69,7 @@ REGISTRY: Mapping[str, Method] = {
             "no_mask_g1": "Visible mask ✗, text prompt ✓, guidance 1",
             "no_text_g1": "Visible mask ✓, text prompt ✗, guidance 1",
             "full_g1": "Visible mask ✓, text prompt ✓, guidance 1",
+            "start": "Visible mask ✓, text prompt ✓, before fine-tuning",
             "hop2": "o = 2",
             "hop4": "o = 4",
             "hop8": "o = 8",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tgvac.completion.params import EvaluationParams
 from tgvac.methods.registry import Methods, label_of
 from tgvac.report.basis import Basis
-from tgvac.report.methods import GUIDED, HEADLINE, LONG_REFERENCE, STREAMS, UNGUIDED, of_long_clips
+from tgvac.report.methods import GUIDED, HEADLINE, LONG_REFERENCE, START, STREAMS, UNGUIDED, of_long_clips
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
 from tgvac.report.scores import ALL, CLASSES, Measured
@@ -15,6 +15,7 @@ from tgvac.report.tables import Row, Table
 _STREAMS = ScoreColumns("table3", CLASSES)
 _STRIDES = ScoreColumns("table4", ALL)
 _WITHOUT = f"{HERE}, without guidance"
+_BEFORE = f"{HERE}, the start of all rows, with guidance"
 
 
 def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, start: str) -> Table:
@@ -30,6 +31,8 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
     guided, unguided = (tuple(n for n in names if n in evaluation.methods) for names in (GUIDED, UNGUIDED))
     out = here_rows(_STREAMS, numbers, guided, basis.verdict, HERE, STREAMS)
     out += here_rows(_STREAMS, numbers, unguided, basis.verdict, _WITHOUT, {})
+    before = (START,) if START in evaluation.methods else ()
+    out += here_rows(_STREAMS, numbers, before, basis.verdict, _BEFORE, {})
     out += [_STREAMS.counted(numbers, (*guided, *unguided))] if guided or unguided else []
     out += _minus(_STREAMS, numbers, HEADLINE, guided, "Both streams minus", STREAMS)
     out += _minus(_STREAMS, numbers, "ours/full_g1", unguided, "Both streams minus, without guidance", {})
