@@ -17,7 +17,7 @@ from tgvac.report.basis import basis_of
 from tgvac.report.choice import choose
 from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
-from tgvac.report.methods import answer_to, of_quality
+from tgvac.report.methods import START, answer_to, of_quality
 from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
@@ -173,3 +173,15 @@ def test_a_run_without_ablations_names_the_rows_it_lacks(tmp_path: Path) -> None
     alone = EVALUATION.model_copy(update={"methods": ("ours/full",)})
     none = strides_table(numbers, paper, basis, alone, METHOD_PARAMS)
     assert {row.section for row in none.rows} == {"Published in the paper"}
+
+
+def test_the_start_of_all_rows_is_a_row_of_its_own_in_table_3_and_in_no_other(tmp_path: Path) -> None:
+    project = report_project(tmp_path)
+    paper = load_paper(project.root / "reference" / "paper.yaml")
+    numbers = Measured(read_frame(project.results / "metrics" / "rows.parquet"), METRICS, "given")
+    few = EVALUATION.model_copy(update={"methods": ("ours/full", START)})
+    table = streams_table(numbers, paper, basis_of("train", ("world",)), few, "some/model")
+    (row,) = [row for row in table.rows if row.section == f"{HERE}, the start of all rows, with guidance"]
+    assert row.cells[0].text == "Visible mask ✓, text prompt ✓, before fine-tuning"
+    assert START not in of_quality(few.methods, METHOD_PARAMS)
+    assert not any("Both streams minus" in row.section and "before" in row.cells[0].text for row in table.rows)
