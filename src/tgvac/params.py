@@ -19,7 +19,7 @@ from tgvac.fetch.params import FetchParams
 from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
-from tgvac.methods.registry import REGISTRY, training_phases_of
+from tgvac.methods.registry import REGISTRY, training_phases_of, variants_trained
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.layouts import LAYOUTS
@@ -121,8 +121,18 @@ class Params(Block):
         """The variants that stand in for a baseline's network, sorted."""
         return sorted(name for name, each in self.variants.items() if not each.of(self.conditions).of_the_paper)
 
+    def trained_variants(self, phase: str) -> tuple[str, ...]:
+        """The variants that a phase trains: those of the evaluated methods, and frame models that others start from."""
+        found = list(variants_trained(self.evaluation.methods, phase, self.methods))
+        for name in found:
+            before = self.variants[name].after
+            if phase == "frame" and before is not None and before not in found:
+                found.append(before)
+        return tuple(sorted(found))
+
     def _check_variant(self, name: str) -> None:
-        """Check that the cache of latents has what a variant is trained on."""
+        """Check that a variant's start is there, and that the cache of latents has what it is trained on."""
+        self._check_after(name)
         conditions = self.variants[name].of(self.conditions)
         if LAYOUTS[conditions.layout].has_holes and not self.latents.holes:
             raise ValueError(f"variants.{name} fills holes, but latents.holes is 0, so none are encoded; set it to 1")
@@ -132,6 +142,24 @@ class Params(Block):
             raise ValueError(
                 f"variants.{name} attends to the image, but backbones.image_steps is 0, so none is embedded"
             )
+
+    def _check_after(self, name: str) -> None:
+        chain = [name]
+        while (before := self.variants[chain[-1]].after) is not None:
+            if before not in self.variants:
+                hint = config.nearest(before, list(self.variants))
+                raise ValueError(f"variants.{chain[-1]}.after is '{before}', which is not in 'variants'; {hint}")
+            if self.variants[chain[-1]].start is not None:
+                raise ValueError(f"variants.{chain[-1]} has start and after; it can start from one of them alone")
+            if before in chain:
+                raise ValueError(f"variants start after one another in a circle: {' after '.join([*chain, before])}")
+            chain.append(before)
+            mine, theirs = (self.variants[v].of(self.conditions).layout for v in chain[-2:])
+            if mine != theirs:
+                raise ValueError(
+                    f"variants.{chain[-2]} starts after '{before}', but has the layout '{mine}' where that has"
+                    f" '{theirs}'"
+                )
 
     def _check_method(self, name: str) -> None:
         method, (kind, _, variant) = self.methods[name], name.partition("/")
@@ -152,6 +180,8 @@ class Params(Block):
                 )
         if name not in self.evaluation.methods:
             return
+        if odd := set(method.seeds or ()) - set(self.evaluation.train_seeds):
+            raise ValueError(f"methods.{name}.seeds has {min(odd)}, which is not in evaluation.train_seeds")
         window, longest = self.sampler.clip_frames, self.motion_module.max_frames
         if method.stride is not None and method.stride > window:
             raise ValueError(f"methods.{name}.stride {method.stride} is more than sampler.clip_frames {window}")

@@ -169,7 +169,7 @@ PHASES: tuple[Phase, ...] = (
         "tgvac.report.report_stage",
         (
             *("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
-            "frame_model.start",
+            *("frame_model.start", "variants"),
         ),
         (
             *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),

@@ -24,6 +24,7 @@ from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.methods.params import MethodParams
 from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import VariantParams
 from tgvac.params import load_params
 from tgvac.report import report_stage
 from tgvac.report.params import ReportParams
@@ -259,4 +260,5 @@ def run_report(ctx: Context, report: ReportParams = REPORT) -> None:
         methods=METHOD_PARAMS,
         evaluation=EVALUATION,
         frame_model=FrameModelParams(start="", start_revision="main"),
+        variants={"full": VariantParams()},
     )

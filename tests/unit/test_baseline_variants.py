@@ -50,6 +50,7 @@ from tgvac.models.backbones import load_unet
 from tgvac.models.frame_unet import extend_conv_in
 from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.latents import encode_mode, to_tensor
+from tgvac.models.layouts import FRAME_MASK
 from tgvac.models.layouts import INPAINT as INPAINT_LAYOUT
 from tgvac.models.params import VariantParams
 from tgvac.models.small_networks import build_clip, image_tower
@@ -223,6 +224,17 @@ def test_a_variant_may_start_from_other_weights_than_the_rest(scale: Context) ->
     other.save_pretrained(scale.root / "other" / "unet")
     variant = INPAINT.model_copy(update={"steps": 0, "start": "other"})
     _, weights = trained(scale, "frame", WANTED, variant=variant)
+    path = scale.root / "weights.safetensors"
+    path.write_bytes(weights)
+    for name, value in load_file(path).items():
+        assert torch.equal(value, other.state_dict()[name]), name
+
+
+def test_a_variant_starts_from_another_one_of_the_same_scale_and_seed(scale: Context) -> None:
+    encode(scale, WANTED)
+    other = extend_conv_in(unet_4(9), FRAME_MASK)
+    other.save_pretrained(scale.results / "frame" / "first" / "seed0" / "unet")
+    _, weights = trained(scale, "frame", WANTED, variant=VariantParams(after="first", steps=0))
     path = scale.root / "weights.safetensors"
     path.write_bytes(weights)
     for name, value in load_file(path).items():

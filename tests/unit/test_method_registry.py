@@ -76,3 +76,58 @@ def test_unknown_variants_have_the_methods_label_and_their_name() -> None:
     assert label_of("ours/full") == "Ours"
     assert label_of("ours/hop6") == "Ours, hop6"
     assert label_of("unknown/plain") == "unknown/plain"
+
+
+AFTER = """
+extends: smoke
+variants:
+  start: {steps: 5, motion_steps: 2}
+  full: {after: start}
+methods:
+  ours/hop6: {stride: 6, clips: long, seeds: [1]}
+evaluation: {methods: [ours/full, ours/hop6], train_seeds: [0, 1]}
+"""
+
+
+def test_a_frame_model_that_another_starts_from_is_trained_first_for_each_seed(tmp_path: Path) -> None:
+    copy_params(tmp_path)
+    overlay(tmp_path, AFTER)
+    graph = Graph("mine", load_params(tmp_path, "mine"), {})
+    assert graph.trained("frame") == [("full", 0), ("full", 1), ("start", 0), ("start", 1)]
+    assert graph.trained("motion") == [("full", 0), ("full", 1)], "no method uses the start's motion"
+    before = "results/mine/frame/start/seed1/index.json"
+    assert graph.job("frame", {"variant": "full", "seed": "1"}).inputs[-1] == before
+    assert before not in graph.job("frame", {"variant": "start", "seed": "1"}).inputs
+    assert before not in graph.job("motion", {"variant": "full", "seed": "1"}).inputs
+    start = graph.params.variants["start"]
+    assert [start.steps_of("frame"), start.steps_of("motion")] == [5, 2]
+
+
+def test_a_method_may_be_evaluated_with_some_of_the_training_seeds(tmp_path: Path) -> None:
+    copy_params(tmp_path)
+    overlay(tmp_path, AFTER)
+    graph = Graph("mine", load_params(tmp_path, "mine"), {})
+    assert graph.evaluated() == [("ours/full", 0), ("ours/full", 1), ("ours/hop6", 1)]
+    overlay(tmp_path, AFTER.replace("seeds: [1]}", "seeds: [1, 4]}"))
+    assert "methods.ours/hop6.seeds has 4, which is not in evaluation.train_seeds" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variants", "message"),
+    [
+        ("{full: {after: fist}, first: {}}", "variants.full.after is 'fist', which is not in 'variants'; did you mean"),
+        ("{full: {after: a}, a: {after: b}, b: {after: a}}", "start after one another in a circle: "),
+        (
+            "{full: {after: a, start: b}, a: {}}",
+            "variants.full has start and after; it can start from one of them alone",
+        ),
+        (
+            "{full: {after: a}, a: {layout: inpaint}}",
+            "starts after 'a', but has the layout 'frame_mask' where that has",
+        ),
+    ],
+)
+def test_a_start_that_cannot_be_is_refused_by_name(tmp_path: Path, variants: str, message: str) -> None:
+    copy_params(tmp_path)
+    overlay(tmp_path, f"extends: smoke\nvariants: {variants}\nlatents: {{holes: 1}}\n")
+    assert message in refusal(tmp_path)

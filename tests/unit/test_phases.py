@@ -48,7 +48,7 @@ DECIDES = {
     "motion.steps": {"motion"},
     "motion_module.heads": {"motion", "completion"},
     "sampler.stride": {"completion"},
-    "variants.no_mask.mask": {"frame", "motion", "completion"},
+    "variants.no_mask.mask": {"frame", "motion", "completion", "report"},
     "methods.ours/hop2.stride": {"completion", "report"},
     "evaluation.frames": {"completion", "report"},
     "evaluation.per_video": {"completion", "report"},

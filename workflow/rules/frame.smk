@@ -5,6 +5,8 @@ rule train_frame:
         final("captions"),
         final("backbones"),
         final("latents"),
+        # A variant may start from another one, of the same seed.
+        GRAPH.frame_start,
     output:
         final("frame"),
     log:

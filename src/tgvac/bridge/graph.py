@@ -23,7 +23,7 @@ from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import read_registry
-from tgvac.methods.registry import network_files, seeds_of, variants_trained
+from tgvac.methods.registry import network_files, seeds_of
 from tgvac.params import Params, load_params
 from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
@@ -171,14 +171,21 @@ class Graph:
 
     def trained(self, name: str) -> list[tuple[str, int]]:
         """Every variant that a phase trains for the evaluated methods, with each training seed."""
-        evaluation = self.params.evaluation
-        variants = variants_trained(evaluation.methods, name, self.params.methods)
-        return [(variant, seed) for variant in variants for seed in evaluation.train_seeds]
+        seeds = self.params.evaluation.train_seeds
+        return [(variant, seed) for variant in self.params.trained_variants(name) for seed in seeds]
 
     def runs(self, name: str) -> list[str]:
         """The indices of all networks that a phase trains for the evaluated methods."""
         file = phase(name).final[0]
         return [self._file(name, file.format(variant=variant, seed=seed)) for variant, seed in self.trained(name)]
+
+    def frame_start(self, wildcards: Any) -> list[str]:
+        """The index of the frame model that a variant's own starts from, if this scale trains it."""
+        return self._after({"variant": str(wildcards.variant), "seed": str(wildcards.seed)})
+
+    def _after(self, options: Options) -> list[str]:
+        before = self.params.variants[options["variant"]].after
+        return [file.format(variant=before, seed=options["seed"]) for file in self.final("frame")] if before else []
 
     def method_networks(self, wildcards: Any) -> list[str]:
         """The indices of the networks that a method loads, as inputs of its jobs."""
@@ -235,6 +242,8 @@ class Graph:
         found += [file for before in wanted.shows for file in self.lists(before)]
         if wanted.name == "backbones":
             found += self.shipped()
+        if wanted.name == "frame" and "variant" in options:
+            found += self._after(options)
         if wanted.loads_method:
             found += self.networks(f"{options['method']}/{options['variant']}", options["seed"])
         return found

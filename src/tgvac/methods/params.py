@@ -17,6 +17,7 @@ class MethodParams(Block):
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
         steps, guidance, stride: in place of the sampler's own.
         one_window: the whole video in a single window.
+        seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         clips: which evaluated clips it completes; the long ones make Table 4.
     """
 
@@ -26,6 +27,7 @@ class MethodParams(Block):
     guidance: float | None = Field(default=None, ge=0)
     stride: int | None = Field(default=None, ge=1)
     one_window: bool = False
+    seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     clips: Literal["short", "long"] = "short"
 
 

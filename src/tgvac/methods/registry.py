@@ -75,6 +75,7 @@ REGISTRY: Mapping[str, Method] = {
             "hop8": "o = 8",
             "hop14": "none (o = clip length)",
             "one_window": "One window over the whole video",
+            "paper_settings": "o = 4, guidance 7.5 (the paper's own settings)",
         },
     ),
     "copy_visible": Method(
@@ -153,8 +154,10 @@ def network_files(name: str, methods: Methods, seed: str) -> tuple[str, ...]:
 
 
 def seeds_of(name: str, train_seeds: tuple[int, ...], methods: Methods) -> tuple[int, ...]:
-    """The training seeds that a method is run with: all of them for a trained method, else the first."""
-    return train_seeds if training_phases_of(name, methods) else train_seeds[:1]
+    """The training seeds that a method is run with: its own, or all of them, for a trained method, else the first."""
+    if not training_phases_of(name, methods):
+        return train_seeds[:1]
+    return methods[name].seeds or train_seeds
 
 
 def variants_trained(names: Iterable[str], phase: str, methods: Methods) -> tuple[str, ...]:

@@ -108,7 +108,9 @@ class VariantParams(Block):
 
     Attributes:
         start: in place of ``frame_model.start``.
+        after: the variant of this scale whose frame model, of the same seed, it starts from; in place of ``start``.
         steps: of both trainings, in place of their own; 0 leaves the weights as they start.
+        motion_steps: of the motion training, in place of ``steps``.
     """
 
     layout: str | None = None
@@ -122,7 +124,13 @@ class VariantParams(Block):
     drop_mask: float | None = None
     drop_mask_and_text: float | None = None
     start: str | None = None
+    after: str | None = None
     steps: int | None = Field(default=None, ge=0)
+    motion_steps: int | None = Field(default=None, ge=0)
+
+    def steps_of(self, phase: str) -> int | None:
+        """Steps of the training of ``frame`` or ``motion``; None for the training's own."""
+        return self.steps if phase == "frame" or self.motion_steps is None else self.motion_steps
 
     def of(self, conditions: ConditionsParams) -> ConditionsParams:
         """The block ``conditions`` with this variant's changes.
@@ -131,7 +139,10 @@ class VariantParams(Block):
             ValueError: when its layout is unknown, or its rates add up to more than 1.
         """
         return ConditionsParams(
-            **(conditions.model_dump() | self.model_dump(exclude_none=True, exclude={"start", "steps"}))
+            **(
+                conditions.model_dump()
+                | self.model_dump(exclude_none=True, exclude={"start", "after", "steps", "motion_steps"})
+            )
         )
 
 

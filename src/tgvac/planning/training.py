@@ -9,7 +9,6 @@ from torch.nn import functional
 
 from tgvac.latents.encoding import follows_masks
 from tgvac.latents.text_states import REMEMBERED
-from tgvac.methods.registry import variants_trained
 from tgvac.models.cost.memory import kept_bytes_of
 from tgvac.models.cost.networks import empty
 from tgvac.models.cost.walk import step_flops
@@ -80,8 +79,8 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
     """One line per training of ``frame`` or ``motion``, by variant and seed."""
     each = models.frame_step.all if name == "frame" else models.motion_step(getattr(params, name).clip_frames).all
     numbers = models.parameters[name]
-    for variant in variants_trained(params.evaluation.methods, name, params.methods):
-        block: TrainingParams = getattr(params, name).of_run(0, params.variants[variant].steps)
+    for variant in params.trained_variants(name):
+        block: TrainingParams = getattr(params, name).of_run(0, params.variants[variant].steps_of(name))
         flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
         flops += _pictures(block, params, models) + _encoded(block, params) * models.encode
         model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)

@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from tgvac.files import sha256, write_text
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.methods.registry import Methods, trained_phases, variants_trained
 from tgvac.metrics.params import MetricsParams
+from tgvac.models.params import VariantParams
 from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.claims import load_claims
@@ -37,6 +38,7 @@ from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.masks_table import masks_table
+from tgvac.report.methods import HEADLINE
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
@@ -62,13 +64,21 @@ def run(
     methods: Methods,
     evaluation: EvaluationParams,
     frame_model: FrameModelParams,
+    variants: Mapping[str, VariantParams],
 ) -> None:
     """Write the report of a scale; it replaces an earlier report only when it is complete."""
     staged = replace(ctx, folder=".report.part")
     shutil.rmtree(staged.out, ignore_errors=True)
-    _write(staged, report, metrics, methods, evaluation, frame_model.start)
+    start = _start_of(methods, variants, frame_model)
+    _write(staged, report, metrics, methods, evaluation, start)
     shutil.rmtree(ctx.out, ignore_errors=True)
     staged.out.rename(ctx.out)
+
+
+def _start_of(methods: Methods, variants: Mapping[str, VariantParams], frame_model: FrameModelParams) -> str:
+    """What the paper's method was trained further from, as a remark names it; "" for the backbones' network."""
+    after = variants[methods[HEADLINE].trained].after if HEADLINE in methods else None
+    return frame_model.start if after is None else f"this run's own variant '{after}'"
 
 
 def _write(

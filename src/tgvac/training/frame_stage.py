@@ -64,10 +64,12 @@ def training_of(
     device = device_of(ctx.device, compute.tf32)
     variant = variant_of(ctx, variants)
     conditions = variant.of(conditions)
-    params = frame.of_run(int(ctx.options["seed"]), variant.steps)
+    params = frame.of_run(int(ctx.options["seed"]), variant.steps_of("frame"))
     folder = ctx.results / "backbones"
     unet = extend_conv_in(load_unet(folder), LAYOUTS[conditions.layout])
     named, start = frame_model.start if variant.start is None else variant.start, ""
+    if variant.after is not None:
+        named = str(ctx.results / "frame" / variant.after / f"seed{ctx.options['seed']}" / "unet")
     if named:
         start = start_from_frame_model(unet, named, frame_model.start_revision, ctx.root, diffusion.prediction)
     blocks = Blocks(diffusion, conditions, checkpoints, framing, latents, compute, samples, sampler)

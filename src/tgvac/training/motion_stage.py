@@ -67,7 +67,7 @@ def training_of(
     device = device_of(ctx.device, compute.tf32)
     variant = variant_of(ctx, variants)
     conditions = variant.of(conditions)
-    params = motion.of_run(int(ctx.options["seed"]), variant.steps)
+    params = motion.of_run(int(ctx.options["seed"]), variant.steps_of("motion"))
     frame_folder = run_folder(ctx, "frame")
     torch.manual_seed(seed_of("motion modules", params.seed))
     unet = inflate(load_frame_unet(frame_folder), motion_module)
