@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from tgvac.bridge.duration import announced
 from tgvac.bridge.footage import GIVEN
 from tgvac.bridge.graph import Graph
 from tgvac.bridge.mlflow_outcome import forget_failure
@@ -49,6 +50,8 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     Graph.load({"scale": scale, **given}, root)
     if target not in TARGETS:
         raise BadInput(f"There is no target '{target}'; {nearest(target, list(TARGETS))}")
+    if target == "all" and (said := announced(root, scale, cores)):
+        print(said, flush=True)
     began = time.time()
     with locked(root / "scratch" / "run.lock") as lock:
         forget_failure(root, scale)
