@@ -42,7 +42,7 @@ def shard(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     parts = []
     for k in range(2):
         parts.append(tmp_path / f"{k}.zip")
-        write_completion(parts[-1], completion(k), meta(f"s/v/1/r{k}"))
+        write_completion(parts[-1], [completion(k)], meta(f"s/v/1/r{k}"))
     path = tmp_path / "shard-000.zip"
     join_completions(path, iter(parts))
     if request.param == "folder":
@@ -71,7 +71,7 @@ def test_the_layer_is_the_picture_with_the_mask_as_alpha() -> None:
 
 
 def test_members_are_where_the_format_says(tmp_path: Path) -> None:
-    write_completion(tmp_path / "a.zip", completion(), meta("x"))
+    write_completion(tmp_path / "a.zip", [completion()], meta("x"))
     with zipfile.ZipFile(tmp_path / "a.zip") as found:
         assert found.namelist() == [
             "x/rgba/00000.png",
@@ -89,7 +89,7 @@ def test_an_empty_shard_is_valid(tmp_path: Path) -> None:
 
 
 def test_joining_gives_the_same_bytes_every_time(tmp_path: Path) -> None:
-    write_completion(tmp_path / "p.zip", completion(), meta())
+    write_completion(tmp_path / "p.zip", [completion()], meta())
     for name in ("a.zip", "b.zip"):
         join_completions(tmp_path / name, iter([tmp_path / "p.zip"]))
     assert (tmp_path / "a.zip").read_bytes() == (tmp_path / "b.zip").read_bytes()
@@ -98,7 +98,7 @@ def test_joining_gives_the_same_bytes_every_time(tmp_path: Path) -> None:
 @pytest.fixture
 def tree(tmp_path: Path) -> Path:
     """One unpacked completion, as a user submits it."""
-    write_completion(tmp_path / "a.zip", completion(), meta("x"))
+    write_completion(tmp_path / "a.zip", [completion()], meta("x"))
     with zipfile.ZipFile(tmp_path / "a.zip") as packed:
         packed.extractall(tmp_path / "mine")
     return tmp_path / "mine"
@@ -177,3 +177,17 @@ def test_a_completion_that_does_not_fit_its_input_is_refused(rgb: Array, amodal:
     completion().check(frames)
     with pytest.raises(ValueError, match=message):
         Completion(rgb, amodal).check(frames)
+
+
+def test_further_draws_are_beside_the_sample_and_are_no_samples(tmp_path: Path) -> None:
+    part, path = tmp_path / "p.zip", tmp_path / "shard-000.zip"
+    write_completion(part, (completion(k) for k in range(3)), meta())
+    join_completions(path, iter([part]))
+    found = Completions(path)
+    assert found.samples() == ("s/v/1/r0",)
+    draws = list(found.draws("s/v/1/r0"))
+    assert len(draws) == 3
+    for k, draw in enumerate(draws):
+        assert np.array_equal(draw.rgb_FHW3, completion(k).rgb_FHW3)
+    assert np.array_equal(found.read("s/v/1/r0").rgb_FHW3, completion(0).rgb_FHW3), "the first is the one compared"
+    assert "draw-2/s/v/1/r0/rgba/00001.png" in found.store

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -55,9 +55,11 @@ def measured(
     complete: Callable[[Clip], Completion] = truth,
     sample: str = SAMPLE,
     frames: int = FRAMES,
+    more: Sequence[Callable[[Clip], Completion]] = (),
 ) -> list[Row]:
-    """The rows of a method that completes one sample of the scale."""
-    done = complete(recipe_clips(scale).render(SAMPLE, [i % FRAMES for i in range(frames)]))
+    """The rows of a method that completes one sample of the scale, and then again by each of ``more``."""
+    clip = recipe_clips(scale).render(SAMPLE, [i % FRAMES for i in range(frames)])
+    done = complete(clip)
     meta = CompletionMeta(
         sample=sample,
         method="mine",
@@ -72,7 +74,7 @@ def measured(
     name = Path("mine") / variant / "seed2" / "shard-000"
     base = scale.results / "completion"
     shard = (base / name).with_suffix(".zip")
-    write_completion(shard, done, meta)
+    write_completion(shard, [done, *(again(clip) for again in more)], meta)
     write_index(shard.with_suffix(".json"), [entry(base, shard.stem, shard, samples={sample: frames})])
     options = {"method": "mine", "variant": variant, "seed": "2"}
     ctx = context(scale.root, "metrics", shard=0, shards=1, options=options)
@@ -101,6 +103,30 @@ def test_an_empty_completion_has_worse_scores(scale: Context) -> None:
     assert min(values(rows, "lpips").values()) > 0.01
     assert max(values(rows, "hidden_psnr").values()) < 20
     assert values(rows, "tc") == pytest.approx(dict.fromkeys((1, 2, 3), 1.0), abs=1e-5)
+
+
+def shifted(level: int) -> Callable[[Clip], Completion]:
+    """The truth, some grey levels too dark."""
+    return lambda clip: Completion(np.maximum(clip.whole_FHW3, level) - np.uint8(level), clip.amodal_FHW)
+
+
+def test_several_draws_have_a_best_and_a_mean_and_differ_in_hidden_parts_alone(scale: Context) -> None:
+    rows = measured(scale, "several", shifted(24), more=[shifted(8), shifted(40)])
+    single, best, mean = (values(rows, name) for name in ("hidden_psnr", "hidden_psnr_best", "hidden_psnr_mean"))
+    assert set(single) == set(best) == set(mean) == set(values(rows, "diversity"))
+    assert best == pytest.approx(values(measured(scale, "best", shifted(8)), "hidden_psnr"))
+    # 24, 8 and 40 levels too dark are 24 on average, as the first alone is; black stays black.
+    assert mean == pytest.approx(single, abs=0.5)
+    assert min(values(rows, "diversity").values()) > 0
+    assert values(rows, "lpips") == values(measured(scale, "first", shifted(24)), "lpips"), "the first is compared"
+
+
+def test_equal_draws_have_no_diversity_and_a_single_one_has_no_row_of_it(scale: Context) -> None:
+    rows = measured(scale, "equal", shifted(24), more=[shifted(24)])
+    assert values(rows, "diversity") == pytest.approx(dict.fromkeys(values(rows, "hidden_psnr"), 0.0), abs=1e-7)
+    assert values(rows, "hidden_psnr_best") == values(rows, "hidden_psnr")
+    names = {row.metric for row in measured(scale, "single", shifted(24))}
+    assert names == {"clip", "lpips", "tc", "iou", "hidden_psnr"}
 
 
 def test_rows_name_their_completion_and_have_its_occlusion_rate(scale: Context) -> None:

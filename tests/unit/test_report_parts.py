@@ -6,6 +6,7 @@ import math
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tests.unit.report_project import EVALUATION, METHOD_PARAMS, METRICS, report_project
@@ -17,6 +18,7 @@ from tgvac.report.basis import basis_of
 from tgvac.report.choice import choose
 from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
+from tgvac.report.draws_table import DRAWS, draws_table
 from tgvac.report.methods import START, answer_to, of_quality
 from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
@@ -185,3 +187,19 @@ def test_the_start_of_all_rows_is_a_row_of_its_own_in_table_3_and_in_no_other(tm
     assert row.cells[0].text == "Visible mask ✓, text prompt ✓, before fine-tuning"
     assert START not in of_quality(few.methods, METHOD_PARAMS)
     assert not any("Both streams minus" in row.section and "before" in row.cells[0].text for row in table.rows)
+
+
+def test_several_samples_have_a_table_of_their_own_and_a_single_one_has_none(tmp_path: Path) -> None:
+    project = report_project(tmp_path)
+    rows = read_frame(project.results / "metrics" / "rows.parquet")
+    ours = rows[(rows.method == "ours") & (rows.variant == "full") & (rows.metric == "hidden_psnr")]
+    more = [ours.assign(metric=name) for name in ("hidden_psnr_best", "hidden_psnr_mean", "diversity")]
+    numbers = Measured(pd.concat([rows, *more]), METRICS, "given")
+    assert draws_table(numbers, METHOD_PARAMS) is None
+    twice = {**METHOD_PARAMS, "ours/full": METHOD_PARAMS["ours/full"].model_copy(update={"draws": 2})}
+    table = draws_table(numbers, twice)
+    assert table is not None
+    (row,) = table.rows
+    assert row.cells[0].text == "Ours, 2 samples"
+    assert row.cells[1].text == row.cells[2].text == row.cells[3].text
+    assert [column.label for column in table.columns[1:5]] == [score.label for score in DRAWS]

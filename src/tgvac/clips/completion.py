@@ -3,6 +3,7 @@
     <sample>/rgba/00000.png      the whole object on white; alpha is the amodal mask
     <sample>/amodal/00000.png    the amodal mask, 0 or 255
     <sample>/completion.json     CompletionMeta
+    draw-1/<sample>/...          a second completion of the sample, from another noise; and so on
 
 The tree is the same inside ``shard-<i>.zip`` and unpacked in a folder. RGB is saved as the method painted it, also
 outside of the mask, so that the alpha channel loses nothing of the raw picture.
@@ -10,7 +11,8 @@ outside of the mask, so that the alpha channel loses nothing of the raw picture.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
@@ -23,6 +25,8 @@ from tgvac.clips.images import decode_mask, decode_rgba, encode_png
 from tgvac.errors import BadInput
 
 COMPLETION_FORMAT = "tgvac-completion-1"
+_DRAW = re.compile(r"draw-\d+/")
+"""The folder of further completions of all samples."""
 
 
 class CompletionMeta(BaseModel):
@@ -92,9 +96,9 @@ class Completer(Protocol):
         ...
 
 
-def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta) -> None:
-    """Add one completion to an open zip, in the sample's folder."""
-    folder = meta.sample
+def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta, draw: int = 0) -> None:
+    """Add one completion to an open zip, in the sample's folder, or in that of a further draw."""
+    folder = _folder(meta.sample, draw)
     for i, rgba_HW4 in enumerate(completion.rgba_FHW4):
         sink.add(f"{folder}/rgba/{i:05d}.png", encode_png(rgba_HW4))
     for i, mask_HW in enumerate(completion.amodal_FHW):
@@ -102,10 +106,15 @@ def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta) 
     sink.add(f"{folder}/completion.json", meta.model_dump_json(indent=1).encode())
 
 
-def write_completion(path: Path, completion: Completion, meta: CompletionMeta) -> None:
-    """Write one completion to its own zip."""
+def write_completion(path: Path, draws: Iterable[Completion], meta: CompletionMeta) -> None:
+    """Write the completions of one sample to a zip of their own, one after the other."""
     with zip_writing(path) as sink:
-        add_completion(sink, completion, meta)
+        for draw, completion in enumerate(draws):
+            add_completion(sink, completion, meta, draw)
+
+
+def _folder(sample: str, draw: int) -> str:
+    return f"draw-{draw}/{sample}" if draw else sample
 
 
 def join_completions(path: Path, parts: Iterator[Path]) -> None:
@@ -123,13 +132,21 @@ class Completions:
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
         suffix = "/completion.json"
-        self._samples = tuple(n.removesuffix(suffix) for n in self.store.names() if n.endswith(suffix))
+        found = (n.removesuffix(suffix) for n in self.store.names() if n.endswith(suffix))
+        self._samples = tuple(name for name in found if not _DRAW.match(name))
 
     def samples(self) -> tuple[str, ...]:
         return self._samples
 
-    def meta(self, sample: str) -> CompletionMeta:
-        name = f"{sample}/completion.json"
+    def draws(self, sample: str) -> Iterator[Completion]:
+        """All completions of a sample, in order; at least one."""
+        draw = 0
+        while f"{_folder(sample, draw)}/completion.json" in self.store:
+            yield self.read(sample, draw)
+            draw += 1
+
+    def meta(self, sample: str, draw: int = 0) -> CompletionMeta:
+        name = f"{_folder(sample, draw)}/completion.json"
         try:
             return CompletionMeta.model_validate_json(self.store.read(name))
         except ValidationError as error:
@@ -139,15 +156,15 @@ class Completions:
                 f" correct it to format {COMPLETION_FORMAT} (docs/formats.md)."
             ) from None
 
-    def read(self, sample: str) -> Completion:
+    def read(self, sample: str, draw: int = 0) -> Completion:
         """One completion.
 
         Raises:
             BadInput: when the number or the size of its images differs from its meta.
         """
-        meta = self.meta(sample)
-        rgb = self._images(meta, f"{sample}/rgba", decode_rgba)[..., :3]
-        return Completion(rgb, self._images(meta, f"{sample}/amodal", decode_mask))
+        meta, folder = self.meta(sample, draw), _folder(sample, draw)
+        rgb = self._images(meta, f"{folder}/rgba", decode_rgba)[..., :3]
+        return Completion(rgb, self._images(meta, f"{folder}/amodal", decode_mask))
 
     def _images(self, meta: CompletionMeta, folder: str, decode: Callable[[bytes, str], np.ndarray]) -> np.ndarray:
         found = sum(name.endswith(".png") for name in self.store.names(f"{folder}/"))

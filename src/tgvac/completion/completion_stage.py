@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.clips.captions import read_captions
-from tgvac.clips.completion import CompletionMeta, join_completions, write_completion
+from tgvac.clips.completion import Completion, CompletionMeta, join_completions, write_completion
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.track import file_stem
 from tgvac.completion.evaluated import evaluated, frames_of
@@ -62,8 +62,14 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
 
     def make(sample: str) -> list[Made]:
         clip = clips.render(sample, range(frames_of(mine[sample], evaluation, params)))
-        done = method()(clip, texts[clip.track], seed_of("completion", sample, evaluation.sample_seed) % 2**31)
-        done.check(clip.frames_FHW3)
+
+        def draw(number: int) -> Completion:
+            # The first draw has the name that it had before there were several.
+            names = ("completion", sample, evaluation.sample_seed, *((number,) if number else ()))
+            done = method()(clip, texts[clip.track], seed_of(*names) % 2**31)
+            done.check(clip.frames_FHW3)
+            return done
+
         frames, height, width = clip.amodal_FHW.shape
         meta = CompletionMeta(
             sample=sample,
@@ -78,7 +84,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
             width=width,
         )
         path = items / f"{file_stem(sample)}.zip"
-        write_completion(path, done, meta)
+        write_completion(path, map(draw, range(params.draws)), meta)
         return [Made(sample, path, {"frames": frames})]
 
     items = ctx.scratch / kind / variant / f"seed{seed}"

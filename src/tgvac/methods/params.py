@@ -18,6 +18,8 @@ class MethodParams(Block):
         steps, guidance, stride: in place of the sampler's own.
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
+        draws: completions of each clip, each from another noise. The first is the one that is compared; together they
+            show how much a method's samples differ, and how good their best and their mean are.
         clips: which evaluated clips it completes; the long ones make Table 4.
     """
 
@@ -28,6 +30,7 @@ class MethodParams(Block):
     stride: int | None = Field(default=None, ge=1)
     one_window: bool = False
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
+    draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"
 
 

@@ -9,6 +9,7 @@ Pictures are scored after framing, at the model's size, on white; amodal masks a
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,8 @@ def run(
                 f"{completions.store.describe(sample)} is {meta.width}x{meta.height}, its input {width}x{height};"
                 " give completions in the input's own resolution."
             )
-        rows.extend(_rows(ctx.scale, clip, meta, scorer.score(clip, completions.read(sample))))
+        scores = scorer.score(clip, completions.read(sample))
+        rows.extend(_rows(ctx.scale, clip, meta, scores | scorer.several(clip, completions.draws(sample))))
     write_rows(ctx.out / name.with_suffix(".parquet"), rows)
 
 
@@ -123,5 +125,31 @@ class _Scorer:
             "lpips": lpips_per_frame(self._lpips, ours, truth, batch),
             "tc": consistency,
             "iou": iou(done.amodal_FHW, clip.amodal_FHW),
-            "hidden_psnr": hidden_psnr(done.rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap),
+            "hidden_psnr": self._hidden_psnr(clip, done.rgb_FHW3),
         }
+
+    def several(self, clip: Clip, draws: Iterable[Completion]) -> dict[str, np.ndarray]:
+        """What several completions of a clip show together, ``float64 [F]``; nothing for a single one.
+
+        ``hidden_psnr_best`` is that of the draw with the best mean over frames, ``hidden_psnr_mean`` that of the mean
+        picture. ``diversity`` is the mean LPIPS between two draws that differ in hidden parts alone: elsewhere both
+        are the truth.
+        """
+        rgb_NFHW3 = np.stack([done.rgb_FHW3 for done in draws])
+        if len(rgb_NFHW3) < 2:
+            return {}
+        each_NF = np.stack([self._hidden_psnr(clip, rgb_FHW3) for rgb_FHW3 in rgb_NFHW3])
+        seen_F = np.isfinite(each_NF[0])
+        best = int(each_NF[:, seen_F].mean(axis=1).argmax()) if seen_F.any() else 0
+        windows = windows_of(self._framing, clip.visible_FHW)
+        pasted_NFHW3 = np.where(clip.hidden_FHW[..., None] > 0, rgb_NFHW3, clip.whole_FHW3)
+        framed = [frame_video(self._framing, pasted_FHW3, windows, 255) for pasted_FHW3 in pasted_NFHW3]
+        between = [lpips_per_frame(self._lpips, a, b, self._params.batch) for a, b in combinations(framed, 2)]
+        return {
+            "hidden_psnr_best": each_NF[best],
+            "hidden_psnr_mean": self._hidden_psnr(clip, rgb_NFHW3.mean(axis=0).round().astype(np.uint8)),
+            "diversity": np.where(seen_F, np.mean(between, axis=0), np.nan),
+        }
+
+    def _hidden_psnr(self, clip: Clip, rgb_FHW3: np.ndarray) -> np.ndarray:
+        return hidden_psnr(rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap)

@@ -65,7 +65,8 @@ def unet_evaluations(params: Params, name: str, frames: int) -> int:
         return 0
     sampler = sampler_of(params.methods[name], params.sampler)
     spans = windows(frames, sampler.clip_frames, sampler.stride)
-    return sampler.steps * _passes(params, name, sampler) * sum(len(span) for span in spans)
+    draws = params.methods[name].draws
+    return draws * sampler.steps * _passes(params, name, sampler) * sum(len(span) for span in spans)
 
 
 def _passes(params: Params, name: str, sampler: SamplerParams) -> int:
@@ -88,7 +89,7 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
         step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
-    return sampler.steps * _passes(params, name, sampler) * step + around
+    return method.draws * (sampler.steps * _passes(params, name, sampler) * step + around)
 
 
 def padded(frames: int, params: Params) -> int:

@@ -36,6 +36,7 @@ from tgvac.report.claims import load_claims
 from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
+from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE
@@ -121,6 +122,8 @@ def _write(
             metrics,
         ),
     }
+    if (several := draws_table(numbers, methods)) is not None:
+        tables["draws"] = several
     written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
     written.append(ctx.out / "tables" / "estimates.csv")

@@ -26,17 +26,19 @@ class ScoreColumns:
         groups: the sets of frames, side by side.
         votes: whether the paper has a column of user preference.
         verdict: whether the last column is a verdict on the whole row.
+        scores: the columns of each set of frames.
     """
 
     table: str
     groups: Groups
     votes: bool = False
     verdict: bool = True
+    scores: tuple[Score, ...] = SCORES
 
-    def columns(self, paper: Paper, first: str) -> tuple[Column, ...]:
+    def columns(self, paper: Paper | None, first: str) -> tuple[Column, ...]:
         columns = [Column(first, number=False)]
         for _, heading in self.groups:
-            columns += [Column(score.label, heading, notes=_heading_notes(paper, score)) for score in SCORES]
+            columns += [Column(score.label, heading, notes=_heading_notes(paper, score)) for score in self.scores]
             columns += [Column("User preference↑", heading)] if self.votes else []
         return (*columns, Column("Verdict", number=False, prose=True)) if self.verdict else tuple(columns)
 
@@ -52,7 +54,7 @@ class ScoreColumns:
         cells: list[Cell] = []
         for group, heading in self.groups:
             where = f" in {heading.lower()}" if heading else ""
-            for score in SCORES:
+            for score in self.scores:
                 any_rows = len(numbers.rows_of(of, score.metric, group)) > 0
                 why = "Not defined on any of these frames." if any_rows else f"No frame measured{where}."
                 cells.append(score_cell(numbers.estimate(of, score, group), score, why))
@@ -61,14 +63,14 @@ class ScoreColumns:
 
     def absent(self, label: str, reason: str, section: str) -> Row:
         """A method without rows: dashes, with the reason."""
-        count = len(self.groups) * (len(SCORES) + self.votes) + self.verdict
+        count = len(self.groups) * (len(self.scores) + self.votes) + self.verdict
         return Row((Cell(label), *([missing(reason)] * count)), section)
 
     def counted(self, numbers: Measured, names: Iterable[str]) -> Row:
         """The number of frames and of source videos behind each column."""
         names, cells = tuple(names), []
         for group, _ in self.groups:
-            for score in SCORES:
+            for score in self.scores:
                 frames, videos = numbers.frames(names, score.metric, group)
                 cells.append(Cell(f"{frames:,}", f"({videos:,})"))
             cells += self._votes()
@@ -81,7 +83,7 @@ class ScoreColumns:
             cells: list[Cell] = []
             for group, _ in self.groups:
                 prefix = f"{self.table}.{name}." + ("" if group == "all" else f"{group}.")
-                for score in SCORES:
+                for score in self.scores:
                     known = score.paper and paper_cell(paper, paper.cell(prefix + score.paper))
                     cells.append(known or missing(_NOT_PUBLISHED))
                 cells += [paper_cell(paper, paper.cell(f"{prefix}user_preference"))] if self.votes else []
@@ -92,7 +94,7 @@ class ScoreColumns:
         """``a - b`` on the frames that both have; ✓ if a is significantly better, ✗ if b is."""
         cells: list[Cell] = []
         for group, _ in self.groups:
-            for score in SCORES:
+            for score in self.scores:
                 value = numbers.difference(a, b, score, group)
                 cell = score_cell(value, score, "No frame has a value for both.", signed=True)
                 cells.append(Cell(cell.text + mark(significant_sign(value), score), cell.detail, cell.notes))
@@ -118,5 +120,7 @@ def here_rows(
     return rows
 
 
-def _heading_notes(paper: Paper, score: Score) -> tuple[str, ...]:
-    return (f"Of the paper: {paper.flaws['lsips'].what}",) if score.metric == "lpips" and "lsips" in paper.flaws else ()
+def _heading_notes(paper: Paper | None, score: Score) -> tuple[str, ...]:
+    if paper is None or score.metric != "lpips" or "lsips" not in paper.flaws:
+        return ()
+    return (f"Of the paper: {paper.flaws['lsips'].what}",)
