@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tgvac import __version__
+from tgvac.cli_complete import complete
 from tgvac.cli_data import data
 from tgvac.errors import BadInput
 
@@ -32,6 +33,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+app.command()(complete)
 app.add_typer(data, name="data")
 
 Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]

@@ -10,6 +10,8 @@ bytes on a CPU.
 # No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
 
 import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -91,6 +93,26 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         masks_FHW = masks_of(masks, video_FHW3)
         if lost := unread(self.tokenizer, self.text_encoder.config.max_position_embeddings, prompt):
             warnings.warn(f"the text encoder does not read the end of the prompt: '{lost}'; shorten it", stacklevel=2)
+        completer = self.completer(num_inference_steps, guidance_scale, stride)
+        with self.progress_bar(total=completer.sampler.steps) as bar:
+            return replace(completer, on_step=bar.update).complete(video_FHW3, masks_FHW, prompt, int(seed))
+
+    def completer(
+        self,
+        num_inference_steps: int | None = None,
+        guidance_scale: float | None = None,
+        stride: int | None = None,
+        on_step: Callable[[], Any] = lambda: None,
+    ) -> TemporalDiffusion:
+        """What completes by the pipeline's networks and settings.
+
+        Args:
+            num_inference_steps, guidance_scale, stride: as in a call.
+            on_step: called after each denoising step.
+
+        Raises:
+            BadInput: when an argument is out of range, or the scheduler is not DDIM's.
+        """
         params = parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
         changed = {"steps": num_inference_steps, "guidance": guidance_scale, "stride": stride}
         asked = {key: value for key, value in changed.items() if value is not None}
@@ -99,17 +121,15 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         sampler = parse(SamplerParams, {**params.sampler.model_dump(), **asked}, "The call's arguments")
         diffusion = diffusion_of(self.scheduler.config, sampler)
         video = assemble(self.unet, self.motion_adapter, params.motion_module).to(self.device)
-        with self.progress_bar(total=sampler.steps) as bar:
-            completer = TemporalDiffusion(
-                as_epsilon_model(video_noise_model, diffusion)(video),
-                Backbones(self.vae, self.text_encoder, self.tokenizer),
-                params.framing,
-                diffusion,
-                params.conditions,
-                sampler,
-                params.completion,
-                params.compute,
-                self.device,
-                bar.update,
-            )
-            return completer.complete(video_FHW3, masks_FHW, prompt, int(seed))
+        return TemporalDiffusion(
+            as_epsilon_model(video_noise_model, diffusion)(video),
+            Backbones(self.vae, self.text_encoder, self.tokenizer),
+            params.framing,
+            diffusion,
+            params.conditions,
+            sampler,
+            params.completion,
+            params.compute,
+            self.device,
+            on_step,
+        )

@@ -61,27 +61,27 @@ class TemporalDiffusion:
         if not visible_FHW.any():
             raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
         windows = windows_of(self.framing, visible_FHW)
+        framed_FSS3 = frame_video(self.framing, frames_FHW3, windows, self.framing.pad)
+        squares = self.complete_squares(framed_FSS3, frame_masks(self.framing, visible_FHW, windows), text, seed)
+        height, width = frames_FHW3.shape[1:3]
+        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
+        return Completion(rgb, not_white(rgb, self.completion.white_threshold))
+
+    def complete_squares(self, frames_FSS3: np.ndarray, visible_FSS: np.ndarray, text: str, seed: int) -> np.ndarray:
+        """The whole object on white at the model's size, ``uint8 [F,S,S,3]``, from framed frames and masks."""
         condition = condition_of(
-            self.backbones,
-            frame_video(self.framing, frames_FHW3, windows, self.framing.pad),
-            frame_masks(self.framing, visible_FHW, windows),
-            text,
-            self.conditions,
-            self.compute.vae_batch,
+            self.backbones, frames_FSS3, visible_FSS, text, self.conditions, self.compute.vae_batch
         )
         shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
-        noise = initial_noise(len(frames_FHW3), shape, "video", seed)
+        noise = initial_noise(len(frames_FSS3), shape, "video", seed)
 
         def step_noise(t: int) -> torch.Tensor:
-            return initial_noise(len(frames_FHW3), shape, f"video at {t}", seed)
+            return initial_noise(len(frames_FSS3), shape, f"video at {t}", seed)
 
         z = sample_video(
             self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
         )
-        squares = to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
-        height, width = frames_FHW3.shape[1:3]
-        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
-        return Completion(rgb, not_white(rgb, self.completion.white_threshold))
+        return to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
 
 
 WHOLE_VIDEO = 2**31

@@ -19,23 +19,21 @@ import zlib
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Protocol
+from typing import Annotated
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from tgvac.clips.archive import Store
 from tgvac.clips.box import Box, fault_of
-from tgvac.clips.container import Facts
 from tgvac.clips.mask_values import VOID, Ids, read_ids
-from tgvac.clips.pictures import read_picture
 from tgvac.clips.text_files import read_text
 from tgvac.clips.video_reader import VideoReader
 from tgvac.errors import BadInput
 from tgvac.sources.account import Row
 from tgvac.sources.adapter import Adapter, ObjectInfo, Video
 from tgvac.sources.content import ContentDigest
-from tgvac.sources.series import Series, is_picture
+from tgvac.sources.frames import FrameFolder, Frames
+from tgvac.sources.series import is_picture
 from tgvac.sources.video_files import SUFFIXES, Listed, list_videos
 
 _Side = Annotated[float, Field(gt=0)]
@@ -54,39 +52,6 @@ class _Description(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     objects: tuple[_Object, ...] = ()
-
-
-class _Frames(Protocol):
-    """The frames of a video."""
-
-    @property
-    def fps(self) -> float: ...
-
-    def examine(self) -> Facts: ...
-
-    def frame(self, i: int) -> np.ndarray: ...
-
-
-class _FrameFolder:
-    """Frames as pictures, in the order of their numbers."""
-
-    fps = 0.0
-
-    def __init__(self, path: Path, series: Series) -> None:
-        self.store, self.names, self._said = Store(path), series.frames, series.said
-
-    def examine(self) -> Facts:
-        """The number of frames, and how the first was read."""
-        _, said = self._read(0)
-        return Facts(len(self.names), (*self._said, *([said] if said else [])))
-
-    def frame(self, i: int) -> np.ndarray:
-        if i >= len(self.names):
-            raise BadInput(f"{self.store.path} no longer has frame {i}; restore it.")
-        return self._read(i)[0]
-
-    def _read(self, i: int) -> tuple[np.ndarray, str]:
-        return read_picture(self.store.read(self.names[i]), self.store.describe(self.names[i]))
 
 
 def _instead(folder: Path) -> str:
@@ -127,9 +92,9 @@ class VideoFolder(Adapter):
             raise BadInput(listed.fault)
         return listed
 
-    def _open(self, name: str) -> _Frames:
+    def _open(self, name: str) -> Frames:
         listed = self._listed(name)
-        return VideoReader(listed.path) if listed.series is None else _FrameFolder(listed.path, listed.series)
+        return VideoReader(listed.path) if listed.series is None else FrameFolder(listed.path, listed.series)
 
     def _read_objects(self, name: str) -> dict[int, _Object]:
         path = self._listed(name).description
@@ -183,7 +148,7 @@ class VideoFolder(Adapter):
         beside = [] if mask is None else [f"mask: {each}" for each in (mask.rule, mask.doubt) if each]
         self._said[name] = "; ".join([f"{facts.count} frames", *facts.said, *beside])
         content = ContentDigest()
-        if isinstance(frames, _FrameFolder):
+        if isinstance(frames, FrameFolder):
             content.add(frames.store, "", frames.names, frames=True)
         else:
             content.add_video(listed.path)

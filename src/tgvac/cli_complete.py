@@ -1,0 +1,63 @@
+"""``tgvac complete``: an object in the user's own video, whole, as a layer."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def complete(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")],
+    video: Annotated[str, typer.Argument(help="A video file, or a folder of frames.")] = "",
+    box: Annotated[str, typer.Option(help="Around what is seen of the object: x,y,w,h in pixels.")] = "",
+    mask: Annotated[
+        str, typer.Option(help="What is seen of it: a picture, or a folder or video of one mask a frame.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="The frame that the box or mask is about, from 0.")] = 0,
+    text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
+    model: Annotated[
+        str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
+    ] = "",
+    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; by default the model's own.")] = None,
+    guidance: Annotated[float | None, typer.Option(min=0, help="Weight of the sentence.")] = None,
+    stride: Annotated[int | None, typer.Option(min=1, help="Frames from one window to the next.")] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise: another one gives another completion.")] = 0,
+    formats: Annotated[
+        list[str] | None, typer.Option("--format", help="Of the layer: png, webm or prores; may be repeated.")
+    ] = None,
+    paste: Annotated[bool, typer.Option(help="Take what is seen from the input.")] = True,
+    tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
+    device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
+    preview: Annotated[bool, typer.Option("--preview", help="Only track, and write tracked.mp4.")] = False,
+    repeat: Annotated[
+        Path | None, typer.Option(help="The complete.json of an earlier run, in place of all other options.")
+    ] = None,
+) -> None:
+    """Complete an object of your own video; the same command goes on where a stopped one ended."""
+    from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.errors import BadInput
+
+    if repeat is not None:
+        options = read_options(repeat)
+    elif not video:
+        raise BadInput("Give a video file or a folder of frames, as in `tgvac complete VIDEO --box x,y,w,h --out DIR`.")
+    else:
+        options = Options(
+            video=str(Path(video).expanduser().absolute()),
+            box=box,
+            mask=str(Path(mask).expanduser().absolute()) if mask else "",
+            frame=frame,
+            text=text,
+            model=model,
+            tracker=tracker,
+            steps=steps,
+            guidance=guidance,
+            stride=stride,
+            seed=seed,
+            formats=tuple(formats or ["png"]),
+            paste=paste,
+        )
+    look_at = Completing(Path.cwd(), options, out.expanduser().absolute(), device).run(preview)
+    print(f"look at {look_at}")

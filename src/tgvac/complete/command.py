@@ -1,0 +1,235 @@
+"""``tgvac complete``: an object in a video, whole, as a layer.
+
+    <out>/layer/00000.png       the object with transparency; or layer.webm, layer.mov
+    <out>/beside.mp4            the input beside the object on a checkerboard
+    <out>/tracked.mp4           the input with the tracked mask
+    <out>/complete.json         the options, for --repeat, and what was done
+    <out>/.work/<digest>/       tracked masks and completed squares; the same command goes on from them
+
+Frames are read, completed at the model's size, and written one by one; only the squares of the whole video are in
+memory at once.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from tgvac.clips.framing import Window, frame_mask, frame_rgb, windows_of
+from tgvac.complete.composing import Layer, checkerboard, compose
+from tgvac.complete.model import DEMONSTRATION, Asked, describe, load_model
+from tgvac.complete.outputs import FORMATS, write_video
+from tgvac.complete.selection import Selection, select
+from tgvac.complete.tracking import Tracker, VisibleMasks
+from tgvac.config import Block, digest, parse
+from tgvac.errors import BadInput
+from tgvac.files import locked, sha256, write_json, writing
+from tgvac.masks.runtime import Runtime
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.params import load_params
+from tgvac.progress import Progress, with_progress
+from tgvac.sources.frames import Frames, open_frames
+
+FORMAT = "tgvac-complete-1"
+_COLOUR = np.array([255, 64, 64], np.float32)
+"""Of the tracked mask in the preview."""
+
+
+class Options(Block):
+    """What a user asks for; ``complete.json`` has it.
+
+    Attributes:
+        video: a video file, or a folder of frames.
+        box, mask, frame: the selection (:mod:`tgvac.complete.selection`); ``box`` is ``x,y,w,h`` or "".
+        text: the whole object in a sentence, or "".
+        model: as in :func:`tgvac.complete.model.load_model`.
+        tracker: the segmenter of ``masks.first``.
+        steps, guidance, stride: of the sampler; None for the model's own.
+        seed: of the noise.
+        formats: how the layer is written, of ``outputs.FORMATS``.
+        paste: whether what is seen is taken from the input.
+        seam: width of the transition to the model's pixels, in shares of the square's side.
+    """
+
+    format: str = FORMAT
+    video: str
+    box: str = ""
+    mask: str = ""
+    frame: int = 0
+    text: str = ""
+    model: str = ""
+    tracker: str = "follow"
+    steps: int | None = None
+    guidance: float | None = None
+    stride: int | None = None
+    seed: int = 0
+    formats: tuple[str, ...] = ("png",)
+    paste: bool = True
+    seam: float = 0.03
+
+
+def read_options(path: Path) -> Options:
+    """The options of an earlier run, from its ``complete.json``.
+
+    Raises:
+        BadInput: when the file is missing or no such record.
+    """
+    if not path.is_file():
+        raise BadInput(f"--repeat {path} does not exist; give the complete.json of an earlier run.")
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))["options"]
+    except (ValueError, KeyError, TypeError):
+        raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.") from None
+    return parse(Options, found, f"--repeat {path}")
+
+
+@dataclass(frozen=True)
+class Completing:
+    """One video on its way to layers.
+
+    Attributes:
+        root: the project's folder.
+        out: the folder of the results.
+    """
+
+    root: Path
+    options: Options
+    out: Path
+    device: str = "cpu"
+
+    @cached_property
+    def frames(self) -> Frames:
+        return open_frames(Path(self.options.video).expanduser())
+
+    def run(self, preview: bool = False) -> Path:
+        """Complete the video.
+
+        Args:
+            preview: write only the tracked mask, before the long part.
+
+        Returns:
+            the file to look at.
+
+        Raises:
+            BadInput: for whatever the user can fix; what was done until then is kept.
+        """
+        options = self.options
+        if unknown := set(options.formats) - set(FORMATS):
+            raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
+        facts = self.frames.examine()
+        for said in facts.said:
+            print(f"{options.video}: {said}", flush=True)
+        mask = Path(options.mask).expanduser() if options.mask else None
+        selection = select(self.frames, facts.count, options.frame, options.box, mask)
+        # Before the object is tracked, which may take minutes.
+        model = None if preview else self._model()
+        work = self.out / ".work" / self._digest(facts.count, mask)
+        work.mkdir(parents=True, exist_ok=True)
+        with locked(work / "lock"):
+            visible = self._track(work, facts.count, selection)
+            self._preview(visible)
+            if model is None:
+                return self.out / "tracked.mp4"
+            windows = windows_of(model.framing, visible)
+            squares_FSS3 = self._squares(work, visible, model, windows)
+            self._write(visible, windows, squares_FSS3, model.completion.white_threshold)
+        record = {"options": options.model_dump(mode="json"), "frames": facts.count, "lost": visible.lost()}
+        write_json(self.out / "complete.json", record)
+        return self.out / "beside.mp4"
+
+    def _digest(self, count: int, mask: Path | None) -> str:
+        """What decides tracking and completion, so that other options do not take up this run's files."""
+        video = Path(self.options.video).expanduser()
+        given = [sha256(video)] if video.is_file() else sorted((p.name, p.stat().st_size) for p in video.iterdir())
+        marked = [] if mask is None else [sha256(mask)] if mask.is_file() else sorted(p.name for p in mask.iterdir())
+        model = Path(self.root / (self.options.model or DEMONSTRATION)) / "index.json"
+        named = sha256(model) if model.is_file() else self.options.model
+        decided = self.options.model_dump(mode="json", exclude={"formats", "paste", "seam", "video", "mask"})
+        return digest([given, marked, count, named, decided])[:16]
+
+    def _track(self, work: Path, count: int, selection: Selection) -> VisibleMasks:
+        params = load_params(self.root, "paper")
+        masks = params.masks.model_copy(update={"first": self.options.tracker})
+        tracker = Tracker(masks, params.tracks.long_side, work, Runtime(self.root, self.device))
+        visible = tracker.track(self.frames, count, selection)
+        if lost := visible.lost():
+            print(
+                f"the object is not found in {len(lost)} of {count} frames, first in frame {lost[0]}; look at"
+                " tracked.mp4, and select it in another frame, or give a mask in every frame",
+                flush=True,
+            )
+        return visible
+
+    def _preview(self, visible: VisibleMasks) -> None:
+        """The input with the tracked mask."""
+
+        def drawn() -> Iterator[np.ndarray]:
+            for i in with_progress(range(len(visible)), "tracked.mp4", len(visible)):
+                frame_HW3 = self.frames.frame(i).copy()
+                on = visible[i] > 0
+                frame_HW3[on] = (0.5 * frame_HW3[on] + 0.5 * _COLOUR).round()
+                yield frame_HW3
+
+        write_video(self.out / "tracked.mp4", drawn(), self.frames.fps)
+
+    def _model(self) -> TemporalDiffusion:
+        options = self.options
+        print(describe(options.model), flush=True)
+        asked = Asked(options.steps, options.guidance, options.stride)
+        return load_model(self.root, options.model, asked, self.device)
+
+    def _squares(
+        self, work: Path, visible: VisibleMasks, model: TemporalDiffusion, windows: Sequence[Window]
+    ) -> np.ndarray:
+        """The completed squares, ``uint8 [F,S,S,3]``."""
+        done = work / "squares.npy"
+        if not done.is_file():
+            size, pad = model.framing.size, model.framing.pad
+            read = with_progress(enumerate(windows), "framing", len(windows))
+            framed = [(frame_rgb(self.frames.frame(i), w, size, pad), frame_mask(visible[i], w, size)) for i, w in read]
+            frames_FSS3, masks_FSS = (np.stack(part) for part in zip(*framed, strict=True))
+            if not masks_FSS.any():
+                raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
+            with Progress("completing", model.sampler.steps) as steps:
+                stepping = replace(model, on_step=steps.step)
+                squares_FSS3 = stepping.complete_squares(frames_FSS3, masks_FSS, self.options.text, self.options.seed)
+            with writing(done) as part, part.open("wb") as stream:
+                np.save(stream, squares_FSS3, allow_pickle=False)
+        found: np.ndarray = np.load(done, allow_pickle=False)
+        return found
+
+    def _layers(
+        self, visible: VisibleMasks, windows: Sequence[Window], squares_FSS3: np.ndarray, threshold: int, label: str
+    ) -> Iterator[tuple[np.ndarray, Layer]]:
+        """Each frame of the input, and its layer."""
+        for i in with_progress(range(len(visible)), label, len(visible)):
+            frame_HW3 = self.frames.frame(i)
+            seam = self.options.seam * windows[i].side
+            yield (
+                frame_HW3,
+                compose(squares_FSS3[i], windows[i], frame_HW3, visible[i], threshold, seam, self.options.paste),
+            )
+
+    def _write(
+        self, visible: VisibleMasks, windows: Sequence[Window], squares_FSS3: np.ndarray, threshold: int
+    ) -> None:
+        for name in self.options.formats:
+            found = self._layers(visible, windows, squares_FSS3, threshold, f"layer ({name})")
+            FORMATS[name](self.out, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
+
+        def beside() -> Iterator[np.ndarray]:
+            for frame_HW3, layer in self._layers(visible, windows, squares_FSS3, threshold, "beside.mp4"):
+                yield np.concatenate([frame_HW3, layer.over(checkerboard(*frame_HW3.shape[:2]))], axis=1)
+
+        write_video(self.out / "beside.mp4", beside(), self.frames.fps)
+
+
+def forget(out: Path) -> None:
+    """Remove what a run keeps to go on from."""
+    shutil.rmtree(out / ".work", ignore_errors=True)

@@ -1,0 +1,106 @@
+"""From completed squares to layers in the video's own coordinates and resolution.
+
+What is seen of the object is the input's own pixels, up to a soft seam. Alpha is what is seen together with what the
+model painted, so it never cuts what is seen, also where that is white.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from tgvac.clips.framing import Window, unframe_rgb
+from tgvac.clips.images import grey
+
+# Shapes: H, W of the video, S the model's square.
+
+
+@dataclass(frozen=True)
+class Layer:
+    """One completed frame.
+
+    Attributes:
+        rgb_HW3: the object's colours, ``uint8``; white where there is nothing of it.
+        alpha_HW: how much of it is there, ``uint8`` in [0, 255].
+    """
+
+    rgb_HW3: np.ndarray
+    alpha_HW: np.ndarray
+
+    @property
+    def rgba_HW4(self) -> np.ndarray:
+        """Colours with straight alpha, ``uint8 [H,W,4]``."""
+        return np.dstack([self.rgb_HW3, self.alpha_HW])
+
+    def over(self, background_HW3: np.ndarray) -> np.ndarray:
+        """The layer over a picture, ``uint8 [H,W,3]``."""
+        share_HW1 = self.alpha_HW[..., None].astype(np.float32) / 255
+        mixed = self.rgb_HW3 * share_HW1 + background_HW3 * (1 - share_HW1)
+        return np.asarray(mixed.round(), np.uint8)
+
+
+def compose(
+    square_SS3: np.ndarray,
+    window: Window,
+    frame_HW3: np.ndarray,
+    visible_HW: np.ndarray,
+    threshold: int,
+    seam: float,
+    paste: bool = True,
+) -> Layer:
+    """One frame's layer.
+
+    Args:
+        square_SS3: the completed object on white, ``uint8``, as the model painted it.
+        window: where the square is in the frame.
+        frame_HW3, visible_HW: the input, and what is seen of the object in {0, 255}.
+        threshold: the model's picture is the object where its grey is below this.
+        seam: width of the transition between the input's pixels and the model's, in pixels of the frame.
+        paste: whether what is seen is taken from the input.
+    """
+    height, width = visible_HW.shape
+    # Enlarged as a picture is, so that the outline is smooth.
+    object_SS = np.where(grey(square_SS3) < threshold, 255, 0).astype(np.uint8)
+    soft_HW = unframe_rgb(np.repeat(object_SS[..., None], 3, axis=2), window, height, width, fill=0)[..., 0]
+    painted_HW3 = without_white(unframe_rgb(square_SS3, window, height, width, fill=255), soft_HW)
+    alpha_HW = np.maximum(soft_HW, visible_HW)
+    if not paste or not visible_HW.any():
+        return Layer(painted_HW3, alpha_HW)
+    share_HW1 = seen_share(visible_HW, soft_HW, seam)[..., None]
+    rgb = frame_HW3 * share_HW1 + painted_HW3 * (1 - share_HW1)
+    return Layer(np.asarray(rgb.round(), np.uint8), alpha_HW)
+
+
+def without_white(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
+    """The colours of a picture on white where it is half transparent, ``uint8 [H,W,3]``: what white added is taken off.
+
+    Otherwise the layer has a white fringe over anything that is darker.
+    """
+    share_HW1 = alpha_HW[..., None].astype(np.float32) / 255
+    own = 255 - (255 - rgb_HW3.astype(np.float32)) / np.maximum(share_HW1, np.float32(1 / 255))
+    return np.asarray(np.where(share_HW1 > 0, own, 255).round().clip(0, 255), np.uint8)
+
+
+def seen_share(visible_HW: np.ndarray, painted_HW: np.ndarray, seam: float) -> np.ndarray:
+    """The share of the input in each pixel, ``float32 [H,W]`` in [0, 1].
+
+    It is 1 on what is seen, and falls to 0 over the seam, but only towards what the model painted: at the object's own
+    outline there is no transition to a picture of the background.
+    """
+    seen = visible_HW > 0
+    if seam <= 0:
+        return seen.astype(np.float32)
+    # How far each seen pixel is from the nearest one that the model alone knows.
+    only_painted = (painted_HW >= 128) & ~seen
+    if not only_painted.any():
+        return seen.astype(np.float32)
+    away_HW = cv2.distanceTransform(np.where(only_painted, 0, 1).astype(np.uint8), cv2.DIST_L2, 3)
+    return np.where(seen, np.clip(away_HW / np.float32(seam), 0, 1), 0).astype(np.float32)
+
+
+def checkerboard(height: int, width: int, side: int = 12) -> np.ndarray:
+    """A grey checkerboard, ``uint8 [H,W,3]``, as editors show behind what is transparent."""
+    dark_HW = (np.add.outer(np.arange(height) // side, np.arange(width) // side) % 2).astype(bool)
+    return np.where(dark_HW[..., None], np.uint8(153), np.uint8(204)).repeat(3, axis=2)

@@ -1,0 +1,91 @@
+"""The files of a completed video, written frame by frame."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from tgvac.clips.images import encode_png
+from tgvac.errors import BadInput
+from tgvac.files import writing
+
+if TYPE_CHECKING:
+    import av
+
+USUAL_FPS = 24
+"""Frames per second of a folder of pictures, which does not say."""
+
+
+class _Codec:
+    """How frames become a video."""
+
+    def __init__(self, name: str, container: str, pixels: str, given: str, options: dict[str, str]) -> None:
+        self.name, self.container, self.pixels, self.given, self.options = name, container, pixels, given, options
+
+
+CODECS = {
+    ".mp4": _Codec("libx264", "mp4", "yuv420p", "rgb24", {"crf": "18", "preset": "medium"}),
+    ".webm": _Codec("libvpx-vp9", "webm", "yuva420p", "rgba", {"crf": "24", "b": "0", "row-mt": "1"}),
+    ".mov": _Codec("prores_ks", "mov", "yuva444p10le", "rgba", {"profile": "4444"}),
+}
+"""By suffix: H.264 for players, VP9 with alpha for web pages, ProRes 4444 with alpha for editors."""
+
+
+def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write a video of frames ``uint8 [H,W,3]``, or ``[H,W,4]`` with straight alpha, in the format of the suffix.
+
+    Odd sizes are padded by repeating the last row or column, since the formats need even ones.
+
+    Raises:
+        BadInput: when this build of FFmpeg lacks the encoder.
+    """
+    import av
+
+    codec = CODECS[path.suffix]
+    try:
+        av.codec.Codec(codec.name, "w")
+    except ValueError:
+        raise BadInput(
+            f"This build of FFmpeg has no encoder {codec.name}, which {path.name} needs; leave that format out."
+        ) from None
+    rate = Fraction(fps or USUAL_FPS).limit_denominator(1001)
+    with writing(path) as part, av.open(str(part), "w", format=codec.container) as container:
+        stream = None
+        for frame in frames:
+            even = np.pad(frame, ((0, frame.shape[0] % 2), (0, frame.shape[1] % 2), (0, 0)), mode="edge")
+            if stream is None:
+                stream = _stream(container, codec, rate, even.shape[:2])
+            picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format=codec.given)
+            container.mux(stream.encode(picture))
+        if stream is not None:
+            container.mux(stream.encode())
+
+
+def _stream(
+    container: av.container.OutputContainer, codec: _Codec, rate: Fraction, size: tuple[int, ...]
+) -> av.VideoStream:
+    # One thread, so that the bytes do not depend on timing.
+    stream = container.add_stream(codec.name, rate=rate, options={**codec.options, "threads": "1"})
+    stream.height, stream.width = size
+    stream.pix_fmt = codec.pixels
+    return stream
+
+
+def write_pictures(folder: Path, frames: Iterable[np.ndarray]) -> None:
+    """Write frames as ``00000.png`` and so on; each file is whole or absent."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for i, frame in enumerate(frames):
+        with writing(folder / f"{i:05d}.png") as part:
+            part.write_bytes(encode_png(frame))
+
+
+FORMATS: dict[str, Callable[[Path, Iterator[np.ndarray], float], None]] = {
+    "png": lambda out, frames, fps: write_pictures(out / "layer", frames),
+    "webm": lambda out, frames, fps: write_video(out / "layer.webm", frames, fps),
+    "prores": lambda out, frames, fps: write_video(out / "layer.mov", frames, fps),
+}
+"""What a layer with transparency can be written as."""
