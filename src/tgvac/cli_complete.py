@@ -37,6 +37,7 @@ def complete(
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.config import parse
     from tgvac.errors import BadInput
 
     if repeat is not None:
@@ -44,20 +45,21 @@ def complete(
     elif not video:
         raise BadInput("Give a video file or a folder of frames, as in `tgvac complete VIDEO --box x,y,w,h --out DIR`.")
     else:
-        options = Options(
-            video=str(Path(video).expanduser().absolute()),
-            box=box,
-            mask=str(Path(mask).expanduser().absolute()) if mask else "",
-            frame=frame,
-            text=text,
-            model=model,
-            tracker=tracker,
-            steps=steps,
-            guidance=guidance,
-            stride=stride,
-            seed=seed,
-            formats=tuple(formats or ["png"]),
-            paste=paste,
-        )
+        given = {
+            "video": str(Path(video).expanduser().absolute()),
+            "box": box,
+            "mask": str(Path(mask).expanduser().absolute()) if mask else "",
+            "frame": frame,
+            "text": text,
+            "model": model,
+            "tracker": tracker,
+            "steps": steps,
+            "guidance": guidance,
+            "stride": stride,
+            "seed": seed,
+            "formats": formats or ["png"],
+            "paste": paste,
+        }
+        options = parse(Options, given, "The command")
     look_at = Completing(Path.cwd(), options, out.expanduser().absolute(), device).run(preview)
     print(f"look at {look_at}")

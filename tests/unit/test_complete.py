@@ -248,6 +248,13 @@ def test_a_preview_only_tracks(folder: Path) -> None:
         ),
         (["complete", "frames", "--box", "1,2,9,9", "--model", "x/y", "--out", "o"], "--model x/y cannot be loaded"),
         (["complete", "--repeat", "text.mp4", "--out", "o"], "is no record of tgvac complete"),
+        (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
+        (
+            ["complete", "frames", "--box", "20,30,28,28", "--out", "frames"],
+            "has the video in it, or is it; give another",
+        ),
+        (["complete", "frames", "--box", "20,30,28,28", "--out", "text.mp4"], "text.mp4 is a file; give a folder"),
+        (["complete", "mixed", "--box", "2,3,8,8", "--out", "o"], "mixed: frame 1 is 64x48, another one 128x96; all"),
         (["complete", "frames", "--box", "20,30,28,28", "--steps", "5000", "--out", "o"], "steps"),
     ],
 )
@@ -259,6 +266,8 @@ def test_bad_input_gets_one_sentence(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     write(folder / "text.mp4", "no video")
+    write(folder / "mixed" / "0.png", encode_png(picture(0)))
+    write(folder / "mixed" / "1.png", encode_png(picture(1)[::2, ::2]))
     for name in ("params.yaml", "workflow", "standins", "reference"):
         (folder / name).symlink_to(CLONE / name)
     monkeypatch.chdir(folder)

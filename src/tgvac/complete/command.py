@@ -13,15 +13,16 @@ memory at once.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
 from tgvac.clips.framing import Window, frame_mask, frame_rgb, windows_of
+from tgvac.code_digests import code_digest
 from tgvac.complete.composing import Layer, checkerboard, compose
 from tgvac.complete.model import DEMONSTRATION, Asked, describe, load_model
 from tgvac.complete.outputs import FORMATS, write_video
@@ -32,9 +33,9 @@ from tgvac.errors import BadInput
 from tgvac.files import locked, sha256, write_json, writing
 from tgvac.masks.runtime import Runtime
 from tgvac.methods.ours import TemporalDiffusion
-from tgvac.params import load_params
+from tgvac.params import Params, load_params
 from tgvac.progress import Progress, with_progress
-from tgvac.sources.frames import Frames, open_frames
+from tgvac.sources.frames import Frames, SameSize, open_frames
 
 FORMAT = "tgvac-complete-1"
 _COLOUR = np.array([255, 64, 64], np.float32)
@@ -64,7 +65,7 @@ class Options(Block):
     frame: int = 0
     text: str = ""
     model: str = ""
-    tracker: str = "follow"
+    tracker: Literal["follow", "sam2"] = "follow"
     steps: int | None = None
     guidance: float | None = None
     stride: int | None = None
@@ -105,7 +106,7 @@ class Completing:
 
     @cached_property
     def frames(self) -> Frames:
-        return open_frames(Path(self.options.video).expanduser())
+        return SameSize(open_frames(Path(self.options.video)), self.options.video)
 
     def run(self, preview: bool = False) -> Path:
         """Complete the video.
@@ -122,10 +123,15 @@ class Completing:
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
+        video = Path(options.video)
+        if self.out.exists() and not self.out.is_dir():
+            raise BadInput(f"--out {self.out} is a file; give a folder.")
+        if video.is_dir() and self.out.resolve() in (video.resolve(), *video.resolve().parents):
+            raise BadInput(f"--out {self.out} has the video in it, or is it; give another folder.")
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
-        mask = Path(options.mask).expanduser() if options.mask else None
+        mask = Path(options.mask) if options.mask else None
         selection = select(self.frames, facts.count, options.frame, options.box, mask)
         # Before the object is tracked, which may take minutes.
         model = None if preview else self._model()
@@ -144,19 +150,25 @@ class Completing:
         return self.out / "beside.mp4"
 
     def _digest(self, count: int, mask: Path | None) -> str:
-        """What decides tracking and completion, so that other options do not take up this run's files."""
-        video = Path(self.options.video).expanduser()
-        given = [sha256(video)] if video.is_file() else sorted((p.name, p.stat().st_size) for p in video.iterdir())
-        marked = [] if mask is None else [sha256(mask)] if mask.is_file() else sorted(p.name for p in mask.iterdir())
-        model = Path(self.root / (self.options.model or DEMONSTRATION)) / "index.json"
-        named = sha256(model) if model.is_file() else self.options.model
-        decided = self.options.model_dump(mode="json", exclude={"formats", "paste", "seam", "video", "mask"})
-        return digest([given, marked, count, named, decided])[:16]
+        """What decides tracking and completion, so that other input, options or code do not take up these files."""
+        model = self.root / (self.options.model or DEMONSTRATION) / "index.json"
+        return digest(
+            [
+                [_contents(Path(self.options.video)), [] if mask is None else _contents(mask), count],
+                sha256(model) if model.is_file() else self.options.model,
+                self.options.model_dump(mode="json", exclude={"formats", "paste", "seam", "video", "mask"}),
+                [self._params.masks.model_dump(mode="json"), self._params.tracks.long_side],
+                code_digest("tgvac.complete.command"),
+            ]
+        )[:16]
+
+    @cached_property
+    def _params(self) -> Params:
+        return load_params(self.root, "paper")
 
     def _track(self, work: Path, count: int, selection: Selection) -> VisibleMasks:
-        params = load_params(self.root, "paper")
-        masks = params.masks.model_copy(update={"first": self.options.tracker})
-        tracker = Tracker(masks, params.tracks.long_side, work, Runtime(self.root, self.device))
+        masks = self._params.masks.model_copy(update={"first": self.options.tracker})
+        tracker = Tracker(masks, self._params.tracks.long_side, work, Runtime(self.root, self.device))
         visible = tracker.track(self.frames, count, selection)
         if lost := visible.lost():
             print(
@@ -230,6 +242,7 @@ class Completing:
         write_video(self.out / "beside.mp4", beside(), self.frames.fps)
 
 
-def forget(out: Path) -> None:
-    """Remove what a run keeps to go on from."""
-    shutil.rmtree(out / ".work", ignore_errors=True)
+def _contents(path: Path) -> list[list[str]]:
+    """The names and digests of a file, or of the files in a folder."""
+    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
+    return [[file.name, sha256(file)] for file in files]

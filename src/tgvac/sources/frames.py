@@ -54,6 +54,37 @@ class FrameFolder:
         return read_picture(self.store.read(self.names[i]), self.store.describe(self.names[i]))
 
 
+class SameSize:
+    """Frames that must all have the size of the first one."""
+
+    def __init__(self, frames: Frames, name: str) -> None:
+        self._frames, self._name = frames, name
+        self._size: tuple[int, int] | None = None
+
+    @property
+    def fps(self) -> float:
+        return self._frames.fps
+
+    def examine(self) -> Facts:
+        return self._frames.examine()
+
+    def frame(self, i: int) -> np.ndarray:
+        """Frame ``i``.
+
+        Raises:
+            BadInput: when it has another size than the first frame that was read.
+        """
+        frame_HW3 = self._frames.frame(i)
+        size = frame_HW3.shape[0], frame_HW3.shape[1]
+        self._size = self._size or size
+        if size != self._size:
+            raise BadInput(
+                f"{self._name}: frame {i} is {size[1]}x{size[0]}, another one {self._size[1]}x{self._size[0]}; all"
+                " frames must have the same size."
+            )
+        return frame_HW3
+
+
 def open_frames(path: Path) -> Frames:
     """Open a video file, or a folder of its frames.
 
