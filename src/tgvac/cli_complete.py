@@ -63,3 +63,12 @@ def complete(
         options = parse(Options, given, "The command")
     look_at = Completing(Path.cwd(), options, out.expanduser().absolute(), device).run(preview)
     print(f"look at {look_at}")
+
+
+def demo(
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")] = Path("demo"),
+) -> None:
+    """Draw a clip of the procedural world, and complete an object in it with the shipped model; about a minute."""
+    from tgvac.complete.demo import demo as run
+
+    print(f"look at {run(Path.cwd(), out.expanduser().absolute())}")

@@ -15,6 +15,7 @@ from tests.unit.layouts import write
 from tgvac.cli import main
 from tgvac.clips.framing import Window
 from tgvac.clips.images import encode_png
+from tgvac.complete import demo
 from tgvac.complete.command import Completing, Options, read_options
 from tgvac.complete.composing import checkerboard, compose, seen_share, without_white
 from tgvac.complete.outputs import write_video
@@ -251,7 +252,7 @@ def test_a_preview_only_tracks(folder: Path) -> None:
         (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
         (
             ["complete", "frames", "--box", "20,30,28,28", "--out", "frames"],
-            "has the video in it, or is it; give another",
+            "is the folder of the frames; give another another",
         ),
         (["complete", "frames", "--box", "20,30,28,28", "--out", "text.mp4"], "text.mp4 is a file; give a folder"),
         (["complete", "mixed", "--box", "2,3,8,8", "--out", "o"], "mixed: frame 1 is 64x48, another one 128x96; all"),
@@ -277,3 +278,21 @@ def test_bad_input_gets_one_sentence(
     last = capsys.readouterr().err.strip().splitlines()[-1]
     assert last.startswith("tgvac: ")
     assert message in last
+
+
+def test_the_demonstration_draws_a_clip_and_completes_what_passes_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(demo, "FRAMES", 10)
+    monkeypatch.setattr(demo, "HEIGHT", 72)
+    monkeypatch.setattr(demo, "WIDTH", 96)
+    assert demo.demo(CLONE, tmp_path / "demo") == tmp_path / "demo" / "beside.mp4"
+    assert "the object: a" in capsys.readouterr().out
+    seen = [np.asarray(Image.open(path)) > 0 for path in sorted((tmp_path / "demo" / "masks").glob("*.png"))]
+    layers = [np.asarray(Image.open(path)) for path in sorted((tmp_path / "demo" / "layer").glob("*.png"))]
+    assert len(seen) == len(layers) == 10
+    assert all((layer[..., 3][mask_HW] == 255).all() for layer, mask_HW in zip(layers, seen, strict=True))
+    added = [
+        int((layer[..., 3] >= 128).sum()) - int(mask_HW.sum()) for layer, mask_HW in zip(layers, seen, strict=True)
+    ]
+    assert max(added) > 50, "hidden parts are painted"

@@ -126,8 +126,8 @@ class Completing:
         video = Path(options.video)
         if self.out.exists() and not self.out.is_dir():
             raise BadInput(f"--out {self.out} is a file; give a folder.")
-        if video.is_dir() and self.out.resolve() in (video.resolve(), *video.resolve().parents):
-            raise BadInput(f"--out {self.out} has the video in it, or is it; give another folder.")
+        if video.is_dir() and self.out.resolve() == video.resolve():
+            raise BadInput(f"--out {self.out} is the folder of the frames; give another folder.")
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
