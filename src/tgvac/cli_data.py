@@ -68,8 +68,9 @@ def data_check(
     sources = load_params(Path.cwd(), scale).sources if Path("params.yaml").is_file() else None
     checked = check(folder.expanduser().absolute(), layout, sources)
     print(as_table(checked))
+    if checked.taken:
+        file = page or Path("check.html")
+        write_page(checked, file)
+        print(f"see the masks in {file}")
     if not checked.taken or checked.refused:
         raise typer.Exit(1)
-    file = page or Path("check.html")
-    write_page(checked, file)
-    print(f"see the masks in {file}")

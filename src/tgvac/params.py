@@ -19,7 +19,7 @@ from tgvac.fetch.params import FetchParams
 from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
-from tgvac.methods.registry import REGISTRY, training_phases_of, variants_trained
+from tgvac.methods.registry import REGISTRY, seeds_of, training_phases_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.layouts import LAYOUTS
@@ -121,14 +121,17 @@ class Params(Block):
         """The variants that stand in for a baseline's network, sorted."""
         return sorted(name for name, each in self.variants.items() if not each.of(self.conditions).of_the_paper)
 
-    def trained_variants(self, phase: str) -> tuple[str, ...]:
-        """The variants that a phase trains: those of the evaluated methods, and frame models that others start from."""
-        found = list(variants_trained(self.evaluation.methods, phase, self.methods))
-        for name in found:
-            before = self.variants[name].after
-            if phase == "frame" and before is not None and before not in found:
-                found.append(before)
-        return tuple(sorted(found))
+    def trainings(self, phase: str) -> list[tuple[str, int]]:
+        """Each variant and seed that a phase trains, sorted: for the methods that are evaluated, and as their start."""
+        found: set[tuple[str, int]] = set()
+        for name in self.evaluation.methods:
+            if phase in training_phases_of(name, self.methods):
+                seeds = seeds_of(name, self.evaluation.train_seeds, self.methods)
+                variant: str | None = self.methods[name].trained
+                while variant is not None:
+                    found.update((variant, seed) for seed in seeds)
+                    variant = self.variants[variant].after if phase == "frame" else None
+        return sorted(found)
 
     def _check_variant(self, name: str) -> None:
         """Check that a variant's start is there, and that the cache of latents has what it is trained on."""
@@ -178,6 +181,10 @@ class Params(Block):
                     f"methods.{name} loads networks of the layout '{wanted}', but variants.{method.trained} is trained"
                     f" with '{layout}'"
                 )
+        elif given := [key for key in ("steps", "guidance", "stride", "seeds") if getattr(method, key) is not None]:
+            raise ValueError(f"methods.{name}.{given[0]} is set, but the method is not trained, so it does nothing")
+        elif method.draws > 1:
+            raise ValueError(f"methods.{name}.draws is {method.draws}, but all completions of such a method are equal")
         if name not in self.evaluation.methods:
             return
         if odd := set(method.seeds or ()) - set(self.evaluation.train_seeds):

@@ -94,7 +94,7 @@ def test_masks_in_every_frame_are_taken_as_they_are(folder: Path) -> None:
         (0, "", None, "Select the object by --box x,y,w,h or by --mask FILE, one of the two"),
         (0, "1,2,3", None, "--box 1,2,3 is not x,y,w,h; give four numbers in pixels"),
         (0, "1,2,0,4", None, "--box 1,2,0,4 has no area"),
-        (0, "0.1,0.1,0.5,0.5", None, "lies within one pixel; write [x, y, w, h] in pixels"),
+        (0, "0.1,0.1,0.5,0.5", None, "lies within one pixel; write x, y, width and height"),
         (0, "500,2,9,9", None, "is outside its frame of 128x96"),
         (
             COUNT,
@@ -247,12 +247,15 @@ def test_a_preview_only_tracks(folder: Path) -> None:
             ["complete", "frames", "--box", "1,2,3,4", "--format", "gif", "--out", "o"],
             "--format gif is unknown; choose of",
         ),
-        (["complete", "frames", "--box", "1,2,9,9", "--model", "x/y", "--out", "o"], "--model x/y cannot be loaded"),
+        (
+            ["complete", "frames", "--box", "1,2,9,9", "--model", "x/y", "--out", "o"],
+            "x/y is not a folder and cannot",
+        ),
         (["complete", "--repeat", "text.mp4", "--out", "o"], "is no record of tgvac complete"),
         (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
         (
             ["complete", "frames", "--box", "20,30,28,28", "--out", "frames"],
-            "is the folder of the frames; give another another",
+            "frames would overwrite the input",
         ),
         (["complete", "frames", "--box", "20,30,28,28", "--out", "text.mp4"], "text.mp4 is a file; give a folder"),
         (["complete", "mixed", "--box", "2,3,8,8", "--out", "o"], "mixed: frame 1 is 64x48, another one 128x96; all"),

@@ -251,6 +251,22 @@ def test_the_check_finds_a_damaged_frame_in_the_middle_and_footage_that_is_there
     assert checked.refused == ""
 
 
+@pytest.mark.parametrize("what", ["JPEGImages", "Annotations"])
+def test_the_check_finds_a_frame_or_a_mask_of_another_size(tmp_path: Path, what: str) -> None:
+    root = tmp_path / "davis"
+    for name in ("a", "b"):
+        for i, frame in enumerate(frames_of()):
+            small = name == "b" and i == 2
+            picture = frame[::2, ::2] if small and what == "JPEGImages" else frame
+            mask_HW = mask_image(1)[::2, ::2] if small and what == "Annotations" else mask_image(1)
+            write(root / f"JPEGImages/480p/{name}/{i:05d}.jpg", encode_jpeg(picture // (1 + (name == "b"))))
+            write(root / f"Annotations/480p/{name}/{i:05d}.png", png(mask_HW, palette=True))
+    found = {row.video: (row.use, row.note) for row in check(root, "davis").rows}
+    assert found["a"][0] == "taken"
+    assert found["b"][0] == "rejected"
+    assert "of frame 00002 is" in found["b"][1]
+
+
 def test_the_check_says_that_a_run_would_refuse_too_many_faulty_videos(tmp_path: Path) -> None:
     root = tmp_path / "videos"
     film(root / "a.mp4", frames_of())

@@ -17,6 +17,7 @@ from tgvac.clips.box import Box
 from tgvac.errors import BadInput
 from tgvac.sources import lasot
 from tgvac.sources.adapter import ObjectInfo, Video
+from tgvac.sources.faults import valid_videos
 from tgvac.sources.lasot import Lasot
 
 BOXES = ["1,2,3,4", "0,0,0,0", "5,6,7,5", "2,2,4,4", "14,10,9,9"]
@@ -45,10 +46,13 @@ def test_a_category_s_archive_that_cannot_be_opened_ends_nothing_and_is_listed(t
     (folder / "cat.zip").write_bytes(b"<!doctype html><p>quota")
     (folder / "dog.zip").write_bytes((folder / "lion.zip").read_bytes()[:-40])
     source = Lasot(folder)
-    assert source.names() == ["lion-10", "lion-2", "zebra-1"]
-    unused = {row.files[0]: row.note for row in source.account({}) if row.use == "unused"}
-    assert unused["cat.zip"] == "cat.zip is a web page, not an archive; fetch the archive again."
-    assert unused["dog.zip"].startswith("dog.zip is truncated or not a zip archive")
+    valid, faulty = valid_videos(source, folder)
+    assert [video.name for video in valid] == ["lion-2"], "the others have a single frame"
+    assert {"cat", "dog"} < set(faulty), "so that sources.faulty and sources.max_faulty count them"
+    rejected = {row.files[0]: row.note for row in source.account(faulty) if row.use == "rejected"}
+    assert rejected["cat.zip"] == "cat.zip is a web page, not an archive; fetch the archive again."
+    assert rejected["dog.zip"].startswith("dog.zip is truncated or not a zip archive")
+    assert Lasot(folder).frame(valid[0], 0).shape[2] == 3
 
 
 def test_a_folder_of_archives_none_of_which_can_be_opened_is_refused_with_the_reason(tmp_path: Path) -> None:

@@ -333,8 +333,8 @@ def test_a_folder_without_videos_and_a_plain_file_are_refused(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("box", "fault"),
     [
-        ([0.1, 0.2, 0.5, 0.6], "lies within one pixel; write [x, y, w, h] in pixels of the first frame"),
-        ([20, 10, 44, 30], "fits as two corners; write [x, y, w, h], here [20, 10, 24, 20]"),
+        ([0.1, 0.2, 0.5, 0.6], "lies within one pixel; write x, y, width and height in pixels of its frame"),
+        ([20, 10, 44, 30], "fits as two corners; write x, y, width and height, here 20,10,24,20"),
         ([20, 10, 29, 22], ""),
         ([-2, -2, 20, 12], ""),
         ([1, 1, 46, 30], ""),

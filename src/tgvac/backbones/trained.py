@@ -195,14 +195,16 @@ def renew(
     def tokenizer() -> Any:
         return load_backbones(ctx.out, torch.device("cpu")).tokenizer
 
+    # Its words are the text tower's numbers.
+    words = [sha256(path) for path in sorted((ctx.out / "tokenizer").iterdir())]
     if "scoring_clip" in params.renew:
-        _train_scoring_clip(ctx, params, fitting, tokenizer, framing.size)
+        _train_scoring_clip(ctx, params, fitting, tokenizer, framing.size, *words)
     if IMAGE_ENCODER in params.renew:
-        _train_image_encoder(ctx, params, fitting, tokenizer(), framing.size)
+        _train_image_encoder(ctx, params, fitting, tokenizer(), framing.size, *words)
 
 
 def _train_scoring_clip(
-    ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Callable[[], Any], size: int
+    ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Callable[[], Any], size: int, *start: str
 ) -> None:
     """Train the CLIP that scores pictures."""
     reading = tokenizer()
@@ -211,11 +213,13 @@ def _train_scoring_clip(
     def contrastive() -> Loss:
         return clip_loss(clip, processor, reading, fitting.views, params.batch, params.seed)
 
-    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None)
+    fitting.fit("scoring_clip", clip, params.clip_steps, contrastive, None, *start)
     place_parts(ctx.out / "scoring_clip", clip, processor, tokenizer())
 
 
-def _train_image_encoder(ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Any, size: int) -> None:
+def _train_image_encoder(
+    ctx: Context, params: BackbonesParams, fitting: _Fitting, tokenizer: Any, size: int, *start: str
+) -> None:
     """Train an encoder that embeds images as wide as a text's states: a CLIP of its own, of which one tower is kept."""
     shapes, name = params.standin, IMAGE_ENCODER.replace("_", " ")
     clip, processor = build_clip(shapes, len(tokenizer), size, params.seed, name, shapes.text_width)
@@ -223,7 +227,7 @@ def _train_image_encoder(ctx: Context, params: BackbonesParams, fitting: _Fittin
     def contrastive() -> Loss:
         return clip_loss(clip, processor, tokenizer, fitting.views, params.batch, params.seed, name)
 
-    fitting.fit(IMAGE_ENCODER, clip, params.image_steps, contrastive, None)
+    fitting.fit(IMAGE_ENCODER, clip, params.image_steps, contrastive, None, *start)
     place_parts(ctx.out / IMAGE_ENCODER, image_tower(clip), processor)
 
 

@@ -171,8 +171,7 @@ class Graph:
 
     def trained(self, name: str) -> list[tuple[str, int]]:
         """Every variant that a phase trains for the evaluated methods, with each training seed."""
-        seeds = self.params.evaluation.train_seeds
-        return [(variant, seed) for variant in self.params.trained_variants(name) for seed in seeds]
+        return self.params.trainings(name)
 
     def runs(self, name: str) -> list[str]:
         """The indices of all networks that a phase trains for the evaluated methods."""
@@ -184,7 +183,8 @@ class Graph:
         return self._after({"variant": str(wildcards.variant), "seed": str(wildcards.seed)})
 
     def _after(self, options: Options) -> list[str]:
-        before = self.params.variants[options["variant"]].after
+        variant = self.params.variants.get(options["variant"])
+        before = variant and variant.after
         return [file.format(variant=before, seed=options["seed"]) for file in self.final("frame")] if before else []
 
     def method_networks(self, wildcards: Any) -> list[str]:

@@ -56,14 +56,14 @@ _BEYOND = 0.1
 
 def fault_of(box: Box, height: int, width: int) -> str:
     """What is wrong with a box that a person wrote, for the end of a sentence; "" if nothing is."""
-    if max(box.x + box.w, box.y + box.h) <= 1:
-        return "lies within one pixel; write [x, y, w, h] in pixels of the first frame, not in shares of it."
     if box.clipped(height, width) is None:
         return f"is outside its frame of {width}x{height}; correct it."
+    if max(box.x + box.w, box.y + box.h) <= 1:
+        return "lies within one pixel; write x, y, width and height in pixels of its frame, not in shares of it."
     far = box.x + box.w > (1 + _BEYOND) * width or box.y + box.h > (1 + _BEYOND) * height
     if far and box.x < box.w <= width and box.y < box.h <= height:
         return (
-            f"reaches far out of its frame of {width}x{height}, but fits as two corners; write [x, y, w, h], here"
-            f" [{box.x:g}, {box.y:g}, {box.w - box.x:g}, {box.h - box.y:g}]."
+            f"reaches far out of its frame of {width}x{height}, but fits as two corners; write x, y, width and height,"
+            f" here {box.x:g},{box.y:g},{box.w - box.x:g},{box.h - box.y:g}."
         )
     return ""

@@ -4,7 +4,7 @@
     <out>/beside.mp4            the input beside the object on a checkerboard
     <out>/tracked.mp4           the input with the tracked mask
     <out>/complete.json         the options, for --repeat, and what was done
-    <out>/.work/<digest>/       tracked masks and completed squares; the same command goes on from them
+    <out>/.work/                tracked masks and completed squares; the same command goes on from them
 
 Frames are read, completed at the model's size, and written one by one; only the squares of the whole video are in
 memory at once.
@@ -24,20 +24,20 @@ import numpy as np
 from tgvac.clips.framing import Window, frame_mask, frame_rgb, windows_of
 from tgvac.code_digests import code_digest
 from tgvac.complete.composing import Layer, checkerboard, compose
-from tgvac.complete.model import DEMONSTRATION, Asked, describe, load_model
-from tgvac.complete.outputs import FORMATS, write_video
+from tgvac.complete.kept import BESIDE, PREVIEW, RECORD, WORK, check_out, contents, forget_results
+from tgvac.complete.model import Asked, Loaded, describe, load_model
+from tgvac.complete.outputs import FORMATS, write_layer, write_video
 from tgvac.complete.selection import Selection, select
 from tgvac.complete.tracking import Tracker, VisibleMasks
 from tgvac.config import Block, digest, parse
 from tgvac.errors import BadInput
-from tgvac.files import locked, sha256, write_json, writing
+from tgvac.files import locked, write_json, writing
 from tgvac.masks.runtime import Runtime
-from tgvac.methods.ours import TemporalDiffusion
-from tgvac.params import Params, load_params
+from tgvac.params import load_params
 from tgvac.progress import Progress, with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
 
-FORMAT = "tgvac-complete-1"
+FORMAT: Literal["tgvac-complete-1"] = "tgvac-complete-1"
 _COLOUR = np.array([255, 64, 64], np.float32)
 """Of the tracked mask in the preview."""
 
@@ -58,7 +58,7 @@ class Options(Block):
         seam: width of the transition to the model's pixels, in shares of the square's side.
     """
 
-    format: str = FORMAT
+    format: Literal["tgvac-complete-1"] = FORMAT
     video: str
     box: str = ""
     mask: str = ""
@@ -87,6 +87,8 @@ def read_options(path: Path) -> Options:
         found = json.loads(path.read_text(encoding="utf-8"))["options"]
     except (ValueError, KeyError, TypeError):
         raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.") from None
+    if not isinstance(found, dict):
+        raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.")
     return parse(Options, found, f"--repeat {path}")
 
 
@@ -123,84 +125,77 @@ class Completing:
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
-        video = Path(options.video)
-        if self.out.exists() and not self.out.is_dir():
-            raise BadInput(f"--out {self.out} is a file; give a folder.")
-        if video.is_dir() and self.out.resolve() == video.resolve():
-            raise BadInput(f"--out {self.out} is the folder of the frames; give another folder.")
+        video, mask = Path(options.video), Path(options.mask) if options.mask else None
+        check_out(self.out, [video] if mask is None else [video, mask])
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
-        mask = Path(options.mask) if options.mask else None
         selection = select(self.frames, facts.count, options.frame, options.box, mask)
         # Before the object is tracked, which may take minutes.
-        model = None if preview else self._model()
-        work = self.out / ".work" / self._digest(facts.count, mask)
-        work.mkdir(parents=True, exist_ok=True)
-        with locked(work / "lock"):
-            visible = self._track(work, facts.count, selection)
+        loaded = None if preview else self._model()
+        with locked(self.out / WORK / "lock"):
+            visible, tracked = self._track(facts.count, selection, mask)
             self._preview(visible)
-            if model is None:
-                return self.out / "tracked.mp4"
-            windows = windows_of(model.framing, visible)
-            squares_FSS3 = self._squares(work, visible, model, windows)
-            self._write(visible, windows, squares_FSS3, model.completion.white_threshold)
-        record = {"options": options.model_dump(mode="json"), "frames": facts.count, "lost": visible.lost()}
-        write_json(self.out / "complete.json", record)
-        return self.out / "beside.mp4"
+            if loaded is None:
+                return self.out / PREVIEW
+            windows = windows_of(loaded.completer.framing, visible)
+            squares_FSS3 = self._squares(visible, loaded, windows, tracked)
+            forget_results(self.out, options.formats)
+            self._write(visible, windows, squares_FSS3, loaded.completer.completion.white_threshold)
+            record = {"options": options.model_dump(mode="json"), "frames": facts.count, "lost": visible.lost()}
+            write_json(self.out / RECORD, record)
+        return self.out / BESIDE
 
-    def _digest(self, count: int, mask: Path | None) -> str:
-        """What decides tracking and completion, so that other input, options or code do not take up these files."""
-        model = self.root / (self.options.model or DEMONSTRATION) / "index.json"
-        return digest(
+    def _track(self, count: int, selection: Selection, mask: Path | None) -> tuple[VisibleMasks, str]:
+        """The visible masks, and the digest of all that decides them."""
+        params = load_params(self.root, "paper")
+        masks = params.masks.model_copy(update={"first": self.options.tracker})
+        runtime = Runtime(self.root, self.device)
+        decided = digest(
             [
-                [_contents(Path(self.options.video)), [] if mask is None else _contents(mask), count],
-                sha256(model) if model.is_file() else self.options.model,
-                self.options.model_dump(mode="json", exclude={"formats", "paste", "seam", "video", "mask"}),
-                [self._params.masks.model_dump(mode="json"), self._params.tracks.long_side],
-                code_digest("tgvac.complete.command"),
+                [contents(Path(self.options.video)), [] if mask is None else contents(mask), count],
+                [self.options.box, self.options.frame, masks.model_dump(mode="json"), params.tracks.long_side],
+                runtime.digest(masks.sam2.weights) if masks.first == "sam2" else "",
+                code_digest("tgvac.complete.tracking"),
             ]
-        )[:16]
-
-    @cached_property
-    def _params(self) -> Params:
-        return load_params(self.root, "paper")
-
-    def _track(self, work: Path, count: int, selection: Selection) -> VisibleMasks:
-        masks = self._params.masks.model_copy(update={"first": self.options.tracker})
-        tracker = Tracker(masks, self._params.tracks.long_side, work, Runtime(self.root, self.device))
-        visible = tracker.track(self.frames, count, selection)
+        )
+        work = self.out / WORK / f"masks-{decided[:16]}"
+        work.mkdir(parents=True, exist_ok=True)
+        visible = Tracker(masks, params.tracks.long_side, work, runtime).track(self.frames, count, selection)
         if lost := visible.lost():
             print(
                 f"the object is not found in {len(lost)} of {count} frames, first in frame {lost[0]}; look at"
-                " tracked.mp4, and select it in another frame, or give a mask in every frame",
+                f" {PREVIEW}, and select it in another frame, or give a mask in every frame",
                 flush=True,
             )
-        return visible
+        return visible, decided
 
     def _preview(self, visible: VisibleMasks) -> None:
         """The input with the tracked mask."""
 
         def drawn() -> Iterator[np.ndarray]:
-            for i in with_progress(range(len(visible)), "tracked.mp4", len(visible)):
+            for i in with_progress(range(len(visible)), PREVIEW, len(visible)):
                 frame_HW3 = self.frames.frame(i).copy()
                 on = visible[i] > 0
                 frame_HW3[on] = (0.5 * frame_HW3[on] + 0.5 * _COLOUR).round()
                 yield frame_HW3
 
-        write_video(self.out / "tracked.mp4", drawn(), self.frames.fps)
+        write_video(self.out / PREVIEW, drawn(), self.frames.fps)
 
-    def _model(self) -> TemporalDiffusion:
+    def _model(self) -> Loaded:
         options = self.options
         print(describe(options.model), flush=True)
         asked = Asked(options.steps, options.guidance, options.stride)
-        return load_model(self.root, options.model, asked, self.device)
+        loaded = load_model(self.root, options.model, asked, self.device)
+        if lost := loaded.not_read(options.text):
+            print(f"the text encoder does not read the end of --text: '{lost}'; shorten it", flush=True)
+        return loaded
 
-    def _squares(
-        self, work: Path, visible: VisibleMasks, model: TemporalDiffusion, windows: Sequence[Window]
-    ) -> np.ndarray:
-        """The completed squares, ``uint8 [F,S,S,3]``."""
-        done = work / "squares.npy"
+    def _squares(self, visible: VisibleMasks, loaded: Loaded, windows: Sequence[Window], tracked: str) -> np.ndarray:
+        """The completed squares, ``uint8 [F,S,S,3]``, made or taken up."""
+        options, model = self.options, loaded.completer
+        decided = digest([tracked, loaded.digest, options.text, options.seed, code_digest("tgvac.complete.command")])
+        done = self.out / WORK / f"squares-{decided[:16]}.npy"
         if not done.is_file():
             size, pad = model.framing.size, model.framing.pad
             read = with_progress(enumerate(windows), "framing", len(windows))
@@ -210,7 +205,7 @@ class Completing:
                 raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
             with Progress("completing", model.sampler.steps) as steps:
                 stepping = replace(model, on_step=steps.step)
-                squares_FSS3 = stepping.complete_squares(frames_FSS3, masks_FSS, self.options.text, self.options.seed)
+                squares_FSS3 = stepping.complete_squares(frames_FSS3, masks_FSS, options.text, options.seed)
             with writing(done) as part, part.open("wb") as stream:
                 np.save(stream, squares_FSS3, allow_pickle=False)
         found: np.ndarray = np.load(done, allow_pickle=False)
@@ -233,16 +228,10 @@ class Completing:
     ) -> None:
         for name in self.options.formats:
             found = self._layers(visible, windows, squares_FSS3, threshold, f"layer ({name})")
-            FORMATS[name](self.out, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
+            write_layer(self.out, name, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
 
         def beside() -> Iterator[np.ndarray]:
-            for frame_HW3, layer in self._layers(visible, windows, squares_FSS3, threshold, "beside.mp4"):
+            for frame_HW3, layer in self._layers(visible, windows, squares_FSS3, threshold, BESIDE):
                 yield np.concatenate([frame_HW3, layer.over(checkerboard(*frame_HW3.shape[:2]))], axis=1)
 
-        write_video(self.out / "beside.mp4", beside(), self.frames.fps)
-
-
-def _contents(path: Path) -> list[list[str]]:
-    """The names and digests of a file, or of the files in a folder."""
-    files = [path] if path.is_file() else sorted(p for p in path.iterdir() if p.is_file())
-    return [[file.name, sha256(file)] for file in files]
+        write_video(self.out / BESIDE, beside(), self.frames.fps)

@@ -97,7 +97,9 @@ def seen_share(visible_HW: np.ndarray, painted_HW: np.ndarray, seam: float) -> n
     if not only_painted.any():
         return seen.astype(np.float32)
     away_HW = cv2.distanceTransform(np.where(only_painted, 0, 1).astype(np.uint8), cv2.DIST_L2, 3)
-    return np.where(seen, np.clip(away_HW / np.float32(seam), 0, 1), 0).astype(np.float32)
+    # Nor where the model painted nothing, which is white there.
+    share_HW = np.maximum(np.clip(away_HW / np.float32(seam), 0, 1), 1 - painted_HW.astype(np.float32) / 255)
+    return np.where(seen, share_HW, 0).astype(np.float32)
 
 
 def checkerboard(height: int, width: int, side: int = 12) -> np.ndarray:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import count
 from pathlib import Path
 
 import numpy as np
 
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.outputs import write_pictures
+from tgvac.errors import BadInput
 from tgvac.params import load_params
 from tgvac.progress import with_progress
 from tgvac.world import scenes
@@ -18,6 +18,7 @@ from tgvac.world.params import WorldParams
 FRAMES, HEIGHT, WIDTH = 28, 192, 256
 SEED = 40
 """A world of its own: nothing was trained or chosen on it."""
+_TRIED = 300
 _HIDDEN = (0.25, 0.7)
 """Share of the object that is hidden at most over the clip: something to complete, and enough to complete from."""
 
@@ -40,7 +41,7 @@ def demo(root: Path, out: Path) -> Path:
 
 def _staged(world: WorldParams) -> tuple[scenes.Scene, list[Shot], int]:
     """The first clip of the world in which an object is seen whole at first, and partly hidden later; and which one."""
-    for index in count():
+    for index in range(_TRIED):
         scene = scenes.stage(world, "davis", index)
         if scene.kind != "crowded":
             continue
@@ -49,7 +50,7 @@ def _staged(world: WorldParams) -> tuple[scenes.Scene, list[Shot], int]:
             hidden = [_hidden(shot, number) for shot in shots]
             if hidden[0] == 0 and _HIDDEN[0] <= np.nanmax(hidden) <= _HIDDEN[1] and not np.isnan(hidden).any():
                 return scene, shots, number
-    raise AssertionError("the count has no end")
+    raise BadInput(f"None of the first {_TRIED} clips of the world has an object that is seen whole and then hidden.")
 
 
 def _hidden(shot: Shot, number: int) -> float:

@@ -6,13 +6,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-
-from tgvac.config import parse
+from tgvac.config import digest, parse
+from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
+from tgvac.files import sha256
 from tgvac.methods.ours import TemporalDiffusion
 from tgvac.models.params import DiffusionParams
 from tgvac.models.runtime import quiet
+from tgvac.models.text import unread
 from tgvac.params import load_params
 from tgvac.sampling.params import SamplerParams, check_sampling
 
@@ -35,7 +36,24 @@ class Asked:
         return {key: value for key, value in given.items() if value is not None}
 
 
-def load_model(root: Path, model: str, asked: Asked, device: str) -> TemporalDiffusion:
+@dataclass(frozen=True)
+class Loaded:
+    """A model, ready to complete.
+
+    Attributes:
+        digest: of its weights and of everything that it is used with.
+    """
+
+    completer: TemporalDiffusion
+    digest: str
+
+    def not_read(self, text: str) -> str:
+        """The end of a sentence that the text encoder does not read; "" if it reads all."""
+        backbones = self.completer.backbones
+        return unread(backbones.tokenizer, backbones.text_encoder.config.max_position_embeddings, text)
+
+
+def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     """Load a model for completing videos.
 
     Args:
@@ -46,10 +64,14 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> TemporalDif
         BadInput: when it cannot be loaded, or cannot sample as asked.
     """
     quiet()
-    found = _exported(root, model, asked, device) if model else _demonstration(root, asked, device)
+    folder = _folder(root, model) if model else root / DEMONSTRATION
+    found = _exported(folder, model, asked, device) if model else _demonstration(root, folder, asked, device)
     # The square follows the object, so that a small one in a large frame is not lost.
-    framing = found.framing.model_copy(update={"mode": "follow"})
-    return replace(found, framing=framing)
+    found = replace(found, framing=found.framing.model_copy(update={"mode": "follow"}))
+    blocks = (found.framing, found.diffusion, found.conditions, found.sampler, found.completion, found.compute)
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    weights = [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
+    return Loaded(found, digest([weights, [block.model_dump(mode="json") for block in blocks], found.device.type]))
 
 
 def describe(model: str) -> str:
@@ -62,17 +84,53 @@ def describe(model: str) -> str:
     )
 
 
-def _demonstration(root: Path, asked: Asked, device: str) -> TemporalDiffusion:
+def _folder(root: Path, model: str) -> Path:
+    """The folder of an exported model; that of a name on a hub is fetched first."""
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    folder = root / Path(model).expanduser()
+    if folder.is_dir():
+        return folder
+    try:
+        # Neither code nor pickles.
+        return Path(snapshot_download(model, ignore_patterns=["*.bin", "*.ckpt", "*.pt", "*.pth", "*.pkl", "*.py"]))
+    except (OSError, HFValidationError, HfHubHTTPError) as error:
+        raise BadInput(
+            f"--model {model} is not a folder and cannot be fetched ({_first(error)}); give a folder that tgvac"
+            " export-model wrote."
+        ) from None
+
+
+def _exported(folder: Path, model: str, asked: Asked, device: str) -> TemporalDiffusion:
+    from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
+
+    try:
+        pipeline = VideoAmodalCompletionPipeline.from_pretrained(str(folder), use_safetensors=True)
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise BadInput(
+            f"--model {model} cannot be loaded ({_first(error)}); give a folder that tgvac export-model wrote."
+        ) from None
+    changed = asked.changes()
+    found: TemporalDiffusion = pipeline.to(device_of(device)).completer(
+        changed.get("steps"), changed.get("guidance"), changed.get("stride")
+    )
+    pin(found.compute.threads)
+    device_of(device, found.compute.tf32)
+    return found
+
+
+def _demonstration(root: Path, folder: Path, asked: Asked, device: str) -> TemporalDiffusion:
     from tgvac.models.backbones import load_backbones
     from tgvac.models.motion_unet import load_inflated
     from tgvac.models.noise_models import as_epsilon_model, video_noise_model
 
-    folder = root / DEMONSTRATION
     if not (folder / "index.json").is_file():
         raise BadInput(f"{folder} has no shipped model; run this in the project's folder, or give --model FOLDER.")
     params = load_params(root, _SCALE)
+    pin(params.compute.threads)
+    on = device_of(device, params.compute.tf32)
     video = load_inflated(folder / "motion", params.motion_module)
-    on = torch.device(device)
     return TemporalDiffusion(
         as_epsilon_model(video_noise_model, params.diffusion)(video.to(on)),
         load_backbones(folder, on),
@@ -86,22 +144,6 @@ def _demonstration(root: Path, asked: Asked, device: str) -> TemporalDiffusion:
     )
 
 
-def _exported(root: Path, model: str, asked: Asked, device: str) -> TemporalDiffusion:
-    from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
-
-    folder = root / model
-    try:
-        pipeline = VideoAmodalCompletionPipeline.from_pretrained(str(folder) if folder.is_dir() else model)
-    except (OSError, ValueError) as error:
-        first = str(error).strip().splitlines()[0]
-        raise BadInput(f"--model {model} cannot be loaded ({first}); give a folder of tgvac export-model.") from None
-    changed = asked.changes()
-    found: TemporalDiffusion = pipeline.to(device).completer(
-        changed.get("steps"), changed.get("guidance"), changed.get("stride")
-    )
-    return found
-
-
 def _sampler(sampler: SamplerParams, diffusion: DiffusionParams, asked: Asked) -> SamplerParams:
     changed = parse(SamplerParams, {**sampler.model_dump(), **asked.changes()}, "The command's options")
     try:
@@ -109,3 +151,8 @@ def _sampler(sampler: SamplerParams, diffusion: DiffusionParams, asked: Asked) -
     except ValueError as error:
         raise BadInput(f"The model cannot sample so: {error}.") from None
     return changed
+
+
+def _first(error: Exception) -> str:
+    """The first line of an error."""
+    return next(iter(str(error).strip().splitlines()), type(error).__name__)

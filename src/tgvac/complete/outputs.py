@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -76,16 +76,29 @@ def _stream(
 
 
 def write_pictures(folder: Path, frames: Iterable[np.ndarray]) -> None:
-    """Write frames as ``00000.png`` and so on; each file is whole or absent."""
+    """Write frames as ``00000.png`` and so on; each file is whole or absent. Pictures beyond the last are removed."""
     folder.mkdir(parents=True, exist_ok=True)
+    count = 0
     for i, frame in enumerate(frames):
         with writing(folder / f"{i:05d}.png") as part:
             part.write_bytes(encode_png(frame))
+        count = i + 1
+    for path in folder.glob("[0-9][0-9][0-9][0-9][0-9].png"):
+        if int(path.stem) >= count:
+            path.unlink()
 
 
-FORMATS: dict[str, Callable[[Path, Iterator[np.ndarray], float], None]] = {
-    "png": lambda out, frames, fps: write_pictures(out / "layer", frames),
-    "webm": lambda out, frames, fps: write_video(out / "layer.webm", frames, fps),
-    "prores": lambda out, frames, fps: write_video(out / "layer.mov", frames, fps),
-}
+PICTURES = "layer"
+LAYERS = {"webm": "layer.webm", "prores": "layer.mov"}
+"""The files of a layer, by format."""
+
+FORMATS = ("png", *LAYERS)
 """What a layer with transparency can be written as."""
+
+
+def write_layer(out: Path, name: str, frames: Iterable[np.ndarray], fps: float) -> None:
+    """Write a layer ``uint8 [H,W,4]`` in one of the formats."""
+    if name in LAYERS:
+        write_video(out / LAYERS[name], frames, fps)
+    else:
+        write_pictures(out / PICTURES, frames)

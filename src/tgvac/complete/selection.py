@@ -8,10 +8,40 @@ from pathlib import Path
 import numpy as np
 
 from tgvac.clips.box import Box, fault_of
-from tgvac.clips.mask_values import mask_of_array, read_mask
+from tgvac.clips.mask_values import read_mask
 from tgvac.clips.pictures import SUFFIXES
 from tgvac.errors import BadInput
-from tgvac.sources.frames import Frames, open_frames
+from tgvac.sources.frames import FrameFolder, Frames, open_frames
+
+
+class MaskFrames:
+    """A mask for each frame of a video, from a folder of pictures or from a video.
+
+    Raises:
+        BadInput: when there are more or fewer than ``count``, or they have another size than the video.
+    """
+
+    def __init__(self, path: Path, count: int, height: int, width: int) -> None:
+        self._frames, self._path = open_frames(path), path
+        self._size = height, width
+        found = self._frames.examine().count
+        if found != count:
+            raise BadInput(f"--mask {path} has {found} masks, the video {count} frames; give one mask a frame.")
+        if not any(self.mask(i).any() for i in range(count)):
+            raise BadInput(f"--mask {path} shows nothing in any frame; mark what is seen of the object.")
+
+    def mask(self, i: int) -> np.ndarray:
+        """The mask of frame ``i``, ``uint8 [H,W]`` in {0, 255}; empty where the object is hidden."""
+        if isinstance(self._frames, FrameFolder):
+            name = self._frames.names[i]
+            where = self._frames.store.describe(name)
+            mask_HW = read_mask(self._frames.store.read(name), where)[0]
+        else:
+            # A video is grey at best, and lossy.
+            where = f"{self._path}, frame {i},"
+            mask_HW = np.where(self._frames.frame(i).mean(axis=2) >= 128, 255, 0).astype(np.uint8)
+        _check_mask(mask_HW, where, *self._size)
+        return mask_HW
 
 
 @dataclass(frozen=True)
@@ -28,7 +58,7 @@ class Selection:
     frame: int
     box: Box | None = None
     mask_HW: np.ndarray | None = None
-    every: Frames | None = None
+    every: MaskFrames | None = None
 
 
 def read_box(text: str) -> Box:
@@ -72,31 +102,12 @@ def select(frames: Frames, count: int, frame: int, box: str, mask: Path | None) 
     if not mask.exists():
         raise BadInput(f"--mask {mask} does not exist; give a picture, or a folder or video of one mask a frame.")
     if mask.is_dir() or mask.suffix.lower() not in SUFFIXES:
-        return Selection(frame, every=_every(mask, count, height, width))
+        return Selection(frame, every=MaskFrames(mask, count, height, width))
     found_HW, _ = read_mask(mask.read_bytes(), str(mask))
     _check_mask(found_HW, str(mask), height, width)
     if not found_HW.any():
         raise BadInput(f"--mask {mask} shows nothing; mark what is seen of the object in frame {frame}.")
     return Selection(frame, mask_HW=found_HW)
-
-
-def mask_of_frame(every: Frames, i: int) -> np.ndarray:
-    """The mask of frame ``i`` of a folder or video of masks, ``uint8 [H,W]`` in {0, 255}."""
-    grey_HW = every.frame(i).mean(axis=2).round().astype(np.uint8)
-    # A black frame is a mask of nothing, where the object is hidden.
-    return np.asarray(mask_of_array(grey_HW[None], f"Mask {i}")[0]) if grey_HW.any() else grey_HW
-
-
-def _every(path: Path, count: int, height: int, width: int) -> Frames:
-    every = open_frames(path)
-    found = every.examine().count
-    if found != count:
-        raise BadInput(f"--mask {path} has {found} masks, the video {count} frames; give one mask a frame.")
-    first_HW = mask_of_frame(every, 0)
-    _check_mask(first_HW, str(path), height, width)
-    if not any(mask_of_frame(every, i).any() for i in range(count)):
-        raise BadInput(f"--mask {path} shows nothing in any frame; mark what is seen of the object.")
-    return every
 
 
 def _check_mask(mask_HW: np.ndarray, name: str, height: int, width: int) -> None:

@@ -16,7 +16,7 @@ from tgvac.clips.box import Box
 from tgvac.clips.geometry import measure
 from tgvac.clips.images import decode_mask, decode_rgb, encode_png, resize_mask, resize_rgb
 from tgvac.clips.track import TrackMeta, read_masks_meta, write_track
-from tgvac.complete.selection import Selection, mask_of_frame
+from tgvac.complete.selection import MaskFrames, Selection
 from tgvac.masks.masks_stage import make_masks
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
@@ -24,6 +24,8 @@ from tgvac.masks.runtime import HERE, Runtime
 from tgvac.masks.verdicts import FAILED, UNKNOWN
 from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames
+
+FRAMES = "frames.zip"
 
 Size = tuple[int, int]
 """Height and width."""
@@ -52,20 +54,22 @@ class VisibleMasks(Sequence[np.ndarray]):
 class GivenMasks(VisibleMasks):
     """Masks that the user gave for all frames."""
 
-    def __init__(self, every: Frames, count: int, height: int, width: int) -> None:
+    def __init__(self, every: MaskFrames, count: int, height: int, width: int) -> None:
         super().__init__(count, height, width)
         self._every = every
 
     def _mask(self, i: int) -> np.ndarray:
-        return mask_of_frame(self._every, i)
+        return self._every.mask(i)
 
 
 class TrackedMasks(VisibleMasks):
     """Masks made by a segmenter, from the selected frame to both ends."""
 
-    def __init__(self, count: int, height: int, width: int, at: int, after: Path, before: Path | None) -> None:
+    def __init__(
+        self, count: int, height: int, width: int, selection: Selection, after: Path, before: Path | None
+    ) -> None:
         super().__init__(count, height, width)
-        self._at = at
+        self._at, self._selected_HW = selection.frame, selection.mask_HW
         self._stores = Store(after), Store(before) if before else None
         self._verdicts = read_masks_meta(after).verdicts, read_masks_meta(before).verdicts if before else ()
 
@@ -74,6 +78,9 @@ class TrackedMasks(VisibleMasks):
         return (0, i - self._at) if i >= self._at else (1, self._at - i)
 
     def _mask(self, i: int) -> np.ndarray:
+        if i == self._at and self._selected_HW is not None:
+            # As the user gave it, in all its pixels.
+            return self._selected_HW
         run, k = self._where(i)
         store = self._stores[run]
         assert store is not None
@@ -108,22 +115,25 @@ class Tracker:
         height, width = frames.frame(0).shape[:2]
         if selection.every is not None:
             return GivenMasks(selection.every, count, height, width)
-        reduced = self._reduce(frames, count)
-        at = selection.frame
+        at, made = selection.frame, [self.work / f"{name}-masks.zip" for name in ("after", "before")]
+        if not (made[0].is_file() and (made[1].is_file() or not at)):
+            self._reduce(frames, count)
+        reduced = self.work / FRAMES
         after = self._run("after", reduced, range(at, count), selection, (height, width))
         before = self._run("before", reduced, range(at, -1, -1), selection, (height, width)) if at else None
-        return TrackedMasks(count, height, width, at, after, before)
+        for name in (FRAMES, "after.zip", "before.zip"):
+            (self.work / name).unlink(missing_ok=True)
+        return TrackedMasks(count, height, width, selection, after, before)
 
-    def _reduce(self, frames: Frames, count: int) -> Path:
+    def _reduce(self, frames: Frames, count: int) -> None:
         """All frames at the tracker's size, so that they can be read backwards."""
-        path = self.work / "frames.zip"
+        path = self.work / FRAMES
         if not path.is_file():
             with zip_writing(path) as sink:
                 for i in with_progress(range(count), "reading", count):
                     frame_HW3 = frames.frame(i)
                     height, width = self._size(*frame_HW3.shape[:2])
                     sink.add(f"{i:05d}.png", encode_png(resize_rgb(frame_HW3, height, width)))
-        return path
 
     def _size(self, height: int, width: int) -> tuple[int, int]:
         factor = min(1.0, self.long_side / max(height, width))

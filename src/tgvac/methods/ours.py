@@ -16,7 +16,7 @@ from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.params import CompletionParams, MethodParams
 from tgvac.models.backbones import Backbones, load_backbones
-from tgvac.models.latents import decode, to_images
+from tgvac.models.latents import decode_images
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
@@ -81,7 +81,7 @@ class TemporalDiffusion:
         z = sample_video(
             self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
         )
-        return to_images(decode(self.backbones.vae, z, self.compute.vae_batch))
+        return decode_images(self.backbones.vae, z, self.compute.vae_batch)
 
 
 WHOLE_VIDEO = 2**31

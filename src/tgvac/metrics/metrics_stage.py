@@ -8,7 +8,7 @@ Pictures are scored after framing, at the model's size, on white; amodal masks a
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -77,8 +77,8 @@ def run(
                 f"{completions.store.describe(sample)} is {meta.width}x{meta.height}, its input {width}x{height};"
                 " give completions in the input's own resolution."
             )
-        scores = scorer.score(clip, completions.read(sample))
-        rows.extend(_rows(ctx.scale, clip, meta, scores | scorer.several(clip, completions.draws(sample))))
+        draws = list(completions.draws(sample))
+        rows.extend(_rows(ctx.scale, clip, meta, scorer.score(clip, draws[0]) | scorer.several(clip, draws)))
     write_rows(ctx.out / name.with_suffix(".parquet"), rows)
 
 
@@ -128,16 +128,16 @@ class _Scorer:
             "hidden_psnr": self._hidden_psnr(clip, done.rgb_FHW3),
         }
 
-    def several(self, clip: Clip, draws: Iterable[Completion]) -> dict[str, np.ndarray]:
+    def several(self, clip: Clip, draws: Sequence[Completion]) -> dict[str, np.ndarray]:
         """What several completions of a clip show together, ``float64 [F]``; nothing for a single one.
 
         ``hidden_psnr_best`` is that of the draw with the best mean over frames, ``hidden_psnr_mean`` that of the mean
         picture. ``diversity`` is the mean LPIPS between two draws that differ in hidden parts alone: elsewhere both
         are the truth.
         """
-        rgb_NFHW3 = np.stack([done.rgb_FHW3 for done in draws])
-        if len(rgb_NFHW3) < 2:
+        if len(draws) < 2:
             return {}
+        rgb_NFHW3 = np.stack([done.rgb_FHW3 for done in draws])
         each_NF = np.stack([self._hidden_psnr(clip, rgb_FHW3) for rgb_FHW3 in rgb_NFHW3])
         seen_F = np.isfinite(each_NF[0])
         best = int(each_NF[:, seen_F].mean(axis=1).argmax()) if seen_F.any() else 0

@@ -64,6 +64,12 @@ def decode(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> torch.Tensor
     return torch.cat(out)
 
 
+def decode_images(vae: AutoencoderKL, z_Fchw: torch.Tensor, batch: int) -> np.ndarray:
+    """Scaled latents to images ``uint8 [F,S,S,3]``; floats of one batch at a time."""
+    parts = [to_images(decode(vae, part, batch)) for part in torch.split(z_Fchw, batch)]
+    return np.concatenate(parts)
+
+
 def _padded(x: torch.Tensor, batch: int) -> torch.Tensor:
     """Repeat the last entry until the batch is full, since other batch sizes give other bits.
 

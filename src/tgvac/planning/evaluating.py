@@ -30,7 +30,8 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
         flops = sum(count * _one(params, models, name, length) for length, count in lengths.items())
         evaluations = sum(count * unet_evaluations(params, name, length) for length, count in lengths.items())
         # The items of a shard stay in scratch/.
-        size = round(frames * working_pixels(params) * (costs.disk.object + costs.disk.mask))
+        made = frames * params.methods[name].draws
+        size = round(made * working_pixels(params) * (costs.disk.object + costs.disk.mask))
         what, seeds = name, seeds_of(name, params.evaluation.train_seeds, params.methods)
         for seed in seeds:
             what = f"{name} seed {seed}" if len(seeds) > 1 else name

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import groupby
+from operator import itemgetter
 
 import torch
 from torch.nn import functional
@@ -79,12 +81,12 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
     """One line per training of ``frame`` or ``motion``, by variant and seed."""
     each = models.frame_step.all if name == "frame" else models.motion_step(getattr(params, name).clip_frames).all
     numbers = models.parameters[name]
-    for variant in params.trained_variants(name):
+    for variant, seeds in groupby(params.trainings(name), key=itemgetter(0)):
         block: TrainingParams = getattr(params, name).of_run(0, params.variants[variant].steps_of(name))
         flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
         flops += _pictures(block, params, models) + _encoded(block, params) * models.encode
         model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
-        for seed in params.evaluation.train_seeds:
+        for _, seed in seeds:
             yield Work(
                 name,
                 f"{variant} seed {seed}",

@@ -62,7 +62,7 @@ def draw_pictures(
     )
     clips = RecipeClips(recipes, track_opener(ctx))
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    outputs, means = Outputs(ctx, evaluation), mean_rates(recipes, occlusion, evaluation)
+    outputs, means = Outputs(ctx, evaluation, methods), mean_rates(recipes, occlusion, evaluation)
     strips: list[Picture] = []
     videos: list[Picture] = []
     for choice in with_progress(chosen, ctx.label, len(chosen)):

@@ -17,6 +17,7 @@ from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import all_shards
 from tgvac.errors import BadInput
+from tgvac.methods.registry import Methods, seeds_of
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips
 
@@ -52,8 +53,8 @@ def mean_rates(
 class Outputs:
     """The completions of a scale; for a method with several training seeds, those of the first."""
 
-    def __init__(self, ctx: Context, evaluation: EvaluationParams) -> None:
-        self._ctx = ctx
+    def __init__(self, ctx: Context, evaluation: EvaluationParams, methods: Methods) -> None:
+        self._ctx, self._methods = ctx, methods
         self._seeds = evaluation.train_seeds
         self._where: dict[str, dict[str, Path]] = {}
 
@@ -70,7 +71,7 @@ class Outputs:
         """The shard that holds each sample."""
         if method not in self._where:
             found: dict[str, Path] = {}
-            for path in all_shards(self._ctx, method, self._seeds[0]):
+            for path in all_shards(self._ctx, method, seeds_of(method, self._seeds, self._methods)[0]):
                 completions = Completions(path)
                 with completions.store:
                     found.update(dict.fromkeys(completions.samples(), path))

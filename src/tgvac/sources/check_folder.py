@@ -77,26 +77,43 @@ def check(path: Path, layout: str = "", sources: SourcesParams | None = None) ->
         except BadInput as error:
             refusals.append(f"{name}: {error}")
             continue
-        pictures = {}
+        pictures, damaged = {}, dict[str, str]()
         for video in videos:
             try:
                 pictures[video.name] = _drawn(adapter, video)
-                for i in range(len(video.frame_numbers)):
-                    adapter.frame(video, i)
+                _decode(adapter, video)
             except BadInput as error:
                 # Found by decoding only, as in the phase `tracks`.
-                faulty[video.name] = reason_of(error, path)
+                damaged[video.name] = reason_of(error, path)
         lengths = {video.name: len(video.frame_numbers) for video in videos}
         refused, twice = "", dict[str, str]()
         if sources is not None:
             try:
-                check_share(sources, "given", faulty, len(faulty.keys() | lengths.keys()))
+                # The phases `sources` and `tracks` each compare their own share.
+                check_share(sources, "given", faulty, len(faulty) + len(videos))
+                check_share(sources, "given", damaged, len(videos))
                 _, twice = without_duplicates({"given": videos}, sources.same_footage)
             except BadInput as error:
                 refused = str(error)
-        rows = (_completed(row, lengths, twice) for row in adapter.account(faulty))
+        rows = (_completed(row, lengths, twice) for row in adapter.account(faulty | damaged))
         return Checked(name, tuple(rows), pictures, refused)
     raise BadInput(f"{path} is in none of the known layouts. " + " ".join(refusals))
+
+
+def _decode(adapter: Adapter, video: Video) -> None:
+    """Read all frames and masks of a video.
+
+    Raises:
+        BadInput: when one cannot be decoded, or has another size than the first frame.
+    """
+    height, width = adapter.frame(video, 0).shape[:2]
+    for i, number in enumerate(video.frame_numbers):
+        for what, found in (("frame", adapter.frame(video, i)), ("mask", adapter.annotation(video, i))):
+            if found is not None and found.shape[:2] != (height, width):
+                raise BadInput(
+                    f"the {what} of frame {number:05d} is {found.shape[1]}x{found.shape[0]}, the first frame"
+                    f" {width}x{height}; all must have the same size."
+                )
 
 
 def _completed(row: Row, lengths: Mapping[str, int], twice: Mapping[str, str]) -> Row:

@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -62,7 +62,7 @@ class _Sequence:
 class Lasot(Adapter):
     """Reads LaSOT from folders or zips. Few categories are open at a time, because the data set has millions of files.
 
-    A zip of a category that cannot be opened is left out, and listed as unused with the reason.
+    A zip of a category that cannot be opened counts as a faulty video of the category's name.
 
     Raises:
         BadInput: when this is another layout, or two sequences have the same name.
@@ -71,28 +71,42 @@ class Lasot(Adapter):
     def __init__(self, path: Path) -> None:
         self._path = path
         self._open = lru_cache(maxsize=2)(_open_group)
-        self._groups, self._unread = _readable(_groups(path))
+        self._groups = _groups(path)
+        self._unread: dict[str, tuple[Path, str]] = {}
         self._sequence = lru_cache(maxsize=2)(self._read)
 
     def names(self) -> list[str]:
         """All sequences, sorted."""
         out: set[str] = set()
         for group in self._groups:
-            for name in self._open(group).bases:
+            for name in self._bases(group):
                 if name in out:
                     raise BadInput(f"{self._path} has the sequence '{name}' twice; remove one of the two.")
                 out.add(name)
         if not out and self._unread:
-            raise BadInput(next(iter(self._unread.values())))
+            raise BadInput(next(reason for _, reason in self._unread.values()))
         if not out:
             raise BadInput(
                 f"{self._path} is not in LaSOT layout (no <category>-<n>/img/00000001.jpg);"
                 " give the folder with the categories or their zips."
             )
-        return sorted(out)
+        return sorted({*out, *self._unread})
+
+    def _bases(self, group: Path) -> Iterable[str]:
+        """The sequences of a category; none if its zip cannot be opened, which is remembered."""
+        try:
+            return self._open(group).bases
+        except BadInput as error:
+            with group.open("rb") as stream:
+                page = is_page(stream.read(1024))
+            reason = f"{group} is a web page, not an archive; fetch the archive again." if page else str(error)
+            self._unread[group.stem] = group, reason
+            return ()
 
     def video(self, name: str) -> Video:
         """One sequence, after a check that its boxes and flags match its frames."""
+        if name in self._unread:
+            raise BadInput(self._unread[name][1])
         found = self._sequence(name)
         height, width = image_size(found.store.read(found.frames[0]), found.store.describe(found.frames[0]))
         for i, box in enumerate(found.boxes):
@@ -111,7 +125,10 @@ class Lasot(Adapter):
     def account(self, rejected: Mapping[str, str]) -> list[Row]:
         """Each file: of a sequence, or unused."""
         rows: list[Row] = []
+        unread = {archive for archive, _ in self._unread.values()}
         for path in self._groups:
+            if path in unread:
+                continue
             group = self._open(path)
             prefix = "" if path == self._path else f"{path.name}/"
             names = group.store.names()
@@ -125,16 +142,15 @@ class Lasot(Adapter):
                 for sequence, base in group.bases.items()
             }
             rows += rows_of([prefix + n for n in names], of, (), rejected, {}, lambda _: "not in the layout of LaSOT")
-        return rows + [
-            Row("unused", "", (archive.name,), reason_of(BadInput(reason), self._path))
-            for archive, reason in self._unread.items()
-        ]
+        for name, (archive, reason) in self._unread.items():
+            rows.append(Row("rejected", name, (archive.name,), reason_of(BadInput(reason), self._path)))
+        return rows
 
     def _group_of(self, name: str) -> _Group:
         # The group named after the category is tried first, so usually no other has to be opened.
         for path in sorted(self._groups, key=lambda p: (p.stem != _category(name), p)):
-            if name in (group := self._open(path)).bases:
-                return group
+            if name in self._bases(path):
+                return self._open(path)
         raise BadInput(f"{self._path} no longer has the sequence '{name}'; restore it.")
 
     def _read(self, name: str) -> _Sequence:
@@ -196,24 +212,6 @@ def _groups(path: Path) -> tuple[Path, ...]:
         return (path,)
     unpacked = {p.name for p in folders}
     return tuple(folders + [p for p in inside if p.suffix == ".zip" and p.stem not in unpacked])
-
-
-def _readable(groups: tuple[Path, ...]) -> tuple[tuple[Path, ...], dict[Path, str]]:
-    """The categories that can be opened, and why others cannot."""
-    unread: dict[Path, str] = {}
-    for path in groups:
-        if path.is_dir():
-            continue
-        with path.open("rb") as stream:
-            page = is_page(stream.read(1024))
-        try:
-            if page:
-                raise BadInput(f"{path} is a web page, not an archive; fetch the archive again.")
-            with Store(path):
-                pass
-        except BadInput as error:
-            unread[path] = str(error)
-    return tuple(path for path in groups if path not in unread), unread
 
 
 def _open_group(path: Path) -> _Group:
