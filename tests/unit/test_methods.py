@@ -253,7 +253,7 @@ def test_without_motion_windows_do_not_overlap(trained: Path, monkeypatch: pytes
     monkeypatch.setattr(ours, "frame_noise_model", counting)
     method = loaded(trained, "ours/no_motion")
     frames_FHW3, visible_FHW = video(8, 32, 32)
-    method(Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, 0 * visible_FHW), "", 0)
+    method(Clip("s", "v", "t", frames_FHW3, visible_FHW, frames_FHW3, visible_FHW, 0 * visible_FHW), "a dog", 0)
     assert sum(seen) == 8 * 2 * SAMPLER.steps  # each frame with and without text
 
 
