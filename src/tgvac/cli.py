@@ -172,7 +172,7 @@ def standins(scale: Scale) -> None:
     ctx = Context(Path.cwd(), scale, "standins", "")
     scorer = load_scoring_clip(ctx.results / "backbones" / "scoring_clip")
     ranks = ranking(scorer, recipe_clips(ctx, "val"), params.framing, params.metrics.batch)
-    ship(ctx, ctx.out, "make standins", params.baseline_variants, ranks)
+    ship(ctx, ctx.out, f"tgvac run --scale {scale} --target standins", params.baseline_variants, ranks)
     print(f"the stand-ins are in {ctx.out}")
 
 
