@@ -18,6 +18,8 @@ from tgvac.sampling.windows import windows
 
 _METRICS = 5
 """Rows per frame: clip, lpips, tc, iou and hidden_psnr."""
+_OF_DRAWS = 3
+"""Further rows per frame of a method with several draws: hidden_psnr_best, hidden_psnr_mean and diversity."""
 _ROW_BYTES = 40
 """Bytes of a row, in ``rows.parquet`` and again in its shard. Words are stored once per column, so numbers dominate."""
 
@@ -39,13 +41,19 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
-    """CLIP of the completion and of the ground truth, and LPIPS between them, for each completed frame."""
-    frames = 0
+    """CLIP of the completion and of the ground truth, and LPIPS between them, for each completed frame.
+
+    Of several draws, the first is compared with the ground truth, and all with each other.
+    """
+    frames = between = rows = 0
     for name in params.evaluation.methods:
-        seeds = seeds_of(name, params.evaluation.train_seeds, params.methods)
-        frames += len(seeds) * sum(length * n for length, n in _lengths(params, counts, name).items())
-    each = 2 * models.clip_image + models.lpips(params.metrics.lpips_net)
-    yield Work("metrics", "CLIP and LPIPS", frames, "frames", frames * each, frames * _METRICS * _ROW_BYTES)
+        seeds, draws = seeds_of(name, params.evaluation.train_seeds, params.methods), params.methods[name].draws
+        mine = len(seeds) * sum(length * n for length, n in _lengths(params, counts, name).items())
+        frames, between = frames + mine, between + mine * draws * (draws - 1) // 2
+        rows += mine * (_METRICS + (_OF_DRAWS if draws > 1 else 0))
+    lpips = models.lpips(params.metrics.lpips_net)
+    flops = frames * (2 * models.clip_image + lpips) + between * lpips
+    yield Work("metrics", "CLIP and LPIPS", frames, "frames", flops, rows * _ROW_BYTES)
 
 
 def working_pixels(params: Params) -> int:

@@ -110,8 +110,8 @@ def _card(folder: Path, sources: Iterable[str], command: str, ranks: Mapping[str
 
 Small networks of the very classes of the real ones (`AutoencoderKL`, `CLIPTextModel`, `UNet2DConditionModel`,
 `CLIPModel`, `UNetMotionModel`), trained on parts of the procedural world that only scales named `standins…` have; in
-rounds, each from what was shipped before (docs/training-measurements.md). They let the whole workflow run on a laptop; **no number obtained with them is
-the paper's**.
+rounds, each from what was shipped before (docs/training-measurements.md). They let the whole workflow run on a laptop;
+**no number obtained with them is the paper's**.
 
 Made by `{command}`, {total / 2**20:.1f} MiB in all; the same command on the same lock file and type of
 processor gives the same bytes (`index.json` has the digest of each file, `{MADE}` the day).
