@@ -40,6 +40,13 @@ def complete(
     from tgvac.config import parse
     from tgvac.errors import BadInput
 
+    beside = {
+        **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
+        **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
+        **{"--no-paste": not paste, "--tracker": tracker != "follow"},
+    }
+    if repeat is not None and (named := [name for name, value in beside.items() if value]):
+        raise BadInput(f"--repeat takes all options from {repeat}; leave {', '.join(named)} out.")
     if repeat is not None:
         options = read_options(repeat)
     elif not video:

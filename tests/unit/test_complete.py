@@ -252,6 +252,7 @@ def test_a_preview_only_tracks(folder: Path) -> None:
             "x/y is not a folder and cannot",
         ),
         (["complete", "--repeat", "text.mp4", "--out", "o"], "is no record of tgvac complete"),
+        (["complete", "--repeat", "text.mp4", "--seed", "3", "--out", "o"], "leave --seed out"),
         (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
         (
             ["complete", "frames", "--box", "20,30,28,28", "--out", "frames"],

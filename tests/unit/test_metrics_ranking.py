@@ -15,6 +15,8 @@ from tgvac.metrics.ranking import LATER, mean_colour_hull, ranking, wrong_colour
 
 RED, GREY = (200, 30, 40), (90, 90, 90)
 SIDE = FRAMING.size
+UNUSED: Any = None
+"""In place of an encoder, since these tests replace `embed`."""
 
 
 def square(colour: tuple[int, int, int], left: int) -> np.ndarray:
@@ -76,12 +78,12 @@ def test_a_scorer_ranks_by_colour_or_not(monkeypatch: pytest.MonkeyPatch, embeds
         clip("grey", GREY, 9),
         clip("short", RED, LATER),
     )
-    found = ranking(None, source, FRAMING, 4)  # type: ignore[arg-type]
+    found = ranking(UNUSED, source, FRAMING, 4)
     assert (found["pairs"], found["wrong_colours"]) == (2, share), "the grey and the short clip say nothing"
 
 
 def test_without_a_pair_there_is_no_share(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "embed", by_shape)
-    found = ranking(None, ClipsInMemory(clip("short", RED, LATER)), FRAMING, 4)  # type: ignore[arg-type]
+    found = ranking(UNUSED, ClipsInMemory(clip("short", RED, LATER)), FRAMING, 4)
     assert found["pairs"] == 0
     assert np.isnan([found["wrong_colours"], found["hull"]]).all()

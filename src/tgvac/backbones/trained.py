@@ -121,6 +121,20 @@ class _Fitting:
         self.fit("vae", vae, params.vae_steps, reconstruction, watch, *start)
 
 
+def _fitting(
+    ctx: Context,
+    params: BackbonesParams,
+    framing: FramingParams,
+    checkpoints: CheckpointParams,
+    samples: SamplesParams,
+    compute: ComputeParams,
+) -> _Fitting:
+    pin(compute.threads)
+    quiet()
+    captions = read_captions(ctx.results / "captions" / "captions.parquet")
+    return _Fitting(ctx, params, framing, checkpoints, samples, captions)
+
+
 def _whole_batch(step: int, rows: range) -> int:
     """Stand-ins are trained by one process, and the loss draws the whole batch by the step's number."""
     return step
@@ -137,13 +151,10 @@ def train_all(
     compute: ComputeParams,
 ) -> dict[str, str]:
     """Train autoencoder, text-to-image UNet and scoring CLIP from random weights; returns no further provenance."""
-    pin(compute.threads)
-    quiet()
-    captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
+    fitting = _fitting(ctx, params, framing, checkpoints, samples, compute)
     shapes, seed, batch = params.standin, params.seed, params.batch
 
-    texts = [caption.text for caption in captions.values()]
+    texts = [caption.text for caption in fitting.captions.values()]
     tokenizer = build_tokenizer(shapes, texts)
     place_parts(ctx.out / "tokenizer", tokenizer)
     text_encoder = freeze(build_text_encoder(shapes, len(tokenizer), seed))
@@ -187,10 +198,7 @@ def renew(
     compute: ComputeParams,
 ) -> None:
     """Train the parts that ``params.renew`` names, from random weights; the tokenizer stays the shipped one."""
-    pin(compute.threads)
-    quiet()
-    captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
+    fitting = _fitting(ctx, params, framing, checkpoints, samples, compute)
 
     def tokenizer() -> Any:
         return load_backbones(ctx.out, torch.device("cpu")).tokenizer
@@ -240,10 +248,7 @@ def fit_autoencoder(
     compute: ComputeParams,
 ) -> None:
     """Continue to train the autoencoder in the phase's folder, on the run's own clips."""
-    pin(compute.threads)
-    quiet()
-    captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    fitting = _Fitting(ctx, params, framing, checkpoints, samples, captions)
+    fitting = _fitting(ctx, params, framing, checkpoints, samples, compute)
     start = sha256(ctx.out / "vae" / "diffusion_pytorch_model.safetensors")
     vae: Any = load_backbones(ctx.out, torch.device("cpu")).vae.requires_grad_(True)
     fitting.fit_autoencoder(vae, compute.vae_batch, start)

@@ -5,9 +5,11 @@ Tracking works on frames of ``tracks.long_side`` pixels. Its files are kept, so 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import overload
 
 import numpy as np
 
@@ -31,7 +33,7 @@ Size = tuple[int, int]
 """Height and width."""
 
 
-class VisibleMasks(Sequence[np.ndarray]):
+class VisibleMasks(Sequence[np.ndarray], ABC):
     """The visible mask of each frame, ``uint8 [H,W]`` in {0, 255} at the video's size; one in memory at a time."""
 
     def __init__(self, count: int, height: int, width: int) -> None:
@@ -40,11 +42,18 @@ class VisibleMasks(Sequence[np.ndarray]):
     def __len__(self) -> int:
         return self._count
 
-    def __getitem__(self, i):  # type: ignore[no-untyped-def]  # frames are taken one by one
+    @overload
+    def __getitem__(self, i: int) -> np.ndarray: ...
+    @overload
+    def __getitem__(self, i: slice) -> list[np.ndarray]: ...
+    def __getitem__(self, i: int | slice) -> np.ndarray | list[np.ndarray]:
+        if isinstance(i, slice):
+            return [self[k] for k in range(self._count)[i]]
         return resize_mask(self._mask(range(self._count)[i]), self._height, self._width)
 
+    @abstractmethod
     def _mask(self, i: int) -> np.ndarray:
-        raise NotImplementedError
+        """The mask of frame ``i`` at any size."""
 
     def lost(self) -> list[int]:
         """The frames in which the object was not found."""

@@ -63,7 +63,7 @@ class Execution:
         """Give a network's attention layers the fastest code for this device and precision, in place.
 
         On a CPU, torch's fused attention is slow backwards in bfloat16: it took 43 % of a step of the small networks.
-        Plain products of matrices and a softmax doubled the number of steps a second.
+        Plain products of matrices and a softmax are faster (docs/training-measurements.md).
         """
         from diffusers.models.attention_processor import Attention, AttnProcessor, AttnProcessor2_0
 
