@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from tgvac.backbones.objectives import ORDERS
+from tgvac.clips.images import on_white
+from tgvac.methods.mean_colour import convex_hull
 from tgvac.metrics.clip_score import ImageEncoder, embed
 from tgvac.seeds import rng
 
@@ -50,12 +51,11 @@ def wrong_colours(whole_SS3: np.ndarray, *names: str | int) -> np.ndarray | None
 def mean_colour_hull(whole_SS3: np.ndarray) -> np.ndarray:
     """The convex hull of an object on white, filled with its mean colour, ``uint8 [S,S,3]``."""
     on_SS = whole_SS3.min(axis=2) < 255
-    out_SS3 = np.full_like(whole_SS3, 255)
-    if on_SS.any():
-        points = cv2.findNonZero(on_SS.astype(np.uint8))
-        mean = tuple(float(v) for v in whole_SS3[on_SS].mean(axis=0).round())
-        out_SS3 = cv2.fillConvexPoly(out_SS3.copy(), cv2.convexHull(points), mean)
-    return out_SS3
+    if not on_SS.any():
+        return np.full_like(whole_SS3, 255)
+    mean_3 = np.rint(whole_SS3[on_SS].mean(axis=0)).astype(np.uint8)
+    hull_SS = convex_hull(np.where(on_SS, 255, 0).astype(np.uint8))
+    return on_white(np.broadcast_to(mean_3, whole_SS3.shape), hull_SS)
 
 
 def ranking(encoder: ImageEncoder, source: ClipSource, framing: FramingParams, batch: int) -> dict[str, float]:
