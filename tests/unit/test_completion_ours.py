@@ -218,7 +218,7 @@ def test_a_model_that_predicts_the_exact_noise_gives_the_ground_truth() -> None:
     done = completer(knowing).complete(clip.frames_FHW3, clip.visible_FHW, "a dog", 0)
     # Stable Diffusion's sampler stops at noise level 0, where a little of the initial noise is left.
     first, z_Fchw = alphas_T[751], z_cFhw.transpose(0, 1).double()
-    start_Fchw = initial_noise(6, (4, 8, 8), "video", 0).double()
+    start_Fchw = initial_noise(range(6), (4, 8, 8), "video", 0).double()
     noise_Fchw = (start_Fchw - first.sqrt() * z_Fchw) / (1 - first).sqrt()
     end_Fchw = alphas_T[0].sqrt() * z_Fchw + (1 - alphas_T[0]).sqrt() * noise_Fchw
     with torch.no_grad():
@@ -229,8 +229,8 @@ def test_a_model_that_predicts_the_exact_noise_gives_the_ground_truth() -> None:
 
 def test_each_denoising_step_is_reported() -> None:
     steps: list[int] = []
-    completer(on_step=lambda: steps.append(1)).complete(*video(5, 32, 32), "", 0)
-    assert len(steps) == SAMPLER.steps
+    completer(on_step=lambda k, t, z: steps.append(k)).complete(*video(5, 32, 32), "", 0)
+    assert steps == list(range(SAMPLER.steps))
 
 
 # The amodal mask.

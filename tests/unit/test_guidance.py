@@ -22,7 +22,7 @@ def called(sampler: SamplerParams, model: NoiseModel = toy) -> tuple[list[tuple[
         calls.append((x_BCFhw, t_B, text_BND))
         return model(x_BCFhw, t_B, text_BND)
 
-    return calls, guided(spy, condition(4), randn(4, 4, 4, 4, seed=9), 700, [range(4)], sampler, CPU)[0]
+    return calls, guided(spy, condition(4), randn(4, 4, 4, 4, seed=9), 700, [range(4)], sampler, 1000, CPU)[0]
 
 
 def test_the_model_is_given_noised_latents_then_frame_then_mask() -> None:
@@ -73,8 +73,24 @@ def test_a_second_pass_is_made_only_where_it_differs(unconditional: str, rows: i
 
     sampler = SAMPLER.model_copy(update={"guidance": 3.0, "unconditional": unconditional})
     z = randn(4, 4, 4, 4, seed=9)
-    noise = guided(spy, without, z, 700, [range(4)], sampler, CPU)
+    noise = guided(spy, without, z, 700, [range(4)], sampler, 1000, CPU)
     assert calls == [rows]
     if unconditional == "text":
-        unguided = guided(toy, without, z, 700, [range(4)], sampler.model_copy(update={"guidance": 1.0}), CPU)
+        unguided = guided(toy, without, z, 700, [range(4)], sampler.model_copy(update={"guidance": 1.0}), 1000, CPU)
         assert torch.equal(noise, unguided)
+
+
+@pytest.mark.parametrize(("t", "rows"), [(199, 1), (299, 2), (499, 2), (699, 2), (700, 1), (999, 1)])
+def test_guidance_is_applied_within_its_noise_levels_alone(t: int, rows: int) -> None:
+    sampler = SAMPLER.model_copy(update={"guidance": 3.0, "guided_levels": (0.3, 0.7)})
+    calls: list[int] = []
+
+    def spy(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        calls.append(len(x_BCFhw))
+        return toy(x_BCFhw, t_B, text_BND)
+
+    z = randn(4, 4, 4, 4, seed=9)
+    found = guided(spy, condition(4), z, t, [range(4)], sampler, 1000, CPU)
+    assert calls == [rows]
+    alone = guided(toy, condition(4), z, t, [range(4)], sampler.model_copy(update={"guidance": 1.0}), 1000, CPU)
+    assert torch.equal(found, alone) == (rows == 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 from diffusers import DDIMScheduler
 
-from tests.unit.sampling_toys import averaged, condition, guided_by_hand, toy
+from tests.unit.sampling_toys import averaged, condition, given_noise, guided_by_hand, toy
 from tests.unit.tiny_models import CPU, DIFFUSION, SAMPLER, randn, unet_12, video_unet
 from tgvac.errors import BadInput
 from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model
@@ -34,21 +34,21 @@ def stable_diffusion_ddim(steps: int) -> DDIMScheduler:
 
 @pytest.mark.parametrize("frames", [4, 3, 1])
 def test_a_video_of_one_window_is_plain_ddim(frames: int) -> None:
-    given, start = condition(frames), initial_noise(frames, (4, 4, 4), "video", 0)
+    given, start = condition(frames), initial_noise(range(frames), (4, 4, 4), "video", 0)
     scheduler, z = stable_diffusion_ddim(4), start
     for t in scheduler.timesteps:
         noise = guided_by_hand(toy, given, z, int(t), range(frames), SAMPLER.guidance)
         z = scheduler.step(noise, t, z).prev_sample
-    steps = []
-    ours = sample_video(toy, given, start, DIFFUSION, SAMPLER, CPU, lambda: steps.append(1))
+    steps: list[tuple[int, int]] = []
+    ours = sample_video(toy, given, given_noise(start), DIFFUSION, SAMPLER, CPU, lambda k, t, z: steps.append((k, t)))
     torch.testing.assert_close(ours, z, rtol=0, atol=1e-5)
     assert ours.shape == start.shape
-    assert len(steps) == SAMPLER.steps
+    assert steps == list(enumerate(scheduler.timesteps.tolist()))
 
 
 @pytest.mark.parametrize(("frames", "length", "stride"), [(10, 4, 2), (9, 4, 3), (11, 5, 1), (8, 4, 4)])
 def test_averaged_noise_equals_averaged_steps_as_in_multidiffusion(frames: int, length: int, stride: int) -> None:
-    given, start = condition(frames), initial_noise(frames, (4, 4, 4), "video", 0)
+    given, start = condition(frames), initial_noise(range(frames), (4, 4, 4), "video", 0)
     spans = [range(i, i + length) for i in [*range(0, frames - length, stride), frames - length]]
     scheduler, z = stable_diffusion_ddim(4), start
     for t in scheduler.timesteps:
@@ -60,7 +60,7 @@ def test_averaged_noise_equals_averaged_steps_as_in_multidiffusion(frames: int, 
             count[at] += 1
         z = total / count
     sampler = SAMPLER.model_copy(update={"clip_frames": length, "stride": stride})
-    ours = sample_video(toy, given, start, DIFFUSION, sampler, CPU)
+    ours = sample_video(toy, given, given_noise(start), DIFFUSION, sampler, CPU)
     torch.testing.assert_close(ours, z, rtol=0, atol=1e-5)
 
 
@@ -80,10 +80,15 @@ def test_how_many_windows_go_through_at_once_changes_only_float_error(network: C
 
 
 def test_the_frame_model_gives_the_same_video_whatever_the_windows() -> None:
-    model, given, start = frame_noise_model(unet_12()), condition(9, 8), initial_noise(9, (4, 8, 8), "video", 0)
+    model, given, start = frame_noise_model(unet_12()), condition(9, 8), initial_noise(range(9), (4, 8, 8), "video", 0)
     results = [
         sample_video(
-            model, given, start, DIFFUSION, SAMPLER.model_copy(update={"clip_frames": length, "stride": stride}), CPU
+            model,
+            given,
+            given_noise(start),
+            DIFFUSION,
+            SAMPLER.model_copy(update={"clip_frames": length, "stride": stride}),
+            CPU,
         )
         for length, stride in ((4, 4), (4, 1), (9, 9), (1, 1))
     ]
@@ -98,12 +103,12 @@ def test_the_video_model_depends_on_its_window() -> None:
 
 
 def test_a_longer_video_starts_with_the_same_noise_and_each_frame_has_its_own() -> None:
-    short, long = initial_noise(3, (4, 8, 8), "video", 7), initial_noise(5, (4, 8, 8), "video", 7)
+    short, long = initial_noise(range(3), (4, 8, 8), "video", 7), initial_noise(range(5), (4, 8, 8), "video", 7)
     assert torch.equal(long[:3], short)
     assert not torch.equal(long[0], long[1])
-    assert not torch.equal(initial_noise(3, (4, 8, 8), "video", 8), short)
-    assert not torch.equal(initial_noise(3, (4, 8, 8), "other", 7), short)
-    assert abs(float(initial_noise(40, (4, 8, 8), "video", 7).std()) - 1) < 0.03
+    assert not torch.equal(initial_noise(range(3), (4, 8, 8), "video", 8), short)
+    assert not torch.equal(initial_noise(range(3), (4, 8, 8), "other", 7), short)
+    assert abs(float(initial_noise(range(40), (4, 8, 8), "video", 7).std()) - 1) < 0.03
 
 
 def test_with_eta_the_fresh_noise_is_the_callers_and_not_the_global_generators() -> None:
@@ -114,19 +119,29 @@ def test_with_eta_the_fresh_noise_is_the_callers_and_not_the_global_generators()
         torch.manual_seed(seed)
         results.append(
             sample_video(
-                toy, given, start, DIFFUSION, noisy, CPU, step_noise=lambda t: initial_noise(5, (4, 4, 4), f"at {t}", 0)
+                toy,
+                given,
+                given_noise(start),
+                DIFFUSION,
+                noisy,
+                CPU,
+                step_noise=lambda t, part: initial_noise(part, (4, 4, 4), f"at {t}", 0),
             )
         )
     assert torch.equal(*results)
-    assert not torch.allclose(results[0], sample_video(toy, given, start, DIFFUSION, SAMPLER, CPU), atol=1e-3)
+    assert not torch.allclose(
+        results[0], sample_video(toy, given, given_noise(start), DIFFUSION, SAMPLER, CPU), atol=1e-3
+    )
     with pytest.raises(ValueError, match="eta"):
-        sample_video(toy, given, start, DIFFUSION, noisy, CPU)
+        sample_video(toy, given, given_noise(start), DIFFUSION, noisy, CPU)
 
 
 def test_with_eta_a_step_is_the_ddim_paper_s() -> None:
     noisy = SAMPLER.model_copy(update={"eta": 0.5, "steps": 1})
     given, start, fresh = condition(4), randn(4, 4, 4, 4), randn(4, 4, 4, 4, seed=5)
-    ours = sample_video(toy, given, start, DIFFUSION, noisy, CPU, step_noise=lambda t: fresh)
+    ours = sample_video(
+        toy, given, given_noise(start), DIFFUSION, noisy, CPU, step_noise=lambda t, part: given_noise(fresh)(part)
+    )
     a = alphas_cumprod(DIFFUSION).double()
     now, before = a[1], a[0]  # one step of leading spacing is at level 0 + 1
     noise = guided_by_hand(toy, given, start, 1, range(4), SAMPLER.guidance)
@@ -141,4 +156,4 @@ def test_one_frame_that_is_not_finite_is_refused_with_what_was_sampled() -> None
     start[2, 0, 0, 0] = float("inf")
     alone = SAMPLER.model_copy(update={"clip_frames": 1, "stride": 1})
     with pytest.raises(BadInput, match=r"1 of 5 frames \(steps 4, eta 0, prediction 'epsilon'\); use a model"):
-        sample_video(lambda x, t, text: torch.zeros_like(x[:, :4]), given, start, DIFFUSION, alone, CPU)
+        sample_video(lambda x, t, text: torch.zeros_like(x[:, :4]), given, given_noise(start), DIFFUSION, alone, CPU)

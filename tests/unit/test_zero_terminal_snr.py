@@ -11,6 +11,7 @@ from diffusers import DDIMScheduler
 from pydantic import ValidationError
 
 from tests.unit.loop_jobs import alone
+from tests.unit.sampling_toys import given_noise
 from tests.unit.tiny_models import CHECKPOINTS, CPU, DIFFUSION, SAMPLER, TRAINING, randn, unet_12
 from tgvac.completion.pipeline_params import diffusion_of
 from tgvac.errors import BadInput
@@ -119,7 +120,7 @@ def knowing(picture_Fchw: torch.Tensor) -> NoiseModel:
 def test_sampling_from_noise_alone_finds_the_picture_that_is_known(spacing: str, steps: int) -> None:
     picture, noise = randn(3, 4, 8, 8), randn(3, 4, 8, 8, seed=1)
     sampler = trailing(timestep_spacing=spacing, steps=steps)
-    found = sample_video(knowing(picture), unconditional(picture), noise, ZERO, sampler, CPU)
+    found = sample_video(knowing(picture), unconditional(picture), given_noise(noise), ZERO, sampler, CPU)
     # The last step ends at the first level, as Stable Diffusion's does.
     expected = ALPHAS[0].sqrt() * picture + (1 - ALPHAS[0]).sqrt() * noise
     torch.testing.assert_close(found, expected, rtol=0, atol=1e-3)
@@ -136,11 +137,11 @@ def sampled(diffusion: DiffusionParams, sampler: SamplerParams, model: NoiseMode
     return sample_video(
         model,
         unconditional(start),
-        start,
+        given_noise(start),
         diffusion,
         sampler,
         CPU,
-        step_noise=lambda t: randn(3, 4, 8, 8, seed=t),
+        step_noise=lambda t, part: given_noise(randn(3, 4, 8, 8, seed=t))(part),
     )
 
 
@@ -193,7 +194,7 @@ def test_a_sampler_of_diffusers_that_is_saved_with_it_takes_the_same_steps(tmp_p
     unet, z, text = unet_12(), randn(1, 4, 8, 8), torch.zeros(1, 12, 16)
     condition = VideoCondition(torch.zeros_like(z), torch.zeros_like(z), text, text, FRAME_MASK)
     model = as_epsilon_model(frame_noise_model, ZERO)(unet)
-    ours = sample_video(model, condition, z, ZERO, sampler, CPU)
+    ours = sample_video(model, condition, given_noise(z), ZERO, sampler, CPU)
     with torch.no_grad():
         for t in theirs.timesteps:
             z = theirs.step(unet(torch.cat([z, torch.zeros(1, 8, 8, 8)], 1), t, text).sample, t, z).prev_sample

@@ -86,6 +86,11 @@ SAMPLER = SamplerParams(
     stride=2,
     guidance=3.0,
     unconditional="text",
+    guided_levels=(0.0, 1.0),
+    solver="ddim",
+    overlap=1.0,
+    weights="flat",
+    ends="inside",
     batch_windows=2,
 )
 FRAMING = FramingParams(mode="frame", size=32, pad=127, margin=0.5, smooth=8)

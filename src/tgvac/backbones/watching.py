@@ -82,10 +82,13 @@ def watch_text_to_picture(
         save_picture(folder, step, grid(list(zip(pool.wholes_PSS3[at], made_PSS3, strict=True))))
 
     def _drawn(text_1ND: torch.Tensor, null_1ND: torch.Tensor, shape: tuple[int, ...], name: str) -> torch.Tensor:
-        noise_1chw = initial_noise(1, shape, name, 0)
-        nothing = torch.zeros_like(noise_1chw)
+        nothing = torch.zeros(1, *shape)
         condition = VideoCondition(nothing, nothing, text_1ND, null_1ND, FRAME_MASK)
         plain = plain_sampler(sampler, samples, 1)
-        return sample_video(of_latents, condition, noise_1chw, diffusion, plain, noise_1chw.device)
+
+        def noise(part: range) -> torch.Tensor:
+            return initial_noise(part, shape, name, 0)
+
+        return sample_video(of_latents, condition, noise, diffusion, plain, nothing.device)
 
     return watch

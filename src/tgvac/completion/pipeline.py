@@ -10,7 +10,6 @@ bytes on a CPU.
 # No `annotations` from __future__: diffusers reads the constructor's types to check what it loaded.
 
 import warnings
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -28,6 +27,7 @@ from tgvac.models.motion_adapter import assemble
 from tgvac.models.noise_models import as_epsilon_model, video_noise_model
 from tgvac.models.text import unread
 from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.temporal_diffusion import OnStep
 
 
 class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  # diffusers is untyped
@@ -95,14 +95,15 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             warnings.warn(f"the text encoder does not read the end of the prompt: '{lost}'; shorten it", stacklevel=2)
         completer = self.completer(num_inference_steps, guidance_scale, stride)
         with self.progress_bar(total=completer.sampler.steps) as bar:
-            return replace(completer, on_step=bar.update).complete(video_FHW3, masks_FHW, prompt, int(seed))
+            stepping = replace(completer, on_step=lambda *_: bar.update())
+            return stepping.complete(video_FHW3, masks_FHW, prompt, int(seed))
 
     def completer(
         self,
         num_inference_steps: int | None = None,
         guidance_scale: float | None = None,
         stride: int | None = None,
-        on_step: Callable[[], Any] = lambda: None,
+        on_step: OnStep = lambda k, t, z: None,
     ) -> TemporalDiffusion:
         """What completes by the pipeline's networks and settings.
 

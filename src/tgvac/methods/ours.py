@@ -22,12 +22,13 @@ from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.models.runtime import quiet
 from tgvac.models.trained import load_frame_unet, load_video_unet
-from tgvac.sampling.condition import condition_of
+from tgvac.sampling.condition import Pictures, condition_of
+from tgvac.sampling.kept import Kept
 from tgvac.sampling.params import SamplerParams
-from tgvac.sampling.temporal_diffusion import initial_noise, sample_video
+from tgvac.sampling.temporal_diffusion import OnStep, initial_noise, sample_video
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class TemporalDiffusion:
     completion: CompletionParams
     compute: ComputeParams
     device: torch.device
-    on_step: Callable[[], None] = lambda: None
+    on_step: OnStep = lambda k, t, z: None
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Complete one object; see :class:`tgvac.clips.completion.Completer`.
@@ -67,21 +68,38 @@ class TemporalDiffusion:
         rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
         return Completion(rgb, not_white(rgb, self.completion.white_threshold))
 
-    def complete_squares(self, frames_FSS3: np.ndarray, visible_FSS: np.ndarray, text: str, seed: int) -> np.ndarray:
-        """The whole object on white at the model's size, ``uint8 [F,S,S,3]``, from framed frames and masks."""
-        condition = condition_of(
-            self.backbones, frames_FSS3, visible_FSS, text, self.conditions, self.compute.vae_batch
-        )
-        shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
-        noise = initial_noise(len(frames_FSS3), shape, "video", seed)
+    def complete_squares(
+        self, frames_FSS3: Pictures, visible_FSS: Pictures, text: str, seed: int, kept: Kept | None = None
+    ) -> np.ndarray:
+        """The whole object on white at the model's size, ``uint8 [F,S,S,3]``, from framed frames and masks.
 
-        def step_noise(t: int) -> torch.Tensor:
-            return initial_noise(len(frames_FSS3), shape, f"video at {t}", seed)
+        Args:
+            frames_FSS3, visible_FSS: read in parts, in the order of the video.
+            kept: where latents and squares are; a stopped run goes on from what is done there.
+        """
+        kept, vae, batch = kept or Kept(), self.backbones.vae, self.compute.vae_batch
+        frames, size = len(frames_FSS3), self.framing.size
+        squares_FSS3 = kept.array("squares", (frames, size, size, 3), np.uint8)
+        if kept.done("squares") == frames:
+            return squares_FSS3
+        condition = condition_of(self.backbones, frames_FSS3, visible_FSS, text, self.conditions, batch, kept)
+        shape = tuple(condition.frame_Fchw.shape[1:])
 
-        z = sample_video(
-            self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
+        def noise(part: range) -> torch.Tensor:
+            return initial_noise(part, shape, "video", seed)
+
+        def step_noise(t: int, part: range) -> torch.Tensor:
+            return initial_noise(part, shape, f"video at {t}", seed)
+
+        z_Fchw = sample_video(
+            self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise, kept
         )
-        return decode_images(self.backbones.vae, z, self.compute.vae_batch)
+        for start in range(kept.done("squares"), frames, batch):
+            part = slice(start, min(frames, start + batch))
+            squares_FSS3[part] = decode_images(vae, z_Fchw[part], batch)
+            kept.finish("squares", part.stop)
+        kept.forget("squares")
+        return squares_FSS3
 
 
 WHOLE_VIDEO = 2**31
@@ -126,15 +144,20 @@ def load(
     return from_input(completer)
 
 
+_OWN = sorted(set(SamplerParams.model_fields) & set(MethodParams.model_fields))
+"""Keys of the sampler that a method may have of its own."""
+
+
 def sampler_of(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
     """The sampler as a method has it.
 
     Raises:
         ValueError: when the method's stride is longer than a window.
     """
-    length = WHOLE_VIDEO if method.one_window else sampler.clip_frames
-    # Frames are independent without motion modules, so overlapping windows would only repeat work.
-    stride = length if method.one_window or not method.motion else method.stride or sampler.stride
-    guidance = sampler.guidance if method.guidance is None else method.guidance
-    own = {"clip_frames": length, "stride": stride, "guidance": guidance, "steps": method.steps or sampler.steps}
+    own = {key: value for key in _OWN if (value := getattr(method, key)) is not None}
+    if method.one_window:
+        own |= {"clip_frames": WHOLE_VIDEO, "stride": WHOLE_VIDEO}
+    if not method.motion:
+        # Frames are independent without motion modules, so overlapping windows would only repeat work.
+        own |= {"stride": own.get("clip_frames", sampler.clip_frames), "overlap": 1.0, "ends": "inside"}
     return SamplerParams(**(sampler.model_dump() | own))

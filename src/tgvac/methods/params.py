@@ -15,7 +15,7 @@ class MethodParams(Block):
     Attributes:
         trained: of methods that are trained, the variant whose weights it loads.
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
-        steps, guidance, stride: in place of the sampler's own.
+        steps, guidance, stride, solver, overlap, guided_levels, weights, ends: in place of the sampler's own.
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
@@ -28,6 +28,11 @@ class MethodParams(Block):
     steps: int | None = Field(default=None, ge=1)
     guidance: float | None = Field(default=None, ge=0)
     stride: int | None = Field(default=None, ge=1)
+    solver: Literal["ddim", "multistep"] | None = None
+    overlap: float | None = Field(default=None, ge=0, le=1)
+    guided_levels: tuple[float, float] | None = None
+    weights: Literal["flat", "triangular"] | None = None
+    ends: Literal["inside", "reflect"] | None = None
     one_window: bool = False
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)

@@ -13,8 +13,7 @@ from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
 from tgvac.planning.work import Work
-from tgvac.sampling.params import SamplerParams
-from tgvac.sampling.windows import windows
+from tgvac.sampling.evaluations import calls
 
 _METRICS = 5
 """Rows per frame: clip, lpips, tc, iou and hidden_psnr."""
@@ -72,16 +71,14 @@ def unet_evaluations(params: Params, name: str, frames: int) -> int:
     """How often a frame goes through the UNet to complete one clip: once a window, step and pass of guidance."""
     if not training_phases_of(name, params.methods):
         return 0
+    return params.methods[name].draws * sum(length * passes for length, passes in _calls(params, name, frames))
+
+
+def _calls(params: Params, name: str, frames: int) -> list[tuple[int, int]]:
+    """Each window of one clip that goes through the UNet: its length, and the passes of guidance."""
     sampler = sampler_of(params.methods[name], params.sampler)
-    spans = windows(frames, sampler.clip_frames, sampler.stride)
-    draws = params.methods[name].draws
-    return draws * sampler.steps * _passes(params, name, sampler) * sum(len(span) for span in spans)
-
-
-def _passes(params: Params, name: str, sampler: SamplerParams) -> int:
-    """With guidance, each prediction is made with and without the condition, unless it is by a text that is missing."""
     text = params.variants[params.methods[name].trained].of(params.conditions).text
-    return 1 if sampler.guidance == 1.0 or (sampler.unconditional == "text" and not text) else 2
+    return calls(frames, sampler, params.diffusion, text or sampler.unconditional != "text")
 
 
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
@@ -92,13 +89,14 @@ def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     if not trained:
         return padded(frames, params) * (models.encode + models.decode)
     method = params.methods[name]
-    sampler = sampler_of(method, params.sampler)
-    step = 0
-    for span in windows(frames, sampler.clip_frames, sampler.stride):
-        step += models.motion_forward(len(span)) if method.motion else len(span) * models.frame_forward
+    through = Counter(_calls(params, name, frames))
+    sampling = 0
+    for (length, passes), times in through.items():
+        each = models.motion_forward(length) if method.motion else length * models.frame_forward
+        sampling += times * passes * each
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
-    return method.draws * (sampler.steps * _passes(params, name, sampler) * step + around)
+    return method.draws * (sampling + around)
 
 
 def padded(frames: int, params: Params) -> int:

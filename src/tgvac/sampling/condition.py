@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -12,8 +13,12 @@ from tgvac.models.latents import encode_conditions
 from tgvac.models.layouts import LAYOUTS, ChannelLayout
 from tgvac.models.params import ConditionsParams
 from tgvac.models.text import encode_text
+from tgvac.sampling.kept import Kept
 
 # Shapes: F frames, S the model's square, c latent channels, h, w latents, N tokens, D text width.
+
+_BATCHES = 8
+"""Batches of the autoencoder after which what is encoded is recorded."""
 
 
 @dataclass(frozen=True)
@@ -27,13 +32,22 @@ class VideoCondition:
     layout: ChannelLayout
 
 
+class Pictures(Protocol):
+    """The pictures of a video: an array ``[F,…]``, or what reads them when they are asked for."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, part: slice, /) -> np.ndarray: ...
+
+
 def condition_of(
     backbones: Backbones,
-    frames_FSS3: np.ndarray,
-    masks_FSS: np.ndarray,
+    frames_FSS3: Pictures,
+    masks_FSS: Pictures,
     text: str,
     conditions: ConditionsParams,
     batch: int,
+    kept: Kept | None = None,
 ) -> VideoCondition:
     """Encode framed images, visible masks and a sentence.
 
@@ -42,9 +56,23 @@ def condition_of(
         masks_FSS: the visible masks, ``uint8`` in {0, 255}.
         conditions: which conditions the model gets; without mask it gets zeros, without text an empty sentence.
         batch: images that go through the autoencoder at once.
+        kept: where the latents are; encoding goes on after the last frames that are done there.
     """
-    frame, mask = encode_conditions(backbones.vae, frames_FSS3, masks_FSS, batch)
-    factor = backbones.vae.config.scaling_factor if conditions.latents == "scaled" else 1.0
+    kept, vae, frames = kept or Kept(), backbones.vae, len(frames_FSS3)
+    factor = vae.config.scaling_factor if conditions.latents == "scaled" else 1.0
+    side = frames_FSS3[0:1].shape[1] // _reduction(vae)
+    shape = (frames, vae.config.latent_channels, side, side)
+    frame_Fchw, mask_Fchw = kept.tensor("frames", shape), kept.tensor("masks", shape)
+    # Whole batches, so that the bits don't depend on where a run was stopped.
+    for start in range(kept.done("conditions"), frames, batch * _BATCHES):
+        part = slice(start, min(frames, start + batch * _BATCHES))
+        frame, mask = encode_conditions(vae, frames_FSS3[part], masks_FSS[part], batch)
+        frame_Fchw[part], mask_Fchw[part] = frame * factor, mask * (factor if conditions.mask else 0.0)
+        kept.finish("conditions", part.stop)
     states = encode_text(backbones, [text if conditions.text else "", ""])
-    layout = LAYOUTS[conditions.layout]
-    return VideoCondition(frame * factor, mask * (factor if conditions.mask else 0.0), states[:1], states[1:], layout)
+    return VideoCondition(frame_Fchw, mask_Fchw, states[:1], states[1:], LAYOUTS[conditions.layout])
+
+
+def _reduction(vae: Any) -> int:
+    """Pixels to a latent, along a side."""
+    return int(2 ** (len(vae.config.block_out_channels) - 1))

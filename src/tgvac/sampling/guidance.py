@@ -9,6 +9,7 @@ import torch
 from tgvac.models.noise_models import NoiseModel
 from tgvac.sampling.condition import VideoCondition
 from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.windows import frames_of
 
 # Shapes: F frames of the video, n frames of a window, B windows of a group, c latent channels, h, w latents.
 
@@ -20,23 +21,25 @@ def guided(
     t: int,
     spans: Sequence[range],
     sampler: SamplerParams,
+    levels: int,
     device: torch.device,
 ) -> torch.Tensor:
     """Guided noise of windows of one length at noise level ``t``, ``[B,n,c,h,w]`` on the CPU.
 
     Only these windows are moved to the device. Each goes through the model twice, with and without the condition, in
-    one batch; or once, if guidance is 1, or if it is by a text that the condition does not have.
+    one batch; or once, where there is no guidance, or if it is by a text that the condition does not have.
     """
+    shown = [frames_of(span, len(z_Fchw)) for span in spans]
 
     def cut(x_Fchw: torch.Tensor) -> torch.Tensor:
-        return torch.stack([x_Fchw[s.start : s.stop] for s in spans]).transpose(1, 2)
+        return torch.stack([x_Fchw[frames] for frames in shown]).transpose(1, 2)
 
     frame, mask = cut(condition.frame_Fchw), cut(condition.mask_Fchw)
     x = condition.layout.stack(cut(z_Fchw), frame, mask)
     text = condition.text_1ND.expand(len(spans), -1, -1)
     times = torch.full((len(spans),), t, dtype=torch.long)
     nothing_to_guide = sampler.unconditional == "text" and torch.equal(condition.text_1ND, condition.null_text_1ND)
-    if sampler.guidance == 1.0 or nothing_to_guide:
+    if nothing_to_guide or not sampler.guided_at(t, levels):
         return model(x.to(device), times.to(device), text.to(device)).float().cpu().transpose(1, 2)
     if sampler.unconditional == "text":
         null = x

@@ -25,6 +25,14 @@ class SamplerParams(Block):
         stride: frames from the start of one window to the next.
         guidance: scale of classifier-free guidance; 1 turns it off.
         unconditional: which conditions the unconditional prediction lacks.
+        guided_levels: guidance is applied from the first to the second of these noise levels, both included, in shares
+            of all levels; elsewhere the model is called with the condition alone (Kynkaanniemi et al. 2024).
+        solver: ``ddim``, or ``multistep``: DPM-Solver++ of second order (Lu et al. 2022), for fewer steps.
+        overlap: share of the steps, from the first on, whose windows are ``stride`` apart. In the others windows do
+            not overlap, and begin at other frames in each step.
+        weights: how the frames of a window count where windows overlap.
+        ends: ``inside``: the first window begins at the first frame, the last ends at the last. ``reflect``: windows go
+            on beyond both ends, where the video runs backwards.
         batch_windows: windows that go through the model at once.
     """
 
@@ -35,7 +43,30 @@ class SamplerParams(Block):
     stride: int = Field(ge=1)
     guidance: float = Field(ge=0)
     unconditional: Literal["text", "text_and_image"]
+    guided_levels: tuple[float, float]
+    solver: Literal["ddim", "multistep"]
+    overlap: float = Field(ge=0, le=1)
+    weights: Literal["flat", "triangular"]
+    ends: Literal["inside", "reflect"]
     batch_windows: int = Field(ge=1)
+
+    def guided_at(self, t: int, levels: int) -> bool:
+        """Whether guidance is applied at noise level ``t`` of ``levels``, from 0."""
+        low, high = self.guided_levels
+        return self.guidance != 1.0 and low <= (t + 1) / levels <= high
+
+    @model_validator(mode="after")
+    def _levels_in_order(self) -> Self:
+        low, high = self.guided_levels
+        if not 0 <= low <= high <= 1:
+            raise ValueError(f"guided_levels {low:g}, {high:g} are not in order within 0 and 1; give [0, 1] for all")
+        return self
+
+    @model_validator(mode="after")
+    def _solver_without_noise(self) -> Self:
+        if self.solver == "multistep" and self.eta > 0:
+            raise ValueError(f"solver multistep adds no noise, but eta is {self.eta:g}; set eta to 0")
+        return self
 
     @model_validator(mode="after")
     def _windows_meet(self) -> Self:

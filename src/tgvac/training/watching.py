@@ -146,7 +146,10 @@ class HeldOut:
     def _complete(self, model: NoiseModel, shown: Shown, device: torch.device) -> np.ndarray:
         frames, shape = len(shown.frames_FSS3), shown.condition.frame_Fchw.shape[1:]
         sampler = plain_sampler(self.blocks.sampler, self.blocks.samples, frames)
-        noise = initial_noise(frames, tuple(shape), f"watched {shown.sample}", 0)
+
+        def noise(part: range) -> torch.Tensor:
+            return initial_noise(part, tuple(shape), f"watched {shown.sample}", 0)
+
         z = sample_video(model, shown.condition, noise, self.blocks.diffusion, sampler, device)
         return to_images(decode(self.backbones.vae, z, self.blocks.compute.vae_batch))
 
@@ -154,7 +157,7 @@ class HeldOut:
 def plain_sampler(sampler: SamplerParams, samples: SamplesParams, frames: int) -> SamplerParams:
     """The sampler for pictures during a training: one window with all frames, no fresh noise."""
     changes = {"steps": samples.sampling_steps, "guidance": samples.guidance, "eta": 0.0, "unconditional": "text"}
-    one_window = {"clip_frames": frames, "stride": frames, "batch_windows": 1}
+    one_window = {"clip_frames": frames, "stride": frames, "batch_windows": 1, "overlap": 1.0, "ends": "inside"}
     return SamplerParams(**{**sampler.model_dump(), **changes, **one_window})
 
 
