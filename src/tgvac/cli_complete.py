@@ -17,6 +17,9 @@ def complete(
     ] = "",
     frame: Annotated[int, typer.Option(help="The frame that the box or mask is about, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
+    method: Annotated[
+        str, typer.Option(help="ours, or one without weights: copy_visible, temporal_copy, mean_colour.")
+    ] = "ours",
     model: Annotated[
         str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
     ] = "",
@@ -24,6 +27,7 @@ def complete(
     guidance: Annotated[float | None, typer.Option(min=0, help="Weight of the sentence.")] = None,
     stride: Annotated[int | None, typer.Option(min=1, help="Frames from one window to the next.")] = None,
     seed: Annotated[int, typer.Option(help="Of the noise: another one gives another completion.")] = 0,
+    samples: Annotated[int, typer.Option(min=1, help="Several completions, and where they disagree.")] = 1,
     formats: Annotated[
         list[str] | None, typer.Option("--format", help="Of the layer: png, webm or prores; may be repeated.")
     ] = None,
@@ -43,6 +47,7 @@ def complete(
     beside = {
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
+        **{"--samples": samples > 1, "--method": method != "ours"},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
@@ -58,12 +63,14 @@ def complete(
             "mask": str(Path(mask).expanduser().absolute()) if mask else "",
             "frame": frame,
             "text": text,
+            "method": method,
             "model": model,
             "tracker": tracker,
             "steps": steps,
             "guidance": guidance,
             "stride": stride,
             "seed": seed,
+            "samples": samples,
             "formats": formats or ["png"],
             "paste": paste,
         }

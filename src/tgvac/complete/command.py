@@ -4,42 +4,63 @@
     <out>/beside.mp4            the input beside the object on a checkerboard
     <out>/tracked.mp4           the input with the tracked mask
     <out>/complete.json         the options, for --repeat, and what was done
-    <out>/.work/                tracked masks and completed squares; the same command goes on from them
+    <out>/samples/0.mp4         with several samples: each one to look at, by its seed
+    <out>/disagreement.mp4      and where they disagree
+    <out>/.work/                tracked masks, latents and completed squares; the same command goes on from them
 
-Frames are read, completed at the model's size, and written one by one; only the squares of the whole video are in
-memory at once.
+Frames are read, completed at the model's size, and written one by one. Latents and squares are in files, so that a
+video of any length fits.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
-from tgvac.clips.framing import Window, frame_mask, frame_rgb, windows_of
+from tgvac.clips.framing import Window, unframe_rgb, windows_of
 from tgvac.code_digests import code_digest
 from tgvac.complete.composing import Layer, checkerboard, compose
-from tgvac.complete.kept import BESIDE, PREVIEW, RECORD, WORK, check_out, contents, forget_results
-from tgvac.complete.model import Asked, Loaded, describe, load_model
+from tgvac.complete.kept import (
+    BESIDE,
+    DISAGREEMENT,
+    PREVIEW,
+    RECORD,
+    SAMPLES,
+    WORK,
+    check_out,
+    contents,
+    forget_results,
+)
+from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
 from tgvac.complete.outputs import FORMATS, write_layer, write_video
+from tgvac.complete.plain_methods import OURS
 from tgvac.complete.selection import Selection, select
+from tgvac.complete.several import disagreement, middle
+from tgvac.complete.squares import Input, Squares
 from tgvac.complete.tracking import Tracker, VisibleMasks
 from tgvac.config import Block, digest, parse
 from tgvac.errors import BadInput
-from tgvac.files import locked, write_json, writing
+from tgvac.files import locked, write_json
 from tgvac.masks.runtime import Runtime
+from tgvac.methods.registry import REGISTRY
 from tgvac.params import load_params
-from tgvac.progress import Progress, with_progress
+from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
 
 FORMAT: Literal["tgvac-complete-1"] = "tgvac-complete-1"
 _COLOUR = np.array([255, 64, 64], np.float32)
 """Of the tracked mask in the preview."""
+
+
+_OURS = ("model", "text", "steps", "guidance", "stride")
+"""Options that methods without weights do not have."""
 
 
 class Options(Block):
@@ -49,10 +70,12 @@ class Options(Block):
         video: a video file, or a folder of frames.
         box, mask, frame: the selection (:mod:`tgvac.complete.selection`); ``box`` is ``x,y,w,h`` or "".
         text: the whole object in a sentence, or "".
+        method: of :func:`tgvac.complete.plain_methods.names`.
         model: as in :func:`tgvac.complete.model.load_model`.
         tracker: the segmenter of ``masks.first``.
         steps, guidance, stride: of the sampler; None for the model's own.
         seed: of the noise.
+        samples: completions from as many noises, of seeds from ``seed`` on.
         formats: how the layer is written, of ``outputs.FORMATS``.
         paste: whether what is seen is taken from the input.
         seam: width of the transition to the model's pixels, in shares of the square's side.
@@ -64,12 +87,14 @@ class Options(Block):
     mask: str = ""
     frame: int = 0
     text: str = ""
+    method: str = OURS
     model: str = ""
     tracker: Literal["follow", "sam2"] = "follow"
     steps: int | None = None
     guidance: float | None = None
     stride: int | None = None
     seed: int = 0
+    samples: int = Field(default=1, ge=1)
     formats: tuple[str, ...] = ("png",)
     paste: bool = True
     seam: float = 0.03
@@ -139,11 +164,15 @@ class Completing:
             if loaded is None:
                 return self.out / PREVIEW
             windows = windows_of(loaded.completer.framing, visible)
-            squares_FSS3 = self._squares(visible, loaded, windows, tracked)
-            forget_results(self.out, options.formats)
-            self._write(visible, windows, squares_FSS3, loaded.completer.completion.white_threshold)
+            seeds = range(options.seed, options.seed + options.samples)
+            made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
+            chosen = middle([each.rgb_FSS3 for each in made])
+            forget_results(self.out, options.formats, options.samples)
+            if options.samples > 1:
+                self._write_samples(visible, windows, made)
+            self._write(visible, windows, made[chosen])
             record = {"options": options.model_dump(mode="json"), "frames": facts.count, "lost": visible.lost()}
-            write_json(self.out / RECORD, record)
+            write_json(self.out / RECORD, {**record, "seed": seeds[chosen]})
         return self.out / BESIDE
 
     def _track(self, count: int, selection: Selection, mask: Path | None) -> tuple[VisibleMasks, str]:
@@ -184,6 +213,13 @@ class Completing:
 
     def _model(self) -> Loaded:
         options = self.options
+        if options.method != OURS:
+            found = load_method(self.root, options.method)
+            unused = [key for key in _OURS if getattr(options, key)] + ["samples"] * (options.samples > 1)
+            if unused:
+                raise BadInput(f"--method {options.method} does not use --{unused[0]}; leave that out.")
+            print(f"completing with {REGISTRY[options.method].label}", flush=True)
+            return found
         print(describe(options.model), flush=True)
         asked = Asked(options.steps, options.guidance, options.stride)
         loaded = load_model(self.root, options.model, asked, self.device)
@@ -191,47 +227,54 @@ class Completing:
             print(f"the text encoder does not read the end of --text: '{lost}'; shorten it", flush=True)
         return loaded
 
-    def _squares(self, visible: VisibleMasks, loaded: Loaded, windows: Sequence[Window], tracked: str) -> np.ndarray:
-        """The completed squares, ``uint8 [F,S,S,3]``, made or taken up."""
-        options, model = self.options, loaded.completer
-        decided = digest([tracked, loaded.digest, options.text, options.seed, code_digest("tgvac.complete.command")])
-        done = self.out / WORK / f"squares-{decided[:16]}.npy"
-        if not done.is_file():
-            size, pad = model.framing.size, model.framing.pad
-            read = with_progress(enumerate(windows), "framing", len(windows))
-            framed = [(frame_rgb(self.frames.frame(i), w, size, pad), frame_mask(visible[i], w, size)) for i, w in read]
-            frames_FSS3, masks_FSS = (np.stack(part) for part in zip(*framed, strict=True))
-            if not masks_FSS.any():
-                raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
-            with Progress("completing", model.sampler.steps) as steps:
-                stepping = replace(model, on_step=steps.step)
-                squares_FSS3 = stepping.complete_squares(frames_FSS3, masks_FSS, options.text, options.seed)
-            with writing(done) as part, part.open("wb") as stream:
-                np.save(stream, squares_FSS3, allow_pickle=False)
-        found: np.ndarray = np.load(done, allow_pickle=False)
-        return found
+    def _squares(
+        self, visible: VisibleMasks, loaded: Loaded, windows: Sequence[Window], tracked: str, seed: int
+    ) -> Squares:
+        """The completed squares, made or taken up."""
+        text, model = self.options.text, loaded.completer
+        decided = digest([tracked, loaded.digest, text, seed, code_digest("tgvac.complete.command")])
+        given = Input.of(model.framing, windows, self.frames.frame, visible)
+        if not any(mask_SS.any() for mask_SS in given.visible_FSS):
+            raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
+        return model.squares(given, text, seed, self.out / WORK / f"squares-{decided[:16]}")
 
     def _layers(
-        self, visible: VisibleMasks, windows: Sequence[Window], squares_FSS3: np.ndarray, threshold: int, label: str
+        self, visible: VisibleMasks, windows: Sequence[Window], made: Squares, label: str
     ) -> Iterator[tuple[np.ndarray, Layer]]:
         """Each frame of the input, and its layer."""
         for i in with_progress(range(len(visible)), label, len(visible)):
-            frame_HW3 = self.frames.frame(i)
-            seam = self.options.seam * windows[i].side
+            frame_HW3, seam = self.frames.frame(i), self.options.seam * windows[i].side
+            rgb_SS3, object_SS = made.rgb_FSS3[i], made.object_FSS[i]
             yield (
                 frame_HW3,
-                compose(squares_FSS3[i], windows[i], frame_HW3, visible[i], threshold, seam, self.options.paste),
+                compose(rgb_SS3, object_SS, windows[i], frame_HW3, visible[i], seam, self.options.paste),
             )
 
-    def _write(
-        self, visible: VisibleMasks, windows: Sequence[Window], squares_FSS3: np.ndarray, threshold: int
-    ) -> None:
+    def _write(self, visible: VisibleMasks, windows: Sequence[Window], made: Squares) -> None:
         for name in self.options.formats:
-            found = self._layers(visible, windows, squares_FSS3, threshold, f"layer ({name})")
+            found = self._layers(visible, windows, made, f"layer ({name})")
             write_layer(self.out, name, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
+        write_video(self.out / BESIDE, self._beside(visible, windows, made, BESIDE), self.frames.fps)
 
-        def beside() -> Iterator[np.ndarray]:
-            for frame_HW3, layer in self._layers(visible, windows, squares_FSS3, threshold, BESIDE):
-                yield np.concatenate([frame_HW3, layer.over(checkerboard(*frame_HW3.shape[:2]))], axis=1)
+    def _beside(
+        self, visible: VisibleMasks, windows: Sequence[Window], made: Squares, label: str
+    ) -> Iterator[np.ndarray]:
+        """The input beside the object on a checkerboard."""
+        for frame_HW3, layer in self._layers(visible, windows, made, label):
+            yield np.concatenate([frame_HW3, layer.over(checkerboard(*frame_HW3.shape[:2]))], axis=1)
 
-        write_video(self.out / BESIDE, beside(), self.frames.fps)
+    def _write_samples(self, visible: VisibleMasks, windows: Sequence[Window], made: Sequence[Squares]) -> None:
+        """Each completion to look at, and where they disagree, drawn white on the darkened input."""
+        for number, each in enumerate(made):
+            name = f"{SAMPLES}/{self.options.seed + number}.mp4"
+            write_video(self.out / name, self._beside(visible, windows, each, name), self.frames.fps)
+
+        def drawn() -> Iterator[np.ndarray]:
+            for i in with_progress(range(len(visible)), DISAGREEMENT, len(visible)):
+                apart_SS = disagreement([each.rgb_FSS3[i] for each in made])
+                frame_HW3, window = self.frames.frame(i), windows[i]
+                apart_SS3 = np.repeat(apart_SS[..., None], 3, axis=2)
+                height, width = frame_HW3.shape[:2]
+                yield np.maximum(frame_HW3 // 4, unframe_rgb(apart_SS3, window, height, width, fill=0))
+
+        write_video(self.out / DISAGREEMENT, drawn(), self.frames.fps)

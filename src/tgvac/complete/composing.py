@@ -12,7 +12,6 @@ import cv2
 import numpy as np
 
 from tgvac.clips.framing import Window, unframe_rgb
-from tgvac.clips.images import grey
 
 # Shapes: H, W of the video, S the model's square.
 
@@ -43,26 +42,24 @@ class Layer:
 
 def compose(
     square_SS3: np.ndarray,
+    object_SS: np.ndarray,
     window: Window,
     frame_HW3: np.ndarray,
     visible_HW: np.ndarray,
-    threshold: int,
     seam: float,
     paste: bool = True,
 ) -> Layer:
     """One frame's layer.
 
     Args:
-        square_SS3: the completed object on white, ``uint8``, as the model painted it.
+        square_SS3, object_SS: the completed object on white, ``uint8``, and where it is, in {0, 255}.
         window: where the square is in the frame.
         frame_HW3, visible_HW: the input, and what is seen of the object in {0, 255}.
-        threshold: the model's picture is the object where its grey is below this.
         seam: width of the transition between the input's pixels and the model's, in pixels of the frame.
         paste: whether what is seen is taken from the input.
     """
     height, width = visible_HW.shape
     # Enlarged as a picture is, so that the outline is smooth.
-    object_SS = np.where(grey(square_SS3) < threshold, 255, 0).astype(np.uint8)
     soft_HW = unframe_rgb(np.repeat(object_SS[..., None], 3, axis=2), window, height, width, fill=0)[..., 0]
     painted_HW3 = without_white(unframe_rgb(square_SS3, window, height, width, fill=255), soft_HW)
     alpha_HW = np.maximum(soft_HW, visible_HW)

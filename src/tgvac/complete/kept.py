@@ -11,6 +11,7 @@ from tgvac.files import sha256
 
 WORK = ".work"
 PREVIEW, BESIDE, RECORD = "tracked.mp4", "beside.mp4", "complete.json"
+SAMPLES, DISAGREEMENT = "samples", "disagreement.mp4"
 
 
 def contents(path: Path) -> list[list[str]]:
@@ -27,16 +28,22 @@ def check_out(out: Path, inputs: Iterable[Path]) -> None:
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file; give a folder.")
-    written = [out / name for name in (PREVIEW, BESIDE, RECORD, WORK, PICTURES, *LAYERS.values())]
+    written = [
+        out / name for name in (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, PICTURES, *LAYERS.values())
+    ]
     for path in inputs:
         mine = path.resolve()
         if mine == out.resolve() or any(mine == w.resolve() or w.resolve() in mine.parents for w in written):
             raise BadInput(f"--out {out} would overwrite the input {path}; give another folder.")
 
 
-def forget_results(out: Path, formats: Iterable[str]) -> None:
-    """Remove the record of an earlier run, and layers that this one does not write."""
+def forget_results(out: Path, formats: Iterable[str], samples: int) -> None:
+    """Remove the record of an earlier run, and what this one does not write."""
     (out / RECORD).unlink(missing_ok=True)
+    for path in (out / SAMPLES).glob("*.mp4"):
+        path.unlink()
+    if samples == 1:
+        (out / DISAGREEMENT).unlink(missing_ok=True)
     for name, file in LAYERS.items():
         if name not in formats:
             (out / file).unlink(missing_ok=True)

@@ -6,11 +6,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from tgvac.code_digests import code_digest
+from tgvac.complete.plain_methods import load_plain
+from tgvac.complete.squares import Diffusing, SquareCompleter
 from tgvac.config import digest, parse
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.registry import method_of
+from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.params import DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.text import unread
@@ -42,14 +47,18 @@ class Loaded:
 
     Attributes:
         digest: of its weights and of everything that it is used with.
+        backbones: its frozen networks; None for a method without any.
     """
 
-    completer: TemporalDiffusion
+    completer: SquareCompleter
     digest: str
+    backbones: Backbones | None = None
 
     def not_read(self, text: str) -> str:
-        """The end of a sentence that the text encoder does not read; "" if it reads all."""
-        backbones = self.completer.backbones
+        """The end of a sentence that is not read: by a method without text none of it; "" if all is read."""
+        backbones = self.backbones
+        if backbones is None:
+            return text
         return unread(backbones.tokenizer, backbones.text_encoder.config.max_position_embeddings, text)
 
 
@@ -71,7 +80,18 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     blocks = (found.framing, found.diffusion, found.conditions, found.sampler, found.completion, found.compute)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     weights = [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
-    return Loaded(found, digest([weights, [block.model_dump(mode="json") for block in blocks], found.device.type]))
+    decided = digest([weights, [block.model_dump(mode="json") for block in blocks], found.device.type])
+    return Loaded(Diffusing(found), decided, found.backbones)
+
+
+def load_method(root: Path, name: str) -> Loaded:
+    """A method without weights, ready to complete.
+
+    Raises:
+        BadInput: when there is no such method.
+    """
+    plain = load_plain(name, load_params(root, "paper"))
+    return Loaded(plain, digest([name, plain.framing.model_dump(mode="json"), code_digest(method_of(name).module)]))
 
 
 def describe(model: str) -> str:
@@ -121,7 +141,6 @@ def _exported(folder: Path, model: str, asked: Asked, device: str) -> TemporalDi
 
 
 def _demonstration(root: Path, folder: Path, asked: Asked, device: str) -> TemporalDiffusion:
-    from tgvac.models.backbones import load_backbones
     from tgvac.models.motion_unet import load_inflated
     from tgvac.models.noise_models import as_epsilon_model, video_noise_model
 

@@ -63,7 +63,7 @@ def run(
             )
         if scorer is None:
             device = device_of(ctx.device, compute.tf32)
-            scorer = _Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics, device)
+            scorer = Scorer(ctx.results / "backbones" / "scoring_clip", framing, metrics, device)
         meta = completions.meta(sample)
         if meta.frames > recipes[sample].frames:
             raise BadInput(
@@ -103,7 +103,7 @@ def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.nda
                 )
 
 
-class _Scorer:
+class Scorer:
     """The scoring networks, loaded once, and all metrics of a completion."""
 
     def __init__(self, folder: Path, framing: FramingParams, params: MetricsParams, device: torch.device) -> None:

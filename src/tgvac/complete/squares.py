@@ -1,0 +1,129 @@
+"""The model's squares of a video: framed frames and masks, read as they are needed, and what a model makes of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+
+from tgvac.clips.framing import FramingParams, Window, frame_mask, frame_rgb
+from tgvac.clips.images import grey
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.progress import Progress
+from tgvac.sampling.evaluations import evaluations
+from tgvac.sampling.kept import Kept
+
+# Shapes: F frames, S the model's square, B windows, C channels, h, w latents, N tokens, D text width.
+
+
+class Framed(Sequence[np.ndarray]):
+    """The squares of a video, each made when it is asked for."""
+
+    def __init__(self, make: Callable[[int], np.ndarray], count: int) -> None:
+        self._make, self._count = make, count
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, i: int | slice) -> np.ndarray:  # type: ignore[override]  # a part is an array, too
+        if isinstance(i, slice):
+            return np.stack([self._make(k) for k in range(self._count)[i]])
+        return self._make(range(self._count)[i])
+
+
+@dataclass(frozen=True)
+class Input:
+    """A video as a model takes it.
+
+    Attributes:
+        frames_FSS3: ``uint8``.
+        visible_FSS: what is seen of the object, ``uint8`` in {0, 255}.
+    """
+
+    frames_FSS3: Framed
+    visible_FSS: Framed
+
+    @classmethod
+    def of(
+        cls,
+        framing: FramingParams,
+        windows: Sequence[Window],
+        frame: Callable[[int], np.ndarray],
+        visible: Sequence[np.ndarray],
+    ) -> Input:
+        """Frames and masks in their windows."""
+        size, pad = framing.size, framing.pad
+        return cls(
+            Framed(lambda i: frame_rgb(frame(i), windows[i], size, pad), len(windows)),
+            Framed(lambda i: frame_mask(visible[i], windows[i], size), len(windows)),
+        )
+
+
+@dataclass(frozen=True)
+class Squares:
+    """What a model made of a video: the whole object on white, and where it is.
+
+    Attributes:
+        rgb_FSS3: ``uint8``.
+        object_FSS: ``uint8`` in {0, 255}.
+    """
+
+    rgb_FSS3: Sequence[np.ndarray]
+    object_FSS: Sequence[np.ndarray]
+
+
+class SquareCompleter(Protocol):
+    """A model that completes squares."""
+
+    @property
+    def framing(self) -> FramingParams:
+        """How it takes frames."""
+        ...
+
+    def squares(self, given: Input, text: str, seed: int, folder: Path) -> Squares:
+        """Complete a video.
+
+        Args:
+            text: the whole object in a sentence, or "".
+            seed: of the noise.
+            folder: of this video and these settings alone; a stopped run goes on from it.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class Diffusing:
+    """Our model."""
+
+    model: TemporalDiffusion
+
+    @property
+    def framing(self) -> FramingParams:
+        return self.model.framing
+
+    def squares(self, given: Input, text: str, seed: int, folder: Path) -> Squares:
+        """As in :class:`SquareCompleter`; latents are in files."""
+        kept, model, frames = Kept(folder), self.model, len(given.frames_FSS3)
+        guides = bool(text) or model.sampler.unconditional != "text"
+        todo = [evaluations(frames, model.sampler, model.diffusion, guides, first) for first in (0, kept.done("steps"))]
+        with Progress("completing (UNet evaluations)", todo[0], start=todo[0] - todo[1]) as progress:
+
+            def counted(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+                found = model.model(x_BCFhw, t_B, text_BND)
+                progress.step(f"noise level {int(t_B[0])}", by=x_BCFhw.shape[0] * x_BCFhw.shape[2])
+                return found
+
+            made = replace(model, model=counted).complete_squares(
+                given.frames_FSS3, given.visible_FSS, text, seed, kept
+            )
+        threshold = model.completion.white_threshold
+        return Squares(Framed(made.__getitem__, frames), Framed(lambda i: darker(made[i], threshold), frames))
+
+
+def darker(square_SS3: np.ndarray, threshold: int) -> np.ndarray:
+    """Where a picture is darker than white, ``uint8 [S,S]`` in {0, 255}, as pix2gestalt finds the object."""
+    return np.where(grey(square_SS3) < threshold, 255, 0).astype(np.uint8)
