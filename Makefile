@@ -10,6 +10,8 @@
 # make bench-stages                             processor time of the phases that make tracks and recipes, by frame
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
+# make bench-completion                         time and memory of completing long videos, beside diffusers' FreeNoise
+# make bench-frontier                           quality against UNet evaluations a frame, for ways to sample long videos
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
 # make install                                  only the environment
 SCALE  ?= tiny
@@ -23,7 +25,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -101,6 +103,12 @@ bench-train: install
 
 bench-memory: install
 	$(BIN)/python -m benchmarks.memory
+
+bench-completion: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.completion
+
+bench-frontier: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.frontier
 
 bench-threads: install
 	$(BIN)/python -m benchmarks.threads

@@ -144,7 +144,8 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("a field of training", "training/params.py", field_added("TrainingParams"), NOTHING),
     # Sampling.
     ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), OURS),
-    ("windows", "sampling/windows.py", replaced("total[: done - begin] / counts[: done - begin]", "return total / (1 * counts)"), OURS),
+    ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), OURS),
+    ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), OURS),
     ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), OURS),
     # Methods.
     ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), OURS),
