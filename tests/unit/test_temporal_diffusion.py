@@ -39,11 +39,11 @@ def test_a_video_of_one_window_is_plain_ddim(frames: int) -> None:
     for t in scheduler.timesteps:
         noise = guided_by_hand(toy, given, z, int(t), range(frames), SAMPLER.guidance)
         z = scheduler.step(noise, t, z).prev_sample
-    steps = []
-    ours = sample_video(toy, given, start, DIFFUSION, SAMPLER, CPU, lambda: steps.append(1))
+    steps: list[tuple[int, int]] = []
+    ours = sample_video(toy, given, start, DIFFUSION, SAMPLER, CPU, lambda i, t, latents: steps.append((i, t)))
     torch.testing.assert_close(ours, z, rtol=0, atol=1e-5)
     assert ours.shape == start.shape
-    assert len(steps) == SAMPLER.steps
+    assert steps == list(enumerate(scheduler.timesteps.tolist()))
 
 
 @pytest.mark.parametrize(("frames", "length", "stride"), [(10, 4, 2), (9, 4, 3), (11, 5, 1), (8, 4, 4)])

@@ -204,7 +204,7 @@ class Completing:
             if not masks_FSS.any():
                 raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
             with Progress("completing", model.sampler.steps) as steps:
-                stepping = replace(model, on_step=steps.step)
+                stepping = replace(model, on_step=lambda *_: steps.step())
                 squares_FSS3 = stepping.complete_squares(frames_FSS3, masks_FSS, options.text, options.seed)
             with writing(done) as part, part.open("wb") as stream:
                 np.save(stream, squares_FSS3, allow_pickle=False)

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tgvac.clips.completion import Completion
-from tgvac.clips.framing import FramingParams, frame_masks, frame_video, unframe_rgb, windows_of
+from tgvac.clips.framing import FramingParams, Window, frame_masks, frame_video, unframe_rgb, windows_of
 from tgvac.clips.images import not_white
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
@@ -24,15 +24,38 @@ from tgvac.models.runtime import quiet
 from tgvac.models.trained import load_frame_unet, load_video_unet
 from tgvac.sampling.condition import condition_of
 from tgvac.sampling.params import SamplerParams
-from tgvac.sampling.temporal_diffusion import initial_noise, sample_video
+from tgvac.sampling.temporal_diffusion import OnStep, initial_noise, sample_video
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class Framed:
+    """A video as the model sees it.
+
+    Attributes:
+        frames_FSS3: squares of the frames, ``uint8``.
+        visible_FSS: squares of the visible masks, ``uint8`` in {0, 255}.
+        windows: the part of each frame that its square shows.
+        height, width: of the video.
+    """
+
+    frames_FSS3: np.ndarray
+    visible_FSS: np.ndarray
+    windows: Sequence[Window]
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
 class TemporalDiffusion:
-    """Completes a video of any length by temporal diffusion (paper, section 3.4)."""
+    """Completes a video of any length by temporal diffusion (paper, section 3.4).
+
+    Attributes:
+        on_step: called after each denoising step.
+        negative: the sentence of the unconditional prediction.
+    """
 
     model: NoiseModel
     backbones: Backbones
@@ -43,10 +66,20 @@ class TemporalDiffusion:
     completion: CompletionParams
     compute: ComputeParams
     device: torch.device
-    on_step: Callable[[], None] = lambda: None
+    on_step: OnStep = lambda index, t, latents: None
+    negative: str = ""
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Complete one object; see :class:`tgvac.clips.completion.Completer`.
+
+        Raises:
+            BadInput: when the mask shows nothing in any frame, or differs from the video in size.
+        """
+        framed = self.framed(frames_FHW3, visible_FHW)
+        return self.unframed(self.complete_squares(framed.frames_FSS3, framed.visible_FSS, text, seed), framed)
+
+    def framed(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray) -> Framed:
+        """A video and its visible masks, cut and scaled to the model's size.
 
         Raises:
             BadInput: when the mask shows nothing in any frame, or differs from the video in size.
@@ -61,16 +94,28 @@ class TemporalDiffusion:
         if not visible_FHW.any():
             raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
         windows = windows_of(self.framing, visible_FHW)
-        framed_FSS3 = frame_video(self.framing, frames_FHW3, windows, self.framing.pad)
-        squares = self.complete_squares(framed_FSS3, frame_masks(self.framing, visible_FHW, windows), text, seed)
-        height, width = frames_FHW3.shape[1:3]
-        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
+        frames_FSS3 = frame_video(self.framing, frames_FHW3, windows, self.framing.pad)
+        masks_FSS = frame_masks(self.framing, visible_FHW, windows)
+        return Framed(frames_FSS3, masks_FSS, windows, frames_FHW3.shape[1], frames_FHW3.shape[2])
+
+    def unframed(self, squares_FSS3: np.ndarray, framed: Framed) -> Completion:
+        """Completed squares in the coordinates and the resolution of the video."""
+        pairs = zip(squares_FSS3, framed.windows, strict=True)
+        rgb = np.stack([unframe_rgb(square, w, framed.height, framed.width, fill=255) for square, w in pairs])
         return Completion(rgb, not_white(rgb, self.completion.white_threshold))
 
     def complete_squares(self, frames_FSS3: np.ndarray, visible_FSS: np.ndarray, text: str, seed: int) -> np.ndarray:
         """The whole object on white at the model's size, ``uint8 [F,S,S,3]``, from framed frames and masks."""
+        return self.decode(self.sample(frames_FSS3, visible_FSS, text, seed))
+
+    def decode(self, z_Fchw: torch.Tensor) -> np.ndarray:
+        """Sampled latents as pictures, ``uint8 [F,S,S,3]``."""
+        return decode_images(self.backbones.vae, z_Fchw, self.compute.vae_batch)
+
+    def sample(self, frames_FSS3: np.ndarray, visible_FSS: np.ndarray, text: str, seed: int) -> torch.Tensor:
+        """Scaled latents of the whole object, ``float32 [F,c,h,w]`` on the CPU, from framed frames and masks."""
         condition = condition_of(
-            self.backbones, frames_FSS3, visible_FSS, text, self.conditions, self.compute.vae_batch
+            self.backbones, frames_FSS3, visible_FSS, text, self.conditions, self.compute.vae_batch, self.negative
         )
         shape = (self.backbones.vae.config.latent_channels, *condition.mask_Fchw.shape[2:])
         noise = initial_noise(len(frames_FSS3), shape, "video", seed)
@@ -78,10 +123,9 @@ class TemporalDiffusion:
         def step_noise(t: int) -> torch.Tensor:
             return initial_noise(len(frames_FSS3), shape, f"video at {t}", seed)
 
-        z = sample_video(
+        return sample_video(
             self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise
         )
-        return decode_images(self.backbones.vae, z, self.compute.vae_batch)
 
 
 WHOLE_VIDEO = 2**31

@@ -34,6 +34,7 @@ def condition_of(
     text: str,
     conditions: ConditionsParams,
     batch: int,
+    negative: str = "",
 ) -> VideoCondition:
     """Encode framed images, visible masks and a sentence.
 
@@ -42,9 +43,10 @@ def condition_of(
         masks_FSS: the visible masks, ``uint8`` in {0, 255}.
         conditions: which conditions the model gets; without mask it gets zeros, without text an empty sentence.
         batch: images that go through the autoencoder at once.
+        negative: the sentence of the unconditional prediction.
     """
     frame, mask = encode_conditions(backbones.vae, frames_FSS3, masks_FSS, batch)
     factor = backbones.vae.config.scaling_factor if conditions.latents == "scaled" else 1.0
-    states = encode_text(backbones, [text if conditions.text else "", ""])
+    states = encode_text(backbones, [text if conditions.text else "", negative])
     layout = LAYOUTS[conditions.layout]
     return VideoCondition(frame * factor, mask * (factor if conditions.mask else 0.0), states[:1], states[1:], layout)

@@ -24,6 +24,11 @@ from tgvac.sampling.windows import average_windows, windows
 # Shapes: F frames, c latent channels, h, w latents.
 
 
+OnStep = Callable[[int, int, torch.Tensor], torch.Tensor | None]
+"""Called after each denoising step with its number from 0, its noise level and the latents ``[F,c,h,w]``; returns the
+latents to go on with, or None for the same."""
+
+
 class NotFinite(BadInput):
     """Sampling ended with numbers that are not finite; their images would be black."""
 
@@ -41,7 +46,7 @@ def sample_video(
     diffusion: DiffusionParams,
     sampler: SamplerParams,
     device: torch.device,
-    on_step: Callable[[], None] = lambda: None,
+    on_step: OnStep = lambda index, t, latents: None,
     step_noise: Callable[[int], torch.Tensor] | None = None,
 ) -> torch.Tensor:
     """Denoise a video of any length, ``float32 [F,c,h,w]`` scaled latents on the CPU.
@@ -49,7 +54,7 @@ def sample_video(
     Args:
         model: predicts the noise of windows.
         noise_Fchw: the initial noise, of unit variance.
-        on_step: called after each denoising step.
+        on_step: called after each denoising step; see :data:`OnStep`.
         step_noise: returns the fresh noise ``[F,c,h,w]`` of a noise level; needed if eta is above 0.
 
     Raises:
@@ -62,7 +67,7 @@ def sample_video(
     scheduler.set_timesteps(sampler.steps)
     spans = windows(len(noise_Fchw), sampler.clip_frames, sampler.stride)
     z: torch.Tensor = noise_Fchw * scheduler.init_noise_sigma
-    for level in scheduler.timesteps:
+    for index, level in enumerate(scheduler.timesteps):
         t, latents = int(level), z
 
         def predict(some: Sequence[range], t: int = t, latents: torch.Tensor = latents) -> torch.Tensor:
@@ -72,7 +77,8 @@ def sample_video(
         # Without variance_noise the scheduler would draw from the global generator and ignore the seed.
         fresh = step_noise(t) if step_noise is not None and sampler.eta > 0 else None
         z = scheduler.step(noise, level, z, eta=sampler.eta, variance_noise=fresh).prev_sample
-        on_step()
+        changed = on_step(index, t, z)
+        z = z if changed is None else changed
     _check_finite(z, diffusion, sampler)
     return z
 
