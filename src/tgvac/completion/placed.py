@@ -29,12 +29,12 @@ def check_precisions(**networks: Any) -> None:
     for name, network in networks.items():
         if network.dtype not in PRECISIONS:
             raise BadInput(
-                f"The {name} is in {network.dtype}; load the pipeline with torch_dtype float32, bfloat16 or float16."
+                f"The {name} is in {network.dtype}; load the pipeline with dtype float32, bfloat16 or float16."
             )
     if networks["unet"].dtype != networks["motion_adapter"].dtype:
         raise BadInput(
             f"The unet is in {networks['unet'].dtype}, its motion_adapter in {networks['motion_adapter'].dtype}; load"
-            " both with the same torch_dtype."
+            " both with the same dtype."
         )
 
 
