@@ -229,8 +229,8 @@ def test_a_model_that_predicts_the_exact_noise_gives_the_ground_truth() -> None:
 
 def test_each_denoising_step_is_reported() -> None:
     steps: list[int] = []
-    completer(on_step=lambda: steps.append(1)).complete(*video(5, 32, 32), "", 0)
-    assert len(steps) == SAMPLER.steps
+    completer(on_step=lambda index, t, latents: steps.append(index)).complete(*video(5, 32, 32), "", 0)
+    assert steps == list(range(SAMPLER.steps))
 
 
 # The amodal mask.

@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from tests.unit.tiny_pipeline import latents, rgb, tiny_pipeline
+from tgvac.complete.model import Asked, load_model
 from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.completion.pipeline_files import only_variant
 from tgvac.errors import BadInput
@@ -220,11 +221,13 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     return root / "plain", root / "fp16"
 
 
-@pytest.mark.parametrize("dtype", [torch.float32, torch.float16, torch.bfloat16], ids=["f32", "f16", "bf16"])
-def test_a_folder_of_half_weights_is_loaded_as_a_variant(folders: tuple[Path, Path], dtype: torch.dtype) -> None:
+@pytest.mark.parametrize("dtype", [None, torch.float16, torch.bfloat16], ids=["default", "f16", "bf16"])
+def test_a_folder_of_half_weights_is_loaded_as_a_variant(folders: tuple[Path, Path], dtype: torch.dtype | None) -> None:
     plain, half = folders
     assert not list(half.glob("*/*model.safetensors"))
-    pipe = VideoAmodalCompletionPipeline.from_pretrained(half, variant="fp16", dtype=dtype)
+    more = {} if dtype is None else {"dtype": dtype}
+    pipe = VideoAmodalCompletionPipeline.from_pretrained(half, variant="fp16", **more)
+    dtype = dtype or torch.float32
     assert {getattr(pipe, part).dtype for part in PARTS} == {dtype}
     rounded = load_file(plain / "unet" / "diffusion_pytorch_model.safetensors")["conv_in.weight"].half()
     assert torch.equal(pipe.unet.conv_in.weight, rounded.to(dtype))
@@ -279,3 +282,9 @@ def test_the_variant_of_a_folder_is_the_one_that_it_has(folders: tuple[Path, Pat
     shutil.copytree(folders[0], both, dirs_exist_ok=True)
     assert only_variant(both) is None
     assert only_variant(tmp_path) is None
+
+
+def test_tgvac_complete_takes_a_folder_of_half_weights(folders: tuple[Path, Path]) -> None:
+    found = load_model(folders[1], str(folders[1]), Asked(steps=3), "cpu").completer
+    assert found.sampler.steps == 3
+    assert {found.backbones.vae.vae.dtype, found.backbones.text_encoder.text_encoder.dtype} == {torch.float32}

@@ -77,13 +77,16 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
 
     @classmethod
     def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike, **kwargs: Any) -> Self:
-        """As in diffusers, from safetensors alone.
+        """As in diffusers, from safetensors alone; into ``float32`` if there is no ``dtype``.
 
         Raises:
             BadInput: when a folder lacks the weights, or those of the ``variant``.
         """
         check_weights(Path(pretrained_model_name_or_path), kwargs.get("variant"), kwargs)
-        loaded: Self = super().from_pretrained(pretrained_model_name_or_path, **{"use_safetensors": True, **kwargs})
+        # transformers would load a text encoder as it was saved, also in half precision.
+        dtype = {} if "torch_dtype" in kwargs else {"dtype": torch.float32}
+        more = {"use_safetensors": True, **dtype, **kwargs}
+        loaded: Self = super().from_pretrained(pretrained_model_name_or_path, **more)
         return loaded
 
     @property

@@ -127,6 +127,8 @@ def _halve(pipeline: Any, folder: Path) -> None:
     """Replace the weights of all parts by half-precision ones."""
     from torch import float16, nn
 
+    from tgvac.models.backbones import without_path
+
     for name in WEIGHTS:
         # Not by diffusers' own `to`, which warns of every cast.
         part = nn.Module.to(getattr(pipeline, name), float16)
@@ -137,6 +139,8 @@ def _halve(pipeline: Any, folder: Path) -> None:
                 )
         for path in (folder / name).glob("*.safetensors*"):
             path.unlink()
+        if name != "text_encoder":  # a model of transformers, which keeps no path
+            without_path(part)
         part.save_pretrained(folder / name, variant=HALF)
 
 
