@@ -151,11 +151,14 @@ def export_model(
     ] = None,
     variant: Annotated[str, typer.Option(help="The variant of the training.")] = "full",
     seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
+    half: Annotated[
+        bool, typer.Option("--half", help="Weights in half precision alone: the variant fp16 of diffusers.")
+    ] = False,
 ) -> None:
     """Write a scale's trained model as a diffusers folder, with its model card."""
     from tgvac.release.export_model import export_model as write
 
-    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed)}")
+    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed, half)}")
 
 
 @app.command()

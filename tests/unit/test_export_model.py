@@ -12,6 +12,7 @@ import pytest
 import torch
 import yaml
 from diffusers import AutoencoderKL, DDIMScheduler, DiffusionPipeline, MotionAdapter, UNet2DConditionModel
+from safetensors.torch import load_file
 from transformers import CLIPTextModel, CLIPTokenizer
 
 from tests.unit.model_project import DATA, SCALE, evaluate, model_project, seal
@@ -29,6 +30,7 @@ from tgvac.methods.contract import Setup
 from tgvac.methods.params import MethodParams
 from tgvac.models.motion_adapter import PaperMotionAdapter, assemble
 from tgvac.params import load_params
+from tgvac.release import export_model as module
 from tgvac.release.export_model import export_model
 from tgvac.sampling.scheduler import network_sampler
 from tgvac.shards import read_index
@@ -267,6 +269,10 @@ def test_the_command_says_where_the_model_is(
     folder = trained / "results" / SCALE / "model" / "full" / "seed0"
     assert f"the model is in {folder}" in capsys.readouterr().out
     assert (folder / "model_index.json").is_file()
+    with pytest.raises(SystemExit) as ended:
+        main(["export-model", "--scale", SCALE, "--half"])
+    assert ended.value.code == 0
+    assert {p.name.split(".")[-2] for p in folder.rglob("*.safetensors")} == {"fp16"}
 
 
 def test_an_adapter_of_another_unet_does_not_assemble() -> None:
@@ -310,10 +316,36 @@ def test_one_step_works_with_trailing_levels_only(made: tuple[str, Path, Path], 
         completed(pipe, num_inference_steps=1)
 
 
-def test_half_precision_is_refused(made: tuple[str, Path, Path]) -> None:
-    pipe = VideoAmodalCompletionPipeline.from_pretrained(made[2], dtype=torch.float16)
-    with pytest.raises(ValueError, match=r"networks are in torch\.float16; load the folder without a dtype"):
-        completed(pipe)
+def test_half_weights_are_a_variant_that_completes_nearly_the_same(made: tuple[str, Path, Path], trained: Path) -> None:
+    half = export_model(trained, SCALE, half=True)
+    weights = {p.relative_to(half).as_posix(): p for p in half.rglob("*.safetensors")}
+    assert all(name.endswith(".fp16.safetensors") for name in weights)
+    assert set(read_index(half / "index.json")) == {
+        p.relative_to(half).as_posix() for p in half.rglob("*") if p.is_file() and p.name != "index.json"
+    }
+    for path in weights.values():
+        assert {value.dtype for value in load_file(path).values() if value.is_floating_point()} == {torch.float16}
+    assert str(trained) not in "".join(path.read_text() for path in half.rglob("*.json"))
+    text = card(half)[1]
+    assert 'from_pretrained(FOLDER, variant="fp16", dtype=torch.float16).to("cuda")' in text
+    assert f"| `UNet2DConditionModel` | `{sha256(weights['unet/diffusion_pytorch_model.fp16.safetensors'])}` |" in text
+    pipe = VideoAmodalCompletionPipeline.from_pretrained(half, variant="fp16")
+    assert pipe.unet.dtype == torch.float32
+    exact = completed(VideoAmodalCompletionPipeline.from_pretrained(made[2])).rgb_FHW3.astype(int)
+    assert 0 < np.abs(completed(pipe).rgb_FHW3 - exact).mean() < 1
+
+
+def test_weights_that_half_precision_does_not_hold_are_refused(trained: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = module._pipeline
+
+    def large(folder: Path, facts: Any) -> Any:
+        pipe = whole(folder, facts)
+        with torch.no_grad():
+            pipe.vae.quant_conv.bias.fill_(1e5)
+        return pipe
+
+    monkeypatch.setattr(module, "_pipeline", large)
+    refused(trained, r"quant_conv\.bias of vae are too large for float16; export the model without --half", half=True)
 
 
 def test_the_card_names_the_frame_model_that_training_started_from(trained: Path) -> None:

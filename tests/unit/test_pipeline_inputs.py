@@ -116,12 +116,14 @@ def test_masks_that_do_not_fit_are_refused(given: Any, message: str) -> None:
         ({"guidance_scale": float("nan")}, "guidance_scale is nan; give a number"),
         ({"guidance_scale": "high"}, "guidance_scale is 'high'"),
         ({"guidance_scale": -1}, "guidance_scale is -1"),
+        ({"guidance_scale": True}, "guidance_scale is True"),
+        ({"negative_prompt": ["a cat"]}, "negative_prompt is .*, not a text"),
     ],
 )
 def test_arguments_out_of_range_are_refused_by_name(changed: dict[str, Any], message: str) -> None:
     with pytest.raises(BadInput, match=message):
         check_call(**({"prompt": "a dog", "seed": 0} | changed))
-    check_call("", np.int64(3), 1, np.float32(7.5), 4)
+    check_call("", "", np.int64(3), num_inference_steps=1, guidance_scale=np.float32(7.5), stride=np.int64(4))
 
 
 def test_what_an_encoder_does_not_read_of_a_text_is_named() -> None:

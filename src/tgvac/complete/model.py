@@ -124,9 +124,10 @@ def _folder(root: Path, model: str) -> Path:
 
 def _exported(folder: Path, model: str, asked: Asked, device: str) -> TemporalDiffusion:
     from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
+    from tgvac.completion.pipeline_files import only_variant
 
     try:
-        pipeline = VideoAmodalCompletionPipeline.from_pretrained(str(folder), use_safetensors=True)
+        pipeline = VideoAmodalCompletionPipeline.from_pretrained(str(folder), variant=only_variant(folder))
     except (OSError, ValueError, TypeError, AttributeError) as error:
         raise BadInput(
             f"--model {model} cannot be loaded ({_first(error)}); give a folder that tgvac export-model wrote."

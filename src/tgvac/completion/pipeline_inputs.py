@@ -12,6 +12,7 @@ from PIL import Image
 
 from tgvac.clips.mask_values import mask_of_array, mask_of_image
 from tgvac.clips.pictures import rgb_of
+from tgvac.completion.pipeline_outputs import OUTPUT_TYPES
 from tgvac.errors import BadInput
 
 
@@ -60,7 +61,16 @@ def masks_of(given: Any, frames_FHW3: np.ndarray) -> np.ndarray:
 
 
 def check_call(
-    prompt: Any, seed: Any, num_inference_steps: Any = None, guidance_scale: Any = None, stride: Any = None
+    prompt: Any,
+    negative_prompt: Any = None,
+    seed: Any = None,
+    generator: Any = None,
+    *,
+    num_inference_steps: Any = None,
+    guidance_scale: Any = None,
+    clip_length: Any = None,
+    stride: Any = None,
+    output_type: Any = "np",
 ) -> None:
     """Check the other arguments of a call.
 
@@ -69,15 +79,64 @@ def check_call(
     """
     if not isinstance(prompt, str):
         raise BadInput(f"prompt is {prompt!r}, not a text; give a sentence, or '' for none.")
-    if not _is_whole(seed):
-        raise BadInput(f"seed is {seed!r}, not a whole number; give one, such as 0.")
-    for name, value in (("num_inference_steps", num_inference_steps), ("stride", stride)):
+    if not isinstance(negative_prompt, str | None):
+        raise BadInput(f"negative_prompt is {negative_prompt!r}, not a text; give a sentence, or None.")
+    _check_seed(seed, generator)
+    for name, value in (("num_inference_steps", num_inference_steps), ("clip_length", clip_length), ("stride", stride)):
         if value is not None and (not _is_whole(value) or value < 1):
             raise BadInput(f"{name} is {value!r}; give a whole number of at least 1.")
-    if guidance_scale is not None and not (
-        isinstance(guidance_scale, numbers.Real) and 0 <= float(guidance_scale) < float("inf")
-    ):
+    if guidance_scale is not None and not (_is_real(guidance_scale) and 0 <= float(guidance_scale) < float("inf")):
         raise BadInput(f"guidance_scale is {guidance_scale!r}; give a number of at least 0, such as 7.5.")
+    if output_type not in OUTPUT_TYPES:
+        raise BadInput(f"output_type is {output_type!r}; give one of {', '.join(OUTPUT_TYPES)}.")
+
+
+def _check_seed(seed: Any, generator: Any) -> None:
+    if seed is not None and not _is_whole(seed):
+        raise BadInput(f"seed is {seed!r}, not a whole number; give one, such as 0.")
+    if generator is None:
+        return
+    if isinstance(generator, list | tuple):
+        raise BadInput(
+            f"generator is a {type(generator).__name__}, and a call completes one video; give one generator."
+        )
+    if not isinstance(generator, torch.Generator):
+        raise BadInput(f"generator is {generator!r}; give a torch.Generator, or a whole number as seed.")
+    if seed is not None:
+        raise BadInput(f"Both seed {seed} and a generator are given; give one of them.")
+
+
+def seed_of_call(seed: int | None, generator: torch.Generator | None) -> int:
+    """The seed of a call's noise; 0 if nothing is given.
+
+    A generator gives one number. Drawing all noise from it would make a frame's noise depend on the frames before it.
+    """
+    if generator is None:
+        return int(seed or 0)
+    return int(torch.randint(2**63 - 1, (1,), generator=generator, device=generator.device))
+
+
+def check_callback(callback: Any, tensor_inputs: Any, known: Sequence[str]) -> None:
+    """Check the function that is called after each step, and the names of the tensors that it is given.
+
+    Raises:
+        BadInput: when it cannot be called, or a name is unknown.
+    """
+    if callback is not None and not callable(callback):
+        raise BadInput(f"callback_on_step_end is {callback!r}; give a function of (pipe, step, timestep, kwargs).")
+    # Callbacks that are classes of diffusers name what they need themselves.
+    names = getattr(callback, "tensor_inputs", tensor_inputs)
+    if isinstance(names, str) or not isinstance(names, Sequence):
+        raise BadInput(f"callback_on_step_end_tensor_inputs is {names!r}; give a list, such as ['latents'].")
+    if unknown := [name for name in names if name not in known]:
+        raise BadInput(
+            f"callback_on_step_end_tensor_inputs names {unknown[0]!r}, which the pipeline does not pass on; known are:"
+            f" {', '.join(known)}."
+        )
+
+
+def _is_real(value: Any) -> bool:
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
 
 
 def _is_whole(value: Any) -> bool:

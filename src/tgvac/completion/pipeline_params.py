@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numbers
 from collections.abc import Mapping
 from typing import Any
 
@@ -58,3 +59,50 @@ def diffusion_of(config: Mapping[str, Any], sampler: SamplerParams) -> Diffusion
     except ValueError as error:
         raise BadInput(f"The pipeline cannot sample so: {error}.") from None
     return diffusion
+
+
+def sampler_of_call(sampler: SamplerParams, changed: Mapping[str, Any], longest: int | None) -> SamplerParams:
+    """The block ``sampler`` with a call's changes.
+
+    Args:
+        changed: keys of the block; those that are None stay as they are.
+        longest: the most frames of a window; None if there is no limit.
+
+    Raises:
+        BadInput: when windows would leave frames out, or are too long for the motion modules.
+    """
+    found = sampler.model_dump() | {key: _plain(value) for key, value in changed.items() if value is not None}
+    length, stride = found["clip_frames"], found["stride"]
+    if stride > length:
+        raise BadInput(
+            f"stride {stride} is longer than the clip_length {length}, so windows would leave frames out; give a stride"
+            f" of at most {length}."
+        )
+    if longest is not None and length > longest:
+        raise BadInput(
+            f"clip_length {length} is longer than the {longest} frames that the motion modules have positions for; give"
+            f" at most {longest}."
+        )
+    return parse(SamplerParams, found, "The call's arguments")
+
+
+def _plain(value: Any) -> Any:
+    """A number of numpy as Python's, which the block is parsed from."""
+    if isinstance(value, numbers.Integral):
+        return int(value)
+    return float(value) if isinstance(value, numbers.Real) else value
+
+
+def check_negative(negative: str, sampler: SamplerParams, conditions: ConditionsParams) -> None:
+    """Refuse a negative prompt that would change nothing, or that the model never learnt to read.
+
+    Raises:
+        BadInput: says which.
+    """
+    if negative and not conditions.text:
+        raise BadInput("negative_prompt is given, and this model was trained without text; leave it out.")
+    if negative and sampler.guidance == 1.0:
+        raise BadInput(
+            "negative_prompt has no effect with a guidance_scale of 1; give a larger guidance_scale, or no"
+            " negative_prompt."
+        )

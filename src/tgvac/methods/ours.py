@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from tgvac.clips.completion import Completion
-from tgvac.clips.framing import FramingParams, frame_masks, frame_video, unframe_rgb, windows_of
+from tgvac.clips.framing import FramingParams, Window, frame_masks, frame_video, unframe_rgb, windows_of
 from tgvac.clips.images import not_white
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
@@ -28,12 +28,35 @@ from tgvac.sampling.params import SamplerParams
 from tgvac.sampling.temporal_diffusion import OnStep, initial_noise, sample_video
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+
+@dataclass(frozen=True)
+class FramedVideo:
+    """A video as the model sees it.
+
+    Attributes:
+        frames_FSS3: squares of the frames, ``uint8``.
+        visible_FSS: squares of the visible masks, ``uint8`` in {0, 255}.
+        windows: the part of each frame that its square shows.
+        height, width: of the video.
+    """
+
+    frames_FSS3: np.ndarray
+    visible_FSS: np.ndarray
+    windows: Sequence[Window]
+    height: int
+    width: int
 
 
 @dataclass(frozen=True)
 class TemporalDiffusion:
-    """Completes a video of any length by temporal diffusion (paper, section 3.4)."""
+    """Completes a video of any length by temporal diffusion (paper, section 3.4).
+
+    Attributes:
+        on_step: called after each denoising step.
+        negative: the sentence of the unconditional prediction.
+    """
 
     model: NoiseModel
     backbones: Backbones
@@ -45,9 +68,19 @@ class TemporalDiffusion:
     compute: ComputeParams
     device: torch.device
     on_step: OnStep = lambda k, t, z: None
+    negative: str = ""
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Complete one object; see :class:`tgvac.clips.completion.Completer`.
+
+        Raises:
+            BadInput: when the mask shows nothing in any frame, or differs from the video in size.
+        """
+        framed = self.framed(frames_FHW3, visible_FHW)
+        return self.unframed(self.complete_squares(framed.frames_FSS3, framed.visible_FSS, text, seed), framed)
+
+    def framed(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray) -> FramedVideo:
+        """A video and its visible masks, cut and scaled to the model's size.
 
         Raises:
             BadInput: when the mask shows nothing in any frame, or differs from the video in size.
@@ -62,10 +95,14 @@ class TemporalDiffusion:
         if not visible_FHW.any():
             raise BadInput("The visible mask is empty in every frame; choose the object where it can be seen.")
         windows = windows_of(self.framing, visible_FHW)
-        framed_FSS3 = frame_video(self.framing, frames_FHW3, windows, self.framing.pad)
-        squares = self.complete_squares(framed_FSS3, frame_masks(self.framing, visible_FHW, windows), text, seed)
-        height, width = frames_FHW3.shape[1:3]
-        rgb = np.stack([unframe_rgb(s, w, height, width, fill=255) for s, w in zip(squares, windows, strict=True)])
+        frames_FSS3 = frame_video(self.framing, frames_FHW3, windows, self.framing.pad)
+        masks_FSS = frame_masks(self.framing, visible_FHW, windows)
+        return FramedVideo(frames_FSS3, masks_FSS, windows, frames_FHW3.shape[1], frames_FHW3.shape[2])
+
+    def unframed(self, squares_FSS3: np.ndarray, framed: FramedVideo) -> Completion:
+        """Completed squares in the coordinates and the resolution of the video."""
+        pairs = zip(squares_FSS3, framed.windows, strict=True)
+        rgb = np.stack([unframe_rgb(square, w, framed.height, framed.width, fill=255) for square, w in pairs])
         return Completion(rgb, not_white(rgb, self.completion.white_threshold))
 
     def complete_squares(
@@ -77,12 +114,29 @@ class TemporalDiffusion:
             frames_FSS3, visible_FSS: read in parts, in the order of the video.
             kept: where latents and squares are; a stopped run goes on from what is done there.
         """
-        kept, vae, batch = kept or Kept(), self.backbones.vae, self.compute.vae_batch
-        frames, size = len(frames_FSS3), self.framing.size
+        kept, frames, size = kept or Kept(), len(frames_FSS3), self.framing.size
         squares_FSS3 = kept.array("squares", (frames, size, size, 3), np.uint8)
-        if kept.done("squares") == frames:
-            return squares_FSS3
-        condition = condition_of(self.backbones, frames_FSS3, visible_FSS, text, self.conditions, batch, kept)
+        if kept.done("squares") < frames:
+            z_Fchw, batch = self.sample(frames_FSS3, visible_FSS, text, seed, kept), self.compute.vae_batch
+            for start in range(kept.done("squares"), frames, batch):
+                part = slice(start, min(frames, start + batch))
+                squares_FSS3[part] = self.decode(z_Fchw[part])
+                kept.finish("squares", part.stop)
+            kept.forget("squares")
+        return squares_FSS3
+
+    def decode(self, z_Fchw: torch.Tensor) -> np.ndarray:
+        """Sampled latents as pictures, ``uint8 [F,S,S,3]``."""
+        return decode_images(self.backbones.vae, z_Fchw, self.compute.vae_batch)
+
+    def sample(
+        self, frames_FSS3: Pictures, visible_FSS: Pictures, text: str, seed: int, kept: Kept | None = None
+    ) -> torch.Tensor:
+        """Scaled latents of the whole object, ``float32 [F,c,h,w]`` on the CPU; see :meth:`complete_squares`."""
+        kept, batch = kept or Kept(), self.compute.vae_batch
+        condition = condition_of(
+            self.backbones, frames_FSS3, visible_FSS, text, self.conditions, batch, self.negative, kept
+        )
         shape = tuple(condition.frame_Fchw.shape[1:])
 
         def noise(part: range) -> torch.Tensor:
@@ -91,15 +145,9 @@ class TemporalDiffusion:
         def step_noise(t: int, part: range) -> torch.Tensor:
             return initial_noise(part, shape, f"video at {t}", seed)
 
-        z_Fchw = sample_video(
+        return sample_video(
             self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise, kept
         )
-        for start in range(kept.done("squares"), frames, batch):
-            part = slice(start, min(frames, start + batch))
-            squares_FSS3[part] = decode_images(vae, z_Fchw[part], batch)
-            kept.finish("squares", part.stop)
-        kept.forget("squares")
-        return squares_FSS3
 
 
 WHOLE_VIDEO = 2**31

@@ -16,6 +16,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from tgvac.completion.pipeline_files import WEIGHTS
 from tgvac.completion.pipeline_params import PipelineParams
 from tgvac.config import canonical
 from tgvac.errors import BadInput
@@ -33,20 +34,26 @@ from tgvac.training.outputs import write_folder_index
 
 PIPELINE = "VideoAmodalCompletionPipeline"
 COPIED = ("vae", "text_encoder", "tokenizer")
+HALF = "fp16"
+"""diffusers' name of weights in ``float16``."""
 
 
-def export_model(root: Path, scale: str, to: Path | None = None, variant: str = "full", seed: int = 0) -> Path:
+def export_model(
+    root: Path, scale: str, to: Path | None = None, variant: str = "full", seed: int = 0, half: bool = False
+) -> Path:
     """Write the folder. An earlier export is kept until the new one is complete.
 
     Args:
         root: the project's folder.
         to: the output folder; None for ``results/<scale>/model/<variant>/seed<k>``.
+        half: write weights in ``float16`` alone, under the names of diffusers' variant ``fp16``.
 
     Returns:
         the folder.
 
     Raises:
-        BadInput: if the scale has no such model, or the folder contains other files.
+        BadInput: if the scale has no such model, the folder contains other files, or a weight is too large for
+            ``float16``.
     """
     from tgvac.models.runtime import quiet
 
@@ -60,7 +67,7 @@ def export_model(root: Path, scale: str, to: Path | None = None, variant: str = 
     part = out.with_name(f".{out.name}.part")
     shutil.rmtree(part, ignore_errors=True)
     try:
-        _fill(ctx, params, facts, part)
+        _fill(ctx, params, facts, part, half)
         shutil.rmtree(out, ignore_errors=True)
         part.rename(out)
     finally:
@@ -83,7 +90,7 @@ def _refuse_others(out: Path) -> None:
         )
 
 
-def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None:
+def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path, half: bool) -> None:
     from tgvac.models.motion_adapter import adapter_of
 
     backbones, frame, motion = ctx.results / "backbones", facts.stages["frame"].folder, facts.stages["motion"].folder
@@ -99,18 +106,42 @@ def _fill(ctx: Context, params: Params, facts: ModelFacts, folder: Path) -> None
     _check_frame_layers(load_frame_unet(frame), video, motion)
     adapter_of(video, params.motion_module).save_pretrained(folder / "motion_adapter")
     pipeline = _pipeline(folder, facts)
+    if half:
+        _halve(pipeline, folder)
     pipeline.save_config(folder)
     index = json.loads((folder / "model_index.json").read_text(encoding="utf-8"))
     parts = {
         name: (index[name][1], _digest(folder / name)) for name in ("unet", "motion_adapter", *COPIED, "scheduler")
     }
-    write_text(folder / "README.md", model_card(facts, load_paper(ctx.root / "reference" / "paper.yaml"), parts))
+    paper = load_paper(ctx.root / "reference" / "paper.yaml")
+    write_text(folder / "README.md", model_card(facts, paper, parts, half))
     write_folder_index(folder, sorted(p for p in folder.rglob("*") if p.is_file()))
 
 
 def _digest(folder: Path) -> str:
     """Digests of a part's weight files; "" if it has no weights. Large networks have several files."""
     return ", ".join(sha256(path) for path in sorted(folder.glob("*.safetensors")))
+
+
+def _halve(pipeline: Any, folder: Path) -> None:
+    """Replace the weights of all parts by half-precision ones."""
+    from torch import float16, nn
+
+    from tgvac.models.backbones import without_path
+
+    for name in WEIGHTS:
+        # Not by diffusers' own `to`, which warns of every cast.
+        part = nn.Module.to(getattr(pipeline, name), float16)
+        for key, value in part.state_dict().items():
+            if not bool(value.isfinite().all()):
+                raise BadInput(
+                    f"The weights {key} of {name} are too large for float16; export the model without --half."
+                )
+        for path in (folder / name).glob("*.safetensors*"):
+            path.unlink()
+        if name != "text_encoder":  # a model of transformers, which keeps no path
+            without_path(part)
+        part.save_pretrained(folder / name, variant=HALF)
 
 
 def _check_frame_layers(frame: Any, video: Any, folder: Path) -> None:

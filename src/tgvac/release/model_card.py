@@ -65,11 +65,12 @@ def name_of(facts: ModelFacts) -> str:
     return f"TGVAC, scale {facts.scale}, variant {facts.variant}, seed {facts.seed}"
 
 
-def model_card(facts: ModelFacts, paper: Paper, parts: Mapping[str, tuple[str, str]]) -> str:
+def model_card(facts: ModelFacts, paper: Paper, parts: Mapping[str, tuple[str, str]], half: bool = False) -> str:
     """The card as Markdown.
 
     Args:
         parts: the class and the digest of the weights ("" if none) of each folder.
+        half: whether the weights are diffusers' variant ``fp16``.
     """
     import yaml
     from jinja2 import Environment, StrictUndefined
@@ -91,6 +92,7 @@ def model_card(facts: ModelFacts, paper: Paper, parts: Mapping[str, tuple[str, s
         facts=facts,
         paper=paper,
         parts=parts,
+        half=half,
         published_class=_published_class(facts),
         blocks={name: dump(block) for name, block in blocks.items()},
         sampling=dump(sampling),

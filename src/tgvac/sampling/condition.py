@@ -47,6 +47,7 @@ def condition_of(
     text: str,
     conditions: ConditionsParams,
     batch: int,
+    negative: str = "",
     kept: Kept | None = None,
 ) -> VideoCondition:
     """Encode framed images, visible masks and a sentence.
@@ -56,6 +57,7 @@ def condition_of(
         masks_FSS: the visible masks, ``uint8`` in {0, 255}.
         conditions: which conditions the model gets; without mask it gets zeros, without text an empty sentence.
         batch: images that go through the autoencoder at once.
+        negative: the sentence of the unconditional prediction.
         kept: where the latents are; encoding goes on after the last frames that are done there.
     """
     kept, vae, frames = kept or Kept(), backbones.vae, len(frames_FSS3)
@@ -69,7 +71,7 @@ def condition_of(
         frame, mask = encode_conditions(vae, frames_FSS3[part], masks_FSS[part], batch)
         frame_Fchw[part], mask_Fchw[part] = frame * factor, mask * (factor if conditions.mask else 0.0)
         kept.finish("conditions", part.stop)
-    states = encode_text(backbones, [text if conditions.text else "", ""])
+    states = encode_text(backbones, [text if conditions.text else "", negative])
     return VideoCondition(frame_Fchw, mask_Fchw, states[:1], states[1:], LAYOUTS[conditions.layout])
 
 

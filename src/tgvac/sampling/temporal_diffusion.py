@@ -30,8 +30,9 @@ Noise = Callable[[range], torch.Tensor]
 """Frames to their initial noise ``[n,c,h,w]``."""
 StepNoise = Callable[[int, range], torch.Tensor]
 """A noise level and frames to fresh noise ``[n,c,h,w]``."""
-OnStep = Callable[[int, int, torch.Tensor], None]
-"""A step from 0, its noise level, and the latents ``[F,c,h,w]`` after it, which may be changed in place."""
+OnStep = Callable[[int, int, torch.Tensor], torch.Tensor | None]
+"""A step from 0, its noise level and the latents ``[F,c,h,w]`` after it, whose memory is used again, to the latents to
+go on with; None for the same."""
 
 _CHUNK = 64
 """Frames that are checked at once."""
@@ -93,7 +94,8 @@ def sample_video(
             z_2Fchw[there][part] = stepped.z_nchw
             if images_2Fchw is not None:
                 images_2Fchw[there][part] = stepped.image_nchw
-        on_step(k, t, z_2Fchw[there])
+        if (changed := on_step(k, t, z_2Fchw[there])) is not None:
+            z_2Fchw[there].copy_(changed)
         kept.finish("steps", k + 1)
     z_Fchw = z_2Fchw[sampler.steps % 2]
     _check_finite(z_Fchw, diffusion, sampler)
