@@ -86,7 +86,10 @@ def by_hand(
     given = VideoCondition(frame_Fchw, mask_Fchw, *states, FRAME_MASK)
     scheduler: DDIMScheduler = network_sampler(DIFFUSION, SAMPLER)
     scheduler.set_timesteps(SAMPLER.steps)
-    z, model = initial_noise(len(frames_FSS3), frame_Fchw.shape[1:], "video", SEED), video_noise_model(video_unet())
+    z, model = (
+        initial_noise(range(len(frames_FSS3)), frame_Fchw.shape[1:], "video", SEED),
+        video_noise_model(video_unet()),
+    )
     with torch.no_grad():
         for index, t in enumerate(scheduler.timesteps):
             noise = guided_by_hand(model, given, z, int(t), range(len(z)), SAMPLER.guidance)
