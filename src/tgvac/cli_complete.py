@@ -11,11 +11,20 @@ import typer
 def complete(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")],
     video: Annotated[str, typer.Argument(help="A video file, or a folder of frames.")] = "",
-    box: Annotated[str, typer.Option(help="Around what is seen of the object: x,y,w,h in pixels.")] = "",
+    box: Annotated[
+        list[str] | None, typer.Option(help="Around what is seen of the object: [FRAME:]x,y,w,h in pixels; repeatable.")
+    ] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(help="Points on the object: [FRAME:]x,y[,x,y…] in pixels; repeatable.")
+    ] = None,
+    not_point: Annotated[
+        list[str] | None, typer.Option(help="Points that are not on it: [FRAME:]x,y[,x,y…]; repeatable.")
+    ] = None,
     mask: Annotated[
-        str, typer.Option(help="What is seen of it: a picture, or a folder or video of one mask a frame.")
-    ] = "",
-    frame: Annotated[int, typer.Option(help="The frame that the box or mask is about, from 0.")] = 0,
+        list[str] | None,
+        typer.Option(help="What is seen of it: [FRAME:]FILE, repeatable; or a folder or video of one mask a frame."),
+    ] = None,
+    frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     model: Annotated[
         str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
@@ -37,11 +46,13 @@ def complete(
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.complete.prompts import read_selection
     from tgvac.config import parse
     from tgvac.errors import BadInput
 
     beside = {
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
+        **{"--point": point, "--not-point": not_point},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
     }
@@ -54,9 +65,7 @@ def complete(
     else:
         given = {
             "video": str(Path(video).expanduser().absolute()),
-            "box": box,
-            "mask": str(Path(mask).expanduser().absolute()) if mask else "",
-            "frame": frame,
+            "selection": read_selection(frame, box or (), point or (), not_point or (), mask or ()).model_dump(mode="json"),
             "text": text,
             "model": model,
             "tracker": tracker,
