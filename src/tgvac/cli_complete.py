@@ -24,6 +24,12 @@ def complete(
         list[str] | None,
         typer.Option(help="What is seen of it: [FRAME:]FILE, repeatable; or a folder or video of one mask a frame."),
     ] = None,
+    find: Annotated[
+        str, typer.Option(help="The object in words, such as 'the dog behind the fence', where --find-weights are.")
+    ] = "",
+    find_weights: Annotated[
+        str, typer.Option(help="Grounding DINO, a folder or a name on a hub; by default its tiny form on the hub.")
+    ] = "",
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     model: Annotated[
@@ -46,13 +52,14 @@ def complete(
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.complete.finding import WEIGHTS, find_box
     from tgvac.complete.prompts import read_selection
     from tgvac.config import parse
     from tgvac.errors import BadInput
 
     beside = {
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
-        **{"--point": point, "--not-point": not_point},
+        **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
     }
@@ -63,9 +70,16 @@ def complete(
     elif not video:
         raise BadInput("Give a video file or a folder of frames, as in `tgvac complete VIDEO --box x,y,w,h --out DIR`.")
     else:
+        boxes = list(box or ())
+        if find_weights and not find:
+            raise BadInput("--find-weights is only for --find; name the object by --find, or leave it out.")
+        if find:
+            found = find_box(Path(video).expanduser(), frame, find, find_weights or WEIGHTS, device)
+            print(f"found with a score of {found.score:.2f}: --box {frame}:{found.option}", flush=True)
+            boxes.append(f"{frame}:{found.option}")
         given = {
             "video": str(Path(video).expanduser().absolute()),
-            "selection": read_selection(frame, box or (), point or (), not_point or (), mask or ()).model_dump(mode="json"),
+            "selection": read_selection(frame, boxes, point or (), not_point or (), mask or ()).model_dump(mode="json"),
             "text": text,
             "model": model,
             "tracker": tracker,

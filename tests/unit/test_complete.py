@@ -18,7 +18,7 @@ from tgvac.cli import main
 from tgvac.clips.box import Box
 from tgvac.clips.framing import Window
 from tgvac.clips.images import encode_png
-from tgvac.complete import demo
+from tgvac.complete import demo, finding
 from tgvac.complete.command import Completing, Options, read_options
 from tgvac.complete.composing import checkerboard, compose, seen_share, without_white
 from tgvac.complete.outputs import write_video
@@ -190,6 +190,28 @@ def test_a_record_of_a_single_box_or_mask_is_still_read(
     assert found == Options(video="v.mp4", seed=7, selection=wanted)
 
 
+def test_what_is_found_by_words_is_a_box_of_the_named_frame(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def find(*arguments: object) -> finding.Found:
+        asked.extend(arguments)
+        return finding.Found(box_at(3), 0.734)
+
+    for name in ("params.yaml", "workflow", "standins", "reference"):
+        (folder / name).symlink_to(CLONE / name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(finding, "find_box", find)
+    arguments = ["--find", "the red square", "--find-weights", "dino", "--frame", "3", "--steps", "1"]
+    run(["complete", "frames", *arguments, "--out", "o"])
+    assert asked == [Path("frames"), 3, "the red square", "dino", "cpu"]
+    assert "found with a score of 0.73: --box 3:32.0,30.0,28.0,28.0\n" in capsys.readouterr().out
+    assert read_options(folder / "o" / "complete.json").selection == Selection(
+        prompts=(Prompt(frame=3, box=box_at(3)),)
+    )
+
+
 def test_a_preview_only_tracks(folder: Path) -> None:
     assert Completing(CLONE, options(folder), folder / "out").run(preview=True) == folder / "out" / "tracked.mp4"
     assert not (folder / "out" / "layer").exists()
@@ -212,7 +234,9 @@ def test_a_preview_only_tracks(folder: Path) -> None:
         (["complete", "--repeat", "text.mp4", "--out", "o"], "is no record of tgvac complete"),
         (["complete", "--repeat", "text.mp4", "--seed", "3", "--out", "o"], "leave --seed out"),
         (["complete", "--repeat", "text.mp4", "--point", "3,4", "--out", "o"], "leave --point out"),
-        (["complete", "frames", "--out", "o"], "Select the object by --box x,y,w,h, by --point x,y or by --mask FILE"),
+        (["complete", "frames", "--out", "o"], "Select the object by --box x,y,w,h, by --point x,y, by --mask FILE or"),
+        (["complete", "frames", "--box", "1,2,9,9", "--find-weights", "w", "--out", "o"], "--find-weights is only for"),
+        (["complete", "frames", "--find", "a dog", "--find-weights", "none", "--out", "o"], "give a --box x,y,w,h or"),
         (["complete", "frames", "--not-point", "2:3,4", "--out", "o"], "only says what the object is not"),
         (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
         (

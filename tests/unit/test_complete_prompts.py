@@ -77,13 +77,13 @@ def test_marks_are_resized_with_their_frame(folder: Path) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({}, "Select the object by --box x,y,w,h, by --point x,y or by --mask FILE"),
+        ({}, "Select the object by --box x,y,w,h, by --point x,y, by --mask FILE or"),
         ({"boxes": ["1,2,3"]}, "--box 1,2,3 is not x,y,w,h; give four numbers in pixels"),
         ({"boxes": ["1,2,nan,4"]}, "--box 1,2,nan,4 is not x,y,w,h; give four numbers in pixels"),
         ({"boxes": ["1,2,0,4"]}, "--box 1,2,0,4 has no area"),
         ({"boxes": ["0.1,0.1,0.5,0.5"]}, "lies within one pixel; write x, y, width and height"),
         ({"boxes": ["500,2,9,9"]}, "--box 500,2,9,9 of frame 0 is outside its frame of 128x96"),
-        ({"boxes": ["1,2,3,4", "0:5,6,7,8"]}, "Two --box are given for frame 0; keep one"),
+        ({"boxes": ["1,2,3,4", "0:5,6,7,8"]}, "Two --box are given for frame 0 (--find gives one, too); keep one"),
         ({"frame": COUNT, "boxes": ["1,2,3,4"]}, f"frame {COUNT} (of --frame, or before the colon of --box) is not in"),
         ({"points": [f"{COUNT}:1,2"]}, f"the colon of --point) is not in the video, which has {COUNT} frames, from 0"),
         ({"points": ["-1:1,2"]}, "frame -1 (of --frame, or before the colon of --point) is not in the video"),

@@ -15,7 +15,7 @@ from tgvac.errors import BadInput
 Point = tuple[float, float]
 """x and y in pixels of the video; pixel ``i`` covers ``[i, i + 1)``."""
 
-NOTHING = "Select the object by --box x,y,w,h, by --point x,y or by --mask FILE."
+NOTHING = "Select the object by --box x,y,w,h, by --point x,y, by --mask FILE or, in words, by --find TEXT."
 _IN_FRAME = re.compile(r"(-?\d+):(.+)", re.DOTALL)
 
 
@@ -83,7 +83,7 @@ def read_selection(
     for at, text in _in_frames(boxes, frame):
         if at in found:
             raise BadInput(
-                f"Two --box are given for frame {at}; keep one, or write FRAME:x,y,w,h for"
+                f"Two --box are given for frame {at} (--find gives one, too); keep one, or write FRAME:x,y,w,h for"
                 " another frame."
             )
         add(at, box=read_box(text))
