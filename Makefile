@@ -11,6 +11,7 @@
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
+# make bench-tracking                           masks of `tgvac complete` from boxes, masks and points, beside the truth
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -23,7 +24,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-tracking
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -104,6 +105,10 @@ bench-memory: install
 
 bench-threads: install
 	$(BIN)/python -m benchmarks.threads
+
+# With TGVAC_REAL_DATA=folder on real sequences, too.
+bench-tracking: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
 
 clean:
 	rm -rf results scratch logs .snakemake
