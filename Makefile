@@ -13,6 +13,7 @@
 # make bench-completion                         time and memory of completing long videos, beside diffusers' FreeNoise
 # make bench-frontier                           quality against UNet evaluations a frame, for ways to sample long videos
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
+# make bench-tracking                           masks of `tgvac complete` from boxes, masks and points, beside the truth
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -25,7 +26,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier bench-alpha
+.PHONY: bench-tracking
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -112,6 +114,10 @@ bench-frontier: install
 
 bench-threads: install
 	$(BIN)/python -m benchmarks.threads
+
+# With TGVAC_REAL_DATA=folder on real sequences, too.
+bench-tracking: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
 
 clean:
 	rm -rf results scratch logs .snakemake

@@ -32,6 +32,7 @@ from benchmarks.world_clips import world_clips
 from tgvac.clips.images import encode_png
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.model import Asked, load_model
+from tgvac.complete.prompts import read_selection
 from tgvac.complete.squares import Diffusing, Framed, Input
 from tgvac.devices import pin
 from tgvac.methods.ours import TemporalDiffusion
@@ -174,7 +175,8 @@ def outside() -> Iterator[Figure]:
                 (Path(folder) / name / f"{i:05d}.png").write_bytes(encode_png(picture))
         spent: dict[str, float] = {"networks": 0.0}
         with _timed(spent):
-            options = Options(video=f"{folder}/frames", mask=f"{folder}/masks", text=text, steps=30)
+            selection = read_selection(0, masks=[f"{folder}/masks"])
+            options = Options(video=f"{folder}/frames", selection=selection, text=text, steps=30)
             whole = _seconds(lambda: Completing(ROOT, options, Path(folder) / "out").run())
     share = 1 - spent["networks"] / whole
     yield Figure("outside UNet and autoencoder, 30 steps", share, "of the time", at_most=0.05)

@@ -11,11 +11,26 @@ import typer
 def complete(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")],
     video: Annotated[str, typer.Argument(help="A video file, or a folder of frames.")] = "",
-    box: Annotated[str, typer.Option(help="Around what is seen of the object: x,y,w,h in pixels.")] = "",
+    box: Annotated[
+        list[str] | None, typer.Option(help="Around what is seen of the object: [FRAME:]x,y,w,h in pixels; repeatable.")
+    ] = None,
+    point: Annotated[
+        list[str] | None, typer.Option(help="Points on the object: [FRAME:]x,y[,x,y…] in pixels; repeatable.")
+    ] = None,
+    not_point: Annotated[
+        list[str] | None, typer.Option(help="Points that are not on it: [FRAME:]x,y[,x,y…]; repeatable.")
+    ] = None,
     mask: Annotated[
-        str, typer.Option(help="What is seen of it: a picture, or a folder or video of one mask a frame.")
+        list[str] | None,
+        typer.Option(help="What is seen of it: [FRAME:]FILE, repeatable; or a folder or video of one mask a frame."),
+    ] = None,
+    find: Annotated[
+        str, typer.Option(help="The object in words, such as 'the dog behind the fence', where --find-weights are.")
     ] = "",
-    frame: Annotated[int, typer.Option(help="The frame that the box or mask is about, from 0.")] = 0,
+    find_weights: Annotated[
+        str, typer.Option(help="Grounding DINO, a folder or a name on a hub; by default its tiny form on the hub.")
+    ] = "",
+    frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
         str, typer.Option(help="ours, or one without weights: copy_visible, temporal_copy, mean_colour.")
@@ -41,11 +56,14 @@ def complete(
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.complete.finding import WEIGHTS, find_box
+    from tgvac.complete.prompts import read_selection
     from tgvac.config import parse
     from tgvac.errors import BadInput
 
     beside = {
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
+        **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--samples": samples > 1, "--method": method != "ours"},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
@@ -57,11 +75,16 @@ def complete(
     elif not video:
         raise BadInput("Give a video file or a folder of frames, as in `tgvac complete VIDEO --box x,y,w,h --out DIR`.")
     else:
+        boxes = list(box or ())
+        if find_weights and not find:
+            raise BadInput("--find-weights is only for --find; name the object by --find, or leave it out.")
+        if find:
+            found = find_box(Path(video).expanduser(), frame, find, find_weights or WEIGHTS, device)
+            print(f"found with a score of {found.score:.2f}: --box {frame}:{found.option}", flush=True)
+            boxes.append(f"{frame}:{found.option}")
         given = {
             "video": str(Path(video).expanduser().absolute()),
-            "box": box,
-            "mask": str(Path(mask).expanduser().absolute()) if mask else "",
-            "frame": frame,
+            "selection": read_selection(frame, boxes, point or (), not_point or (), mask or ()).model_dump(mode="json"),
             "text": text,
             "method": method,
             "model": model,

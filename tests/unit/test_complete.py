@@ -1,4 +1,4 @@
-"""Completing a user's own video: selection, tracking both ways, composing, outputs, and the command as a whole."""
+"""Completing a user's own video: composing, outputs, and the command as a whole."""
 
 from __future__ import annotations
 
@@ -11,119 +11,24 @@ import pytest
 from PIL import Image
 
 from tests.conftest import CLONE
+from tests.unit import moving_square
 from tests.unit.layouts import write
+from tests.unit.moving_square import COUNT, HEIGHT, SIDE, WIDTH, box_at, mask, picture
 from tgvac.cli import main
+from tgvac.clips.box import Box
 from tgvac.clips.framing import Window
 from tgvac.clips.images import encode_png
-from tgvac.complete import demo
+from tgvac.complete import demo, finding
 from tgvac.complete.command import Completing, Options, read_options
 from tgvac.complete.composing import checkerboard, compose, seen_share, without_white
 from tgvac.complete.outputs import write_video
-from tgvac.complete.selection import select
+from tgvac.complete.prompts import Prompt, Selection
 from tgvac.complete.squares import darker
-from tgvac.complete.tracking import Tracker
-from tgvac.errors import BadInput
-from tgvac.params import load_params
-from tgvac.sources.frames import open_frames
-
-HEIGHT, WIDTH, COUNT, SIDE = 96, 128, 8, 28
-
-
-def at(i: int) -> tuple[slice, slice]:
-    """Where the square is in frame ``i``."""
-    return slice(30, 30 + SIDE), slice(20 + 4 * i, 20 + 4 * i + SIDE)
-
-
-def picture(i: int) -> np.ndarray:
-    """A textured red square that moves to the right before a green pattern."""
-    drawn = np.random.default_rng(5)
-    frame_HW3 = np.full((HEIGHT, WIDTH, 3), (40, 120, 60), np.uint8) + drawn.integers(
-        0, 30, (HEIGHT, WIDTH, 1), np.uint8
-    )
-    square = np.full((SIDE, SIDE, 3), (190, 40, 40), np.uint8) + drawn.integers(0, 60, (SIDE, SIDE, 1), np.uint8)
-    frame_HW3[at(i)] = square
-    return frame_HW3
-
-
-def mask(i: int) -> np.ndarray:
-    out_HW = np.zeros((HEIGHT, WIDTH), np.uint8)
-    out_HW[at(i)] = 255
-    return out_HW
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    for i in range(COUNT):
-        write(tmp_path / "frames" / f"{i:04d}.png", encode_png(picture(i)))
-        write(tmp_path / "masks" / f"{i:04d}.png", encode_png(mask(i)))
-    return tmp_path
-
-
-def iou(a_HW: np.ndarray, b_HW: np.ndarray) -> float:
-    return float(((a_HW > 0) & (b_HW > 0)).sum() / ((a_HW > 0) | (b_HW > 0)).sum())
-
-
-@pytest.mark.parametrize("frame", [0, 3, COUNT - 1])
-@pytest.mark.parametrize("kind", ["box", "mask"])
-def test_an_object_is_tracked_from_any_frame_to_both_ends(folder: Path, frame: int, kind: str) -> None:
-    frames = open_frames(folder / "frames")
-    rows, columns = at(frame)
-    box = f"{columns.start},{rows.start},{SIDE},{SIDE}" if kind == "box" else ""
-    given = folder / "masks" / f"{frame:04d}.png" if kind == "mask" else None
-    selection = select(frames, COUNT, frame, box, given)
-    params = load_params(CLONE, "paper")
-    tracker = Tracker(params.masks.model_copy(update={"first": "follow"}), 96, folder / "work")
-    visible = tracker.track(frames, COUNT, selection)
-    assert len(visible) == COUNT
-    assert visible[0].shape == (HEIGHT, WIDTH)
-    assert visible.lost() == []
-    assert min(iou(visible[i], mask(i)) for i in range(COUNT)) > 0.75
-
-
-def test_masks_in_every_frame_are_taken_as_they_are(folder: Path) -> None:
-    frames = open_frames(folder / "frames")
-    selection = select(frames, COUNT, 0, "", folder / "masks")
-    visible = Tracker(load_params(CLONE, "paper").masks, 96, folder / "work").track(frames, COUNT, selection)
-    assert all(np.array_equal(visible[i], mask(i)) for i in range(COUNT))
-    write(folder / "masks" / "0003.png", encode_png(np.zeros((HEIGHT, WIDTH), np.uint8)))
-    assert not Tracker(load_params(CLONE, "paper").masks, 96, folder / "w2").track(frames, COUNT, selection)[3].any()
-
-
-@pytest.mark.parametrize(
-    ("frame", "box", "given", "message"),
-    [
-        (0, "", None, "Select the object by --box x,y,w,h or by --mask FILE, one of the two"),
-        (0, "1,2,3", None, "--box 1,2,3 is not x,y,w,h; give four numbers in pixels"),
-        (0, "1,2,0,4", None, "--box 1,2,0,4 has no area"),
-        (0, "0.1,0.1,0.5,0.5", None, "lies within one pixel; write x, y, width and height"),
-        (0, "500,2,9,9", None, "is outside its frame of 128x96"),
-        (
-            COUNT,
-            "1,2,3,4",
-            None,
-            f"--frame {COUNT} is not in the video, which has {COUNT} frames, from 0 to {COUNT - 1}",
-        ),
-        (-1, "1,2,3,4", None, "--frame -1 is not in the video"),
-        (0, "", "none.png", "none.png does not exist; give a picture, or a folder or video of one mask a frame"),
-        (0, "", "small.png", "small.png is 64x48, the video 128x96; give a mask of its size"),
-        (0, "", "empty.png", "empty.png shows nothing; mark what is seen of the object in frame 0"),
-        (0, "", "few", "few has 2 masks, the video 8 frames; give one mask a frame"),
-        (0, "", "black", "black shows nothing in any frame"),
-    ],
-)
-def test_a_selection_that_does_not_fit_is_refused_in_one_sentence(
-    folder: Path, frame: int, box: str, given: str | None, message: str
-) -> None:
-    write(folder / "small.png", encode_png(np.full((48, 64), 255, np.uint8)))
-    write(folder / "empty.png", encode_png(np.zeros((HEIGHT, WIDTH), np.uint8)))
-    for i in range(COUNT):
-        write(folder / "black" / f"{i}.png", encode_png(np.zeros((HEIGHT, WIDTH), np.uint8)))
-    for i in range(2):
-        write(folder / "few" / f"{i}.png", encode_png(mask(i)))
-    with pytest.raises(BadInput) as caught:
-        select(open_frames(folder / "frames"), COUNT, frame, box, None if given is None else folder / given)
-    assert message in str(caught.value)
-    assert "\n" not in str(caught.value)
+    return moving_square.write_video(tmp_path)
 
 
 def test_a_layer_never_cuts_what_is_seen_and_has_the_input_s_pixels_there() -> None:
@@ -189,11 +94,9 @@ def test_videos_with_alpha_keep_it_at_odd_sizes_and_broken_frame_rates(
 
 
 def options(folder: Path, **changes: object) -> Options:
-    rows, columns = at(3)
     values = {
         "video": str(folder / "frames"),
-        "box": f"{columns.start},{rows.start},{SIDE},{SIDE}",
-        "frame": 3,
+        "selection": Selection(prompts=(Prompt(frame=3, box=box_at(3)),)),
         "steps": 2,
     }
     return Options(**{**values, **changes})
@@ -233,6 +136,83 @@ def test_another_seed_or_text_is_another_completion_and_a_repeat_elsewhere_has_t
     assert first != second
 
 
+def run(arguments: list[str]) -> None:
+    """Run a command that succeeds."""
+    with pytest.raises(SystemExit) as ended:
+        main(arguments)
+    assert ended.value.code == 0
+
+
+def test_prompts_of_the_command_line_are_recorded_and_repeated(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("params.yaml", "workflow", "standins", "reference"):
+        (folder / name).symlink_to(CLONE / name)
+    monkeypatch.chdir(folder)
+    arguments = ["--box", "20,30,28,28", "--point", "5:54,44,50,40", "--not-point", "5:100,80", "--steps", "2"]
+    run(["complete", "frames", *arguments, "--out", "first"])
+    record = json.loads((folder / "first" / "complete.json").read_text())
+    assert record["options"]["format"] == "tgvac-complete-2"
+    assert record["options"]["selection"] == {
+        "prompts": [
+            {"frame": 0, "box": {"x": 20, "y": 30, "w": 28, "h": 28}, "points": [], "not_points": [], "mask": ""},
+            {"frame": 5, "box": None, "points": [[54, 44], [50, 40]], "not_points": [[100, 80]], "mask": ""},
+        ],
+        "every": "",
+    }
+    assert record["lost"] == record["doubtful"] == []
+    run(["complete", "--repeat", "first/complete.json", "--out", "second"])
+    layers = [sorted((folder / name / "layer").glob("*.png")) for name in ("first", "second")]
+    assert len(layers[0]) == COUNT
+    assert [path.read_bytes() for path in layers[0]] == [path.read_bytes() for path in layers[1]]
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize(
+    ("given", "selection"),
+    [
+        (
+            {"box": "1,2,3,4", "mask": "", "frame": 3},
+            Selection(prompts=(Prompt(frame=3, box=Box(x=1, y=2, w=3, h=4)),)),
+        ),
+        ({"box": "", "mask": "/m.png", "frame": 0}, Selection(prompts=(Prompt(frame=0, mask="/m.png"),))),
+        ({"box": "", "mask": "MASKS", "frame": 0}, Selection(every="MASKS")),
+    ],
+    ids=["box", "mask", "masks"],
+)
+def test_a_record_of_a_single_box_or_mask_is_still_read(
+    folder: Path, given: dict[str, object], selection: Selection
+) -> None:
+    masks = str(folder / "masks")
+    text = json.dumps({"options": {"format": "tgvac-complete-1", "video": "v.mp4", "seed": 7, **given}, "lost": []})
+    write(folder / "complete.json", text.replace("MASKS", masks))
+    found = read_options(folder / "complete.json")
+    wanted = selection.model_copy(update={"every": masks}) if selection.every else selection
+    assert found == Options(video="v.mp4", seed=7, selection=wanted)
+
+
+def test_what_is_found_by_words_is_a_box_of_the_named_frame(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked: list[object] = []
+
+    def find(*arguments: object) -> finding.Found:
+        asked.extend(arguments)
+        return finding.Found(box_at(3), 0.734)
+
+    for name in ("params.yaml", "workflow", "standins", "reference"):
+        (folder / name).symlink_to(CLONE / name)
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(finding, "find_box", find)
+    arguments = ["--find", "the red square", "--find-weights", "dino", "--frame", "3", "--steps", "1"]
+    run(["complete", "frames", *arguments, "--out", "o"])
+    assert asked == [Path("frames"), 3, "the red square", "dino", "cpu"]
+    assert "found with a score of 0.73: --box 3:32.0,30.0,28.0,28.0\n" in capsys.readouterr().out
+    assert read_options(folder / "o" / "complete.json").selection == Selection(
+        prompts=(Prompt(frame=3, box=box_at(3)),)
+    )
+
+
 def test_a_preview_only_tracks(folder: Path) -> None:
     assert Completing(CLONE, options(folder), folder / "out").run(preview=True) == folder / "out" / "tracked.mp4"
     assert not (folder / "out" / "layer").exists()
@@ -254,6 +234,11 @@ def test_a_preview_only_tracks(folder: Path) -> None:
         ),
         (["complete", "--repeat", "text.mp4", "--out", "o"], "is no record of tgvac complete"),
         (["complete", "--repeat", "text.mp4", "--seed", "3", "--out", "o"], "leave --seed out"),
+        (["complete", "--repeat", "text.mp4", "--point", "3,4", "--out", "o"], "leave --point out"),
+        (["complete", "frames", "--out", "o"], "Select the object by --box x,y,w,h, by --point x,y, by --mask FILE or"),
+        (["complete", "frames", "--box", "1,2,9,9", "--find-weights", "w", "--out", "o"], "--find-weights is only for"),
+        (["complete", "frames", "--find", "a dog", "--find-weights", "none", "--out", "o"], "give a --box x,y,w,h or"),
+        (["complete", "frames", "--not-point", "2:3,4", "--out", "o"], "only says what the object is not"),
         (["complete", "frames", "--box", "20,30,28,28", "--tracker", "magic", "--out", "o"], "tracker"),
         (
             ["complete", "frames", "--box", "20,30,28,28", "--out", "frames"],

@@ -17,6 +17,7 @@ from tgvac.clips.images import encode_png
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.model import Asked, load_model
 from tgvac.complete.plain_methods import names
+from tgvac.complete.prompts import read_selection
 from tgvac.complete.several import disagreement, middle
 from tgvac.complete.squares import Framed, Input
 from tgvac.errors import BadInput
@@ -42,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
 
 
 def options(folder: Path, **changes: object) -> Options:
-    values = {"video": str(folder / "frames"), "mask": str(folder / "masks"), "steps": 2, **changes}
+    selection = read_selection(0, masks=[str(folder / "masks")])
+    values = {"video": str(folder / "frames"), "selection": selection, "steps": 2, **changes}
     return Options(**values)
 
 

@@ -41,9 +41,11 @@ from tgvac.complete.kept import (
 from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
 from tgvac.complete.outputs import FORMATS, write_layer, write_video
 from tgvac.complete.plain_methods import OURS
-from tgvac.complete.selection import Selection, select
+from tgvac.complete.prompts import Selection, of_one_frame
+from tgvac.complete.selection import Selected, select
 from tgvac.complete.several import disagreement, middle
 from tgvac.complete.squares import Input, Squares
+from tgvac.complete.told import told
 from tgvac.complete.tracking import Tracker, VisibleMasks
 from tgvac.config import Block, digest, parse
 from tgvac.errors import BadInput
@@ -54,7 +56,9 @@ from tgvac.params import load_params
 from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
 
-FORMAT: Literal["tgvac-complete-1"] = "tgvac-complete-1"
+FORMAT: Literal["tgvac-complete-2"] = "tgvac-complete-2"
+_FORMAT_1 = "tgvac-complete-1"
+"""Had one box or mask, and its frame, in place of a selection."""
 _COLOUR = np.array([255, 64, 64], np.float32)
 """Of the tracked mask in the preview."""
 
@@ -68,7 +72,7 @@ class Options(Block):
 
     Attributes:
         video: a video file, or a folder of frames.
-        box, mask, frame: the selection (:mod:`tgvac.complete.selection`); ``box`` is ``x,y,w,h`` or "".
+        selection: how the object is selected.
         text: the whole object in a sentence, or "".
         method: of :func:`tgvac.complete.plain_methods.names`.
         model: as in :func:`tgvac.complete.model.load_model`.
@@ -81,11 +85,9 @@ class Options(Block):
         seam: width of the transition to the model's pixels, in shares of the square's side.
     """
 
-    format: Literal["tgvac-complete-1"] = FORMAT
+    format: Literal["tgvac-complete-2"] = FORMAT
     video: str
-    box: str = ""
-    mask: str = ""
-    frame: int = 0
+    selection: Selection = Selection()
     text: str = ""
     method: str = OURS
     model: str = ""
@@ -114,6 +116,10 @@ def read_options(path: Path) -> Options:
         raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.") from None
     if not isinstance(found, dict):
         raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.")
+    if found.get("format") == _FORMAT_1:
+        one = {name: found.pop(name, "") for name in ("box", "mask", "frame")}
+        selection = of_one_frame(int(one["frame"] or 0), str(one["box"]), str(one["mask"]))
+        found |= {"format": FORMAT, "selection": selection.model_dump(mode="json")}
     return parse(Options, found, f"--repeat {path}")
 
 
@@ -150,16 +156,15 @@ class Completing:
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
-        video, mask = Path(options.video), Path(options.mask) if options.mask else None
-        check_out(self.out, [video] if mask is None else [video, mask])
+        check_out(self.out, [Path(options.video), *options.selection.files()])
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
-        selection = select(self.frames, facts.count, options.frame, options.box, mask)
+        selected = select(self.frames, facts.count, options.selection)
         # Before the object is tracked, which may take minutes.
         loaded = None if preview else self._model()
         with locked(self.out / WORK / "lock"):
-            visible, tracked = self._track(facts.count, selection, mask)
+            visible, tracked = self._track(facts.count, selected)
             self._preview(visible)
             if loaded is None:
                 return self.out / PREVIEW
@@ -171,32 +176,31 @@ class Completing:
             if options.samples > 1:
                 self._write_samples(visible, windows, made)
             self._write(visible, windows, made[chosen])
-            record = {"options": options.model_dump(mode="json"), "frames": facts.count, "lost": visible.lost()}
-            write_json(self.out / RECORD, {**record, "seed": seeds[chosen]})
+            record = {"options": options.model_dump(mode="json"), "frames": facts.count, "seed": seeds[chosen]}
+            write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
         return self.out / BESIDE
 
-    def _track(self, count: int, selection: Selection, mask: Path | None) -> tuple[VisibleMasks, str]:
+    def _track(self, count: int, selected: Selected) -> tuple[VisibleMasks, str]:
         """The visible masks, and the digest of all that decides them."""
         params = load_params(self.root, "paper")
         masks = params.masks.model_copy(update={"first": self.options.tracker})
         runtime = Runtime(self.root, self.device)
+        selection = self.options.selection
         decided = digest(
             [
-                [contents(Path(self.options.video)), [] if mask is None else contents(mask), count],
-                [self.options.box, self.options.frame, masks.model_dump(mode="json"), params.tracks.long_side],
+                [contents(Path(self.options.video)), [contents(path) for path in selection.files()], count],
+                # A prompt of nothing else is one of the masks above, wherever their files lie.
+                [prompt.model_dump(mode="json", exclude={"mask"}) for prompt in selection.prompts],
+                [masks.model_dump(mode="json"), params.tracks.long_side],
                 runtime.digest(masks.sam2.weights) if masks.first == "sam2" else "",
                 code_digest("tgvac.complete.tracking"),
             ]
         )
         work = self.out / WORK / f"masks-{decided[:16]}"
         work.mkdir(parents=True, exist_ok=True)
-        visible = Tracker(masks, params.tracks.long_side, work, runtime).track(self.frames, count, selection)
-        if lost := visible.lost():
-            print(
-                f"the object is not found in {len(lost)} of {count} frames, first in frame {lost[0]}; look at"
-                f" {PREVIEW}, and select it in another frame, or give a mask in every frame",
-                flush=True,
-            )
+        visible = Tracker(masks, params.tracks.long_side, work, runtime).track(self.frames, count, selected)
+        for line in told(visible):
+            print(line, flush=True)
         return visible, decided
 
     def _preview(self, visible: VisibleMasks) -> None:

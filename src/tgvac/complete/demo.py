@@ -8,6 +8,7 @@ import numpy as np
 
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.outputs import write_pictures
+from tgvac.complete.prompts import Selection
 from tgvac.errors import BadInput
 from tgvac.params import load_params
 from tgvac.progress import with_progress
@@ -36,7 +37,8 @@ def demo(root: Path, out: Path) -> Path:
     write_pictures(out / "masks", (np.where(shot.visible[number], 255, 0).astype(np.uint8) for shot in shots))
     caption = scene.actors[number].caption
     print(f"the object: {caption}; its visible masks are the world's own, in {out / 'masks'}", flush=True)
-    return Completing(root, Options(video=str(out / "clip"), mask=str(out / "masks"), text=caption), out).run()
+    selection = Selection(every=str(out / "masks"))
+    return Completing(root, Options(video=str(out / "clip"), selection=selection, text=caption), out).run()
 
 
 def _staged(world: WorldParams) -> tuple[scenes.Scene, list[Shot], int]:

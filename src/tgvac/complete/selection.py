@@ -1,4 +1,4 @@
-"""What a user selects an object by: a box or a mask in one frame, or a mask in every frame."""
+"""A user's selection, checked against the video: what is marked in which frame, or a mask in every frame."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from tgvac.clips.box import Box, fault_of
+from tgvac.clips.images import resize_mask
 from tgvac.clips.mask_values import read_mask
-from tgvac.clips.pictures import SUFFIXES
+from tgvac.complete.prompts import NOTHING, Point, Prompt, Selection, check_prompts
 from tgvac.errors import BadInput
 from tgvac.sources.frames import FrameFolder, Frames, open_frames
 
@@ -45,69 +46,102 @@ class MaskFrames:
 
 
 @dataclass(frozen=True)
-class Selection:
-    """An object, selected in one frame or in all.
+class Marks:
+    """What is marked in one frame.
 
     Attributes:
-        frame: where it is selected, from 0.
-        box: around what is seen of it, in pixels; None if there is a mask.
-        mask_HW: what is seen of it, ``uint8 [H,W]`` in {0, 255}, at the video's size; None if there is a box.
-        every: its masks in all frames, so that nothing has to be tracked; else None.
+        frame: from 0.
+        box: around what is seen of the object, in pixels.
+        points, not_points: on the object, and on something else, in pixels.
+        mask_HW: what is seen of it, ``uint8 [H,W]`` in {0, 255}; then there is nothing else.
     """
 
     frame: int
     box: Box | None = None
+    points: tuple[Point, ...] = ()
+    not_points: tuple[Point, ...] = ()
     mask_HW: np.ndarray | None = None
+
+    def resized(self, before: tuple[int, int], now: tuple[int, int]) -> Marks:
+        """The marks after their frame of height and width ``before`` was resized to ``now``."""
+        down, across = now[0] / before[0], now[1] / before[1]
+        points, not_points = (tuple((x * across, y * down) for x, y in each) for each in (self.points, self.not_points))
+        box = self.box and self.box.scaled(across, down)
+        mask_HW = None if self.mask_HW is None else resize_mask(self.mask_HW, *now)
+        return Marks(self.frame, box, points, not_points, mask_HW)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """An object, selected by marks in some frames or by masks in all.
+
+    Attributes:
+        marks: one for each marked frame, in their order.
+        every: its masks in all frames, so that nothing has to be tracked; else None.
+    """
+
+    marks: tuple[Marks, ...] = ()
     every: MaskFrames | None = None
 
 
-def read_box(text: str) -> Box:
-    """A box from ``x,y,w,h``.
+def select(frames: Frames, count: int, selection: Selection) -> Selected:
+    """A selection, checked against its video of ``count`` frames.
 
     Raises:
-        BadInput: when it is not four numbers, or has no area.
+        BadInput: when nothing is selected, prompts contradict each other, or they do not fit the video.
     """
-    try:
-        x, y, w, h = (float(part) for part in text.split(","))
-    except ValueError:
-        raise BadInput(f"--box {text} is not x,y,w,h; give four numbers in pixels, such as 120,40,200,160.") from None
-    if not (np.isfinite([x, y, w, h]).all() and w > 0 and h > 0):
-        raise BadInput(f"--box {text} has no area; give x,y,w,h with a positive width and height.")
-    return Box(x=x, y=y, w=w, h=h)
+    if selection.every and selection.prompts:
+        raise BadInput(f"--mask {selection.every} has a mask of every frame already; leave every other prompt out.")
+    if selection.every:
+        path = _existing(selection.every)
+        return Selected(every=MaskFrames(path, count, *frames.frame(0).shape[:2]))
+    if not selection.prompts:
+        raise BadInput(NOTHING)
+    check_prompts(selection.prompts)
+    for prompt in selection.prompts:
+        if not 0 <= prompt.frame < count:
+            raise BadInput(
+                f"frame {prompt.frame} (of --frame, or before the colon of {_option(prompt)}) is not in the video,"
+                f" which has {count} frames, from 0 to {count - 1}."
+            )
+    prompts = sorted(selection.prompts, key=lambda prompt: prompt.frame)
+    return Selected(tuple(_marks(prompt, *frames.frame(prompt.frame).shape[:2]) for prompt in prompts))
 
 
-def select(frames: Frames, count: int, frame: int, box: str, mask: Path | None) -> Selection:
-    """The selection that the options describe, checked against the video.
+def _option(prompt: Prompt) -> str:
+    given = {"--box": prompt.box, "--mask": prompt.mask, "--point": prompt.points, "--not-point": prompt.not_points}
+    return next(name for name, value in given.items() if value)
 
-    Args:
-        count: frames of the video.
-        frame: the frame that it is about.
-        box: ``x,y,w,h``, or "".
-        mask: a picture; or a folder or a video of one mask a frame.
 
-    Raises:
-        BadInput: when nothing is selected, or it does not fit the video.
-    """
-    if bool(box) == (mask is not None):
-        raise BadInput("Select the object by --box x,y,w,h or by --mask FILE, one of the two.")
-    if not 0 <= frame < count:
-        raise BadInput(f"--frame {frame} is not in the video, which has {count} frames, from 0 to {count - 1}.")
-    height, width = frames.frame(frame).shape[:2]
-    if box:
-        found = read_box(box)
-        if fault := fault_of(found, height, width):
-            raise BadInput(f"--box {box} {fault}")
-        return Selection(frame, box=found)
-    assert mask is not None
-    if not mask.exists():
-        raise BadInput(f"--mask {mask} does not exist; give a picture, or a folder or video of one mask a frame.")
-    if mask.is_dir() or mask.suffix.lower() not in SUFFIXES:
-        return Selection(frame, every=MaskFrames(mask, count, height, width))
-    found_HW, _ = read_mask(mask.read_bytes(), str(mask))
-    _check_mask(found_HW, str(mask), height, width)
+def _marks(prompt: Prompt, height: int, width: int) -> Marks:
+    if prompt.box is not None and (fault := fault_of(prompt.box, height, width)):
+        box = prompt.box
+        raise BadInput(f"--box {box.x:g},{box.y:g},{box.w:g},{box.h:g} of frame {prompt.frame} {fault}")
+    for option, points in (("--point", prompt.points), ("--not-point", prompt.not_points)):
+        for x, y in points:
+            where = f"{option} {x:g},{y:g} of frame {prompt.frame}"
+            if not (0 <= x < width and 0 <= y < height):
+                raise BadInput(f"{where} is outside its frame of {width}x{height}; correct it.")
+            if max(x, y) <= 1 and (x % 1 or y % 1):
+                raise BadInput(f"{where} lies within one pixel; write x and y in pixels, not in shares of the frame.")
+    mask_HW = _mask(prompt, height, width) if prompt.mask else None
+    return Marks(prompt.frame, prompt.box, prompt.points, prompt.not_points, mask_HW)
+
+
+def _existing(name: str) -> Path:
+    path = Path(name)
+    if not path.exists():
+        raise BadInput(f"--mask {path} does not exist; give a picture, or a folder or video of one mask a frame.")
+    return path
+
+
+def _mask(prompt: Prompt, height: int, width: int) -> np.ndarray:
+    path = _existing(prompt.mask)
+    found_HW, _ = read_mask(path.read_bytes(), str(path))
+    _check_mask(found_HW, str(path), height, width)
     if not found_HW.any():
-        raise BadInput(f"--mask {mask} shows nothing; mark what is seen of the object in frame {frame}.")
-    return Selection(frame, mask_HW=found_HW)
+        raise BadInput(f"--mask {path} shows nothing; mark what is seen of the object in frame {prompt.frame}.")
+    return found_HW
 
 
 def _check_mask(mask_HW: np.ndarray, name: str, height: int, width: int) -> None:

@@ -1,36 +1,38 @@
-"""From a selection in one frame to a visible mask in every frame: forwards, and backwards from the selected frame.
+"""From a selection to a visible mask in every frame: ``Tracker(…).track(frames, count, select(frames, count, …))``.
 
-Tracking works on frames of ``tracks.long_side`` pixels. Its files are kept, so that a run that was stopped goes on.
+Tracking works on frames of ``tracks.long_side`` pixels. Its result is kept, so that a run that was stopped goes on.
 """
 
 from __future__ import annotations
 
+import json
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import overload
 
 import numpy as np
 
 from tgvac.clips.archive import Store, zip_writing
-from tgvac.clips.box import Box
-from tgvac.clips.geometry import measure
-from tgvac.clips.images import decode_mask, decode_rgb, encode_png, resize_mask, resize_rgb
-from tgvac.clips.track import TrackMeta, read_masks_meta, write_track
-from tgvac.complete.selection import MaskFrames, Selection
-from tgvac.masks.masks_stage import make_masks
+from tgvac.clips.images import decode_mask, encode_mask, resize_mask
+from tgvac.complete.follow_prompts import FollowPrompts
+from tgvac.complete.follower import Follower
+from tgvac.complete.joining import DOUBTFUL, Joined
+from tgvac.complete.selection import Marks, MaskFrames, Selected
+from tgvac.complete.stretch import Video, reduce_frames, reduced_size
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
 from tgvac.masks.runtime import HERE, Runtime
-from tgvac.masks.verdicts import FAILED, UNKNOWN
-from tgvac.progress import with_progress
+from tgvac.masks.verdicts import LOST
+from tgvac.progress import Progress
 from tgvac.sources.frames import Frames
 
-FRAMES = "frames.zip"
+_FRAMES, _MASKS, _VERDICTS = "frames.zip", "masks.zip", "verdicts.json"
 
-Size = tuple[int, int]
-"""Height and width."""
+OnStep = Callable[[int, int], None]
+"""Called along the way with how many steps are done, and of how many."""
 
 
 class VisibleMasks(Sequence[np.ndarray], ABC):
@@ -56,7 +58,15 @@ class VisibleMasks(Sequence[np.ndarray], ABC):
         """The mask of frame ``i`` at any size."""
 
     def lost(self) -> list[int]:
-        """The frames in which the object was not found."""
+        """The frames in which the object was not found; their masks are empty."""
+        return []
+
+    def doubtful(self) -> list[int]:
+        """The frames whose mask jumps from the frame before, or does not fit the given box."""
+        return []
+
+    def unused(self) -> list[int]:
+        """The frames whose points correct nothing, because the object was not found there."""
         return []
 
 
@@ -72,124 +82,104 @@ class GivenMasks(VisibleMasks):
 
 
 class TrackedMasks(VisibleMasks):
-    """Masks made by a segmenter, from the selected frame to both ends."""
+    """Masks that were tracked, from their file; those that the user gave are in it as they are, in all their pixels."""
 
-    def __init__(
-        self, count: int, height: int, width: int, selection: Selection, after: Path, before: Path | None
-    ) -> None:
+    def __init__(self, path: Path, marks: Sequence[Marks], count: int, height: int, width: int) -> None:
         super().__init__(count, height, width)
-        self._at, self._selected_HW = selection.frame, selection.mask_HW
-        self._stores = Store(after), Store(before) if before else None
-        self._verdicts = read_masks_meta(after).verdicts, read_masks_meta(before).verdicts if before else ()
-
-    def _where(self, i: int) -> tuple[int, int]:
-        """Which run has frame ``i``, and its number there."""
-        return (0, i - self._at) if i >= self._at else (1, self._at - i)
+        self._store = Store(path)
+        self._given = {each.frame: each.mask_HW for each in marks if each.mask_HW is not None}
+        facts = json.loads(self._store.read(_VERDICTS))
+        self._lost, self._doubtful, self._unused = (facts[name] for name in ("lost", "doubtful", "unused"))
 
     def _mask(self, i: int) -> np.ndarray:
-        if i == self._at and self._selected_HW is not None:
-            # As the user gave it, in all its pixels.
-            return self._selected_HW
-        run, k = self._where(i)
-        store = self._stores[run]
-        assert store is not None
-        name = f"masks/{k:05d}.png"
-        return decode_mask(store.read(name), store.describe(name))
+        if i in self._given:
+            return self._given[i]
+        name = f"{i:05d}.png"
+        return decode_mask(self._store.read(name), self._store.describe(name))
 
     def lost(self) -> list[int]:
-        found = (self._verdicts[run][k] for run, k in map(self._where, range(len(self))))
-        return [i for i, verdict in enumerate(found) if verdict in FAILED or verdict == UNKNOWN]
+        return list(self._lost)
+
+    def doubtful(self) -> list[int]:
+        return list(self._doubtful)
+
+    def unused(self) -> list[int]:
+        return list(self._unused)
+
+
+def follower_of(masks: MasksParams, runtime: Runtime) -> Follower:
+    """The follower that ``masks.first`` names: ``follow`` or ``sam2``.
+
+    Raises:
+        BadInput: when its weights or its device are not available.
+    """
+    if masks.first == "sam2":
+        from tgvac.complete.sam2_prompts import Sam2Prompts
+
+        return Sam2Prompts(masks, runtime)
+    return FollowPrompts(masks)
 
 
 @dataclass(frozen=True)
 class Tracker:
-    """Tracks by the segmenter of ``masks.first``.
+    """Tracks by the follower of ``masks.first``.
 
     Attributes:
         long_side: of the frames that it sees, in pixels.
         work: where its files are kept; a folder of this video and selection alone.
+        on_step: told of each frame that was tracked; None to print them.
     """
 
     masks: MasksParams
     long_side: int
     work: Path
     runtime: Runtime = HERE
+    on_step: OnStep | None = None
 
-    def track(self, frames: Frames, count: int, selection: Selection) -> VisibleMasks:
+    def track(self, frames: Frames, count: int, selected: Selected) -> VisibleMasks:
         """The object's visible mask in every frame.
 
         Raises:
-            BadInput: when a frame cannot be read, or has another size than the first.
+            BadInput: when a frame cannot be read, or has another size than the first; when the follower cannot be
+                loaded; when points leave nothing of the object.
         """
         height, width = frames.frame(0).shape[:2]
-        if selection.every is not None:
-            return GivenMasks(selection.every, count, height, width)
-        at, made = selection.frame, [self.work / f"{name}-masks.zip" for name in ("after", "before")]
-        if not (made[0].is_file() and (made[1].is_file() or not at)):
-            self._reduce(frames, count)
-        reduced = self.work / FRAMES
-        after = self._run("after", reduced, range(at, count), selection, (height, width))
-        before = self._run("before", reduced, range(at, -1, -1), selection, (height, width)) if at else None
-        for name in (FRAMES, "after.zip", "before.zip"):
-            (self.work / name).unlink(missing_ok=True)
-        return TrackedMasks(count, height, width, selection, after, before)
+        if selected.every is not None:
+            return GivenMasks(selected.every, count, height, width)
+        if not (self.work / _MASKS).is_file():
+            follower, size = follower_of(self.masks, self.runtime), reduced_size(height, width, self.long_side)
+            reduce_frames(frames, count, size, self.work / _FRAMES)
+            marks = [each.resized((height, width), size) for each in selected.marks]
+            with Video(self.work / _FRAMES, count, size) as video, one_thread():
+                self._write(follower, video, marks)
+        (self.work / _FRAMES).unlink(missing_ok=True)
+        return TrackedMasks(self.work / _MASKS, selected.marks, count, height, width)
 
-    def _reduce(self, frames: Frames, count: int) -> None:
-        """All frames at the tracker's size, so that they can be read backwards."""
-        path = self.work / FRAMES
-        if not path.is_file():
-            with zip_writing(path) as sink:
-                for i in with_progress(range(count), "reading", count):
-                    frame_HW3 = frames.frame(i)
-                    height, width = self._size(*frame_HW3.shape[:2])
-                    sink.add(f"{i:05d}.png", encode_png(resize_rgb(frame_HW3, height, width)))
+    def _write(self, follower: Follower, video: Video, marks: Sequence[Marks]) -> None:
+        total, done = _steps([each.frame for each in marks], video.count), 0
+        with Progress("tracking", total, silent=self.on_step is not None) as progress:
 
-    def _size(self, height: int, width: int) -> tuple[int, int]:
-        factor = min(1.0, self.long_side / max(height, width))
-        return max(1, round(height * factor)), max(1, round(width * factor))
+            def step() -> None:
+                nonlocal done
+                done += 1
+                progress.step()
+                if self.on_step is not None:
+                    self.on_step(min(done, total), total)
 
-    def _run(self, name: str, reduced: Path, order: Sequence[int], selection: Selection, native: Size) -> Path:
-        """The masks of the frames in one direction, from the selected one on."""
-        out = self.work / f"{name}-masks.zip"
-        if out.is_file():
-            return out
-        # A track of a single frame has nothing to follow.
-        order = order if len(order) > 1 else [order[0], order[0]]
-        with Store(reduced) as store:
-            size = self._size(*native)
-            mask_HW = None if selection.mask_HW is None else resize_mask(selection.mask_HW, *size)
-            box = selection.box and selection.box.scaled(size[1] / native[1], size[0] / native[0])
-            meta = _meta(len(order), size, mask_HW, box)
-
-            def pixels() -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-                for k, i in enumerate(with_progress(order, f"preparing the frames {name}", len(order))):
-                    frame_HW3 = decode_rgb(store.read(f"{i:05d}.png"), str(reduced))
-                    yield frame_HW3, mask_HW if k == 0 else None
-
-            track = self.work / f"{name}.zip"
-            write_track(track, meta, pixels(), "png")
-        print(f"tracking {len(order) - 1} frames {name} frame {order[0]}", flush=True)
-        with one_thread():
-            make_masks(self.masks, track, (), None, out, self.runtime)
-        return out
+            joined = Joined(follower, video, step)
+            joined.settle(marks)
+            facts: dict[str, list[int]] = {LOST: [], DOUBTFUL: [], "unused": joined.unused}
+            with zip_writing(self.work / _MASKS) as sink:
+                for i in range(video.count):
+                    tracked = joined.at(i)
+                    sink.add(f"{i:05d}.png", encode_mask(tracked.mask_HW))
+                    if tracked.verdict in facts:
+                        facts[tracked.verdict].append(i)
+                sink.add(_VERDICTS, json.dumps(facts).encode())
 
 
-def _meta(count: int, size: tuple[int, int], mask_HW: np.ndarray | None, box: Box | None) -> TrackMeta:
-    rest = (None,) * (count - 1)
-    shown = None if mask_HW is None else measure(mask_HW, np.zeros_like(mask_HW))
-    return TrackMeta(
-        track="video/video/1",
-        source="video",
-        video="video",
-        object="1",
-        category="object",
-        captions=(),
-        licence="",
-        fps=0.0,
-        height=size[0],
-        width=size[1],
-        frame_numbers=tuple(range(count)),
-        annotated=(mask_HW is not None, *(False,) * (count - 1)),
-        geometry=(shown, *rest),
-        boxes=() if box is None else (box, *rest),
-    )
+def _steps(marked: Sequence[int], count: int) -> int:
+    """How many frames are tracked: those between two marked ones from both, and the rest from one."""
+    first, last = marked[0], marked[-1]
+    between = sum((b - a) * (2 if b - a > 1 else 1) for a, b in pairwise(marked))
+    return (first + 1 if first else 0) + between + count - last
