@@ -110,7 +110,9 @@ class Diffusing:
         kept, model, frames = Kept(folder), self.model, len(given.frames_FSS3)
         guides = bool(text) or model.sampler.unconditional != "text"
         todo = [evaluations(frames, model.sampler, model.diffusion, guides, first) for first in (0, kept.done("steps"))]
-        with Progress("completing (UNet evaluations)", todo[0], start=todo[0] - todo[1]) as progress:
+        taken_up = kept.done("squares") == frames
+        label = "completing (UNet evaluations)"
+        with Progress(label, todo[0], start=todo[0] - todo[1], silent=taken_up) as progress:
 
             def counted(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
                 found = model.model(x_BCFhw, t_B, text_BND)
