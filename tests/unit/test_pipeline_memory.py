@@ -18,6 +18,7 @@ from tests.unit.tiny_pipeline import latents, rgb, tiny_pipeline
 from tgvac.complete.model import Asked, load_model
 from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.completion.pipeline_files import only_variant
+from tgvac.completion.placed import in_precision
 from tgvac.errors import BadInput
 
 PARTS = ("vae", "text_encoder", "unet", "motion_adapter")
@@ -51,6 +52,20 @@ def test_only_what_goes_into_networks_is_half() -> None:
     for z in seen:
         assert z.dtype == torch.float32
         assert not torch.equal(z, z.bfloat16().float())
+
+
+def test_a_model_in_half_precision_takes_and_returns_float32() -> None:
+    given: list[torch.dtype] = []
+
+    def network(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+        given.extend([x_BCFhw.dtype, t_B.dtype, text_BND.dtype])
+        return x_BCFhw
+
+    model = in_precision(lambda each: each, torch.bfloat16)(network)
+    assert (
+        model(torch.ones(1, 12, 2, 4, 4), torch.ones(1, dtype=torch.long), torch.ones(1, 3, 8)).dtype == torch.float32
+    )
+    assert given == [torch.bfloat16, torch.long, torch.bfloat16]
 
 
 def test_each_network_may_have_its_own_precision() -> None:
