@@ -128,6 +128,38 @@ class Completing:
         Raises:
             BadInput: for whatever the user can fix; what was done until then is kept.
         """
+        if preview:
+            self.track()
+            return self.out / PREVIEW
+        options = self.options
+        count, selected = self._selected()
+        # Before the object is tracked, which may take minutes.
+        loaded = self._model()
+        with locked(self.out / WORK / "lock"):
+            visible, tracked = self._track(count, selected)
+            self._preview(visible)
+            windows = windows_of(loaded.completer.framing, visible)
+            squares_FSS3 = self._squares(visible, loaded, windows, tracked)
+            forget_results(self.out, options.formats)
+            self._write(visible, windows, squares_FSS3, loaded.completer.completion.white_threshold)
+            record = {"options": options.model_dump(mode="json"), "frames": count}
+            write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
+        return self.out / BESIDE
+
+    def track(self) -> VisibleMasks:
+        """Only track the object, and write the input with its mask.
+
+        Raises:
+            BadInput: as in :meth:`run`.
+        """
+        count, selected = self._selected()
+        with locked(self.out / WORK / "lock"):
+            visible, _ = self._track(count, selected)
+            self._preview(visible)
+        return visible
+
+    def _selected(self) -> tuple[int, Selected]:
+        """The number of frames, and the selection; all options are checked."""
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
@@ -135,21 +167,7 @@ class Completing:
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
-        selected = select(self.frames, facts.count, options.selection)
-        # Before the object is tracked, which may take minutes.
-        loaded = None if preview else self._model()
-        with locked(self.out / WORK / "lock"):
-            visible, tracked = self._track(facts.count, selected)
-            self._preview(visible)
-            if loaded is None:
-                return self.out / PREVIEW
-            windows = windows_of(loaded.completer.framing, visible)
-            squares_FSS3 = self._squares(visible, loaded, windows, tracked)
-            forget_results(self.out, options.formats)
-            self._write(visible, windows, squares_FSS3, loaded.completer.completion.white_threshold)
-            record = {"options": options.model_dump(mode="json"), "frames": facts.count}
-            write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
-        return self.out / BESIDE
+        return facts.count, select(self.frames, facts.count, options.selection)
 
     def _track(self, count: int, selected: Selected) -> tuple[VisibleMasks, str]:
         """The visible masks, and the digest of all that decides them."""
