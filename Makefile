@@ -1,5 +1,6 @@
 # make reproduce [SCALE=tiny] [DAVIS=folder]    run the workflow up to its report
 # make ui [SCALE=tiny] [PORT=5000]             the trainings' curves and numbers, in MLflow's pages on this machine
+# make app [APP_PORT=7860]                      complete objects in the browser (docs/complete.md)
 # make test                                     lint, types, every test but the two below
 # make test-long                                trainings killed at ten random moments, and resumed
 # make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
@@ -18,6 +19,7 @@
 SCALE  ?= tiny
 CORES  ?= 2
 PORT   ?= 5000
+APP_PORT ?= 7860
 PYTHON ?= python3
 VENV   ?= .venv
 # As it was given: a name may hold quotes and dollars, which neither make nor the shell may expand.
@@ -25,9 +27,9 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier bench-alpha
-.PHONY: bench-tracking
+.PHONY: install reproduce ui app notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
+.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
+.PHONY: bench-alpha bench-tracking
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -49,6 +51,9 @@ reproduce: install
 ui: install
 	$(BIN)/tgvac mlflow --scale $(SCALE)
 	$(BIN)/tgvac ui --port $(PORT)
+
+app: install
+	$(BIN)/tgvac app --port $(APP_PORT)
 
 notebooks: install
 	TGVAC_SCALE=$(SCALE) $(BIN)/python -m pytest -q --no-cov --nbmake notebooks/*.ipynb

@@ -12,6 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from tgvac import __version__
+from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, demo
 from tgvac.cli_data import data
 from tgvac.errors import BadInput
@@ -35,6 +36,7 @@ app = typer.Typer(
 
 app.command()(complete)
 app.command()(demo)
+app.command("app")(browser)
 app.add_typer(data, name="data")
 
 Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]

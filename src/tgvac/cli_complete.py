@@ -109,3 +109,27 @@ def demo(
     from tgvac.complete.demo import demo as run
 
     print(f"look at {run(Path.cwd(), out.expanduser().absolute())}")
+
+
+def app(
+    host: Annotated[str, typer.Option(help="The address to listen on; others than this machine's own can use it.")] = (
+        "127.0.0.1"
+    ),
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="A free port; 0 takes any.")] = 7860,
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of uploads and results.")] = Path("app"),
+    upload_mb: Annotated[
+        int, typer.Option("--max-upload", min=1, help="Megabytes that an uploaded video may have.")
+    ] = 1000,
+    model: Annotated[
+        str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
+    ] = "",
+    tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
+    device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
+) -> None:
+    """Complete objects in the browser: click on one, see it tracked, get it whole."""
+    from tgvac.app.serve import serve
+    from tgvac.app.work import Settings
+    from tgvac.config import parse
+
+    settings = parse(Settings, {"model": model, "tracker": tracker, "device": device}, "The command")
+    serve(Path.cwd(), out.expanduser().absolute(), settings, host, port, upload_mb)

@@ -1,16 +1,56 @@
-"""Progress of a stage: done/total, rate and time left. One updated line on a terminal, plain lines in a log."""
+"""Progress of a stage: done/total, rate and time left. One updated line on a terminal, plain lines in a log.
+
+Another listener, such as a page, hears the same (:func:`heard_by`).
+"""
 
 from __future__ import annotations
 
+import contextlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from contextvars import ContextVar
+from dataclasses import dataclass
 from types import TracebackType
 from typing import TypeVar
 
 T = TypeVar("T")
 
 _LINE_EVERY_S = 5.0
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What a listener hears.
+
+    Attributes:
+        label: what is being done.
+        done, total: steps.
+        left: seconds, or None if that is not known yet.
+    """
+
+    label: str
+    done: int
+    total: int
+    left: float | None = None
+
+
+_LISTENER: ContextVar[Callable[[Heard], None] | None] = ContextVar("listener", default=None)
+
+
+@contextlib.contextmanager
+def heard_by(listener: Callable[[Heard], None]) -> Iterator[None]:
+    """Tell a listener of each step in this thread; it stops the work by raising an exception."""
+    token = _LISTENER.set(listener)
+    try:
+        yield
+    finally:
+        _LISTENER.reset(token)
+
+
+def _tell(heard: Heard) -> None:
+    if (listener := _LISTENER.get()) is not None:
+        listener(heard)
 
 
 class Progress:
@@ -31,6 +71,7 @@ class Progress:
         self._wrote = False
 
     def __enter__(self) -> Progress:
+        _tell(Heard(self._label, self._done, self._total))
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
@@ -45,19 +86,26 @@ class Progress:
     def step(self, note: str = "", by: int = 1) -> None:
         """Count a step and print it; in a log, at most every few seconds."""
         self._done += by
+        _tell(Heard(self._label, self._done, self._total, self._left()))
         now = time.monotonic()
         if self._tty or now - self._printed >= _LINE_EVERY_S:
             self._printed = now
             self._print(note)
+
+    def _left(self) -> float | None:
+        """Seconds left at the rate until now; None before the first step."""
+        done = self._done - self._first
+        elapsed = max(time.monotonic() - self._began, 1e-6)
+        return (self._total - self._done) * elapsed / done if done > 0 else None
 
     def _print(self, note: str = "", final: bool = False) -> None:
         if self._silent:
             return
         elapsed = max(time.monotonic() - self._began, 1e-6)
         rate = (self._done - self._first) / elapsed
-        left = (self._total - self._done) / rate if rate > 0 else None
-        eta = "" if final or left is None else f", {_clock(left)} left"
-        line = f"{self._label}: {self._done}/{self._total}, {rate:.2f}/s, {_clock(elapsed)}{eta}"
+        left = self._left()
+        eta = "" if final or left is None else f", {clock(left)} left"
+        line = f"{self._label}: {self._done}/{self._total}, {rate:.2f}/s, {clock(elapsed)}{eta}"
         line = f"{line}; {note}" if note else line
         if self._tty:
             sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if final else ""))
@@ -74,7 +122,8 @@ def with_progress(items: Iterable[T], label: str, total: int) -> Iterator[T]:
             progress.step()
 
 
-def _clock(seconds: float) -> str:
+def clock(seconds: float) -> str:
+    """A duration as ``m:ss`` or ``h:mm:ss``."""
     seconds = int(seconds)
     hours, rest = divmod(seconds, 3600)
     return f"{hours}:{rest // 60:02d}:{rest % 60:02d}" if hours else f"{rest // 60}:{rest % 60:02d}"

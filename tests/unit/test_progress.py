@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tgvac import progress
-from tgvac.progress import Progress, with_progress
+from tgvac.progress import Heard, Progress, heard_by, with_progress
 
 
 class Clock:
@@ -82,3 +82,25 @@ def test_hours_are_written_out(clock: Clock, capsys: pytest.CaptureFixture[str])
 
 def test_every_item_is_handed_on_in_order() -> None:
     assert list(with_progress(iter("abc"), "x", 3)) == ["a", "b", "c"]
+
+
+def test_a_listener_hears_each_step_with_the_time_left(clock: Clock) -> None:
+    heard: list[Heard] = []
+    with heard_by(heard.append), Progress("completing", 4, start=1) as bar:
+        clock.now += 2
+        bar.step()
+    with Progress("heard by nobody", 4) as bar:
+        bar.step()
+    assert heard == [Heard("completing", 1, 4), Heard("completing", 2, 4, 4.0)]
+
+
+def test_a_listener_stops_the_work_by_an_exception() -> None:
+    done = []
+
+    def stop(heard: Heard) -> None:
+        if heard.done == 2:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError), heard_by(stop):
+        done.extend(with_progress(range(5), "masks", 5))
+    assert done == [0, 1]

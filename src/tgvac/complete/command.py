@@ -24,26 +24,24 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from tgvac.clips.framing import Window, unframe_rgb, windows_of
+from tgvac.clips.framing import Window, windows_of
 from tgvac.code_digests import code_digest
-from tgvac.complete.composing import Layer, checkerboard, compose
 from tgvac.complete.kept import (
     BESIDE,
-    DISAGREEMENT,
     PREVIEW,
     RECORD,
-    SAMPLES,
     WORK,
     check_out,
     contents,
     forget_results,
 )
 from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
-from tgvac.complete.outputs import FORMATS, write_layer, write_video
+from tgvac.complete.outputs import FORMATS, write_video
 from tgvac.complete.plain_methods import OURS
 from tgvac.complete.prompts import Selection, of_one_frame
+from tgvac.complete.results import Results
 from tgvac.complete.selection import Selected, select
-from tgvac.complete.several import disagreement, middle
+from tgvac.complete.several import middle
 from tgvac.complete.squares import Input, Squares
 from tgvac.complete.told import told
 from tgvac.complete.tracking import Tracker, VisibleMasks
@@ -153,6 +151,43 @@ class Completing:
         Raises:
             BadInput: for whatever the user can fix; what was done until then is kept.
         """
+        if preview:
+            self.track()
+            return self.out / PREVIEW
+        options = self.options
+        count, selected = self._selected()
+        # Before the object is tracked, which may take minutes.
+        loaded = self._model()
+        with locked(self.out / WORK / "lock"):
+            visible, tracked = self._track(count, selected)
+            self._preview(visible)
+            windows = windows_of(loaded.completer.framing, visible)
+            seeds = range(options.seed, options.seed + options.samples)
+            made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
+            chosen = middle([each.rgb_FSS3 for each in made])
+            forget_results(self.out, options.formats, options.samples)
+            results = Results(self.out, self.frames, visible, windows, options.seam, options.paste)
+            if options.samples > 1:
+                results.write_samples(made, options.seed)
+            results.write(made[chosen], options.formats)
+            record = {"options": options.model_dump(mode="json"), "frames": count, "seed": seeds[chosen]}
+            write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
+        return self.out / BESIDE
+
+    def track(self) -> VisibleMasks:
+        """Only track the object, and write the input with its mask.
+
+        Raises:
+            BadInput: as in :meth:`run`.
+        """
+        count, selected = self._selected()
+        with locked(self.out / WORK / "lock"):
+            visible, _ = self._track(count, selected)
+            self._preview(visible)
+        return visible
+
+    def _selected(self) -> tuple[int, Selected]:
+        """The number of frames, and the selection; all options are checked."""
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
@@ -160,25 +195,7 @@ class Completing:
         facts = self.frames.examine()
         for said in facts.said:
             print(f"{options.video}: {said}", flush=True)
-        selected = select(self.frames, facts.count, options.selection)
-        # Before the object is tracked, which may take minutes.
-        loaded = None if preview else self._model()
-        with locked(self.out / WORK / "lock"):
-            visible, tracked = self._track(facts.count, selected)
-            self._preview(visible)
-            if loaded is None:
-                return self.out / PREVIEW
-            windows = windows_of(loaded.completer.framing, visible)
-            seeds = range(options.seed, options.seed + options.samples)
-            made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
-            chosen = middle([each.rgb_FSS3 for each in made])
-            forget_results(self.out, options.formats, options.samples)
-            if options.samples > 1:
-                self._write_samples(visible, windows, made)
-            self._write(visible, windows, made[chosen])
-            record = {"options": options.model_dump(mode="json"), "frames": facts.count, "seed": seeds[chosen]}
-            write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
-        return self.out / BESIDE
+        return facts.count, select(self.frames, facts.count, options.selection)
 
     def _track(self, count: int, selected: Selected) -> tuple[VisibleMasks, str]:
         """The visible masks, and the digest of all that decides them."""
@@ -241,44 +258,3 @@ class Completing:
         if not any(mask_SS.any() for mask_SS in given.visible_FSS):
             raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
         return model.squares(given, text, seed, self.out / WORK / f"squares-{decided[:16]}")
-
-    def _layers(
-        self, visible: VisibleMasks, windows: Sequence[Window], made: Squares, label: str
-    ) -> Iterator[tuple[np.ndarray, Layer]]:
-        """Each frame of the input, and its layer."""
-        for i in with_progress(range(len(visible)), label, len(visible)):
-            frame_HW3, seam = self.frames.frame(i), self.options.seam * windows[i].side
-            rgb_SS3, object_SS = made.rgb_FSS3[i], made.object_FSS[i]
-            yield (
-                frame_HW3,
-                compose(rgb_SS3, object_SS, windows[i], frame_HW3, visible[i], seam, self.options.paste),
-            )
-
-    def _write(self, visible: VisibleMasks, windows: Sequence[Window], made: Squares) -> None:
-        for name in self.options.formats:
-            found = self._layers(visible, windows, made, f"layer ({name})")
-            write_layer(self.out, name, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
-        write_video(self.out / BESIDE, self._beside(visible, windows, made, BESIDE), self.frames.fps)
-
-    def _beside(
-        self, visible: VisibleMasks, windows: Sequence[Window], made: Squares, label: str
-    ) -> Iterator[np.ndarray]:
-        """The input beside the object on a checkerboard."""
-        for frame_HW3, layer in self._layers(visible, windows, made, label):
-            yield np.concatenate([frame_HW3, layer.over(checkerboard(*frame_HW3.shape[:2]))], axis=1)
-
-    def _write_samples(self, visible: VisibleMasks, windows: Sequence[Window], made: Sequence[Squares]) -> None:
-        """Each completion to look at, and where they disagree, drawn white on the darkened input."""
-        for number, each in enumerate(made):
-            name = f"{SAMPLES}/{self.options.seed + number}.mp4"
-            write_video(self.out / name, self._beside(visible, windows, each, name), self.frames.fps)
-
-        def drawn() -> Iterator[np.ndarray]:
-            for i in with_progress(range(len(visible)), DISAGREEMENT, len(visible)):
-                apart_SS = disagreement([each.rgb_FSS3[i] for each in made])
-                frame_HW3, window = self.frames.frame(i), windows[i]
-                apart_SS3 = np.repeat(apart_SS[..., None], 3, axis=2)
-                height, width = frame_HW3.shape[:2]
-                yield np.maximum(frame_HW3 // 4, unframe_rgb(apart_SS3, window, height, width, fill=0))
-
-        write_video(self.out / DISAGREEMENT, drawn(), self.frames.fps)

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 
 from tgvac.clips.framing import FramingParams, Window, frame_mask, frame_rgb
-from tgvac.clips.images import grey
+from tgvac.complete.object_masks import darker
 from tgvac.methods.ours import TemporalDiffusion
 from tgvac.progress import Progress
 from tgvac.sampling.evaluations import evaluations
@@ -124,8 +124,3 @@ class Diffusing:
             )
         threshold = model.completion.white_threshold
         return Squares(Framed(made.__getitem__, frames), Framed(lambda i: darker(made[i], threshold), frames))
-
-
-def darker(square_SS3: np.ndarray, threshold: int) -> np.ndarray:
-    """Where a picture is darker than white, ``uint8 [S,S]`` in {0, 255}, as pix2gestalt finds the object."""
-    return np.where(grey(square_SS3) < threshold, 255, 0).astype(np.uint8)

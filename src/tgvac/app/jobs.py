@@ -1,0 +1,116 @@
+"""Long work beside the page: one job at a time, heard step by step, and stopped between two steps."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from queue import Empty, SimpleQueue
+from typing import Generic, TypeVar
+
+from tgvac.progress import Heard, heard_by
+
+T = TypeVar("T")
+
+_EVERY_S = 0.25
+"""How often a page is told of progress."""
+STARTING, WAITING, STOPPING = (Heard(label, 0, 0) for label in ("starting", "waiting", "stopping"))
+
+
+class Stopped(Exception):
+    """The visitor stopped the job."""
+
+
+class Job(Generic[T]):
+    """One job; :class:`Jobs` makes it."""
+
+    def __init__(self, work: Callable[[], T], turn: threading.Lock) -> None:
+        self._work, self._turn = work, turn
+        self._heard: SimpleQueue[Heard] = SimpleQueue()
+        self._stop = threading.Event()
+        self._value: T | None = None
+        self._error: BaseException | None = None
+        self.left = False
+        self._thread = threading.Thread(target=self._run, name="tgvac-app-job", daemon=True)
+        self._thread.start()
+
+    @property
+    def running(self) -> bool:
+        return self._thread.is_alive()
+
+    def stop(self) -> None:
+        """End the job at its next step."""
+        self._stop.set()
+
+    def heard(self) -> Iterator[Heard]:
+        """What is being done, as it goes on, a few times a second."""
+        latest = told = STARTING
+        due = 0.0
+        while self.running or not self._heard.empty():
+            with suppress(Empty):
+                latest = self._heard.get(timeout=_EVERY_S)
+            if self._stop.is_set():
+                latest = STOPPING
+            if latest is not told and time.monotonic() >= due:
+                yield latest
+                told, due = latest, time.monotonic() + _EVERY_S
+
+    def result(self) -> T:
+        """What the finished job gave.
+
+        Raises:
+            Stopped: if it was stopped.
+            BaseException: whatever ended it.
+        """
+        self._thread.join()
+        if self._error is not None:
+            raise self._error
+        return self._value  # type: ignore[return-value]
+
+    def _listen(self, heard: Heard) -> None:
+        if self._stop.is_set():
+            raise Stopped
+        self._heard.put(heard)
+
+    def _run(self) -> None:
+        try:
+            while not self._turn.acquire(timeout=_EVERY_S):
+                self._listen(WAITING)
+            try:
+                with heard_by(self._listen):
+                    self._value = self._work()
+            finally:
+                self._turn.release()
+        except BaseException as error:
+            self._error = error
+
+
+class Jobs:
+    """Jobs of all visitors, of which one runs at a time.
+
+    A job goes on when its visitor leaves, so that a phone may sleep; but not when another visitor waits for it.
+    """
+
+    def __init__(self) -> None:
+        self._turn = threading.Lock()
+        self._of: dict[str, Job] = {}
+
+    def start(self, visitor: str, work: Callable[[], T]) -> Job[T]:
+        """Start a job, or let it wait for its turn."""
+        for job in self._of.values():
+            if job.left:
+                job.stop()
+        self._of = {name: job for name, job in self._of.items() if job.running}
+        self._of[visitor] = job = Job(work, self._turn)
+        return job
+
+    def stop(self, visitor: str) -> None:
+        """End the visitor's job at its next step."""
+        if (job := self._of.get(visitor)) is not None:
+            job.stop()
+
+    def leave(self, visitor: str) -> None:
+        """The visitor has closed the page."""
+        if (job := self._of.get(visitor)) is not None:
+            job.left = True

@@ -1,0 +1,125 @@
+"""``tgvac app``: serves the page on this machine, and nothing outside of its work folder."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import ipaddress
+import os
+import re
+import shutil
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tgvac.app.work import Settings, Work
+from tgvac.errors import BadInput
+from tgvac.files import locked
+
+_CSS = Path(__file__).with_name("page.css")
+_QUIET = {
+    **{"GRADIO_ANALYTICS_ENABLED": "False", "GRADIO_RUN_HISTORY": "False", "GRADIO_SHARE": "False"},
+    **{"GRADIO_MCP_SERVER": "False", "GRADIO_NODE_SERVER": "False", "HF_HUB_DISABLE_TELEMETRY": "1"},
+}
+"""Read by Gradio when it is imported, or launched."""
+
+
+def serve(root: Path, out: Path, settings: Settings, host: str, port: int, upload_mb: int) -> None:
+    """Serve the page until it is interrupted.
+
+    Args:
+        root: the project's folder.
+        out: the work folder.
+        host: the address to listen on.
+        port: 0 for any free one.
+        upload_mb: what an upload may have at most, in megabytes.
+
+    Raises:
+        BadInput: when Gradio is not installed, or the address cannot be listened on.
+    """
+    if importlib.util.find_spec("gradio") is None:
+        raise BadInput("tgvac app needs Gradio; install it with `pip install -e '.[app]'` in the project's folder.")
+    local = is_loopback(host)
+    if not local:
+        print(
+            f"warning: everyone who reaches {host} on port {port} can open this page, upload videos and use this"
+            " machine; it asks for no password",
+            flush=True,
+        )
+    work = Work(root, out, settings.model_copy(update={"paths": local}))
+    with locked(out / ".lock"), _emptied(work.served):
+        os.environ.update(_QUIET, GRADIO_TEMP_DIR=str(work.served), GRADIO_EXAMPLES_CACHE=str(work.served / "examples"))
+        _launch(work, host, port, upload_mb)
+
+
+@contextlib.contextmanager
+def _emptied(folder: Path) -> Iterator[None]:
+    """A folder that is empty at first, and is gone afterwards."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    try:
+        yield
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
+    import gradio as gr
+    from starlette.middleware import Middleware
+
+    from tgvac.app.page import Page
+
+    blocks = Page(work).build().queue(max_size=32)
+    try:
+        _, address, _ = blocks.launch(
+            server_name=host,
+            server_port=port or _free(host),
+            share=False,
+            show_error=False,
+            quiet=True,
+            prevent_thread_lock=True,
+            max_file_size=upload_mb * 1_000_000,
+            allowed_paths=[],
+            app_kwargs={"middleware": [Middleware(_OwnFiles)]},
+            footer_links=[],
+            run_history=False,
+            mcp_server=False,
+            ssr_mode=False,
+            enable_monitoring=False,
+            css_paths=_CSS,
+            # Fonts of the visitor's system: none is fetched from elsewhere.
+            theme=gr.themes.Default(font=("system-ui", "sans-serif"), font_mono=("ui-monospace", "monospace")),
+        )
+    except OSError as error:
+        raise BadInput(f"{host}:{port} cannot be listened on ({error}); choose another --port or --host.") from None
+    print(f"open {address} in a browser; stop with Ctrl+C", flush=True)
+    blocks.block_thread()
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address is reached from this machine alone."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _OwnFiles:
+    """Refuses what Gradio would fetch from other hosts for a visitor."""
+
+    def __init__(self, app: Any) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if re.search(r"(file|proxy)=\w+:", scope.get("path", "")):
+            await send({"type": "http.response.start", "status": 403, "headers": []})
+            await send({"type": "http.response.body", "body": b""})
+        else:
+            await self._app(scope, receive, send)
+
+
+def _free(host: str) -> int:
+    with socket.socket() as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
