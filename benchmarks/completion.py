@@ -32,7 +32,6 @@ from benchmarks.world_clips import world_clips
 from tgvac.clips.images import encode_png
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.model import Asked, load_model
-from tgvac.complete.prompts import read_selection
 from tgvac.complete.squares import Diffusing, Framed, Input
 from tgvac.devices import pin
 from tgvac.methods.ours import TemporalDiffusion
@@ -42,6 +41,7 @@ from tgvac.models.motion_unet import load_inflated
 from tgvac.models.noise_models import as_epsilon_model, video_noise_model
 from tgvac.params import load_params
 from tgvac.sampling.kept import Kept
+from tgvac.tracking.prompts import read_selection
 
 STEPS, GUIDANCE, LENGTH = 4, 2.0, 14
 FRAMES = (14, 56, 224, 896)

@@ -23,10 +23,10 @@ from PIL import Image
 from benchmarks.figures import ROOT, Figure, tell
 from tgvac.clips.box import Box
 from tgvac.clips.container import Facts
-from tgvac.complete.selection import Marks, Selected
-from tgvac.complete.tracking import Tracker
 from tgvac.masks.truth import iou
 from tgvac.params import load_params
+from tgvac.tracking.selection import Marks, Selected
+from tgvac.tracking.tracker import Tracker
 from tgvac.world import scenes
 from tgvac.world.film import film
 

@@ -57,9 +57,9 @@ def complete(
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_options
     from tgvac.complete.finding import WEIGHTS, find_box
-    from tgvac.complete.prompts import read_selection
     from tgvac.config import parse
     from tgvac.errors import BadInput
+    from tgvac.tracking.prompts import read_selection
 
     beside = {
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},

@@ -7,7 +7,7 @@ import pytest
 
 from tgvac.app.drawing import draw, in_video, painted, shown_size
 from tgvac.clips.box import Box
-from tgvac.complete.prompts import Prompt
+from tgvac.tracking.prompts import Prompt
 
 GREY = np.full((480, 640, 3), 100, np.uint8)
 SIZE = (240, 320)

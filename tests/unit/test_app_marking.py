@@ -6,8 +6,8 @@ import pytest
 
 from tgvac.app.marking import Marking, in_words
 from tgvac.clips.box import Box
-from tgvac.complete.prompts import Prompt
 from tgvac.errors import BadInput
+from tgvac.tracking.prompts import Prompt
 
 
 def test_points_of_several_frames_are_kept_by_frame_in_order() -> None:

@@ -23,7 +23,7 @@ from tgvac.complete.command import Completing, Options, read_options
 from tgvac.complete.composing import checkerboard, compose, seen_share, without_white
 from tgvac.complete.object_masks import darker
 from tgvac.complete.outputs import write_video
-from tgvac.complete.prompts import Prompt, Selection
+from tgvac.tracking.prompts import Prompt, Selection
 
 
 @pytest.fixture

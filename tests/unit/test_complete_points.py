@@ -14,14 +14,14 @@ from tests.unit.layouts import write
 from tests.unit.moving_square import iou
 from tgvac.clips.box import Box
 from tgvac.clips.images import encode_png
-from tgvac.complete.colour_cut import corrected, cut_around
-from tgvac.complete.prompts import Prompt, Selection
-from tgvac.complete.selection import select
 from tgvac.complete.told import told
-from tgvac.complete.tracking import Tracker, VisibleMasks
 from tgvac.errors import BadInput
 from tgvac.params import load_params
 from tgvac.sources.frames import open_frames
+from tgvac.tracking.colour_cut import corrected, cut_around
+from tgvac.tracking.prompts import Prompt, Selection
+from tgvac.tracking.selection import select
+from tgvac.tracking.tracker import Tracker, VisibleMasks
 
 SIZE = 96, 160
 COUNT = 8

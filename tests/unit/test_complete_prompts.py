@@ -12,11 +12,11 @@ from tests.unit.layouts import write
 from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, mask
 from tgvac.clips.box import Box
 from tgvac.clips.images import encode_png
-from tgvac.complete.prompts import Prompt, Selection, read_selection
-from tgvac.complete.selection import select
 from tgvac.complete.told import ranges
 from tgvac.errors import BadInput
 from tgvac.sources.frames import open_frames
+from tgvac.tracking.prompts import Prompt, Selection, read_selection
+from tgvac.tracking.selection import select
 
 
 @pytest.fixture

@@ -17,18 +17,18 @@ from tests.unit.sam_models import NOTHING_SEEN, save_sam2, with_sam2
 from tgvac.clips.archive import zip_writing
 from tgvac.clips.box import Box
 from tgvac.clips.images import encode_png
-from tgvac.complete.follower import Anchor
-from tgvac.complete.joining import FOUND, Joined
-from tgvac.complete.prompts import Prompt, Selection
-from tgvac.complete.sam2_prompts import Sam2Prompts
-from tgvac.complete.selection import Marks, select
-from tgvac.complete.stretch import Stretch, Video
-from tgvac.complete.tracking import Tracker
 from tgvac.masks.runtime import HERE
 from tgvac.masks.sam2_first import Sam2First
 from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.verdicts import LOST
 from tgvac.sources.frames import open_frames
+from tgvac.tracking.follower import Anchor
+from tgvac.tracking.joining import FOUND, Joined
+from tgvac.tracking.prompts import Prompt, Selection
+from tgvac.tracking.sam2_prompts import Sam2Prompts
+from tgvac.tracking.selection import Marks, select
+from tgvac.tracking.stretch import Stretch, Video
+from tgvac.tracking.tracker import Tracker
 
 COUNT = 7
 
@@ -212,6 +212,6 @@ def test_prompts_are_forgotten_to_no_effect(tmp_path: Path, weights: Path, monke
 
     with opened(tmp_path, masks) as video:
         forgetful = found()
-        monkeypatch.setattr("tgvac.complete.sam2_prompts._Session._drop", lambda self, i, backwards: None)
+        monkeypatch.setattr("tgvac.tracking.sam2_prompts._Session._drop", lambda self, i, backwards: None)
         mindful = found()
     assert all(np.array_equal(a, b) for a, b in zip(forgetful, mindful, strict=True))

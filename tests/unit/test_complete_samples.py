@@ -17,11 +17,11 @@ from tgvac.clips.images import encode_png
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.model import Asked, load_model
 from tgvac.complete.plain_methods import names
-from tgvac.complete.prompts import read_selection
 from tgvac.complete.several import disagreement, middle
 from tgvac.complete.squares import Framed, Input
 from tgvac.errors import BadInput
 from tgvac.methods.ours import TemporalDiffusion
+from tgvac.tracking.prompts import read_selection
 
 COUNT, HEIGHT, WIDTH = 6, 72, 96
 

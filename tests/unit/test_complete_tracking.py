@@ -12,14 +12,14 @@ from tests.unit import moving_square
 from tests.unit.layouts import write
 from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, box_at, iou, mask
 from tgvac.clips.images import encode_png
-from tgvac.complete.joining import DOUBTFUL, FOUND, Tracked, join
-from tgvac.complete.prompts import Prompt, Selection
-from tgvac.complete.selection import select
 from tgvac.complete.told import told
-from tgvac.complete.tracking import OnStep, Tracker, VisibleMasks
 from tgvac.masks.verdicts import LOST
 from tgvac.params import load_params
 from tgvac.sources.frames import open_frames
+from tgvac.tracking.joining import DOUBTFUL, FOUND, Tracked, join
+from tgvac.tracking.prompts import Prompt, Selection
+from tgvac.tracking.selection import select
+from tgvac.tracking.tracker import OnStep, Tracker, VisibleMasks
 
 LONG = 20
 """Frames of a video in which the square is away for a while."""

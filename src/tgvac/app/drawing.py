@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from tgvac.clips.images import resize_mask
-from tgvac.complete.prompts import Point, Prompt
+from tgvac.tracking.prompts import Point, Prompt
 
 # Shapes: H, W of a picture as the page shows it.
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from tgvac.clips.box import Box
-from tgvac.complete.prompts import Point, Prompt, check_prompts
 from tgvac.errors import BadInput
+from tgvac.tracking.prompts import Point, Prompt, check_prompts
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from tgvac.app.drawing import draw, in_video, painted, shown_size
 from tgvac.app.library import Video
 from tgvac.app.marking import Marking
 from tgvac.clips.pictures import read_picture
-from tgvac.complete.prompts import Point, Prompt
 from tgvac.errors import BadInput
+from tgvac.tracking.prompts import Point, Prompt
 
 Mode = Literal["Object", "Not this", "Box", "Paint"]
 """What a click in the frame says."""
@@ -28,7 +28,7 @@ class Tracked:
     Attributes:
         prompts: what was marked when it was tracked.
         masks: one for each frame, ``uint8 [H,W]`` in {0, 255}.
-        lost, doubtful, unused: frames, as in :class:`tgvac.complete.tracking.VisibleMasks`.
+        lost, doubtful, unused: frames, as in :class:`tgvac.tracking.tracker.VisibleMasks`.
     """
 
     prompts: tuple[Prompt, ...]

@@ -11,9 +11,9 @@ from tgvac.app.library import Library, Video
 from tgvac.app.results import Served, serve
 from tgvac.app.session import Session, Tracked
 from tgvac.complete.command import Completing, Options
-from tgvac.complete.prompts import Prompt, Selection
 from tgvac.config import Record, parse
 from tgvac.errors import BadInput
+from tgvac.tracking.prompts import Prompt, Selection
 
 
 class Settings(Record):

@@ -38,13 +38,10 @@ from tgvac.complete.kept import (
 from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
 from tgvac.complete.outputs import FORMATS, write_video
 from tgvac.complete.plain_methods import OURS
-from tgvac.complete.prompts import Selection, of_one_frame
 from tgvac.complete.results import Results
-from tgvac.complete.selection import Selected, select
 from tgvac.complete.several import middle
 from tgvac.complete.squares import Input, Squares
 from tgvac.complete.told import told
-from tgvac.complete.tracking import Tracker, VisibleMasks
 from tgvac.config import Block, digest, parse
 from tgvac.errors import BadInput
 from tgvac.files import locked, write_json
@@ -53,6 +50,9 @@ from tgvac.methods.registry import REGISTRY
 from tgvac.params import load_params
 from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
+from tgvac.tracking.prompts import Selection, of_one_frame
+from tgvac.tracking.selection import Selected, select
+from tgvac.tracking.tracker import Tracker, VisibleMasks
 
 FORMAT: Literal["tgvac-complete-2"] = "tgvac-complete-2"
 _FORMAT_1 = "tgvac-complete-1"
@@ -210,7 +210,7 @@ class Completing:
                 [prompt.model_dump(mode="json", exclude={"mask"}) for prompt in selection.prompts],
                 [masks.model_dump(mode="json"), params.tracks.long_side],
                 runtime.digest(masks.sam2.weights) if masks.first == "sam2" else "",
-                code_digest("tgvac.complete.tracking"),
+                code_digest("tgvac.tracking.tracker"),
             ]
         )
         work = self.out / WORK / f"masks-{decided[:16]}"

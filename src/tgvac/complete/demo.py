@@ -8,10 +8,10 @@ import numpy as np
 
 from tgvac.complete.command import Completing, Options
 from tgvac.complete.outputs import write_pictures
-from tgvac.complete.prompts import Selection
 from tgvac.errors import BadInput
 from tgvac.params import load_params
 from tgvac.progress import with_progress
+from tgvac.tracking.prompts import Selection
 from tgvac.world import scenes
 from tgvac.world.film import Shot, film
 from tgvac.world.params import WorldParams

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from tgvac.complete.kept import PREVIEW
-from tgvac.complete.tracking import VisibleMasks
+from tgvac.tracking.tracker import VisibleMasks
 
 
 def told(visible: VisibleMasks) -> list[str]:

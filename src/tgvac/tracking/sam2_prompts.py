@@ -11,9 +11,6 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from tgvac.clips.track import Track
-from tgvac.complete.follower import Anchor
-from tgvac.complete.selection import Marks
-from tgvac.complete.stretch import Stretch, Video
 from tgvac.devices import network_step
 from tgvac.masks.beliefs import belief, drawn, quantised
 from tgvac.masks.given import annotated
@@ -23,6 +20,9 @@ from tgvac.masks.runtime import Runtime
 from tgvac.masks.sam2_session import Session
 from tgvac.masks.sam2_weights import load_sam2
 from tgvac.masks.segmenter import RawMask
+from tgvac.tracking.follower import Anchor
+from tgvac.tracking.selection import Marks
+from tgvac.tracking.stretch import Stretch, Video
 
 
 class Sam2Prompts:

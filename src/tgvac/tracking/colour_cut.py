@@ -10,9 +10,9 @@ from scipy.sparse import coo_array, diags_array
 from scipy.sparse.linalg import spsolve
 
 from tgvac.clips.box import Box
-from tgvac.complete.prompts import Point
 from tgvac.masks.grabcut import grown
 from tgvac.masks.opencv import cut, disc
+from tgvac.tracking.prompts import Point
 
 _CLICK = 0.005
 """Radius of what a click surely means, in shares of the frame's longer side."""

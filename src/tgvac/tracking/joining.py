@@ -10,13 +10,13 @@ import numpy as np
 from scipy.ndimage import distance_transform_edt
 
 from tgvac.clips.images import decode_mask, encode_mask
-from tgvac.complete.follower import Anchor, Follower
-from tgvac.complete.selection import Marks
-from tgvac.complete.stretch import Video
 from tgvac.errors import BadInput
 from tgvac.masks.refine import FrameMask
 from tgvac.masks.truth import iou
 from tgvac.masks.verdicts import FAILED, LOST, UNKNOWN
+from tgvac.tracking.follower import Anchor, Follower
+from tgvac.tracking.selection import Marks
+from tgvac.tracking.stretch import Video
 
 FOUND, DOUBTFUL = "found", "doubtful"
 _ALIKE = 0.5

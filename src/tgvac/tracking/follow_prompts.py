@@ -6,13 +6,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from tgvac.complete.colour_cut import corrected, cut_around
-from tgvac.complete.follower import Anchor
-from tgvac.complete.selection import Marks
-from tgvac.complete.stretch import Stretch, Video
 from tgvac.masks.follow import Follow
 from tgvac.masks.params import MasksParams
 from tgvac.masks.refine import FrameMask, Refinement
+from tgvac.tracking.colour_cut import corrected, cut_around
+from tgvac.tracking.follower import Anchor
+from tgvac.tracking.selection import Marks
+from tgvac.tracking.stretch import Stretch, Video
 
 
 class FollowPrompts:

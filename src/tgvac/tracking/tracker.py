@@ -17,17 +17,17 @@ import numpy as np
 
 from tgvac.clips.archive import Store, zip_writing
 from tgvac.clips.images import decode_mask, encode_mask, resize_mask
-from tgvac.complete.follow_prompts import FollowPrompts
-from tgvac.complete.follower import Follower
-from tgvac.complete.joining import DOUBTFUL, Joined
-from tgvac.complete.selection import Marks, MaskFrames, Selected
-from tgvac.complete.stretch import Video, reduce_frames, reduced_size
 from tgvac.masks.opencv import one_thread
 from tgvac.masks.params import MasksParams
 from tgvac.masks.runtime import HERE, Runtime
 from tgvac.masks.verdicts import LOST
 from tgvac.progress import Progress
 from tgvac.sources.frames import Frames
+from tgvac.tracking.follow_prompts import FollowPrompts
+from tgvac.tracking.follower import Follower
+from tgvac.tracking.joining import DOUBTFUL, Joined
+from tgvac.tracking.selection import Marks, MaskFrames, Selected
+from tgvac.tracking.stretch import Video, reduce_frames, reduced_size
 
 _FRAMES, _MASKS, _VERDICTS = "frames.zip", "masks.zip", "verdicts.json"
 
@@ -114,7 +114,7 @@ def follower_of(masks: MasksParams, runtime: Runtime) -> Follower:
         BadInput: when its weights or its device are not available.
     """
     if masks.first == "sam2":
-        from tgvac.complete.sam2_prompts import Sam2Prompts
+        from tgvac.tracking.sam2_prompts import Sam2Prompts
 
         return Sam2Prompts(masks, runtime)
     return FollowPrompts(masks)

@@ -10,9 +10,9 @@ import numpy as np
 from tgvac.clips.box import Box, fault_of
 from tgvac.clips.images import resize_mask
 from tgvac.clips.mask_values import read_mask
-from tgvac.complete.prompts import NOTHING, Point, Prompt, Selection, check_prompts
 from tgvac.errors import BadInput
 from tgvac.sources.frames import FrameFolder, Frames, open_frames
+from tgvac.tracking.prompts import NOTHING, Point, Prompt, Selection, check_prompts
 
 
 class MaskFrames:

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from tgvac.complete.selection import Marks
-from tgvac.complete.stretch import Video
 from tgvac.masks.refine import FrameMask
+from tgvac.tracking.selection import Marks
+from tgvac.tracking.stretch import Video
 
 
 @dataclass(frozen=True)
