@@ -90,7 +90,7 @@ def test_the_order_of_prompts_does_not_matter_and_steps_are_counted_to_the_end(t
     moving_square.write_video(tmp_path)
     steps: list[tuple[int, int]] = []
     first = tracked(tmp_path, by_box(1), by_box(5), on_step=lambda done, total: steps.append((done, total)))
-    again = tracked(tmp_path, by_box(1), by_box(5), work="again")
+    again = tracked(tmp_path, by_box(5), by_box(1), work="again")
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
     done = [step for step, _ in steps]
     assert done == sorted(done)

@@ -161,10 +161,12 @@ class Tracker:
 
             def step() -> None:
                 nonlocal done
-                done += 1
-                progress.step()
-                if self.on_step is not None:
-                    self.on_step(min(done, total), total)
+                if done < total:
+                    # A frame that points correct is tracked once more.
+                    done += 1
+                    progress.step()
+                    if self.on_step is not None:
+                        self.on_step(done, total)
 
             joined = Joined(follower, video, step)
             joined.settle(marks)
