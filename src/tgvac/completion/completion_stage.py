@@ -75,7 +75,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
             sample=sample,
             method=kind,
             variant=variant,
-            mask_source=evaluation.mask_source,
+            mask_source=method_of(name).mask_source or evaluation.mask_source,
             # Where nothing was trained there is no seed of training.
             train_seed=seed if training_phases_of(name, methods) else -1,
             sample_seed=evaluation.sample_seed,

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from tgvac.config import Block
 
+Prompt = Literal["mask", "box"]
+"""What marks an object in a frame."""
+
 
 class MethodParams(Block):
     """One ``<method>/<variant>``: in what it differs from the method as the other blocks describe it.
@@ -16,6 +19,7 @@ class MethodParams(Block):
         trained: of methods that are trained, the variant whose weights it loads.
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
         steps, guidance, stride, solver, overlap, guided_levels, weights, ends: in place of the sampler's own.
+        prompt: of methods that track, what they are given in the first frame; None: its mask.
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
@@ -34,6 +38,7 @@ class MethodParams(Block):
     weights: Literal["flat", "triangular"] | None = None
     ends: Literal["inside", "reflect"] | None = None
     one_window: bool = False
+    prompt: Prompt | None = None
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"

@@ -39,6 +39,7 @@ class Method:
             the last one is loaded. Which training of a phase it is, ``trained`` of its params says.
         layout: the input channels of these networks (:mod:`tgvac.models.layouts`).
         variants: how tables call its variants.
+        mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
     """
 
     module: str
@@ -48,16 +49,18 @@ class Method:
     training_phases: tuple[TrainingPhase, ...] = ()
     layout: str = ""
     variants: Mapping[str, str] = field(default_factory=dict)
+    mask_source: str = ""
 
+
+_OURS = (
+    *("framing", "diffusion", "conditions", "variants.{trained}", "motion_module", "sampler", "completion", "compute"),
+)
 
 REGISTRY: Mapping[str, Method] = {
     "ours": Method(
         module="tgvac.methods.ours",
         label="Ours",
-        params=(
-            *("framing", "diffusion", "conditions", "variants.{trained}", "motion_module", "sampler", "completion"),
-            "compute",
-        ),
+        params=_OURS,
         networks=("vae", "text_encoder"),
         training_phases=("frame", "motion"),
         layout="frame_mask",
@@ -77,6 +80,16 @@ REGISTRY: Mapping[str, Method] = {
             "one_window": "One window over the whole video",
             "paper_settings": "o = 4, guidance 7.5 (the paper's own settings)",
         },
+    ),
+    "ours_tracked": Method(
+        module="tgvac.methods.ours_tracked",
+        label="Ours",
+        params=(*_OURS, "masks"),
+        networks=("vae", "text_encoder"),
+        training_phases=("frame", "motion"),
+        layout="frame_mask",
+        variants={"mask": "Ours, from the first frame's mask", "box": "Ours, from a box in the first frame"},
+        mask_source="tracked",
     ),
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 import numpy as np
 
@@ -34,14 +35,41 @@ def reduce_frames(frames: Frames, count: int, size: Size, path: Path) -> None:
             sink.add(f"{i:05d}.png", encode_png(resize_rgb(frames.frame(i), *size)))
 
 
-class Video:
+class Video(Protocol):
+    """The frames that a follower sees.
+
+    Attributes:
+        count: frames.
+        size: height and width.
+    """
+
+    count: int
+    size: Size
+
+    def frame(self, i: int) -> np.ndarray:
+        """Frame ``i``, ``uint8 [H,W,3]``."""
+        ...
+
+
+class FramesInMemory:
+    """Frames ``uint8 [F,H,W,3]`` as they are."""
+
+    def __init__(self, frames_FHW3: np.ndarray) -> None:
+        self._frames_FHW3 = frames_FHW3
+        self.count, self.size = len(frames_FHW3), (frames_FHW3.shape[1], frames_FHW3.shape[2])
+
+    def frame(self, i: int) -> np.ndarray:
+        return np.asarray(self._frames_FHW3[i])
+
+
+class StoredVideo:
     """The reduced frames of a video; use it as a context manager."""
 
     def __init__(self, path: Path, count: int, size: Size) -> None:
         self._store, self._path = Store(path), path
         self.count, self.size = count, size
 
-    def __enter__(self) -> Video:
+    def __enter__(self) -> StoredVideo:
         return self
 
     def __exit__(self, *error: object) -> None:

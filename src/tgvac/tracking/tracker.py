@@ -27,7 +27,7 @@ from tgvac.tracking.follow_prompts import FollowPrompts
 from tgvac.tracking.follower import Follower
 from tgvac.tracking.joining import DOUBTFUL, Joined
 from tgvac.tracking.selection import Marks, MaskFrames, Selected
-from tgvac.tracking.stretch import Video, reduce_frames, reduced_size
+from tgvac.tracking.stretch import FramesInMemory, StoredVideo, Video, reduce_frames, reduced_size
 
 _FRAMES, _MASKS, _VERDICTS = "frames.zip", "masks.zip", "verdicts.json"
 
@@ -120,6 +120,18 @@ def follower_of(masks: MasksParams, runtime: Runtime) -> Follower:
     return FollowPrompts(masks)
 
 
+def track_in_memory(frames_FHW3: np.ndarray, marks: Marks, masks: MasksParams, runtime: Runtime = HERE) -> np.ndarray:
+    """The visible mask of an object that is marked in one frame, ``uint8 [F,H,W]`` in {0, 255}; empty where it is lost.
+
+    Args:
+        frames_FHW3: ``uint8``, at the size that the tracker sees.
+    """
+    with one_thread():
+        joined = Joined(follower_of(masks, runtime), FramesInMemory(frames_FHW3))
+        joined.settle([marks])
+        return np.stack([joined.at(i).mask_HW for i in range(len(frames_FHW3))])
+
+
 @dataclass(frozen=True)
 class Tracker:
     """Tracks by the follower of ``masks.first``.
@@ -150,7 +162,7 @@ class Tracker:
             follower, size = follower_of(self.masks, self.runtime), reduced_size(height, width, self.long_side)
             reduce_frames(frames, count, size, self.work / _FRAMES)
             marks = [each.resized((height, width), size) for each in selected.marks]
-            with Video(self.work / _FRAMES, count, size) as video, one_thread():
+            with StoredVideo(self.work / _FRAMES, count, size) as video, one_thread():
                 self._write(follower, video, marks)
         (self.work / _FRAMES).unlink(missing_ok=True)
         return TrackedMasks(self.work / _MASKS, selected.marks, count, height, width)
