@@ -44,8 +44,10 @@ def complete(
     seed: Annotated[int, typer.Option(help="Of the noise: another one gives another completion.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Several completions, and where they disagree.")] = 1,
     formats: Annotated[
-        list[str] | None, typer.Option("--format", help="Of the layer: png, webm or prores; may be repeated.")
+        list[str] | None,
+        typer.Option("--format", help="Of the layer: png, webm, prores, mp4, mask; repeatable."),
     ] = None,
+    colour: Annotated[str, typer.Option(help="Behind the object in the format mp4: a name, or #rrggbb.")] = "white",
     paste: Annotated[bool, typer.Option(help="Take what is seen from the input.")] = True,
     tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
     device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
@@ -65,7 +67,7 @@ def complete(
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
         **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
-        **{"--samples": samples > 1, "--method": method != "ours"},
+        **{"--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
@@ -95,6 +97,7 @@ def complete(
             "seed": seed,
             "samples": samples,
             "formats": formats or ["png"],
+            "colour": colour,
             "paste": paste,
         }
         options = parse(Options, given, "The command")

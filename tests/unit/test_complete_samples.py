@@ -91,6 +91,23 @@ def test_hidden_parts_are_copied_from_frames_that_show_them(folder: Path) -> Non
     assert rgba_HW4[5, 5, 3] == 0
 
 
+def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -> None:
+    out, formats = folder / "out", ("png", "mask", "mp4")
+    Completing(CLONE, options(folder, method="mean_colour", steps=None, formats=formats, colour="#0000ff"), out).run()
+    with av.open(str(out / "layer.mp4")) as container:
+        on_blue = [frame.to_ndarray(format="rgb24").astype(int) for frame in container.decode(video=0)]
+    for i in range(COUNT):
+        rgba_HW4 = np.asarray(Image.open(out / "layer" / f"{i:05d}.png"))
+        amodal_HW = np.asarray(Image.open(out / "amodal" / f"{i:05d}.png"))
+        assert np.array_equal(amodal_HW, np.where(rgba_HW4[..., 3] >= 128, 255, 0))
+        assert np.abs(on_blue[i][2, 2] - [0, 0, 255]).max() <= 12
+    Completing(CLONE, options(folder, method="mean_colour", steps=None), out).run()
+    assert not (out / "layer.mp4").exists()
+    assert not list((out / "amodal").glob("*")), "what another run wrote is removed"
+    with pytest.raises(BadInput, match="--colour nothing is no colour; give a name such as white, or #rrggbb"):
+        Completing(CLONE, options(folder, colour="nothing"), out).run()
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [

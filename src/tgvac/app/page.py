@@ -22,7 +22,7 @@ T = TypeVar("T")
 Updates = dict[Any, Any]
 """New values by component."""
 
-_FORMATS = {"png": "PNG (zip)", "webm": "WebM", "prores": "ProRes (MOV)"}
+_FORMATS = {"png": "PNG (zip)", "webm": "WebM", "prores": "ProRes (MOV)", "mask": "Mask (zip)"}
 _HINTS = {
     "Object": "Click on the object; a few clicks on its parts say more than one.",
     "Not this": "Click on what is not the object.",

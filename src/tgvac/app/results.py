@@ -50,10 +50,10 @@ def serve(video: Video, served: Path, formats: Iterable[str]) -> Served:
         if name in LAYERS:
             layers[name] = _copy(video.result / LAYERS[name], folder / f"{stem}-{LAYERS[name]}")
         else:
-            layers[name] = folder / f"{stem}-{PICTURES}.zip"
+            layers[name] = folder / f"{stem}-{PICTURES[name]}.zip"
             with zip_writing(layers[name]) as sink:
-                for picture in sorted((video.result / PICTURES).glob("*.png")):
-                    sink.add(f"{PICTURES}/{picture.name}", picture.read_bytes())
+                for picture in sorted((video.result / PICTURES[name]).glob("*.png")):
+                    sink.add(f"{PICTURES[name]}/{picture.name}", picture.read_bytes())
     return Served(tracked, _copy(video.result / BESIDE, folder / f"{stem}-{BESIDE}"), layers)
 
 

@@ -36,7 +36,7 @@ from tgvac.complete.kept import (
     forget_results,
 )
 from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
-from tgvac.complete.outputs import FORMATS, write_video
+from tgvac.complete.outputs import FORMATS, read_colour, write_video
 from tgvac.complete.plain_methods import OURS
 from tgvac.complete.results import Results
 from tgvac.complete.several import middle
@@ -79,6 +79,7 @@ class Options(Block):
         seed: of the noise.
         samples: completions from as many noises, of seeds from ``seed`` on.
         formats: how the layer is written, of ``outputs.FORMATS``.
+        colour: behind the object in the format ``mp4``.
         paste: whether what is seen is taken from the input.
         seam: width of the transition to the model's pixels, in shares of the square's side.
     """
@@ -96,6 +97,7 @@ class Options(Block):
     seed: int = 0
     samples: int = Field(default=1, ge=1)
     formats: tuple[str, ...] = ("png",)
+    colour: str = "white"
     paste: bool = True
     seam: float = 0.03
 
@@ -169,7 +171,7 @@ class Completing:
             results = Results(self.out, self.frames, visible, windows, options.seam, options.paste)
             if options.samples > 1:
                 results.write_samples(made, options.seed)
-            results.write(made[chosen], options.formats)
+            results.write(made[chosen], options.formats, read_colour(options.colour))
             record = {"options": options.model_dump(mode="json"), "frames": count, "seed": seeds[chosen]}
             write_json(self.out / RECORD, record | {"lost": visible.lost(), "doubtful": visible.doubtful()})
         return self.out / BESIDE
@@ -191,6 +193,7 @@ class Completing:
         options = self.options
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
+        read_colour(options.colour)
         check_out(self.out, [Path(options.video), *options.selection.files()])
         facts = self.frames.examine()
         for said in facts.said:

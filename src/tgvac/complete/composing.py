@@ -33,6 +33,11 @@ class Layer:
         """Colours with straight alpha, ``uint8 [H,W,4]``."""
         return np.dstack([self.rgb_HW3, self.alpha_HW])
 
+    @property
+    def amodal_HW(self) -> np.ndarray:
+        """Where the object is, ``uint8 [H,W]`` in {0, 255}."""
+        return np.where(self.alpha_HW >= 128, 255, 0).astype(np.uint8)
+
     def over(self, background_HW3: np.ndarray) -> np.ndarray:
         """The layer over a picture, ``uint8 [H,W,3]``."""
         share_HW1 = self.alpha_HW[..., None].astype(np.float32) / 255

@@ -29,7 +29,8 @@ def check_out(out: Path, inputs: Iterable[Path]) -> None:
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file; give a folder.")
     written = [
-        out / name for name in (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, PICTURES, *LAYERS.values())
+        out / name
+        for name in (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, *PICTURES.values(), *LAYERS.values())
     ]
     for path in inputs:
         mine = path.resolve()
@@ -47,6 +48,7 @@ def forget_results(out: Path, formats: Iterable[str], samples: int) -> None:
     for name, file in LAYERS.items():
         if name not in formats:
             (out / file).unlink(missing_ok=True)
-    if "png" not in formats:
-        for path in (out / PICTURES).glob("[0-9][0-9][0-9][0-9][0-9].png"):
-            path.unlink()
+    for name, folder in PICTURES.items():
+        if name not in formats:
+            for path in (out / folder).glob("[0-9][0-9][0-9][0-9][0-9].png"):
+                path.unlink()

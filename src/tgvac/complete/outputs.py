@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import ImageColor
 
 from tgvac.clips.images import encode_png
+from tgvac.complete.composing import Layer
 from tgvac.errors import BadInput
 from tgvac.files import writing
 
@@ -88,17 +90,42 @@ def write_pictures(folder: Path, frames: Iterable[np.ndarray]) -> None:
             path.unlink()
 
 
-PICTURES = "layer"
-LAYERS = {"webm": "layer.webm", "prores": "layer.mov"}
-"""The files of a layer, by format."""
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
-FORMATS = ("png", *LAYERS)
-"""What a layer with transparency can be written as."""
+PICTURES = {"png": "layer", "mask": "amodal"}
+"""The folders of pictures, by format: colours with transparency, and the amodal mask in {0, 255}."""
+LAYERS = {"webm": "layer.webm", "prores": "layer.mov", "mp4": "layer.mp4"}
+"""The videos, by format."""
+
+FORMATS = (*PICTURES, *LAYERS)
+"""What a layer can be written as."""
 
 
-def write_layer(out: Path, name: str, frames: Iterable[np.ndarray], fps: float) -> None:
-    """Write a layer ``uint8 [H,W,4]`` in one of the formats."""
-    if name in LAYERS:
-        write_video(out / LAYERS[name], frames, fps)
+def write_layer(out: Path, name: str, layers: Iterable[Layer], fps: float, colour: Colour) -> None:
+    """Write a layer in one of the formats.
+
+    Args:
+        colour: behind the object in ``mp4``, which has no transparency.
+    """
+    if name == "mp4":
+        write_video(out / LAYERS[name], (layer.over(np.array(colour, np.uint8)) for layer in layers), fps)
+    elif name == "mask":
+        write_pictures(out / PICTURES[name], (layer.amodal_HW for layer in layers))
+    elif name == "png":
+        write_pictures(out / PICTURES[name], (layer.rgba_HW4 for layer in layers))
     else:
-        write_pictures(out / PICTURES, frames)
+        write_video(out / LAYERS[name], (layer.rgba_HW4 for layer in layers), fps)
+
+
+def read_colour(text: str) -> Colour:
+    """A colour from ``#rrggbb`` or a name, as CSS has them.
+
+    Raises:
+        BadInput: when it is neither.
+    """
+    try:
+        red, green, blue = ImageColor.getrgb(text)[:3]
+    except ValueError:
+        raise BadInput(f"--colour {text} is no colour; give a name such as white, or #rrggbb.") from None
+    return red, green, blue

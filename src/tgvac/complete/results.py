@@ -11,7 +11,7 @@ import numpy as np
 from tgvac.clips.framing import Window, unframe_rgb
 from tgvac.complete.composing import Layer, checkerboard, compose
 from tgvac.complete.kept import BESIDE, DISAGREEMENT, SAMPLES
-from tgvac.complete.outputs import write_layer, write_video
+from tgvac.complete.outputs import Colour, write_layer, write_video
 from tgvac.complete.several import disagreement
 from tgvac.complete.squares import Squares
 from tgvac.progress import with_progress
@@ -37,11 +37,11 @@ class Results:
     seam: float
     paste: bool
 
-    def write(self, made: Squares, formats: Sequence[str]) -> None:
-        """The layer in each format, and the input beside it."""
+    def write(self, made: Squares, formats: Sequence[str], colour: Colour) -> None:
+        """The layer in each format, ``mp4`` on a colour, and the input beside it."""
         for name in formats:
             found = self._layers(made, f"layer ({name})")
-            write_layer(self.out, name, (layer.rgba_HW4 for _, layer in found), self.frames.fps)
+            write_layer(self.out, name, (layer for _, layer in found), self.frames.fps, colour)
         self._write_video(BESIDE, self._beside(made, BESIDE))
 
     def write_samples(self, made: Sequence[Squares], seed: int) -> None:
