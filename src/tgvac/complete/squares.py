@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -108,19 +109,64 @@ class Diffusing:
     def squares(self, given: Input, text: str, seed: int, folder: Path) -> Squares:
         """As in :class:`SquareCompleter`; latents are in files."""
         kept, model, frames = Kept(folder), self.model, len(given.frames_FSS3)
-        guides = bool(text) or model.sampler.unconditional != "text"
-        todo = [evaluations(frames, model.sampler, model.diffusion, guides, first) for first in (0, kept.done("steps"))]
-        taken_up = kept.done("squares") == frames
-        label = "completing (UNet evaluations)"
-        with Progress(label, todo[0], start=todo[0] - todo[1], silent=taken_up) as progress:
-
-            def counted(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
-                found = model.model(x_BCFhw, t_B, text_BND)
-                progress.step(f"noise level {int(t_B[0])}", by=x_BCFhw.shape[0] * x_BCFhw.shape[2])
-                return found
-
-            made = replace(model, model=counted).complete_squares(
-                given.frames_FSS3, given.visible_FSS, text, seed, kept
-            )
+        if kept.done("squares") < frames:
+            with Counters() as counters:
+                sampling = self._counted(counters, kept, frames, bool(text))
+                for part, label in (("conditions", "encoding"), ("squares", "decoding")):
+                    counters.expect(part, label, frames, kept.done(part))
+                kept = replace(kept, heard=counters.reach)
+                sampling.complete_squares(given.frames_FSS3, given.visible_FSS, text, seed, kept)
+        # Taken up where it is done, without a word.
+        made = model.complete_squares(given.frames_FSS3, given.visible_FSS, text, seed, kept)
         threshold = model.completion.white_threshold
         return Squares(Framed(made.__getitem__, frames), Framed(lambda i: darker(made[i], threshold), frames))
+
+    def _counted(self, counters: Counters, kept: Kept, frames: int, text: bool) -> TemporalDiffusion:
+        """The model, whose evaluations are counted: a step of a long video takes minutes."""
+        model = self.model
+        guides = text or model.sampler.unconditional != "text"
+        total, left = (
+            evaluations(frames, model.sampler, model.diffusion, guides, first) for first in (0, kept.done("steps"))
+        )
+        counters.expect("evaluations", "completing (UNet evaluations)", total, total - left)
+
+        def counted(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:
+            found = model.model(x_BCFhw, t_B, text_BND)
+            counters.add("evaluations", x_BCFhw.shape[0] * x_BCFhw.shape[2], f"noise level {int(t_B[0])}")
+            return found
+
+        return replace(model, model=counted)
+
+
+class Counters:
+    """Progress of the parts of a completion, each printed from when it begins; use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._expected: dict[str, Progress] = {}
+        self._done: dict[str, int] = {}
+        self._entered: set[str] = set()
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Counters:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._stack.close()
+
+    def expect(self, part: str, label: str, total: int, done: int) -> None:
+        """A part, how many steps it has, and how many of them an earlier run took."""
+        self._expected[part], self._done[part] = Progress(label, total, start=done), done
+
+    def add(self, part: str, steps: int, note: str = "") -> None:
+        """Count steps of a part; of a part that is not expected, none."""
+        if part not in self._expected:
+            return
+        if part not in self._entered:
+            self._entered.add(part)
+            self._stack.enter_context(self._expected[part])
+        self._done[part] += steps
+        self._expected[part].step(note, steps)
+
+    def reach(self, part: str, done: int) -> None:
+        """Count a part up to so many steps."""
+        self.add(part, done - self._done.get(part, 0))

@@ -6,6 +6,7 @@ A file is mapped into memory: the system keeps in memory what is in use, so that
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,9 +24,11 @@ class Kept:
 
     Attributes:
         folder: for one video and one setting alone; None for memory.
+        heard: told of each name and how much of it is done.
     """
 
     folder: Path | None = None
+    heard: Callable[[str, int], None] = lambda name, count: None
     _arrays: dict[str, np.ndarray] = field(default_factory=dict)
     _done: dict[str, int] = field(default_factory=dict)
 
@@ -55,6 +58,7 @@ class Kept:
                 assert isinstance(array, np.memmap)
                 array.flush()
             write_json(self.folder / _RECORD, self._done)
+        self.heard(name, count)
 
     def forget(self, *but: str) -> None:
         """Drop all arrays but these; what is done stays recorded."""
