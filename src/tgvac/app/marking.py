@@ -97,8 +97,10 @@ class Marking:
 
 def _check(prompt: Prompt) -> None:
     """Refuse marks of a frame that contradict each other, as ``tgvac complete`` does, in the page's own words."""
+    if not prompt.points:
+        return
     try:
-        check_prompts([prompt, Prompt(frame=prompt.frame, points=((0, 0),))])
+        check_prompts([prompt])
     except BadInput:
         raise BadInput(
             "This contradicts another mark of this frame: points on the object lie in its box, and not where “Not this”"
