@@ -125,7 +125,7 @@ def scores(name: str, clips: Sequence[Clip]) -> Iterator[Figure]:
             what = f"{name}, {kind}{' and again' if again else ''}"
             for clip in clips:
                 found.append(score(clip, kind, again))
-                yield Figure(f"  {what}: {clip.name}", found[-1][0], "mean IoU")
+                yield Figure(f"{what}: {clip.name}", found[-1][0], "mean IoU")
             means = np.mean(found, axis=0)
             yield Figure(what, float(means[0]), "mean IoU")
             yield Figure(f"{what}, lost", float(means[2]), "share of frames")
