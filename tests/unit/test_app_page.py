@@ -31,7 +31,7 @@ _HINTS = {"Object": "a few clicks", "Not this": "what is not the object", "Box":
 pytest.importorskip("gradio", reason="Gradio is not installed: pip install -e '.[app]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-WAIT_MS = 120_000
+WAIT_MS = 300_000
 NARROW, WIDE = 390, 1400
 
 

@@ -120,7 +120,9 @@ class Page:
         self._beside = _player("beside")
         with gr.Row():
             self._downloads = {
-                name: gr.DownloadButton(label, visible=False, size="md", min_width=140, elem_id=f"download-{name}")
+                name: gr.DownloadButton(
+                    f"Download {label}", visible=False, size="md", min_width=140, elem_id=f"download-{name}"
+                )
                 for name, label in _FORMATS.items()
             }
 
