@@ -27,7 +27,7 @@ from tgvac.tracking.joining import FOUND, Joined
 from tgvac.tracking.prompts import Prompt, Selection
 from tgvac.tracking.sam2_prompts import Sam2Prompts
 from tgvac.tracking.selection import Marks, select
-from tgvac.tracking.stretch import Stretch, Video
+from tgvac.tracking.stretch import Stretch, StoredVideo
 from tgvac.tracking.tracker import Tracker
 
 COUNT = 7
@@ -42,16 +42,16 @@ def weights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 @pytest.fixture
-def video(tmp_path: Path) -> Iterator[Video]:
+def video(tmp_path: Path) -> Iterator[StoredVideo]:
     with opened(tmp_path, rolling(COUNT)) as opened_video:
         yield opened_video
 
 
-def opened(folder: Path, masks: list[Array]) -> Video:
+def opened(folder: Path, masks: list[Array]) -> StoredVideo:
     with zip_writing(folder / "frames.zip") as sink:
         for i, frame_HW3 in enumerate(paint(masks)):
             sink.add(f"{i:05d}.png", encode_png(frame_HW3))
-    return Video(folder / "frames.zip", len(masks), (H, W))
+    return StoredVideo(folder / "frames.zip", len(masks), (H, W))
 
 
 def follower(weights: Path) -> Sam2Prompts:
@@ -78,7 +78,7 @@ def box_of(mask_HW: Array) -> Box:
 
 
 def test_a_box_points_and_negative_points_reach_the_network_with_their_labels_at_its_size(
-    video: Video, weights: Path, monkeypatch: pytest.MonkeyPatch
+    video: StoredVideo, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sam2 = follower(weights)
     calls = asked(monkeypatch, sam2)
@@ -93,7 +93,7 @@ def test_a_box_points_and_negative_points_reach_the_network_with_their_labels_at
     assert given["point_labels"][0].tolist() == [2, 3, 1, 0, 0]
 
 
-def test_a_box_gives_the_masks_that_the_segmenter_of_the_data_gives(video: Video, weights: Path) -> None:
+def test_a_box_gives_the_masks_that_the_segmenter_of_the_data_gives(video: StoredVideo, weights: Path) -> None:
     sam2, box = follower(weights), box_of(rolling(1)[0])
     ours = list(sam2.run(video, sam2.start(video, Marks(0, box)), [], 1))
     params = with_sam2(weights)
@@ -103,7 +103,7 @@ def test_a_box_gives_the_masks_that_the_segmenter_of_the_data_gives(video: Video
 
 
 def test_a_mask_is_kept_and_both_directions_are_the_same_on_the_reversed_video(
-    tmp_path: Path, video: Video, weights: Path
+    tmp_path: Path, video: StoredVideo, weights: Path
 ) -> None:
     sam2, masks = follower(weights), rolling(COUNT)
     anchor = sam2.start(video, Marks(4, mask_HW=masks[4]))
@@ -114,13 +114,13 @@ def test_a_mask_is_kept_and_both_directions_are_the_same_on_the_reversed_video(
     with zip_writing(tmp_path / "reversed" / "frames.zip") as sink:
         for i in range(COUNT):
             sink.add(f"{i:05d}.png", encode_png(video.frame(COUNT - 1 - i)))
-    with Video(tmp_path / "reversed" / "frames.zip", COUNT, (H, W)) as reverse:
+    with StoredVideo(tmp_path / "reversed" / "frames.zip", COUNT, (H, W)) as reverse:
         turned = sam2.start(reverse, Marks(COUNT - 1 - 4, mask_HW=masks[4]))
         forth = list(sam2.run(reverse, turned, [turned], 1))
     assert all(np.array_equal(a.raw_HW, b.raw_HW) for a, b in zip(back, forth, strict=True))
 
 
-def test_a_prompt_that_is_ahead_changes_what_is_seen_before_it(video: Video, weights: Path) -> None:
+def test_a_prompt_that_is_ahead_changes_what_is_seen_before_it(video: StoredVideo, weights: Path) -> None:
     sam2, masks = follower(weights), rolling(COUNT)
     first, last = (sam2.start(video, Marks(i, box_of(masks[i]))) for i in (0, COUNT - 1))
     alone, both = (list(sam2.run(video, first, given, 1)) for given in ([first], [first, last]))
@@ -129,7 +129,7 @@ def test_a_prompt_that_is_ahead_changes_what_is_seen_before_it(video: Video, wei
 
 
 def test_points_correct_the_mask_that_was_tracked_to_their_frame(
-    video: Video, weights: Path, monkeypatch: pytest.MonkeyPatch
+    video: StoredVideo, weights: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     sam2, prior = follower(weights), ball(30, 24)
     calls = asked(monkeypatch, sam2)
