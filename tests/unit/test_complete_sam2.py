@@ -27,7 +27,7 @@ from tgvac.tracking.joining import FOUND, Joined
 from tgvac.tracking.prompts import Prompt, Selection
 from tgvac.tracking.sam2_prompts import Sam2Prompts
 from tgvac.tracking.selection import Marks, select
-from tgvac.tracking.stretch import Stretch, StoredVideo
+from tgvac.tracking.stretch import StoredVideo, Stretch
 from tgvac.tracking.tracker import Tracker
 
 COUNT = 7
