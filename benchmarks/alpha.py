@@ -12,13 +12,15 @@ import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
+import cv2
 import numpy as np
+from scipy.ndimage import binary_fill_holes
 
 from benchmarks.figures import ROOT, Figure, tell
 from benchmarks.world_clips import world_clips
 from tgvac.clips.clip import Clip
 from tgvac.complete.model import Asked, load_model
-from tgvac.complete.object_masks import closed, darker, far_from_white, filled
+from tgvac.complete.object_masks import darker
 from tgvac.complete.squares import Diffusing
 from tgvac.devices import pin
 from tgvac.methods.ours import TemporalDiffusion
@@ -30,9 +32,30 @@ SEED, FRAMES = 6, 14
 Find = Callable[[np.ndarray, np.ndarray, int], np.ndarray]
 """A painted square, what is seen of the object, and the model's threshold, to the object's mask."""
 
+
+def far_from_white(square_SS3: np.ndarray, threshold: int) -> np.ndarray:
+    """Where any channel is below a threshold, ``uint8 [S,S]`` in {0, 255}: bright colours count, too."""
+    return np.where(square_SS3.min(axis=2) < threshold, 255, 0).astype(np.uint8)
+
+
+def filled(mask_SS: np.ndarray) -> np.ndarray:
+    """A mask with its holes: what is white inside of an outline is the object."""
+    return np.where(binary_fill_holes(mask_SS > 0), 255, 0).astype(np.uint8)
+
+
+def closed(mask_SS: np.ndarray, share: float = 0.03) -> np.ndarray:
+    """A mask whose gaps, up to a share of the square's side, are closed, so that an outline that is broken can fill."""
+    side = max(1, round(share * mask_SS.shape[0]))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * side + 1, 2 * side + 1))
+    padded = cv2.copyMakeBorder(mask_SS, side, side, side, side, cv2.BORDER_CONSTANT, value=0)
+    found = cv2.morphologyEx(padded, cv2.MORPH_CLOSE, kernel)
+    return np.ascontiguousarray(found[side:-side, side:-side])
+
+
 WAYS: Mapping[str, Find] = {
-    "grey below the threshold (pix2gestalt)": lambda rgb, seen, t: darker(rgb, t) | seen,
-    "any channel far from white": lambda rgb, seen, t: far_from_white(rgb, t) | seen,
+    "grey below the threshold (pix2gestalt)": lambda rgb, seen, t: darker(rgb, t),
+    "grey, and what is seen": lambda rgb, seen, t: darker(rgb, t) | seen,
+    "any channel, and what is seen": lambda rgb, seen, t: far_from_white(rgb, t) | seen,
     "grey, holes filled": lambda rgb, seen, t: filled(darker(rgb, t) | seen),
     "any channel, holes filled": lambda rgb, seen, t: filled(far_from_white(rgb, t) | seen),
     "any channel, closed, holes filled": lambda rgb, seen, t: filled(closed(far_from_white(rgb, t) | seen)),

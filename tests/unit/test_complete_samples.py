@@ -15,12 +15,13 @@ from tests.conftest import CLONE
 from tests.unit.layouts import write
 from tgvac.clips.images import encode_png
 from tgvac.complete.command import Completing, Options
-from tgvac.complete.model import Asked, load_model
+from tgvac.complete.model import Asked, load_method, load_model
 from tgvac.complete.plain_methods import names
 from tgvac.complete.several import disagreement, middle
 from tgvac.complete.squares import Framed, Input
 from tgvac.errors import BadInput
 from tgvac.methods.ours import TemporalDiffusion
+from tgvac.params import load_params
 from tgvac.tracking.prompts import read_selection
 
 COUNT, HEIGHT, WIDTH = 6, 72, 96
@@ -115,6 +116,8 @@ def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -
         ({"method": "temporal_copy"}, "--method temporal_copy does not use --steps; leave that out"),
         ({"method": "mean_colour", "steps": None, "text": "a disc"}, "--method mean_colour does not use --text"),
         ({"method": "mean_colour", "steps": None, "samples": 2}, "--method mean_colour does not use --samples"),
+        ({"method": "mean_colour", "steps": None, "guidance": 0.0}, "--method mean_colour does not use --guidance"),
+        ({"guidance": 3.0}, "--guidance is by the text, and there is none; give --text, or leave --guidance out"),
     ],
 )
 def test_what_a_method_cannot_do_is_refused(folder: Path, changes: dict[str, object], message: str) -> None:
@@ -145,7 +148,7 @@ def test_a_run_that_is_stopped_while_it_samples_goes_on_with_the_next_step(
     with pytest.raises(Stopped):
         Completing(CLONE, options(folder, steps=4), folder / "out").run()
     (record,) = (folder / "out" / ".work").glob("squares-*/done.json")
-    assert json.loads(record.read_text())["steps"] == 2
+    assert json.loads(record.read_text())["done"]["steps"] == 2
     left[0] = 100
     Completing(CLONE, options(folder, steps=4), folder / "out").run()
     assert left[0] == 98, "two of four steps were taken"
@@ -175,3 +178,41 @@ def test_frames_are_read_in_parts(tmp_path: Path) -> None:
     made = loaded.squares(Input(frames, masks), "", 0, tmp_path / "squares")
     assert len(made.rgb_FSS3) == 300
     assert most[0] < 100
+
+
+@pytest.mark.parametrize("name", ["layer.mp4", "samples/wedding.mp4", "amodal/00001.png", "disagreement.mp4"])
+def test_files_that_somebody_else_put_there_are_not_overwritten_or_removed(folder: Path, name: str) -> None:
+    write(folder / "out" / name, "mine")
+    with pytest.raises(
+        BadInput, match="that this command did not write; give another folder"
+    ):
+        Completing(CLONE, options(folder, method="mean_colour", steps=None), folder / "out").run()
+    assert (folder / "out" / name).read_text() == "mine"
+
+
+def test_a_run_leaves_no_file_of_the_run_before(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out, done = folder / "out", options(folder, method="mean_colour", steps=None)
+    Completing(CLONE, done, out).run()
+    write(out / "samples" / "holiday.mp4", "mine")
+
+    def stopped(*_: object) -> None:
+        raise Stopped
+
+    monkeypatch.setattr("tgvac.complete.results.write_layer", stopped)
+    with pytest.raises(Stopped):
+        Completing(CLONE, options(folder, method="copy_visible", steps=None), out).run()
+    assert not list((out / "layer").glob("*.png")), "no layer that is mixed of two runs"
+    assert not (out / "complete.json").exists()
+    assert (out / "samples" / "holiday.mp4").exists()
+
+
+def test_a_method_with_other_params_does_not_take_up_what_the_first_made(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    digests = []
+    for reach in (14, 1):
+        params = load_params(CLONE, "paper")
+        params = params.model_copy(update={"trivial": params.trivial.model_copy(update={"reach": reach})})
+        monkeypatch.setattr("tgvac.complete.model.load_params", lambda root, scale, params=params: params)
+        digests.append(load_method(CLONE, "temporal_copy").digest)
+    assert digests[0] != digests[1]

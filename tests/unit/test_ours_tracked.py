@@ -64,7 +64,7 @@ def test_masks_are_tracked_from_the_first_frame_alone(
     # What later frames show of the truth is not read.
     later = clip.visible_FHW.copy()
     later[1:] = 0
-    complete(replace(clip, visible_FHW=later), "a square", 0)
+    complete(replace(clip, sample="another", visible_FHW=later), "a square", 0)
     assert np.array_equal(given[0], given[1])
 
 

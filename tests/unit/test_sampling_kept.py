@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +12,7 @@ import torch
 
 from tests.unit.sampling_toys import condition, given_noise, toy
 from tests.unit.tiny_models import CPU, DIFFUSION, SAMPLER, randn
+from tgvac.errors import BadInput
 from tgvac.models.noise_models import NoiseModel
 from tgvac.sampling.evaluations import evaluations
 from tgvac.sampling.kept import Kept
@@ -67,6 +70,51 @@ def test_latents_in_a_folder_are_mapped_files(tmp_path: Path) -> None:
     assert isinstance(again.array("latents", (3, 2)), np.memmap)
     assert again.array("latents", (3, 2))[1].tolist() == [5, 5]
     assert (again.done("latents"), again.done("other")) == (2, 0)
+
+
+@pytest.mark.parametrize("fault", ["missing", "cut", "other shape"])
+def test_a_folder_with_an_array_that_is_not_whole_is_begun_again(tmp_path: Path, fault: str) -> None:
+    params, expected = sampler(), sample(sampler())
+    assert torch.equal(sample(params, Kept(tmp_path / "kept")), expected)
+    path = tmp_path / "kept" / f"latents-{STEPS % 2}.npy"
+    if fault == "missing":
+        path.unlink()
+    elif fault == "cut":
+        path.write_bytes(path.read_bytes()[:-8])
+    else:
+        np.save(path, np.zeros((FRAMES, 4, 4, 5), np.float32))
+    kept = Kept(tmp_path / "kept")
+    assert kept.done("steps") == 0
+    assert torch.equal(sample(params, kept), expected)
+
+
+def test_a_folder_of_another_video_is_refused(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    kept.tensor("latents", (3, 2))
+    kept.finish("latents", 3)
+    with pytest.raises(ValueError, match=r"was left as \[\[3, 2\], '<f4'\], and \[\[4, 2\], '<f4'\] is asked for"):
+        Kept(tmp_path).tensor("latents", (4, 2))
+
+
+def test_a_full_disk_is_said_and_leaves_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    with pytest.raises(BadInput, match=r"has no room for \d+ MiB \(No space left on device\); free some space"):
+        Kept(tmp_path).tensor("latents", (1000, 1000))
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_is_forgotten_is_removed_also_if_an_earlier_run_made_it(tmp_path: Path) -> None:
+    kept = Kept(tmp_path)
+    for name in ("latents", "squares"):
+        kept.tensor(name, (2,))
+    kept.finish("squares", 2)
+    again = Kept(tmp_path)
+    again.forget("squares")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["done.json", "squares.npy"]
+    assert Kept(tmp_path).done("squares") == 2
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ from tgvac.complete.kept import (
     forget_results,
 )
 from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
-from tgvac.complete.outputs import FORMATS, read_colour, write_video
+from tgvac.complete.outputs import FORMATS, LAYERS, check_encoders, read_colour, write_video
 from tgvac.complete.plain_methods import OURS
 from tgvac.complete.results import Results
 from tgvac.complete.several import middle
@@ -96,10 +96,10 @@ class Options(Block):
     stride: int | None = None
     seed: int = 0
     samples: int = Field(default=1, ge=1)
-    formats: tuple[str, ...] = ("png",)
+    formats: tuple[str, ...] = Field(default=("png",), min_length=1)
     colour: str = "white"
     paste: bool = True
-    seam: float = 0.03
+    seam: float = Field(default=0.03, ge=0)
 
 
 def read_options(path: Path) -> Options:
@@ -118,7 +118,9 @@ def read_options(path: Path) -> Options:
         raise BadInput(f"--repeat {path} is no record of tgvac complete; give the complete.json of a run.")
     if found.get("format") == _FORMAT_1:
         one = {name: found.pop(name, "") for name in ("box", "mask", "frame")}
-        selection = of_one_frame(int(one["frame"] or 0), str(one["box"]), str(one["mask"]))
+        if not isinstance(one["frame"] or 0, int):
+            raise BadInput(f"--repeat {path}: frame is {one['frame']!r}, not a number; restore the record.")
+        selection = of_one_frame(one["frame"] or 0, str(one["box"]), str(one["mask"]))
         found |= {"format": FORMAT, "selection": selection.model_dump(mode="json")}
     return parse(Options, found, f"--repeat {path}")
 
@@ -167,7 +169,7 @@ class Completing:
             seeds = range(options.seed, options.seed + options.samples)
             made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
             chosen = middle([each.rgb_FSS3 for each in made])
-            forget_results(self.out, options.formats, options.samples)
+            forget_results(self.out)
             results = Results(self.out, self.frames, visible, windows, options.seam, options.paste)
             if options.samples > 1:
                 results.write_samples(made, options.seed)
@@ -194,6 +196,7 @@ class Completing:
         if unknown := set(options.formats) - set(FORMATS):
             raise BadInput(f"--format {min(unknown)} is unknown; choose of {', '.join(FORMATS)}.")
         read_colour(options.colour)
+        check_encoders([PREVIEW, BESIDE, *(LAYERS[name] for name in options.formats if name in LAYERS)])
         check_out(self.out, [Path(options.video), *options.selection.files()])
         facts = self.frames.examine()
         for said in facts.said:
@@ -239,7 +242,8 @@ class Completing:
         options = self.options
         if options.method != OURS:
             found = load_method(self.root, options.method)
-            unused = [key for key in _OURS if getattr(options, key)] + ["samples"] * (options.samples > 1)
+            unused = [key for key in _OURS if getattr(options, key) not in ("", None)]
+            unused += ["samples"] if options.samples > 1 else []
             if unused:
                 raise BadInput(f"--method {options.method} does not use --{unused[0]}; leave that out.")
             print(f"completing with {REGISTRY[options.method].label}", flush=True)
@@ -247,6 +251,8 @@ class Completing:
         print(describe(options.model), flush=True)
         asked = Asked(options.steps, options.guidance, options.stride)
         loaded = load_model(self.root, options.model, asked, self.device)
+        if options.guidance is not None and not loaded.guides(options.text):
+            raise BadInput("--guidance is by the text, and there is none; give --text, or leave --guidance out.")
         if lost := loaded.not_read(options.text):
             print(f"the text encoder does not read the end of --text: '{lost}'; shorten it", flush=True)
         return loaded

@@ -21,34 +21,30 @@ def contents(path: Path) -> list[list[str]]:
 
 
 def check_out(out: Path, inputs: Iterable[Path]) -> None:
-    """Refuse a folder of results whose files are the input's own.
+    """Refuse a folder of results where a file of somebody else would be overwritten or removed.
 
     Raises:
-        BadInput: names the input.
+        BadInput: names the file.
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file; give a folder.")
-    written = [
-        out / name
-        for name in (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, *PICTURES.values(), *LAYERS.values())
-    ]
+    names = (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, *PICTURES.values(), *LAYERS.values())
+    written = [out / name for name in names]
     for path in inputs:
         mine = path.resolve()
         if mine == out.resolve() or any(mine == w.resolve() or w.resolve() in mine.parents for w in written):
             raise BadInput(f"--out {out} would overwrite the input {path}; give another folder.")
+    # What this command wrote has its work folder, or its record, beside it.
+    if not (out / WORK).exists() and not (out / RECORD).exists() and (there := [w.name for w in written if w.exists()]):
+        raise BadInput(f"--out {out} has a {there[0]} that this command did not write; give another folder.")
 
 
-def forget_results(out: Path, formats: Iterable[str], samples: int) -> None:
-    """Remove the record of an earlier run, and what this one does not write."""
+def forget_results(out: Path) -> None:
+    """Remove what an earlier run wrote, so that no file of it is taken for one of this run."""
     (out / RECORD).unlink(missing_ok=True)
-    for path in (out / SAMPLES).glob("*.mp4"):
-        path.unlink()
-    if samples == 1:
-        (out / DISAGREEMENT).unlink(missing_ok=True)
-    for name, file in LAYERS.items():
-        if name not in formats:
-            (out / file).unlink(missing_ok=True)
-    for name, folder in PICTURES.items():
-        if name not in formats:
-            for path in (out / folder).glob("[0-9][0-9][0-9][0-9][0-9].png"):
+    for name in (DISAGREEMENT, BESIDE, *LAYERS.values()):
+        (out / name).unlink(missing_ok=True)
+    for folder, suffix in ((SAMPLES, ".mp4"), *((folder, ".png") for folder in PICTURES.values())):
+        for path in (out / folder).glob(f"*{suffix}"):
+            if path.stem.lstrip("-").isdecimal():
                 path.unlink()

@@ -54,10 +54,14 @@ class Loaded:
     digest: str
     backbones: Backbones | None = None
 
+    def guides(self, text: str) -> bool:
+        """Whether there is something to guide by."""
+        return isinstance(self.completer, Diffusing) and self.completer.guides(text)
+
     def not_read(self, text: str) -> str:
-        """The end of a sentence that is not read: by a method without text none of it; "" if all is read."""
+        """The end of a sentence that is not read; all of it by a model that was trained without text; "" for none."""
         backbones = self.backbones
-        if backbones is None:
+        if backbones is None or not isinstance(self.completer, Diffusing) or not self.completer.model.conditions.text:
             return text
         return unread(backbones.tokenizer, backbones.text_encoder.config.max_position_embeddings, text)
 
@@ -80,7 +84,9 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     blocks = (found.framing, found.diffusion, found.conditions, found.sampler, found.completion, found.compute)
     files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
     weights = [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
-    decided = digest([weights, [block.model_dump(mode="json") for block in blocks], found.device.type])
+    # An exported model's motion module is among its files.
+    motion = "" if model else load_params(root, _SCALE).motion_module.model_dump(mode="json")
+    decided = digest([weights, [block.model_dump(mode="json") for block in blocks], motion, found.device.type])
     return Loaded(Diffusing(found), decided, found.backbones)
 
 
@@ -90,8 +96,11 @@ def load_method(root: Path, name: str) -> Loaded:
     Raises:
         BadInput: when there is no such method.
     """
-    plain = load_plain(name, load_params(root, "paper"))
-    return Loaded(plain, digest([name, plain.framing.model_dump(mode="json"), code_digest(method_of(name).module)]))
+    params = load_params(root, "paper")
+    plain = load_plain(name, params)
+    blocks = [getattr(params, key).model_dump(mode="json") for key in method_of(name).params]
+    decided = [name, blocks, plain.framing.model_dump(mode="json"), code_digest(method_of(name).module)]
+    return Loaded(plain, digest(decided))
 
 
 def describe(model: str) -> str:

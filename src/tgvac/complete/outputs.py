@@ -37,6 +37,25 @@ CODECS = {
 """By suffix: H.264 for players, VP9 with alpha for web pages, ProRes 4444 with alpha for editors."""
 
 
+def check_encoders(names: Iterable[str]) -> None:
+    """Check that videos can be written, before anything is computed for them.
+
+    Raises:
+        BadInput: names the encoder that this build of FFmpeg lacks, and the file.
+    """
+    import av
+
+    for name in names:
+        encoder = CODECS[Path(name).suffix].name
+        try:
+            av.codec.Codec(encoder, "w")
+        except ValueError:
+            raise BadInput(
+                f"This build of FFmpeg has no encoder {encoder}, which {name} needs; leave that format out, or install"
+                " another build of PyAV."
+            ) from None
+
+
 def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     """Write a video of frames ``uint8 [H,W,3]``, or ``[H,W,4]`` with straight alpha, in the format of the suffix.
 
@@ -47,13 +66,8 @@ def write_video(path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
     """
     import av
 
+    check_encoders([path.name])
     codec = CODECS[path.suffix]
-    try:
-        av.codec.Codec(codec.name, "w")
-    except ValueError:
-        raise BadInput(
-            f"This build of FFmpeg has no encoder {codec.name}, which {path.name} needs; leave that format out."
-        ) from None
     rate = Fraction(fps or USUAL_FPS).limit_denominator(1001)
     with writing(path) as part, av.open(str(part), "w", format=codec.container) as container:
         stream = None
@@ -85,8 +99,8 @@ def write_pictures(folder: Path, frames: Iterable[np.ndarray]) -> None:
         with writing(folder / f"{i:05d}.png") as part:
             part.write_bytes(encode_png(frame))
         count = i + 1
-    for path in folder.glob("[0-9][0-9][0-9][0-9][0-9].png"):
-        if int(path.stem) >= count:
+    for path in folder.glob("*.png"):
+        if path.stem.isdecimal() and int(path.stem) >= count:
             path.unlink()
 
 

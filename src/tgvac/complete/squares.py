@@ -111,7 +111,7 @@ class Diffusing:
         kept, model, frames = Kept(folder), self.model, len(given.frames_FSS3)
         if kept.done("squares") < frames:
             with Counters() as counters:
-                sampling = self._counted(counters, kept, frames, bool(text))
+                sampling = self._counted(counters, kept, frames, self.guides(text))
                 for part, label in (("conditions", "encoding"), ("squares", "decoding")):
                     counters.expect(part, label, frames, kept.done(part))
                 kept = replace(kept, heard=counters.reach)
@@ -121,10 +121,13 @@ class Diffusing:
         threshold = model.completion.white_threshold
         return Squares(Framed(made.__getitem__, frames), Framed(lambda i: darker(made[i], threshold), frames))
 
-    def _counted(self, counters: Counters, kept: Kept, frames: int, text: bool) -> TemporalDiffusion:
+    def guides(self, text: str) -> bool:
+        """Whether the model is guided: by a text that it reads, or by the picture."""
+        return bool(text and self.model.conditions.text) or self.model.sampler.unconditional != "text"
+
+    def _counted(self, counters: Counters, kept: Kept, frames: int, guides: bool) -> TemporalDiffusion:
         """The model, whose evaluations are counted: a step of a long video takes minutes."""
         model = self.model
-        guides = text or model.sampler.unconditional != "text"
         total, left = (
             evaluations(frames, model.sampler, model.diffusion, guides, first) for first in (0, kept.done("steps"))
         )

@@ -23,7 +23,7 @@ from transformers import CLIPTextModel, CLIPTokenizer
 from tgvac.completion.pipeline_files import check_weights
 from tgvac.completion.pipeline_inputs import check_call, check_callback, frames_of, masks_of, seed_of_call
 from tgvac.completion.pipeline_outputs import CompletedLatents, Output, OutputType, as_images, as_tensors, as_tuple
-from tgvac.completion.pipeline_params import PipelineParams, check_negative, diffusion_of, sampler_of_call
+from tgvac.completion.pipeline_params import PipelineParams, check_negative, diffusion_of, sampler_of_call, with_older
 from tgvac.completion.pipeline_steps import Callback, Interrupted, StepEnd
 from tgvac.completion.placed import PlacedTextEncoder, PlacedVae, check_precisions, in_precision, woken
 from tgvac.config import parse
@@ -155,7 +155,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             stride=stride,
             output_type=output_type,
         )
-        check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
+        names = check_callback(callback_on_step_end, callback_on_step_end_tensor_inputs, self._callback_tensor_inputs)
         video_FHW3 = frames_of(frames)
         masks_FHW = masks_of(masks, video_FHW3)
         completer = self.completer(num_inference_steps, guidance_scale, stride, clip_length, negative_prompt or "")
@@ -164,7 +164,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
         self._guidance_scale, self._num_timesteps = completer.sampler.guidance, completer.sampler.steps
         self._interrupt = False
         with self.progress_bar(total=completer.sampler.steps) as bar:
-            on_step = StepEnd(self, bar.update, callback_on_step_end, callback_on_step_end_tensor_inputs)
+            on_step = StepEnd(self, bar.update, callback_on_step_end, names)
             z = self._sampled(replace(completer, on_step=on_step), framed, prompt, seed_of_call(seed, generator))
         output = _as_output(completer, z, framed, output_type)
         self.maybe_free_model_hooks()
@@ -227,7 +227,7 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             ) from error
 
     def _params(self) -> PipelineParams:
-        return parse(PipelineParams, self.config.settings or {}, "The pipeline's settings")
+        return parse(PipelineParams, with_older(self.config.settings or {}), "The pipeline's settings")
 
     def _joined(self, params: PipelineParams) -> Any:
         """The video model; its norms are new, and all else is shared with the parts."""

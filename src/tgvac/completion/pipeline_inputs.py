@@ -116,8 +116,8 @@ def seed_of_call(seed: int | None, generator: torch.Generator | None) -> int:
     return int(torch.randint(2**63 - 1, (1,), generator=generator, device=generator.device))
 
 
-def check_callback(callback: Any, tensor_inputs: Any, known: Sequence[str]) -> None:
-    """Check the function that is called after each step, and the names of the tensors that it is given.
+def check_callback(callback: Any, tensor_inputs: Any, known: Sequence[str]) -> Sequence[str]:
+    """Check the function that is called after each step; returns the names of the tensors that it is given.
 
     Raises:
         BadInput: when it cannot be called, or a name is unknown.
@@ -133,6 +133,7 @@ def check_callback(callback: Any, tensor_inputs: Any, known: Sequence[str]) -> N
             f"callback_on_step_end_tensor_inputs names {unknown[0]!r}, which the pipeline does not pass on; known are:"
             f" {', '.join(known)}."
         )
+    return names
 
 
 def _is_real(value: Any) -> bool:

@@ -30,6 +30,16 @@ class PipelineParams(Block):
     compute: ComputeParams
 
 
+_BEFORE = {"guided_levels": (0.0, 1.0), "solver": "ddim", "overlap": 1.0, "weights": "flat", "ends": "inside"}
+"""What the sampler did before it had these keys."""
+
+
+def with_older(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of a folder that was exported before the sampler had all of its keys."""
+    sampler = settings.get("sampler")
+    return dict(settings) | ({"sampler": _BEFORE | dict(sampler)} if isinstance(sampler, Mapping) else {})
+
+
 def diffusion_of(config: Mapping[str, Any], sampler: SamplerParams) -> DiffusionParams:
     """The block ``diffusion`` that a scheduler's config stands for.
 

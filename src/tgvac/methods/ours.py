@@ -122,7 +122,7 @@ class TemporalDiffusion:
                 part = slice(start, min(frames, start + batch))
                 squares_FSS3[part] = self.decode(z_Fchw[part])
                 kept.finish("squares", part.stop)
-            kept.forget("squares")
+        kept.forget("squares")
         return squares_FSS3
 
     def decode(self, z_Fchw: torch.Tensor) -> np.ndarray:

@@ -27,10 +27,15 @@ def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
     """Our method, with the tracker that ``masks.first`` names."""
     complete, runtime = ours.load(setup, **blocks), Runtime(device=setup.device)
 
+    last: dict[str, np.ndarray] = {}
+
     def tracked(clip: Clip, text: str, seed: int) -> Completion:
-        marks = prompt_of(clip.visible_FHW, setup.method.prompt or "mask")
-        visible_FHW = track_in_memory(clip.frames_FHW3, marks, masks, runtime)
-        return complete(replace(clip, visible_FHW=visible_FHW), text, seed)
+        # Several draws of a clip have the same masks.
+        if clip.sample not in last:
+            marks = prompt_of(clip.visible_FHW, setup.method.prompt or "mask")
+            last.clear()
+            last[clip.sample] = track_in_memory(clip.frames_FHW3, marks, masks, runtime)
+        return complete(replace(clip, visible_FHW=last[clip.sample]), text, seed)
 
     return tracked
 
