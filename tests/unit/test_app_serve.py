@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tgvac.app.serve import is_loopback
+from tgvac.app.serve import _emptied, is_loopback
 from tgvac.cli import main
+from tgvac.errors import BadInput
 
 
 @pytest.mark.parametrize(
@@ -47,3 +48,29 @@ def test_an_unknown_tracker_is_refused_before_the_page_opens(capsys: pytest.Capt
     with pytest.raises(SystemExit):
         main(["app", "--tracker", "magic"])
     assert "'tracker' is 'magic'" in capsys.readouterr().err
+
+
+def test_a_folder_of_the_user_s_own_is_refused_and_stays_as_it_is(tmp_path: Path) -> None:
+    own = tmp_path / "served"
+    own.mkdir()
+    (own / "holiday.txt").write_text("mine")
+    with pytest.raises(BadInput, match="served is not of this page, which would empty it; give another --out"):
+        with _emptied(own):
+            pass
+    (tmp_path / "link").symlink_to(own)
+    with pytest.raises(BadInput, match="link is not of this page"):
+        with _emptied(tmp_path / "link"):
+            pass
+    assert (own / "holiday.txt").read_text() == "mine"
+
+
+def test_what_an_earlier_page_left_when_it_was_killed_is_emptied(tmp_path: Path) -> None:
+    served = tmp_path / "app" / "served"
+    killed = _emptied(served)
+    killed.__enter__()
+    (served / "results").mkdir()
+    (served / "results" / "layer.zip").write_text("old")
+    with _emptied(served):
+        assert not (served / "results").exists()
+        (served / "new.txt").write_text("new")
+    assert list((tmp_path / "app").iterdir()) == []

@@ -23,6 +23,8 @@ _QUIET = {
     **{"GRADIO_MCP_SERVER": "False", "GRADIO_NODE_SERVER": "False", "HF_HUB_DISABLE_TELEMETRY": "1"},
 }
 """Read by Gradio when it is imported, or launched."""
+_MARK = ".tgvac-app"
+"""The empty file that says that a folder was made here, and may be emptied."""
 
 
 def serve(root: Path, out: Path, settings: Settings, host: str, port: int, upload_mb: int) -> None:
@@ -55,13 +57,34 @@ def serve(root: Path, out: Path, settings: Settings, host: str, port: int, uploa
 
 @contextlib.contextmanager
 def _emptied(folder: Path) -> Iterator[None]:
-    """A folder that is empty at first, and is gone afterwards."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """A folder that is empty at first but for a mark, and is gone afterwards.
+
+    Raises:
+        BadInput: when there is something that has no mark, so that it is not from here.
+    """
+    if folder.is_symlink() or (folder.exists() and not _is_own(folder)):
+        raise BadInput(f"{folder} is not of this page, which would empty it; give another --out, or move it elsewhere.")
+    _remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
     try:
         yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _is_own(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / _MARK).is_file() or not any(folder.iterdir()))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its mark last, so that a removal that was interrupted can be taken up."""
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        elif each.name != _MARK:
+            each.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
