@@ -186,6 +186,12 @@ def test_a_failed_edit_leaves_the_session_as_it_was(work: Work, clip: Path) -> N
     assert visitor.session is before
 
 
+def test_a_click_while_the_frame_is_painted_changes_nothing(work: Work, clip: Path) -> None:
+    # The click may have been on its way when the mode changed.
+    session = Session(work.take(clip)).using("Paint")
+    assert session.clicked(100, 100) is session
+
+
 def test_a_frame_beyond_the_video_is_its_last_one(work: Work, clip: Path) -> None:
     assert Session(work.take(clip)).at(99).frame == COUNT - 1
 

@@ -67,11 +67,13 @@ class Session:
         return replace(self, mode=mode)
 
     def clicked(self, x: float, y: float) -> Session:
-        """A click on pixel ``x, y`` of the shown frame.
+        """A click on pixel ``x, y`` of the shown frame; it says nothing while the frame is painted.
 
         Raises:
             BadInput: when it cannot be: see :class:`tgvac.app.marking.Marking`.
         """
+        if self.mode == "Paint":
+            return self
         point = in_video(x, y, self._shown(), self._size())
         marks = self.marking
         added = {"Object": marks.with_point, "Not this": marks.with_not_point, "Box": marks.with_corner}
