@@ -110,7 +110,7 @@ def score(clip: Clip, kind: str, again: bool) -> tuple[float, float, float]:
     middle = len(clip.frames) // 2
     at = [0, middle] if again and clip.masks[middle].any() else [0]
     with tempfile.TemporaryDirectory() as work:
-        tracker = Tracker(masks, params.tracks.long_side, Path(work), on_step=lambda done, total: None)
+        tracker = Tracker(masks, params.tracks.long_side, Path(work))
         visible = tracker.track(clip, len(clip.frames), Selected(tuple(marks(clip, i, kind) for i in at)))
         shown = [i for i, mask_HW in enumerate(clip.masks) if mask_HW.any()]
         found = [iou(visible[i], clip.masks[i]) or 0.0 for i in shown]

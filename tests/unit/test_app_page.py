@@ -253,6 +253,15 @@ def test_only_the_page_s_own_files_are_given_away(app: App, clip: Path) -> None:
     assert httpx.get(f"{app.url}gradio_api/file={given}").text == "to give away"
 
 
+def test_other_sites_do_not_reach_the_page_through_the_visitor_s_browser(app: App) -> None:
+    assert httpx.get(app.url).status_code == 200
+    assert httpx.get(app.url, headers={"Host": "evil.example"}).status_code == 400
+    own, upload_url = app.url.rstrip("/"), f"{app.url}gradio_api/upload"
+    for origin, answer in ((own, 200), ("https://evil.example", 403)):
+        files = {"files": ("small.mp4", io.BytesIO(b"small"))}
+        assert httpx.post(upload_url, files=files, headers={"Origin": origin}).status_code == answer, origin
+
+
 def test_an_upload_beyond_the_limit_is_refused(app: App) -> None:
     files = {"files": ("large.mp4", io.BytesIO(os.urandom(1_100_000)))}
     assert httpx.post(f"{app.url}gradio_api/upload", files=files).status_code == 413

@@ -16,7 +16,8 @@ from tests.conftest import CLONE
 from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, at, centre_at, iou, mask, picture
 from tests.unit.moving_square import write_video as write_folder
 from tgvac.app import wording
-from tgvac.app.library import Video
+from tgvac.app.library import Known, Video
+from tgvac.app.results import OnPage, Served, serve
 from tgvac.app.session import Session, Tracked, Visitor
 from tgvac.app.work import Settings, Wish, Work
 from tgvac.complete.outputs import write_video
@@ -177,6 +178,38 @@ def test_results_are_copied_where_files_cannot_be_linked(
     assert served.tracked.read_bytes() == (video.result / "tracked.mp4").read_bytes()
 
 
+def test_pictures_are_zipped_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    known = Known(name="long.mp4", file="long.mp4", count=100_001, height=2, width=2)
+    video = Video(tmp_path / "video", known)
+    (video.result / "layer").mkdir(parents=True)
+    for name in ("tracked.mp4", "beside.mp4", "layer/10000.png", "layer/10001.png", "layer/100000.png"):
+        (video.result / name).write_bytes(b"")
+    with zipfile.ZipFile(serve(video, tmp_path / "served", ["png"]).layers["png"]) as archive:
+        assert archive.namelist() == ["layer/10000.png", "layer/10001.png", "layer/100000.png"]
+
+
+def test_results_are_deleted_when_others_replace_them_on_the_page(tmp_path: Path) -> None:
+    def made(name: str, completed: bool) -> Served:
+        folder = tmp_path / name
+        folder.mkdir()
+        return Served(folder / "tracked.mp4", folder / "beside.mp4" if completed else None)
+
+    def left() -> list[str]:
+        return sorted(path.name for path in tmp_path.iterdir())
+
+    page = OnPage()
+    page.show(made("tracked", completed=False))
+    page.show(made("completed", completed=True))
+    assert left() == ["completed"]
+    page.show(made("tracked again", completed=False))
+    page.show(made("and again", completed=False))
+    assert left() == ["and again", "completed"], "the page still offers the completion"
+    page.show(made("completed again", completed=True))
+    assert left() == ["completed again"]
+    page.clear()
+    assert left() == []
+
+
 def test_a_failed_edit_leaves_the_session_as_it_was(work: Work, clip: Path) -> None:
     visitor = Visitor()
     visitor.change(lambda _: boxed(work.take(clip)).clicked(10, 10))
@@ -184,6 +217,12 @@ def test_a_failed_edit_leaves_the_session_as_it_was(work: Work, clip: Path) -> N
     with pytest.raises(BadInput, match="opposite corner"):
         visitor.change(lambda session: session.clicked(10, 11))
     assert visitor.session is before
+
+
+def test_a_click_while_the_frame_is_painted_changes_nothing(work: Work, clip: Path) -> None:
+    # The click may have been on its way when the mode changed.
+    session = Session(work.take(clip)).using("Paint")
+    assert session.clicked(100, 100) is session
 
 
 def test_a_frame_beyond_the_video_is_its_last_one(work: Work, clip: Path) -> None:

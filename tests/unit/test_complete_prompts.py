@@ -16,7 +16,7 @@ from tgvac.complete.told import ranges
 from tgvac.errors import BadInput
 from tgvac.sources.frames import open_frames
 from tgvac.tracking.prompts import Prompt, Selection, read_selection
-from tgvac.tracking.selection import select
+from tgvac.tracking.selection import Marks, select
 
 
 @pytest.fixture
@@ -154,3 +154,23 @@ def test_prompts_of_a_program_may_come_in_any_order(folder: Path) -> None:
 )
 def test_frames_are_told_as_ranges(numbers: list[int], words: str) -> None:
     assert ranges(numbers) == words
+
+
+def test_a_mask_too_thin_for_the_tracker_s_size_keeps_the_pixels_that_it_touches() -> None:
+    line_HW = np.zeros((900, 1600), np.uint8)
+    line_HW[400, 700:1000] = 255
+    small_HW = Marks(0, mask_HW=line_HW).resized((900, 1600), (256, 456)).mask_HW
+    assert small_HW is not None
+    rows, columns = np.nonzero(small_HW)
+    # Row 400 lies in 400 * 256 / 900 = 113.8; columns 700 to 999 from 199.5 to 284.7.
+    assert set(rows) == {113}
+    assert list(columns) == list(range(199, 285))
+
+
+def test_a_mask_that_does_not_vanish_is_resized_by_area() -> None:
+    wide_HW = np.zeros((8, 8), np.uint8)
+    wide_HW[2:5, 2:8] = 255
+    small_HW = Marks(0, mask_HW=wide_HW).resized((8, 8), (2, 2)).mask_HW
+    # Of the four quarters, 4, 8, 2 and 4 of 16 pixels are of the mask.
+    assert small_HW is not None
+    assert small_HW.tolist() == [[0, 255], [0, 0]]

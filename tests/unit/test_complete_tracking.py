@@ -10,27 +10,29 @@ import pytest
 from tests.conftest import CLONE
 from tests.unit import moving_square
 from tests.unit.layouts import write
-from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, box_at, iou, mask
+from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, at, box_at, iou, mask
 from tgvac.clips.images import encode_png
 from tgvac.complete.told import told
+from tgvac.errors import BadInput
 from tgvac.masks.verdicts import LOST
 from tgvac.params import load_params
+from tgvac.progress import Heard, heard_by
 from tgvac.sources.frames import open_frames
 from tgvac.tracking.joining import DOUBTFUL, FOUND, Tracked, join
 from tgvac.tracking.prompts import Prompt, Selection
-from tgvac.tracking.selection import select
-from tgvac.tracking.tracker import OnStep, Tracker, VisibleMasks
+from tgvac.tracking.selection import Marks, select
+from tgvac.tracking.tracker import Tracker, VisibleMasks, track_in_memory
 
 LONG = 20
 """Frames of a video in which the square is away for a while."""
 AWAY = range(7, 13)
 
 
-def tracked(folder: Path, *prompts: Prompt, work: str = "work", on_step: OnStep | None = None) -> VisibleMasks:
+def tracked(folder: Path, *prompts: Prompt, work: str = "work", long_side: int = WIDTH) -> VisibleMasks:
     frames = open_frames(folder / "frames")
     count = frames.examine().count
     masks = load_params(CLONE, "paper").masks.model_copy(update={"first": "follow"})
-    tracker = Tracker(masks, WIDTH, folder / work, on_step=on_step)
+    tracker = Tracker(masks, long_side, folder / work)
     return tracker.track(frames, count, select(frames, count, Selection(prompts=prompts)))
 
 
@@ -86,15 +88,34 @@ def test_given_masks_are_kept_in_all_their_pixels_in_every_marked_frame(tmp_path
     assert min(iou(visible[i], mask(i)) for i in range(COUNT)) > 0.8
 
 
+def test_a_line_too_thin_for_the_tracker_is_tracked(tmp_path: Path) -> None:
+    moving_square.write_video(tmp_path)
+    line_HW = np.zeros((HEIGHT, WIDTH), np.uint8)
+    line_HW[at(0)[0].start, at(0)[1]] = 255
+    write(tmp_path / "line.png", encode_png(line_HW))
+    visible = tracked(tmp_path, Prompt(frame=0, mask=str(tmp_path / "line.png")), long_side=WIDTH // 4)
+    assert np.array_equal(visible[0], line_HW), "all its pixels are kept in its own frame"
+    assert len(visible) == COUNT
+
+
+def test_a_mask_that_shows_nothing_is_refused_as_a_mask() -> None:
+    frames_FHW3 = np.stack([moving_square.picture(i) for i in range(2)])
+    masks = load_params(CLONE, "paper").masks.model_copy(update={"first": "follow"})
+    with pytest.raises(BadInput, match="The mask of frame 0 shows nothing; mark what is seen of the object there"):
+        track_in_memory(frames_FHW3, Marks(0, mask_HW=np.zeros((HEIGHT, WIDTH), np.uint8)), masks)
+
+
 def test_the_order_of_prompts_does_not_matter_and_steps_are_counted_to_the_end(tmp_path: Path) -> None:
     moving_square.write_video(tmp_path)
-    steps: list[tuple[int, int]] = []
-    first = tracked(tmp_path, by_box(1), by_box(5), on_step=lambda done, total: steps.append((done, total)))
+    heard: list[Heard] = []
+    with heard_by(heard.append):
+        first = tracked(tmp_path, by_box(1), by_box(5))
     again = tracked(tmp_path, by_box(5), by_box(1), work="again")
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
-    done = [step for step, _ in steps]
-    assert done == sorted(done)
-    assert {total for _, total in steps} == {done[-1]}
+    steps = [each for each in heard if each.label == "tracking"]
+    done = [each.done for each in steps]
+    assert done == list(range(len(steps)))
+    assert {each.total for each in steps} == {done[-1]}
 
 
 def square(left: int, verdict: str = FOUND) -> Tracked:

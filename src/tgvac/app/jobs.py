@@ -28,7 +28,7 @@ class Job(Generic[T]):
     def __init__(self, work: Callable[[], T], turn: threading.Lock) -> None:
         self._work, self._turn = work, turn
         self._heard: SimpleQueue[Heard] = SimpleQueue()
-        self._stop = threading.Event()
+        self._stop, self._begun = threading.Event(), threading.Event()
         self._value: T | None = None
         self._error: BaseException | None = None
         self.left = False
@@ -38,6 +38,11 @@ class Job(Generic[T]):
     @property
     def running(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether it is still to have its turn, and will take it."""
+        return self.running and not self._begun.is_set() and not self._stop.is_set()
 
     def stop(self) -> None:
         """End the job at its next step."""
@@ -77,7 +82,10 @@ class Job(Generic[T]):
         try:
             while not self._turn.acquire(timeout=_EVERY_S):
                 self._listen(WAITING)
+            self._begun.set()
             try:
+                if self._stop.is_set():
+                    raise Stopped
                 with heard_by(self._listen):
                     self._value = self._work()
             finally:
@@ -87,30 +95,39 @@ class Job(Generic[T]):
 
 
 class Jobs:
-    """Jobs of all visitors, of which one runs at a time.
+    """Jobs of all visitors, of which one runs at a time; a visitor has one at most.
 
-    A job goes on when its visitor leaves, so that a phone may sleep; but not when another visitor waits for it.
+    A job that runs goes on when its visitor leaves, so that a phone may sleep; but not when another visitor waits.
     """
 
     def __init__(self) -> None:
         self._turn = threading.Lock()
+        # The page's events come in several threads.
+        self._editing = threading.Lock()
         self._of: dict[str, Job] = {}
 
     def start(self, visitor: str, work: Callable[[], T]) -> Job[T]:
-        """Start a job, or let it wait for its turn."""
-        for job in self._of.values():
-            if job.left:
-                job.stop()
-        self._of = {name: job for name, job in self._of.items() if job.running}
-        self._of[visitor] = job = Job(work, self._turn)
-        return job
+        """Start a job in place of the visitor's earlier one, or let it wait for its turn."""
+        with self._editing:
+            for name, job in self._of.items():
+                if job.left or name == visitor:
+                    job.stop()
+            self._of = {name: job for name, job in self._of.items() if job.running}
+            self._of[visitor] = job = Job(work, self._turn)
+            return job
 
     def stop(self, visitor: str) -> None:
         """End the visitor's job at its next step."""
-        if (job := self._of.get(visitor)) is not None:
-            job.stop()
+        with self._editing:
+            if (job := self._of.get(visitor)) is not None:
+                job.stop()
 
     def leave(self, visitor: str) -> None:
         """The visitor has closed the page."""
-        if (job := self._of.get(visitor)) is not None:
+        with self._editing:
+            if (job := self._of.get(visitor)) is None:
+                return
             job.left = True
+            # A job that waits itself is of no use to anyone any more.
+            if any(each.waiting for each in self._of.values()):
+                job.stop()

@@ -168,6 +168,7 @@ class Page:
     ) -> Iterator[Updates]:
         def done(video: Video) -> Updates:
             count = video.known.count
+            visitor.results.clear()
             return {
                 **also,
                 **self._view(visitor.change(lambda _: Session(video))),
@@ -231,7 +232,9 @@ class Page:
         def done(found: tuple[Tracked, Served]) -> Updates:
             tracked, served = found
             if visitor.session.video is not session.video:
+                served.drop()
                 return {}
+            visitor.results.show(served)
             now = visitor.change(lambda each: replace(each, tracked=tracked))
             return {**self._view(now), self._tracked: gr.update(value=str(served.tracked), visible=True)}
 
@@ -248,7 +251,9 @@ class Page:
         def done(found: tuple[Tracked, Served]) -> Updates:
             tracked, served = found
             if visitor.session.video is not session.video:
+                served.drop()
                 return {}
+            visitor.results.show(served)
             now = visitor.change(lambda each: replace(each, tracked=tracked))
             layers = {
                 button: gr.update(value=str(served.layers[name]), visible=True) if name in served.layers else _hidden()

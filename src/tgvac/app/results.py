@@ -30,6 +30,35 @@ class Served:
     beside: Path | None = None
     layers: Mapping[str, Path] = field(default_factory=dict)
 
+    def drop(self) -> None:
+        """Delete them, when no page shows them any more."""
+        shutil.rmtree(self.tracked.parent, ignore_errors=True)
+
+
+class OnPage:
+    """The results on a visitor's page; those that others replace are deleted.
+
+    A newly tracked mask leaves an earlier completion on the page; a completion replaces all.
+    """
+
+    def __init__(self) -> None:
+        self._shown: list[Served] = []
+
+    def show(self, served: Served) -> None:
+        """These come onto the page."""
+        completed = served.beside is not None
+        kept = [each for each in self._shown if each.beside is not None and not completed]
+        for each in self._shown:
+            if each not in kept:
+                each.drop()
+        self._shown = [*kept, served]
+
+    def clear(self) -> None:
+        """Nothing is on the page any more."""
+        for each in self._shown:
+            each.drop()
+        self._shown = []
+
 
 def serve(video: Video, served: Path, formats: Iterable[str]) -> Served:
     """Put the results of a video there.
@@ -52,7 +81,8 @@ def serve(video: Video, served: Path, formats: Iterable[str]) -> Served:
         else:
             layers[name] = folder / f"{stem}-{PICTURES[name]}.zip"
             with zip_writing(layers[name]) as sink:
-                for picture in sorted((video.result / PICTURES[name]).glob("*.png")):
+                # By number: from 100000 on, names have one digit more.
+                for picture in sorted((video.result / PICTURES[name]).glob("*.png"), key=lambda path: int(path.stem)):
                     sink.add(f"{PICTURES[name]}/{picture.name}", picture.read_bytes())
     return Served(tracked, _copy(video.result / BESIDE, folder / f"{stem}-{BESIDE}"), layers)
 

@@ -23,6 +23,8 @@ _QUIET = {
     **{"GRADIO_MCP_SERVER": "False", "GRADIO_NODE_SERVER": "False", "HF_HUB_DISABLE_TELEMETRY": "1"},
 }
 """Read by Gradio when it is imported, or launched."""
+_MARK = ".tgvac-app"
+"""The empty file that says that a folder was made here, and may be emptied."""
 
 
 def serve(root: Path, out: Path, settings: Settings, host: str, port: int, upload_mb: int) -> None:
@@ -55,18 +57,38 @@ def serve(root: Path, out: Path, settings: Settings, host: str, port: int, uploa
 
 @contextlib.contextmanager
 def _emptied(folder: Path) -> Iterator[None]:
-    """A folder that is empty at first, and is gone afterwards."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
+    """A folder that is empty at first but for a mark, and is gone afterwards.
+
+    Raises:
+        BadInput: when there is something that has no mark, so that it is not from here.
+    """
+    if folder.is_symlink() or (folder.exists() and not _is_own(folder)):
+        raise BadInput(f"{folder} is not of this page, which would empty it; give another --out, or move it elsewhere.")
+    _remove(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / _MARK).touch()
     try:
         yield
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        _remove(folder)
+
+
+def _is_own(folder: Path) -> bool:
+    return folder.is_dir() and ((folder / _MARK).is_file() or not any(folder.iterdir()))
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder, its mark last, so that a removal that was interrupted can be taken up."""
+    for each in folder.iterdir() if folder.is_dir() else ():
+        if each.is_dir() and not each.is_symlink():
+            shutil.rmtree(each, ignore_errors=True)
+        elif each.name != _MARK:
+            each.unlink(missing_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
     import gradio as gr
-    from starlette.middleware import Middleware
 
     from tgvac.app.page import Page
 
@@ -81,7 +103,7 @@ def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
             prevent_thread_lock=True,
             max_file_size=upload_mb * 1_000_000,
             allowed_paths=[],
-            app_kwargs={"middleware": [Middleware(_OwnFiles)]},
+            app_kwargs={"middleware": guards(host)},
             footer_links=[],
             run_history=False,
             mcp_server=False,
@@ -105,18 +127,44 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-class _OwnFiles:
-    """Refuses what Gradio would fetch from other hosts for a visitor."""
+def guards(host: str) -> list[Any]:
+    """What each request passes before Gradio answers it, as Starlette's middleware.
 
-    def __init__(self, app: Any) -> None:
-        self._app = app
+    A page of this machine alone opens files by their path, so other sites must not reach it through the visitor's
+    browser: neither by a name of theirs that resolves to this machine, nor by a request from their pages.
+    """
+    from starlette.middleware import Middleware
+    from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+    local = is_loopback(host)
+    names = ["127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host]
+    hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names)] if local else []
+    return [*hosts, Middleware(_OwnFiles, own_pages=local)]
+
+
+class _OwnFiles:
+    """Refuses what Gradio would fetch from other hosts for a visitor.
+
+    Args:
+        own_pages: whether to refuse requests from pages of other sites, too.
+    """
+
+    def __init__(self, app: Any, own_pages: bool) -> None:
+        self._app, self._own_pages = app, own_pages
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        if re.search(r"(file|proxy)=\w+:", scope.get("path", "")):
+        elsewhere = re.search(r"(file|proxy)=\w+:", scope.get("path", ""))
+        if elsewhere or (self._own_pages and _is_foreign(dict(scope.get("headers", ())))):
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
             await self._app(scope, receive, send)
+
+
+def _is_foreign(headers: dict[bytes, bytes]) -> bool:
+    """Whether a browser says that a request comes from a page of another site, or from none that it names."""
+    origin = headers.get(b"origin")
+    return origin is not None and origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower()
 
 
 def _free(host: str) -> int:

@@ -13,6 +13,7 @@ import numpy as np
 from tgvac.app.drawing import draw, in_video, painted, shown_size
 from tgvac.app.library import Video
 from tgvac.app.marking import Marking
+from tgvac.app.results import OnPage
 from tgvac.clips.pictures import read_picture
 from tgvac.errors import BadInput
 from tgvac.tracking.prompts import Point, Prompt
@@ -67,11 +68,13 @@ class Session:
         return replace(self, mode=mode)
 
     def clicked(self, x: float, y: float) -> Session:
-        """A click on pixel ``x, y`` of the shown frame.
+        """A click on pixel ``x, y`` of the shown frame; it says nothing while the frame is painted.
 
         Raises:
             BadInput: when it cannot be: see :class:`tgvac.app.marking.Marking`.
         """
+        if self.mode == "Paint":
+            return self
         point = in_video(x, y, self._shown(), self._size())
         marks = self.marking
         added = {"Object": marks.with_point, "Not this": marks.with_not_point, "Box": marks.with_corner}
@@ -129,12 +132,17 @@ class Session:
 
 
 class Visitor:
-    """Holds a visitor's session, which events change one after the other, also while a job goes on."""
+    """Holds a visitor's session, which events change one after the other, also while a job goes on.
+
+    Attributes:
+        results: what is on the page to see and download.
+    """
 
     _turn = threading.Lock()
 
     def __init__(self) -> None:
         self.session = Session()
+        self.results = OnPage()
 
     def change(self, edit: Callable[[Session], Session]) -> Session:
         """Edit the session; if the edit fails, it stays as it was."""

@@ -20,7 +20,9 @@ _DOING = {
     "tracking": "Tracking the object",
     "tracked.mp4": "Drawing the tracked mask",
     "framing": "Cutting out the object's surroundings",
+    "encoding": "Encoding the object's surroundings",
     "completing": "Completing",
+    "decoding": "Decoding the object",
     "layer": "Writing the layer",
     "beside.mp4": "Writing input beside result",
 }

@@ -80,7 +80,7 @@ class Joined:
         Boxes and masks stand alone. Points correct what is tracked to their frame, and stand alone where nothing is.
 
         Raises:
-            BadInput: when points leave nothing of the object.
+            BadInput: when points leave nothing of the object, or a mask shows nothing.
         """
         alone = [marks for marks in marked if marks.box or marks.mask_HW is not None]
         alone = alone or [next(marks for marks in marked if marks.points)]
@@ -100,6 +100,10 @@ class Joined:
 
     def _add(self, anchor: Anchor) -> None:
         if anchor.mask_HW is not None and not anchor.mask_HW.any():
+            if anchor.marks.mask_HW is not None:
+                raise BadInput(
+                    f"The mask of frame {anchor.frame} shows nothing; mark what is seen of the object there."
+                )
             raise BadInput(
                 f"The points of frame {anchor.frame} leave nothing of the object; give other points, or a box or a mask"
                 " there."

@@ -63,12 +63,21 @@ class Marks:
     mask_HW: np.ndarray | None = None
 
     def resized(self, before: tuple[int, int], now: tuple[int, int]) -> Marks:
-        """The marks after their frame of height and width ``before`` was resized to ``now``."""
+        """The marks after their frame of height and width ``before`` was resized to ``now``; no mask vanishes."""
         down, across = now[0] / before[0], now[1] / before[1]
         points, not_points = (tuple((x * across, y * down) for x, y in each) for each in (self.points, self.not_points))
         box = self.box and self.box.scaled(across, down)
-        mask_HW = None if self.mask_HW is None else resize_mask(self.mask_HW, *now)
+        mask_HW = None if self.mask_HW is None else _resized(self.mask_HW, *now)
         return Marks(self.frame, box, points, not_points, mask_HW)
+
+
+def _resized(mask_HW: np.ndarray, height: int, width: int) -> np.ndarray:
+    """A resized mask; if it is too thin for that, all pixels that it touches."""
+    found_HW = resize_mask(mask_HW, height, width)
+    if not found_HW.any():
+        rows, columns = np.nonzero(mask_HW)
+        found_HW[rows * height // mask_HW.shape[0], columns * width // mask_HW.shape[1]] = 255
+    return found_HW
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -30,9 +30,6 @@ from tgvac.tracking.selection import Marks, MaskFrames, Selected
 from tgvac.tracking.stretch import FramesInMemory, StoredVideo, Video, reduce_frames, reduced_size
 
 _FRAMES, _MASKS, _VERDICTS = "frames.zip", "masks.zip", "verdicts.json"
-
-OnStep = Callable[[int, int], None]
-"""Called along the way with how many steps are done, and of how many."""
 
 
 class VisibleMasks(Sequence[np.ndarray], ABC):
@@ -139,14 +136,12 @@ class Tracker:
     Attributes:
         long_side: of the frames that it sees, in pixels.
         work: where its files are kept; a folder of this video and selection alone.
-        on_step: told of each frame that was tracked; None to print them.
     """
 
     masks: MasksParams
     long_side: int
     work: Path
     runtime: Runtime = HERE
-    on_step: OnStep | None = None
 
     def track(self, frames: Frames, count: int, selected: Selected) -> VisibleMasks:
         """The object's visible mask in every frame.
@@ -169,7 +164,7 @@ class Tracker:
 
     def _write(self, follower: Follower, video: Video, marks: Sequence[Marks]) -> None:
         total, done = _steps([each.frame for each in marks], video.count), 0
-        with Progress("tracking", total, silent=self.on_step is not None) as progress:
+        with Progress("tracking", total) as progress:
 
             def step() -> None:
                 nonlocal done
@@ -177,8 +172,6 @@ class Tracker:
                     # A frame that points correct is tracked once more.
                     done += 1
                     progress.step()
-                    if self.on_step is not None:
-                        self.on_step(done, total)
 
             joined = Joined(follower, video, step)
             joined.settle(marks)
