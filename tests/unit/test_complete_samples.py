@@ -183,9 +183,7 @@ def test_frames_are_read_in_parts(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["layer.mp4", "samples/wedding.mp4", "amodal/00001.png", "disagreement.mp4"])
 def test_files_that_somebody_else_put_there_are_not_overwritten_or_removed(folder: Path, name: str) -> None:
     write(folder / "out" / name, "mine")
-    with pytest.raises(
-        BadInput, match="that this command did not write; give another folder"
-    ):
+    with pytest.raises(BadInput, match="that this command did not write; give another folder"):
         Completing(CLONE, options(folder, method="mean_colour", steps=None), folder / "out").run()
     assert (folder / "out" / name).read_text() == "mine"
 
