@@ -27,7 +27,7 @@ Edit = Callable[[str], str]
 NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
-OURS = {"completion by ours"}
+OURS = {"completion by ours", "completion by ours_tracked"}
 
 
 def jobs() -> dict[str, tuple[Phase, Options]]:
@@ -148,6 +148,7 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), OURS),
     ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), OURS),
     # Methods.
+    ("tracking", "tracking/joining.py", replaced("_ALIKE = 0.5", "_ALIKE = 0.4"), {"completion by ours_tracked"}),
     ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), OURS),
     (
         "a trivial baseline that another one uses",
