@@ -16,6 +16,7 @@ from torch import nn
 
 from tests.unit.tiny_pipeline import latents, rgb, tiny_pipeline
 from tgvac.complete.model import Asked, load_model
+from tgvac.complete.squares import Diffusing
 from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.completion.pipeline_files import only_variant
 from tgvac.completion.placed import in_precision
@@ -300,6 +301,8 @@ def test_the_variant_of_a_folder_is_the_one_that_it_has(folders: tuple[Path, Pat
 
 
 def test_tgvac_complete_takes_a_folder_of_half_weights(folders: tuple[Path, Path]) -> None:
-    found = load_model(folders[1], str(folders[1]), Asked(steps=3), "cpu").completer
+    completer = load_model(folders[1], str(folders[1]), Asked(steps=3), "cpu").completer
+    assert isinstance(completer, Diffusing)
+    found = completer.model
     assert found.sampler.steps == 3
     assert {found.backbones.vae.vae.dtype, found.backbones.text_encoder.text_encoder.dtype} == {torch.float32}
