@@ -19,8 +19,8 @@ from scipy.ndimage import binary_fill_holes
 from benchmarks.figures import ROOT, Figure, tell
 from benchmarks.world_clips import world_clips
 from tgvac.clips.clip import Clip
+from tgvac.complete.composing import darker
 from tgvac.complete.model import Asked, load_model
-from tgvac.complete.object_masks import darker
 from tgvac.complete.squares import Diffusing
 from tgvac.devices import pin
 from tgvac.methods.ours import TemporalDiffusion

@@ -16,9 +16,9 @@ from tests.conftest import CLONE
 from tests.unit.moving_square import COUNT, HEIGHT, WIDTH, at, centre_at, iou, mask, picture
 from tests.unit.moving_square import write_video as write_folder
 from tgvac.app import wording
-from tgvac.app.library import Known, Video
 from tgvac.app.results import OnPage, Served, serve
 from tgvac.app.session import Session, Tracked, Visitor
+from tgvac.app.videos import Known, Video
 from tgvac.app.work import Settings, Wish, Work
 from tgvac.complete.outputs import write_video
 from tgvac.errors import BadInput

@@ -20,8 +20,7 @@ from tgvac.clips.framing import Window
 from tgvac.clips.images import encode_png
 from tgvac.complete import demo, finding
 from tgvac.complete.command import Completing, Options, read_options
-from tgvac.complete.composing import checkerboard, compose, seen_share, without_white
-from tgvac.complete.object_masks import darker
+from tgvac.complete.composing import checkerboard, compose, darker, seen_share, without_white
 from tgvac.complete.outputs import write_video
 from tgvac.tracking.prompts import Prompt, Selection
 

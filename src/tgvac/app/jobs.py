@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import suppress
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
@@ -29,8 +30,7 @@ class Job(Generic[T]):
         self._work, self._turn = work, turn
         self._heard: SimpleQueue[Heard] = SimpleQueue()
         self._stop, self._begun = threading.Event(), threading.Event()
-        self._value: T | None = None
-        self._error: BaseException | None = None
+        self._result: Future[T] = Future()
         self.left = False
         self._thread = threading.Thread(target=self._run, name="tgvac-app-job", daemon=True)
         self._thread.start()
@@ -69,9 +69,7 @@ class Job(Generic[T]):
             BaseException: whatever ended it.
         """
         self._thread.join()
-        if self._error is not None:
-            raise self._error
-        return self._value  # type: ignore[return-value]
+        return self._result.result()
 
     def _listen(self, heard: Heard) -> None:
         if self._stop.is_set():
@@ -87,11 +85,11 @@ class Job(Generic[T]):
                 if self._stop.is_set():
                     raise Stopped
                 with heard_by(self._listen):
-                    self._value = self._work()
+                    self._result.set_result(self._work())
             finally:
                 self._turn.release()
         except BaseException as error:
-            self._error = error
+            self._result.set_exception(error)
 
 
 class Jobs:

@@ -12,9 +12,9 @@ import gradio as gr
 
 from tgvac.app import wording
 from tgvac.app.jobs import STARTING, Jobs, Stopped
-from tgvac.app.library import Video
 from tgvac.app.results import Served
 from tgvac.app.session import Mode, Session, Tracked, Visitor
+from tgvac.app.videos import Video
 from tgvac.app.work import Wish, Work
 from tgvac.errors import BadInput
 
@@ -230,12 +230,9 @@ class Page:
         session = visitor.session
 
         def done(found: tuple[Tracked, Served]) -> Updates:
-            tracked, served = found
-            if visitor.session.video is not session.video:
-                served.drop()
+            served = found[1]
+            if (now := _offered(visitor, session, *found)) is None:
                 return {}
-            visitor.results.show(served)
-            now = visitor.change(lambda each: replace(each, tracked=tracked))
             return {**self._view(now), self._tracked: gr.update(value=str(served.tracked), visible=True)}
 
         work = partial(self._work.track, session)
@@ -249,12 +246,9 @@ class Page:
         wish = Wish(text, tuple(formats), None if steps is None else int(steps), int(seed or 0))
 
         def done(found: tuple[Tracked, Served]) -> Updates:
-            tracked, served = found
-            if visitor.session.video is not session.video:
-                served.drop()
+            served = found[1]
+            if (now := _offered(visitor, session, *found)) is None:
                 return {}
-            visitor.results.show(served)
-            now = visitor.change(lambda each: replace(each, tracked=tracked))
             layers = {
                 button: gr.update(value=str(served.layers[name]), visible=True) if name in served.layers else _hidden()
                 for name, button in self._downloads.items()
@@ -304,6 +298,15 @@ class Page:
 
     def _leaves(self, request: gr.Request) -> None:
         self._jobs.leave(request.session_hash or "")
+
+
+def _offered(visitor: Visitor, session: Session, tracked: Tracked, served: Served) -> Session | None:
+    """The visitor's session with what a job made; None if another video was opened since the job began."""
+    if visitor.session.video is not session.video:
+        served.drop()
+        return None
+    visitor.results.show(served)
+    return visitor.change(lambda each: replace(each, tracked=tracked))
 
 
 def _player(name: str) -> gr.Video:

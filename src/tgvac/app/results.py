@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tgvac.app.library import Video
+from tgvac.app.videos import Video
 from tgvac.clips.archive import zip_writing
 from tgvac.complete.kept import BESIDE, PREVIEW
 from tgvac.complete.outputs import LAYERS, PICTURES

@@ -11,9 +11,9 @@ from typing import Literal
 import numpy as np
 
 from tgvac.app.drawing import draw, in_video, painted, shown_size
-from tgvac.app.library import Video
 from tgvac.app.marking import Marking
 from tgvac.app.results import OnPage
+from tgvac.app.videos import Video
 from tgvac.clips.pictures import read_picture
 from tgvac.errors import BadInput
 from tgvac.tracking.prompts import Point, Prompt

@@ -5,9 +5,9 @@ from __future__ import annotations
 import html
 from collections.abc import Sequence
 
-from tgvac.app.library import Video
 from tgvac.app.marking import in_words
 from tgvac.app.session import Session
+from tgvac.app.videos import Video
 from tgvac.complete.told import ranges
 from tgvac.progress import Heard, clock
 

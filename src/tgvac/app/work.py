@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tgvac.app.library import Library, Video
 from tgvac.app.results import Served, serve
 from tgvac.app.session import Session, Tracked
+from tgvac.app.videos import Video, Videos
 from tgvac.complete.command import Completing, Options
 from tgvac.config import Record, parse
 from tgvac.errors import BadInput
@@ -62,7 +62,7 @@ class Work:
 
     def take(self, upload: Path) -> Video:
         """Open an upload."""
-        return Library(self.out).take(upload, upload.name)
+        return Videos(self.out).take(upload, upload.name)
 
     def visit(self, path: str) -> Video:
         """Open a video of this machine.
@@ -74,7 +74,7 @@ class Work:
             raise BadInput("Videos of this machine can be opened only when the page listens on 127.0.0.1; upload it.")
         if not path.strip():
             raise BadInput("Write the path of a video, such as /home/me/dog.mp4, or upload one.")
-        return Library(self.out).visit(Path(path.strip()).expanduser().absolute())
+        return Videos(self.out).visit(Path(path.strip()).expanduser().absolute())
 
     def track(self, session: Session) -> tuple[Tracked, Served]:
         """Track the marked object.

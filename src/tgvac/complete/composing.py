@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from tgvac.clips.framing import Window, unframe_rgb
+from tgvac.clips.images import grey
 
 # Shapes: H, W of the video, S the model's square.
 
@@ -43,6 +44,11 @@ class Layer:
         share_HW1 = self.alpha_HW[..., None].astype(np.float32) / 255
         mixed = self.rgb_HW3 * share_HW1 + background_HW3 * (1 - share_HW1)
         return np.asarray(mixed.round(), np.uint8)
+
+
+def darker(square_SS3: np.ndarray, threshold: int) -> np.ndarray:
+    """Where a picture's grey is below a threshold, ``uint8 [S,S]`` in {0, 255}: how pix2gestalt finds the object."""
+    return np.where(grey(square_SS3) < threshold, 255, 0).astype(np.uint8)
 
 
 def compose(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from tgvac.clips.framing import FramingParams, Window, frame_mask, frame_rgb
-from tgvac.complete.object_masks import darker
+from tgvac.complete.composing import darker
 from tgvac.methods.ours import TemporalDiffusion
 from tgvac.progress import Progress
 from tgvac.sampling.evaluations import evaluations

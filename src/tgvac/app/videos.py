@@ -82,7 +82,7 @@ class Video:
 
 
 @dataclass(frozen=True)
-class Library:
+class Videos:
     """The work folder."""
 
     folder: Path
