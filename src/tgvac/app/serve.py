@@ -115,8 +115,11 @@ def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
         )
     except OSError as error:
         raise BadInput(f"{host}:{port} cannot be listened on ({error}); choose another --port or --host.") from None
-    print(f"open {address} in a browser; stop with Ctrl+C", flush=True)
-    blocks.block_thread()
+    # Gradio takes Ctrl+C as the end only while it waits; before that, too, it is no failure.
+    with contextlib.suppress(KeyboardInterrupt):
+        print(f"open {address} in a browser; stop with Ctrl+C", flush=True)
+        blocks.block_thread()
+    blocks.close(verbose=False)
 
 
 def is_loopback(host: str) -> bool:
