@@ -41,6 +41,9 @@ def complete(
     steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; by default the model's own.")] = None,
     guidance: Annotated[float | None, typer.Option(min=0, help="Weight of the sentence.")] = None,
     stride: Annotated[int | None, typer.Option(min=1, help="Frames from one window to the next.")] = None,
+    fast: Annotated[
+        bool, typer.Option("--fast", help="A tenth of the paper's work: ten steps, windows that do not overlap.")
+    ] = False,
     seed: Annotated[int, typer.Option(help="Of the noise: another one gives another completion.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Several completions, and where they disagree.")] = 1,
     formats: Annotated[
@@ -67,7 +70,7 @@ def complete(
         **{"VIDEO": video, "--box": box, "--mask": mask, "--frame": frame, "--text": text, "--model": model},
         **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
-        **{"--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
+        **{"--fast": fast, "--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
         **{"--no-paste": not paste, "--tracker": tracker != "follow"},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
@@ -94,6 +97,7 @@ def complete(
             "steps": steps,
             "guidance": guidance,
             "stride": stride,
+            "fast": fast,
             "seed": seed,
             "samples": samples,
             "formats": formats or ["png"],

@@ -18,10 +18,11 @@ from tgvac.complete.command import Completing, Options
 from tgvac.complete.model import Asked, load_method, load_model
 from tgvac.complete.plain_methods import names
 from tgvac.complete.several import disagreement, middle
-from tgvac.complete.squares import Framed, Input
+from tgvac.complete.squares import Diffusing, Framed, Input
 from tgvac.errors import BadInput
 from tgvac.methods.ours import TemporalDiffusion
 from tgvac.params import load_params
+from tgvac.sampling.params import FAST, SamplerParams
 from tgvac.tracking.prompts import read_selection
 
 COUNT, HEIGHT, WIDTH = 6, 72, 96
@@ -116,6 +117,8 @@ def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -
         ({"method": "temporal_copy"}, "--method temporal_copy does not use --steps; leave that out"),
         ({"method": "mean_colour", "steps": None, "text": "a disc"}, "--method mean_colour does not use --text"),
         ({"method": "mean_colour", "steps": None, "samples": 2}, "--method mean_colour does not use --samples"),
+        ({"method": "mean_colour", "steps": None, "fast": True}, "--method mean_colour does not use --fast"),
+        ({"fast": True, "stride": 4}, "--stride has no effect with --fast"),
         ({"method": "mean_colour", "steps": None, "guidance": 0.0}, "--method mean_colour does not use --guidance"),
         ({"guidance": 3.0}, "--guidance is by the text, and there is none; give --text, or leave --guidance out"),
     ],
@@ -156,6 +159,20 @@ def test_a_run_that_is_stopped_while_it_samples_goes_on_with_the_next_step(
     for path in sorted((folder / "again" / "layer").glob("*.png")):
         assert path.read_bytes() == (folder / "out" / "layer" / path.name).read_bytes()
     assert sorted(path.name for path in record.parent.iterdir()) == ["done.json", "squares.npy"], "latents are removed"
+
+
+def load_sampler(asked: Asked) -> SamplerParams:
+    """The demonstration model's sampler."""
+    completer = load_model(CLONE, "", asked, "cpu").completer
+    assert isinstance(completer, Diffusing)
+    return completer.model.sampler
+
+
+def test_fast_sets_the_preset_and_other_options_go_before_it() -> None:
+    fast, own = Asked(fast=True), Asked()
+    sampler = {name: load_sampler(asked) for name, asked in (("fast", fast), ("own", own))}
+    assert sampler["fast"] == sampler["own"].model_copy(update=dict(FAST))
+    assert load_sampler(Asked(steps=3, fast=True)) == sampler["fast"].model_copy(update={"steps": 3})
 
 
 def test_frames_are_read_in_parts(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from tgvac.completion.pipeline import VideoAmodalCompletionPipeline
 from tgvac.errors import BadInput
 from tgvac.models.latents import decode_images
 from tgvac.models.noise_models import NoiseModel, video_noise_model
+from tgvac.sampling.params import FAST
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,7 @@ def test_a_refused_call_takes_nothing_from_the_generator(pipe: VideoAmodalComple
         ({"clip_length": 0}, "^clip_length is 0; give a whole number"),
         ({"clip_length": 1}, "^stride 2 is longer than the clip_length 1, .* give a stride of at most 1"),
         ({"stride": 5}, "^stride 5 is longer than the clip_length 4"),
+        ({"stride": 2, "fast": True}, "^stride has no effect with fast"),
         ({"output_type": "numpy"}, "^output_type is 'numpy'; give one of np, pil, pt, latent"),
         ({"callback_on_step_end": 3}, "^callback_on_step_end is 3; give a function"),
         ({"callback_on_step_end_tensor_inputs": ["prompt_embeds"]}, "names 'prompt_embeds', .* known are: latents"),
@@ -112,6 +114,15 @@ def test_bad_arguments_are_refused_by_name(
 def test_clip_length_and_stride_are_those_of_the_sampler(pipe: VideoAmodalCompletionPipeline) -> None:
     completer = pipe.completer(stride=np.int64(3), clip_length=np.int64(5), guidance_scale=np.float32(2.5))
     assert completer.sampler == SAMPLER.model_copy(update={"clip_frames": 5, "stride": 3, "guidance": 2.5})
+
+
+def test_fast_sets_the_preset_and_other_arguments_go_before_it(pipe: VideoAmodalCompletionPipeline) -> None:
+    fast = SAMPLER.model_copy(update=dict(FAST))
+    assert pipe.completer(fast=True).sampler == fast
+    changed = pipe.completer(4, 2.0, clip_length=1, fast=True).sampler
+    # Windows that do not overlap need no stride.
+    assert changed == fast.model_copy(update={"steps": 4, "guidance": 2.0, "clip_frames": 1, "stride": 1})
+    assert np.isfinite(latents(pipe, num_inference_steps=2, fast=True).numpy()).all()
 
 
 @pytest.mark.parametrize(("length", "frames"), [(2, 2), (16, 5)])

@@ -116,6 +116,7 @@ def test_masks_that_do_not_fit_are_refused(given: Any, message: str) -> None:
         ({"guidance_scale": float("nan")}, "guidance_scale is nan; give a number"),
         ({"guidance_scale": "high"}, "guidance_scale is 'high'"),
         ({"guidance_scale": -1}, "guidance_scale is -1"),
+        ({"fast": 1}, "fast is 1; give True or False"),
         ({"guidance_scale": True}, "guidance_scale is True"),
         ({"negative_prompt": ["a cat"]}, "negative_prompt is .*, not a text"),
     ],

@@ -108,6 +108,12 @@ class Page:
             [(label, name) for name, label in _FORMATS.items()], value=["png"], label="To download", elem_id="formats"
         )
         with gr.Accordion("More", open=False, elem_id="more"):
+            self._fast = gr.Checkbox(
+                False,
+                label="Fast",
+                info="A tenth of the paper's work: ten steps, and windows that do not overlap.",
+                elem_id="fast",
+            )
             self._seed = gr.Number(0, label="Seed", info="Another one gives another completion.", precision=0)
             self._sampling = gr.Number(
                 None, label="Steps", info="Empty for the model's own.", precision=0, minimum=1, maximum=1000
@@ -150,7 +156,7 @@ class Page:
         self._undo.click(self._undone, who, view, trigger_mode="multiple", **quick)
         self._clear.click(self._cleared, who, view, **quick)
         self._track.click(self._tracks, who, tracked, **long)
-        asked = [self._text, self._formats, self._sampling, self._seed]
+        asked = [self._text, self._formats, self._sampling, self._seed, self._fast]
         self._complete.click(self._completes, [*who, *asked], completed, **long)
         for button in (self._stop_track, self._stop_complete):
             button.click(self._stops, None, None, queue=False, **private)
@@ -240,10 +246,10 @@ class Page:
 
     def _completes(
         self, visitor: Visitor, text: str, formats: list[str], steps: float | None, seed: float | None,
-        request: gr.Request,
+        fast: bool, request: gr.Request,
     ) -> Iterator[Updates]:  # fmt: skip
         session = visitor.session
-        wish = Wish(text, tuple(formats), None if steps is None else int(steps), int(seed or 0))
+        wish = Wish(text, tuple(formats), None if steps is None else int(steps), int(seed or 0), fast)
 
         def done(found: tuple[Tracked, Served]) -> Updates:
             served = found[1]

@@ -40,6 +40,7 @@ class Wish:
     formats: Sequence[str] = ("png",)
     steps: int | None = None
     seed: int = 0
+    fast: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class Work:
         video = session.opened()
         asked = {
             **{"video": video.known.file, "text": wish.text.strip(), "steps": wish.steps, "seed": wish.seed},
+            "fast": wish.fast,
             **{"formats": list(wish.formats), "model": self.settings.model, "tracker": self.settings.tracker},
             "selection": _selection(session.marking.prompts).model_dump(mode="json"),
         }

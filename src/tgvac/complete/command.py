@@ -61,7 +61,7 @@ _COLOUR = np.array([255, 64, 64], np.float32)
 """Of the tracked mask in the preview."""
 
 
-_OURS = ("model", "text", "steps", "guidance", "stride")
+_OURS = ("model", "text", "steps", "guidance", "stride", "fast")
 """Options that methods without weights do not have."""
 
 
@@ -76,6 +76,7 @@ class Options(Block):
         model: as in :func:`tgvac.complete.model.load_model`.
         tracker: the segmenter of ``masks.first``.
         steps, guidance, stride: of the sampler; None for the model's own.
+        fast: sample by the preset :data:`tgvac.sampling.params.FAST`.
         seed: of the noise.
         samples: completions from as many noises, of seeds from ``seed`` on.
         formats: how the layer is written, of ``outputs.FORMATS``.
@@ -94,6 +95,7 @@ class Options(Block):
     steps: int | None = None
     guidance: float | None = None
     stride: int | None = None
+    fast: bool = False
     seed: int = 0
     samples: int = Field(default=1, ge=1)
     formats: tuple[str, ...] = Field(default=("png",), min_length=1)
@@ -242,14 +244,16 @@ class Completing:
         options = self.options
         if options.method != OURS:
             found = load_method(self.root, options.method)
-            unused = [key for key in _OURS if getattr(options, key) not in ("", None)]
+            unused = [key for key in _OURS if getattr(options, key) != Options.model_fields[key].default]
             unused += ["samples"] if options.samples > 1 else []
             if unused:
                 raise BadInput(f"--method {options.method} does not use --{unused[0]}; leave that out.")
             print(f"completing with {REGISTRY[options.method].label}", flush=True)
             return found
         print(describe(options.model), flush=True)
-        asked = Asked(options.steps, options.guidance, options.stride)
+        if options.fast and options.stride is not None:
+            raise BadInput("--stride has no effect with --fast, whose windows do not overlap; leave one of them out.")
+        asked = Asked(options.steps, options.guidance, options.stride, options.fast)
         loaded = load_model(self.root, options.model, asked, self.device)
         if options.guidance is not None and not loaded.guides(options.text):
             raise BadInput("--guidance is by the text, and there is none; give --text, or leave --guidance out.")

@@ -20,7 +20,7 @@ from tgvac.models.params import DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.text import unread
 from tgvac.params import load_params
-from tgvac.sampling.params import SamplerParams, check_sampling
+from tgvac.sampling.params import FAST, SamplerParams, check_sampling
 
 DEMONSTRATION = "standins"
 """The folder of the shipped networks."""
@@ -30,15 +30,16 @@ _SCALE = "tiny"
 
 @dataclass(frozen=True)
 class Asked:
-    """What a user may set of the sampler; None for the model's own."""
+    """What a user may set of the sampler; None for the model's own, or for that of the preset *fast*."""
 
     steps: int | None = None
     guidance: float | None = None
     stride: int | None = None
+    fast: bool = False
 
     def changes(self) -> dict[str, Any]:
         given = {"steps": self.steps, "guidance": self.guidance, "stride": self.stride}
-        return {key: value for key, value in given.items() if value is not None}
+        return {**(FAST if self.fast else {}), **{key: value for key, value in given.items() if value is not None}}
 
 
 @dataclass(frozen=True)
@@ -141,9 +142,8 @@ def _exported(folder: Path, model: str, asked: Asked, device: str) -> TemporalDi
         raise BadInput(
             f"--model {model} cannot be loaded ({_first(error)}); give a folder that tgvac export-model wrote."
         ) from None
-    changed = asked.changes()
     found: TemporalDiffusion = pipeline.to(device_of(device)).completer(
-        changed.get("steps"), changed.get("guidance"), changed.get("stride")
+        asked.steps, asked.guidance, asked.stride, fast=asked.fast
     )
     pin(found.compute.threads)
     device_of(device, found.compute.tf32)

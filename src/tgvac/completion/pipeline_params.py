@@ -12,7 +12,7 @@ from tgvac.errors import BadInput
 from tgvac.methods.params import CompletionParams
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
-from tgvac.sampling.params import SamplerParams, check_sampling
+from tgvac.sampling.params import FAST, SamplerParams, check_sampling
 from tgvac.sampling.scheduler import network_sampler
 
 
@@ -71,18 +71,26 @@ def diffusion_of(config: Mapping[str, Any], sampler: SamplerParams) -> Diffusion
     return diffusion
 
 
-def sampler_of_call(sampler: SamplerParams, changed: Mapping[str, Any], longest: int | None) -> SamplerParams:
+def sampler_of_call(
+    sampler: SamplerParams, changed: Mapping[str, Any], longest: int | None, fast: bool = False
+) -> SamplerParams:
     """The block ``sampler`` with a call's changes.
 
     Args:
-        changed: keys of the block; those that are None stay as they are.
+        changed: keys of the block; those that are None stay as they are, or as the preset *fast* has them.
         longest: the most frames of a window; None if there is no limit.
 
     Raises:
-        BadInput: when windows would leave frames out, or are too long for the motion modules.
+        BadInput: when windows would leave frames out, have a stride in spite of the preset, or are too long for the
+            motion modules.
     """
-    found = sampler.model_dump() | {key: _plain(value) for key, value in changed.items() if value is not None}
-    length, stride = found["clip_frames"], found["stride"]
+    if fast and changed.get("stride") is not None:
+        raise BadInput("stride has no effect with fast, whose windows do not overlap; leave one of them out.")
+    given = {key: _plain(value) for key, value in changed.items() if value is not None}
+    found = {**sampler.model_dump(), **(FAST if fast else {}), **given}
+    length = found["clip_frames"]
+    # Windows of the preset have no stride of their own.
+    stride = found["stride"] = min(found["stride"], length) if fast else found["stride"]
     if stride > length:
         raise BadInput(
             f"stride {stride} is longer than the clip_length {length}, so windows would leave frames out; give a stride"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from collections.abc import Mapping
+from typing import Any, Literal, Self
 
 import numpy as np
 from pydantic import Field, model_validator
@@ -12,6 +13,9 @@ from tgvac.models.params import DiffusionParams
 
 START_NOISE = 0.5
 """The smallest share of noise in the variance at the first sampled level, since sampling starts from pure noise."""
+
+FAST: Mapping[str, Any] = {"steps": 10, "solver": "multistep", "eta": 0.0, "overlap": 0.0}
+"""The preset *fast*: what it sets of the sampler. Chosen and measured as docs/long-videos.md says."""
 
 
 class SamplerParams(Block):
