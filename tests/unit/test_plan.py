@@ -22,7 +22,7 @@ from tgvac.models.cost.networks import Networks
 from tgvac.models.cost.walk import forward_flops
 from tgvac.models.params import VariantParams
 from tgvac.params import load_params
-from tgvac.planning import evaluating, labelling, training
+from tgvac.planning import evaluating, labelling, segmenting, training
 from tgvac.planning.counts import Footage, Given, count_data
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.plan import make_plan, networks_of
@@ -106,6 +106,19 @@ def test_completion_is_windows_times_steps_times_guidance_and_the_autoencoder(pr
     assert {w.count for w in found.values()} == {18}
     evaluations = {name: w.evaluations for name, w in found.items() if w.evaluations}
     assert evaluations == {"ours/full": 3 * 2 * 28, "ours/full_g1": 3 * 28, "ours/no_motion": 3 * 2 * 28}
+
+
+def test_a_method_that_tracks_costs_its_tracker_once_a_frame(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(segmenting, "sam2_costs", lambda params: (100, lambda memories: memories))
+    overlay = "evaluation: {methods: [ours_tracked/mask], frames: 18}\nmasks: {first: %s}\n"
+    data, found = counts(recipe("a/1/r0", "a/1", 18, "val")), {}
+    for tracker in ("sam2", "follow"):
+        params = method_params(project, overlay % tracker)
+        completing, found[tracker] = evaluating.completion(params, data, ROUND, COSTS)
+        assert completing.what == "ours_tracked/mask"
+    assert found["sam2"].what == "ours_tracked/mask: masks by sam2"
+    assert (found["sam2"].flops, found["follow"].flops) == (18 * (100 + 7), 0)
+    assert found["sam2"].precision == params.masks.sam2.precision
 
 
 def test_trained_methods_are_completed_once_per_seed(project: Path) -> None:
@@ -216,8 +229,8 @@ def test_hours_follow_from_flops_at_a_share_of_the_peak() -> None:
 
 
 def test_only_masks_by_networks_cost_flops(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(labelling, "sam_encoder", lambda weights: 11 if weights == "known" else None)
-    monkeypatch.setattr(labelling, "sam2_costs", lambda params: (100, lambda memories: memories))
+    monkeypatch.setattr(segmenting, "sam_encoder", lambda weights: 11 if weights == "known" else None)
+    monkeypatch.setattr(segmenting, "sam2_costs", lambda params: (100, lambda memories: memories))
     params = load_params(project, "paper")
     footage = tuple(Footage(s, s, 1, 10) for s in ("davis", "youtube_vos", "lasot"))
     data = replace(counts(), footage=footage)
@@ -240,7 +253,7 @@ def test_only_masks_by_networks_cost_flops(project: Path, monkeypatch: pytest.Mo
 
 def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(project: Path) -> None:
     # SAM's paper counts 2,976 G multiply-adds per image for ViT-H; FLOPs are twice as many.
-    assert labelling.sam_encoder("facebook/sam-vit-huge") == pytest.approx(2 * 2.976e12, rel=0.1)
+    assert segmenting.sam_encoder("facebook/sam-vit-huge") == pytest.approx(2 * 2.976e12, rel=0.1)
     sentence = labelling.blip2_sentence(load_params(project, "paper"))
     assert sentence is not None
     # Two FLOPs per parameter and position: OPT has 2.65 G, at 63 positions in five beams; EVA has 1 G, at 257.
@@ -258,7 +271,7 @@ def test_pairs_without_sentences_cost_the_captioner_nothing(project: Path, monke
 
 
 def test_sam_2_s_flops_can_be_counted(project: Path) -> None:
-    encoder, attention = labelling.sam2_costs(load_params(project, "paper").masks.sam2)
+    encoder, attention = segmenting.sam2_costs(load_params(project, "paper").masks.sam2)
     # Hiera-L's 48 blocks have layers of 12 d² parameters. d doubles when cells are quartered, so all blocks cost the
     # same: as those of 576 channels on 64 x 64 cells. Attention and the neck are added.
     layers = 48 * 2 * 12 * 576**2 * 64**2

@@ -47,18 +47,26 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
     texts = {r.target: found[r.target].text if r.target in found else "" for r in mine.values()}
     indices = network_indices(ctx, name, methods)
 
+    folders = [index.parent for index in indices]
+    setup = Setup(
+        method=params,
+        backbones=folders[0] if folders else None,
+        trained=folders[1] if len(folders) > 1 else None,
+        device=ctx.device,
+        root=ctx.root,
+    )
+
     @cache
     def method() -> Complete:
         # Loaded only when something is to be done: the import alone takes seconds.
-        folders = [index.parent for index in indices]
-        setup = Setup(
-            method=params,
-            backbones=folders[0] if folders else None,
-            trained=folders[1] if len(folders) > 1 else None,
-            device=ctx.device,
-        )
         loaded: Complete = importlib.import_module(method_of(name).module).load(setup, **blocks)
         return loaded
+
+    def local_weights() -> list[str]:
+        if not method_of(name).local_weights:
+            return []
+        found: list[str] = importlib.import_module(method_of(name).module).local_weights(setup, **blocks)
+        return found
 
     def make(sample: str) -> list[Made]:
         clip = clips.render(sample, range(frames_of(mine[sample], evaluation, params)))
@@ -88,7 +96,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
         return [Made(sample, path, {"frames": frames})]
 
     items = ctx.scratch / kind / variant / f"seed{seed}"
-    digests = [sha256(index) for index in indices]
+    digests = [*map(sha256, indices), *local_weights()]
     keys: dict[str, Any] = {
         sample: [key, texts[mine[sample].target], digests, ctx.digest]
         for sample, key in clip_keys(ctx, mine.values()).items()

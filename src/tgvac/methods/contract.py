@@ -1,4 +1,8 @@
-"""What a method's file offers: a function ``load`` that returns a function from a clip to a completion."""
+"""What a method's file offers: a function ``load`` that returns a function from a clip to a completion.
+
+A method whose registry entry has ``local_weights`` also offers a function of that name, of the same arguments: digests
+of what it loads that no phase made.
+"""
 
 from __future__ import annotations
 
@@ -23,12 +27,14 @@ class Setup:
         backbones: the folder of the frozen networks; None for a method that names none.
         trained: the folder of the trained network; None for a method that is not trained.
         device: a torch device name.
+        root: names of local weights in params are relative to this folder.
     """
 
     method: MethodParams
     backbones: Path | None = None
     trained: Path | None = None
     device: str = "cpu"
+    root: Path = Path()
 
 
 def from_input(completer: Completer) -> Complete:

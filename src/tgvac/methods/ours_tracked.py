@@ -19,14 +19,14 @@ from tgvac.masks.runtime import Runtime
 from tgvac.methods import ours
 from tgvac.methods.contract import Complete, Setup
 from tgvac.methods.params import Prompt
+from tgvac.models.params import ComputeParams
 from tgvac.tracking.selection import Marks
 from tgvac.tracking.tracker import track_in_memory
 
 
 def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
     """Our method, with the tracker that ``masks.first`` names."""
-    complete, runtime = ours.load(setup, **blocks), Runtime(device=setup.device)
-
+    complete, runtime = ours.load(setup, **blocks), _runtime(setup, **blocks)
     last: dict[str, np.ndarray] = {}
 
     def tracked(clip: Clip, text: str, seed: int) -> Completion:
@@ -38,6 +38,15 @@ def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
         return complete(replace(clip, visible_FHW=last[clip.sample]), text, seed)
 
     return tracked
+
+
+def local_weights(setup: Setup, *, masks: MasksParams, **blocks: Any) -> list[str]:
+    """Digests of the tracker's weights."""
+    return [_runtime(setup, **blocks).digest(masks.sam2.weights)] if masks.first == "sam2" else []
+
+
+def _runtime(setup: Setup, *, compute: ComputeParams, **_: Any) -> Runtime:
+    return Runtime(setup.root, setup.device, compute.tf32)
 
 
 def prompt_of(visible_FHW: np.ndarray, kind: Prompt) -> Marks:

@@ -40,6 +40,7 @@ class Method:
         layout: the input channels of these networks (:mod:`tgvac.models.layouts`).
         variants: how tables call its variants.
         mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
+        local_weights: whether it loads weights that no phase made, so that it is run again when they change.
     """
 
     module: str
@@ -50,6 +51,7 @@ class Method:
     layout: str = ""
     variants: Mapping[str, str] = field(default_factory=dict)
     mask_source: str = ""
+    local_weights: bool = False
 
 
 _OURS = (
@@ -90,6 +92,7 @@ REGISTRY: Mapping[str, Method] = {
         layout="frame_mask",
         variants={"mask": "Ours, from the first frame's mask", "box": "Ours, from a box in the first frame"},
         mask_source="tracked",
+        local_weights=True,
     ),
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",

@@ -12,6 +12,7 @@ from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
+from tgvac.planning.segmenting import precision_of, segmenting
 from tgvac.planning.work import Work
 from tgvac.sampling.evaluations import calls
 
@@ -37,6 +38,18 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
         for seed in seeds:
             what = f"{name} seed {seed}" if len(seeds) > 1 else name
             yield Work("completion", what, frames, "frames", flops, size, size, evaluations=evaluations)
+            if method_of(name).mask_source == "tracked":
+                yield _tracking(params, what, frames)
+
+
+def _tracking(params: Params, what: str, frames: int) -> Work:
+    """The masks of clips that are tracked from their first frame."""
+    by = params.masks.first
+    flops, note = segmenting(params.masks, "first", by)
+    precision = precision_of(params.masks, by)
+    return Work(
+        "completion", f"{what}: masks by {by}", frames, "frames", frames * flops, note=note, precision=precision
+    )
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
