@@ -132,14 +132,14 @@ def figures(most: int) -> Iterator[Figure]:
 
 
 def groups() -> Iterator[Figure]:
-    """Windows in groups beside one by one."""
-    frames, rates = 56, {}
-    for group in (1, 4):
+    """Windows in groups beside one by one: a GPU wants large ones, a CPU small ones, which stay in its cache."""
+    frames, own, rates = 56, model(4).sampler.batch_windows, {}
+    for group in sorted({1, 2, 4, own}):
         each = model(4)
         each = replace(each, sampler=each.sampler.model_copy(update={"batch_windows": group}))
         rates[group] = frames / _seconds(lambda each=each: _complete(each, frames))  # type: ignore[misc]
         yield Figure(f"windows in groups of {group}", rates[group], "frames/s")
-    yield Figure("in groups over one by one", rates[4] / rates[1], "ratio", at_least=1.0)
+    yield Figure(f"in groups of {own}, the model's own, over one by one", rates[own] / rates[1], "ratio", at_least=0.97)
 
 
 def beside_free_noise() -> Iterator[Figure]:
