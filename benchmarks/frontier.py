@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import bootstrap
 
+from benchmarks.completion import LENGTH, free_noise
 from benchmarks.figures import ROOT, Figure, tell
 from benchmarks.world_clips import world_clips
 from tgvac.clips.clip import Clip
@@ -50,9 +51,13 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "half the steps, multistep": {"steps": 0.5, "solver": "multistep"},
     "shifted, guided in the middle": {"overlap": 0.0, "guided_levels": (0.2, 0.8)},
     "shifted, half the steps, multistep": {"overlap": 0.0, "steps": 0.5, "solver": "multistep"},
+    "shifted, third of the steps, multistep": {"overlap": 0.0, "steps": 1 / 3, "solver": "multistep"},
     "shifted, reflect": {"overlap": 0.0, "ends": "reflect"},
+    "windows in the motion modules alone": {},
 }
 """What each way changes of the sampler; ``steps`` is a share of the reference's."""
+_INSIDE = "windows in the motion modules alone"
+"""FreeNoise of diffusers at the reference's stride: the spatial layers see each frame once a step."""
 
 MARGINS = {"lpips": 0.005, "hidden_psnr": 0.2, "tc": 0.003, "seam": 0.05}
 """How much worse a fast way may be: in the metric, and for seams relative to the reference."""
@@ -81,16 +86,26 @@ def figures(given: argparse.Namespace) -> Iterator[Figure]:
     clips = list(world_clips(given.seed, given.videos, given.frames))
     found: dict[str, list[dict[str, float]]] = {}
     for way in dict.fromkeys([REFERENCE, *given.ways]):
-        sampler = sampler_of(model.sampler, WAYS[way])
-        found[way] = [_measured(replace(model, sampler=sampler), loaded.digest, clip, text) for clip, text in clips]
-        cost = evaluations(given.frames, sampler, model.diffusion) / given.frames
+        made = _model(model, way)
+        found[way] = [_measured(made, loaded.digest, clip, text) for clip, text in clips]
+        cost = evaluations(given.frames, made.sampler, made.diffusion) / given.frames
         yield Figure(f"{way}: evaluations a frame", cost, "")
+        yield Figure(f"{way}: error at both ends", float(np.mean([each["ends"] for each in found[way]])), "ratio")
         for metric, margin in MARGINS.items():
             values = np.array([each[metric] for each in found[way]])
             yield Figure(f"{way}: {metric}", float(values.mean()), "")
             if way != REFERENCE:
                 base = np.array([each[metric] for each in found[REFERENCE]])
                 yield Figure(f"{way}: {metric} worse, 95 % bound", worst(values, base, metric), "", at_most=margin)
+
+
+def _model(model: TemporalDiffusion, way: str) -> TemporalDiffusion:
+    """The reference's model with a way's windows and sampler."""
+    if way == _INSIDE:
+        inside = free_noise(model.sampler.stride)
+        kept = {key: getattr(inside.sampler, key) for key in ("clip_frames", "stride")}
+        return replace(inside, sampler=model.sampler.model_copy(update=kept))
+    return replace(model, sampler=sampler_of(model.sampler, WAYS[way]))
 
 
 def sampler_of(sampler: SamplerParams, changes: Mapping[str, Any]) -> SamplerParams:
@@ -120,7 +135,8 @@ def _measured(model: TemporalDiffusion, weights: str, clip: Clip, text: str) -> 
         done = Completion(rgb_FHW3, not_white(rgb_FHW3, model.completion.white_threshold))
         scores = _scorer(model).score(clip, done)
         means = {metric: float(np.nanmean(values_F)) for metric, values_F in scores.items()}
-        write_json(kept, means | {"seam": seam(rgb_FHW3, clip.whole_FHW3, model.sampler.clip_frames)})
+        errors = {"seam": seam(rgb_FHW3, clip.whole_FHW3, LENGTH), "ends": ends(rgb_FHW3, clip.whole_FHW3)}
+        write_json(kept, means | errors)
     measured: dict[str, float] = json.loads(kept.read_text(encoding="utf-8"))
     return measured
 
@@ -134,6 +150,12 @@ def seam(rgb_FHW3: np.ndarray, truth_FHW3: np.ndarray, length: int) -> float:
     error_F = np.abs(made - true).mean(axis=(1, 2, 3))
     places = [error_F[place::length].mean() for place in range(min(length, len(error_F)))]
     return float(np.max(places) / np.mean(places))
+
+
+def ends(rgb_FHW3: np.ndarray, truth_FHW3: np.ndarray, frames: int = 3) -> float:
+    """The error of the first and the last frames over that of the others."""
+    error_F = np.abs(rgb_FHW3.astype(np.float32) - truth_FHW3).mean(axis=(1, 2, 3))
+    return float(np.concatenate([error_F[:frames], error_F[-frames:]]).mean() / error_F[frames:-frames].mean())
 
 
 _SCORERS: list[Scorer] = []
