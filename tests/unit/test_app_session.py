@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import os
 import zipfile
 from dataclasses import replace
@@ -158,7 +159,9 @@ def test_a_completed_object_is_given_away_in_the_chosen_formats_and_never_change
             assert (layer.mode, layer.size) == ("RGBA", (WIDTH, HEIGHT))
     assert served.beside is not None
     before = served.beside.read_bytes()
-    _, again = work.complete(replace(session, tracked=tracked), Wish("a red square", ("png",), steps=1, seed=1))
+    _, again = work.complete(replace(session, tracked=tracked), Wish("a red square", ("png",), 1, 1, fast=True))
+    asked = json.loads((session.opened().result / "complete.json").read_text())["options"]
+    assert (asked["steps"], asked["seed"], asked["fast"]) == (1, 1, True)
     assert set(again.layers) == {"png"}
     assert again.beside is not None
     assert again.beside.parent != served.beside.parent
