@@ -45,7 +45,7 @@ from tgvac.tracking.prompts import read_selection
 
 STEPS, GUIDANCE, LENGTH = 4, 2.0, 14
 FRAMES = (14, 56, 224, 896)
-SEED = 6
+SEED, ROUNDS = 6, 5
 
 
 def model(stride: int, steps: int = STEPS, guidance: float = GUIDANCE) -> TemporalDiffusion:
@@ -147,8 +147,10 @@ def beside_free_noise() -> Iterator[Figure]:
     frames, clips = 56, list(world_clips(SEED, 4, 56))
     lpips = load_lpips("alex")
     for stride in (4, LENGTH):
+        # In turns, and the best of each, since other processes only ever add time.
+        rounds = [{kind: measured(kind, frames, stride) for kind in ("ours", "free_noise")} for _ in range(ROUNDS)]
         for kind, made in (("ours", model(stride)), ("free_noise", free_noise(stride))):
-            cost = measured(kind, frames, stride)
+            cost = {key: min(each[kind][key] for each in rounds) for key in ("seconds", "mib")}
             yield Figure(f"stride {stride}, {kind}: time", cost["seconds"], "s")
             yield Figure(f"stride {stride}, {kind}: memory", cost["mib"], "MiB")
             scores = [
