@@ -116,7 +116,8 @@ class Page:
             )
             self._seed = gr.Number(0, label="Seed", info="Another one gives another completion.", precision=0)
             self._sampling = gr.Number(
-                None, label="Steps", info="Empty for the model's own.", precision=0, minimum=1, maximum=1000
+                # Gradio shows an empty number as 0.
+                0, label="Steps", info="0 for the model's own.", precision=0, minimum=0, maximum=1000
             )
         self._complete = gr.Button("Complete the object", variant="primary", elem_id="complete")
         if not self._work.settings.model:
@@ -249,7 +250,7 @@ class Page:
         fast: bool, request: gr.Request,
     ) -> Iterator[Updates]:  # fmt: skip
         session = visitor.session
-        wish = Wish(text, tuple(formats), None if steps is None else int(steps), int(seed or 0), fast)
+        wish = Wish(text, tuple(formats), int(steps or 0) or None, int(seed or 0), fast)
 
         def done(found: tuple[Tracked, Served]) -> Updates:
             served = found[1]
