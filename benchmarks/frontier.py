@@ -36,9 +36,12 @@ from tgvac.methods.ours import TemporalDiffusion
 from tgvac.metrics.metrics_stage import Scorer
 from tgvac.params import load_params
 from tgvac.sampling.evaluations import evaluations
-from tgvac.sampling.params import SamplerParams
+from tgvac.sampling.params import FAST, SamplerParams
 
 REFERENCE = "paper's windows"
+INSIDE = "windows in the motion modules alone"
+"""FreeNoise of diffusers at the reference's stride. Its spatial layers see each frame once, so evaluations do not
+compare."""
 WAYS: Mapping[str, Mapping[str, Any]] = {
     REFERENCE: {},
     "stride 14": {"stride": 14},
@@ -53,14 +56,16 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "shifted, half the steps, multistep": {"overlap": 0.0, "steps": 0.5, "solver": "multistep"},
     "shifted, third of the steps, multistep": {"overlap": 0.0, "steps": 1 / 3, "solver": "multistep"},
     "shifted, reflect": {"overlap": 0.0, "ends": "reflect"},
-    "windows in the motion modules alone": {},
+    "fast": FAST,
+    INSIDE: {},
 }
-"""What each way changes of the sampler; ``steps`` is a share of the reference's."""
-_INSIDE = "windows in the motion modules alone"
-"""FreeNoise of diffusers at the reference's stride: the spatial layers see each frame once a step."""
+"""What each way changes of the sampler; a number of ``steps`` below 1.5 is a share of the reference's."""
 
 MARGINS = {"lpips": 0.005, "hidden_psnr": 0.2, "tc": 0.003, "seam": 0.05}
 """How much worse a fast way may be: in the metric, and for seams relative to the reference."""
+_MEASURES = ("clip", "lpips", "tc", "iou", "hidden_psnr", "seam", "ends")
+"""What is kept of a clip."""
+_SHARE = 1.5
 _LOWER_IS_BETTER = ("lpips", "seam")
 
 
@@ -87,9 +92,10 @@ def figures(given: argparse.Namespace) -> Iterator[Figure]:
     found: dict[str, list[dict[str, float]]] = {}
     for way in dict.fromkeys([REFERENCE, *given.ways]):
         made = _model(model, way)
-        found[way] = [_measured(made, loaded.digest, clip, text) for clip, text in clips]
-        cost = evaluations(given.frames, made.sampler, made.diffusion) / given.frames
-        yield Figure(f"{way}: evaluations a frame", cost, "")
+        found[way] = [_measured(made, way, loaded.digest, clip, text) for clip, text in clips]
+        if way != INSIDE:
+            cost = evaluations(given.frames, made.sampler, made.diffusion) / given.frames
+            yield Figure(f"{way}: evaluations a frame", cost, "")
         yield Figure(f"{way}: error at both ends", float(np.mean([each["ends"] for each in found[way]])), "ratio")
         for metric, margin in MARGINS.items():
             values = np.array([each[metric] for each in found[way]])
@@ -101,7 +107,7 @@ def figures(given: argparse.Namespace) -> Iterator[Figure]:
 
 def _model(model: TemporalDiffusion, way: str) -> TemporalDiffusion:
     """The reference's model with a way's windows and sampler."""
-    if way == _INSIDE:
+    if way == INSIDE:
         inside = free_noise(model.sampler.stride)
         kept = {key: getattr(inside.sampler, key) for key in ("clip_frames", "stride")}
         return replace(inside, sampler=model.sampler.model_copy(update=kept))
@@ -110,7 +116,8 @@ def _model(model: TemporalDiffusion, way: str) -> TemporalDiffusion:
 
 def sampler_of(sampler: SamplerParams, changes: Mapping[str, Any]) -> SamplerParams:
     """A way's sampler."""
-    steps = max(1, round(sampler.steps * changes.get("steps", 1.0)))
+    asked = changes.get("steps", 1.0)
+    steps = max(1, round(sampler.steps * asked)) if asked < _SHARE else round(asked)
     return SamplerParams(**{**sampler.model_dump(), **changes, "steps": steps})
 
 
@@ -126,9 +133,10 @@ def worst(values: np.ndarray, base: np.ndarray, metric: str) -> float:
     return float(bound.confidence_interval.high)
 
 
-def _measured(model: TemporalDiffusion, weights: str, clip: Clip, text: str) -> dict[str, float]:
+def _measured(model: TemporalDiffusion, way: str, weights: str, clip: Clip, text: str) -> dict[str, float]:
     """The metrics of one clip, as means over its frames."""
-    decided = digest([weights, model.sampler.model_dump(mode="json"), clip.sample, len(clip.frames_FHW3), text])
+    sampler = [way == INSIDE, model.sampler.model_dump(mode="json")]
+    decided = digest([*_MEASURES, weights, sampler, clip.sample, len(clip.frames_FHW3), text])
     kept = ROOT / "results" / "bench" / "frontier" / f"{decided[:20]}.json"
     if not kept.is_file():
         rgb_FHW3 = model.complete(clip.frames_FHW3, clip.visible_FHW, text, 0).rgb_FHW3

@@ -38,11 +38,13 @@ def complete(
     model: Annotated[
         str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
     ] = "",
-    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; by default the model's own.")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, help="Denoising steps; by default the model's own, with --fast at most ten.")
+    ] = None,
     guidance: Annotated[float | None, typer.Option(min=0, help="Weight of the sentence.")] = None,
     stride: Annotated[int | None, typer.Option(min=1, help="Frames from one window to the next.")] = None,
     fast: Annotated[
-        bool, typer.Option("--fast", help="A tenth of the paper's work: ten steps, windows that do not overlap.")
+        bool, typer.Option("--fast", help="At most ten steps, and windows that do not overlap: for long videos.")
     ] = False,
     seed: Annotated[int, typer.Option(help="Of the noise: another one gives another completion.")] = 0,
     samples: Annotated[int, typer.Option(min=1, help="Several completions, and where they disagree.")] = 1,

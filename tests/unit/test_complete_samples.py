@@ -118,7 +118,7 @@ def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -
         ({"method": "mean_colour", "steps": None, "text": "a disc"}, "--method mean_colour does not use --text"),
         ({"method": "mean_colour", "steps": None, "samples": 2}, "--method mean_colour does not use --samples"),
         ({"method": "mean_colour", "steps": None, "fast": True}, "--method mean_colour does not use --fast"),
-        ({"fast": True, "stride": 4}, "--stride has no effect with --fast"),
+        ({"fast": True, "stride": 4}, "stride has no effect with fast"),
         ({"method": "mean_colour", "steps": None, "guidance": 0.0}, "--method mean_colour does not use --guidance"),
         ({"guidance": 3.0}, "--guidance is by the text, and there is none; give --text, or leave --guidance out"),
     ],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,7 +34,7 @@ from tgvac.completion import completion_stage
 from tgvac.completion.completion_stage import network_indices
 from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.errors import BadInput
-from tgvac.methods import ours
+from tgvac.methods import copy_visible, ours, registry
 from tgvac.methods.autoencoder import AutoencoderCeiling
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.copy_visible import CopyVisible
@@ -292,6 +293,27 @@ def run(root: Path, shard: int, shards: int, name: str = "copy_visible/plain", *
 def shard_file(ctx: Context, shard: int) -> Path:
     """The path of a shard: contract 3."""
     return ctx.root / "results" / "fake" / "completion" / "copy_visible" / "plain" / "seed0" / f"shard-{shard:03d}.zip"
+
+
+def test_samples_are_made_again_when_a_method_s_own_weights_change(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_scale(tmp_path, 5, 24, 30, TARGETS)
+    weights, loaded, load = ["first"], [], copy_visible.load
+
+    def noted(setup: Setup) -> Complete:
+        loaded.append(weights[0])
+        return load(setup)
+
+    monkeypatch.setattr(copy_visible, "load", noted)
+    monkeypatch.setattr(copy_visible, "local_weights", lambda setup: list(weights), raising=False)
+    entry = replace(registry.REGISTRY["copy_visible"], local_weights=True)
+    monkeypatch.setattr(registry, "REGISTRY", {**registry.REGISTRY, "copy_visible": entry})
+    for each in ("first", "first", "second"):
+        weights[0] = each
+        run(tmp_path, 0, 2)
+    assert loaded == ["first", "second"]
+    assert registry.REGISTRY["ours_tracked"].local_weights
 
 
 def test_every_sample_is_completed_in_one_shard_up_to_the_cap_of_frames(tmp_path: Path) -> None:

@@ -116,8 +116,9 @@ def test_a_method_that_tracks_costs_its_tracker_once_a_frame(project: Path, monk
         params = method_params(project, overlay % tracker)
         completing, found[tracker] = evaluating.completion(params, data, ROUND, COSTS)
         assert completing.what == "ours_tracked/mask"
-    assert found["sam2"].what == "ours_tracked/mask: masks by sam2"
+    assert found["sam2"].what == "ours_tracked/mask: by sam2"
     assert (found["sam2"].flops, found["follow"].flops) == (18 * (100 + 7), 0)
+    assert found["sam2"].unit == "masks", "frames are counted once"
     assert found["sam2"].precision == params.masks.sam2.precision
 
 

@@ -111,13 +111,18 @@ class Page:
             self._fast = gr.Checkbox(
                 False,
                 label="Fast",
-                info="A tenth of the paper's work: ten steps, and windows that do not overlap.",
+                info="At most ten steps, and windows that do not overlap: for long videos.",
                 elem_id="fast",
             )
             self._seed = gr.Number(0, label="Seed", info="Another one gives another completion.", precision=0)
             self._sampling = gr.Number(
                 # Gradio shows an empty number as 0.
-                0, label="Steps", info="0 for the model's own.", precision=0, minimum=0, maximum=1000
+                0,
+                label="Steps",
+                info="0 for the model's own, or those of Fast.",
+                precision=0,
+                minimum=0,
+                maximum=1000,
             )
         self._complete = gr.Button("Complete the object", variant="primary", elem_id="complete")
         if not self._work.settings.model:

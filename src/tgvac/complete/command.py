@@ -75,7 +75,7 @@ class Options(Block):
         method: of :func:`tgvac.complete.plain_methods.names`.
         model: as in :func:`tgvac.complete.model.load_model`.
         tracker: the segmenter of ``masks.first``.
-        steps, guidance, stride: of the sampler; None for the model's own.
+        steps, guidance, stride: of the sampler; None for the model's own, or for the preset's.
         fast: sample by the preset :data:`tgvac.sampling.params.FAST`.
         seed: of the noise.
         samples: completions from as many noises, of seeds from ``seed`` on.
@@ -251,8 +251,6 @@ class Completing:
             print(f"completing with {REGISTRY[options.method].label}", flush=True)
             return found
         print(describe(options.model), flush=True)
-        if options.fast and options.stride is not None:
-            raise BadInput("--stride has no effect with --fast, whose windows do not overlap; leave one of them out.")
         asked = Asked(options.steps, options.guidance, options.stride, options.fast)
         loaded = load_model(self.root, options.model, asked, self.device)
         if options.guidance is not None and not loaded.guides(options.text):

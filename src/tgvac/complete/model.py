@@ -20,7 +20,7 @@ from tgvac.models.params import DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.text import unread
 from tgvac.params import load_params
-from tgvac.sampling.params import FAST, SamplerParams, check_sampling
+from tgvac.sampling.params import SamplerParams, check_sampling, with_changes
 
 DEMONSTRATION = "standins"
 """The folder of the shipped networks."""
@@ -38,8 +38,7 @@ class Asked:
     fast: bool = False
 
     def changes(self) -> dict[str, Any]:
-        given = {"steps": self.steps, "guidance": self.guidance, "stride": self.stride}
-        return {**(FAST if self.fast else {}), **{key: value for key, value in given.items() if value is not None}}
+        return {"steps": self.steps, "guidance": self.guidance, "stride": self.stride}
 
 
 @dataclass(frozen=True)
@@ -174,7 +173,7 @@ def _demonstration(root: Path, folder: Path, asked: Asked, device: str) -> Tempo
 
 
 def _sampler(sampler: SamplerParams, diffusion: DiffusionParams, asked: Asked) -> SamplerParams:
-    changed = parse(SamplerParams, {**sampler.model_dump(), **asked.changes()}, "The command's options")
+    changed = parse(SamplerParams, with_changes(sampler, asked.changes(), asked.fast), "The command's options")
     try:
         check_sampling(changed, diffusion, "--steps")
     except ValueError as error:

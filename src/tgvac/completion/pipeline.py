@@ -132,8 +132,8 @@ class VideoAmodalCompletionPipeline(DiffusionPipeline):  # type: ignore[misc]  #
             prompt: the whole object in a sentence; "" for none. What the encoder does not read is named in a warning.
             num_inference_steps, guidance_scale, clip_length, stride: in place of those that the model was evaluated
                 with. ``clip_length`` is the frames of a window, ``stride`` those from one window to the next.
-            fast: sample by the preset :data:`tgvac.sampling.params.FAST`, a tenth of the paper's work; the other
-                arguments of the sampler are in place of its own.
+            fast: sample by the preset :data:`tgvac.sampling.params.FAST`, for long videos a tenth of the paper's work;
+                arguments of the sampler are in place of its own, but it has no ``stride``.
             negative_prompt: in place of the empty sentence of the unconditional prediction.
             seed: of the noise; 0 if there is no generator. A frame's noise depends on the seed and its number alone.
             generator: gives a seed, so that a second call with it has other noise; not together with ``seed``.

@@ -88,7 +88,7 @@ def check_call(
             raise BadInput(f"{name} is {value!r}; give a whole number of at least 1.")
     if guidance_scale is not None and not (_is_real(guidance_scale) and 0 <= float(guidance_scale) < float("inf")):
         raise BadInput(f"guidance_scale is {guidance_scale!r}; give a number of at least 0, such as 7.5.")
-    if not isinstance(fast, bool):
+    if not isinstance(fast, bool | np.bool_):
         raise BadInput(f"fast is {fast!r}; give True or False.")
     if output_type not in OUTPUT_TYPES:
         raise BadInput(f"output_type is {output_type!r}; give one of {', '.join(OUTPUT_TYPES)}.")

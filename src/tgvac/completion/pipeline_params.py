@@ -12,7 +12,7 @@ from tgvac.errors import BadInput
 from tgvac.methods.params import CompletionParams
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams
-from tgvac.sampling.params import FAST, SamplerParams, check_sampling
+from tgvac.sampling.params import SamplerParams, check_sampling, with_changes
 from tgvac.sampling.scheduler import network_sampler
 
 
@@ -84,13 +84,8 @@ def sampler_of_call(
         BadInput: when windows would leave frames out, have a stride in spite of the preset, or are too long for the
             motion modules.
     """
-    if fast and changed.get("stride") is not None:
-        raise BadInput("stride has no effect with fast, whose windows do not overlap; leave one of them out.")
-    given = {key: _plain(value) for key, value in changed.items() if value is not None}
-    found = {**sampler.model_dump(), **(FAST if fast else {}), **given}
-    length = found["clip_frames"]
-    # Windows of the preset have no stride of their own.
-    stride = found["stride"] = min(found["stride"], length) if fast else found["stride"]
+    found = with_changes(sampler, {key: _plain(value) for key, value in changed.items()}, fast)
+    length, stride = found["clip_frames"], found["stride"]
     if stride > length:
         raise BadInput(
             f"stride {stride} is longer than the clip_length {length}, so windows would leave frames out; give a stride"

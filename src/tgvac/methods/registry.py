@@ -40,7 +40,8 @@ class Method:
         layout: the input channels of these networks (:mod:`tgvac.models.layouts`).
         variants: how tables call its variants.
         mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
-        local_weights: whether it loads weights that no phase made, so that it is run again when they change.
+        local_weights: whether it loads weights that no phase made; samples of other weights are made again when the
+            phase runs.
     """
 
     module: str

@@ -47,9 +47,7 @@ def _tracking(params: Params, what: str, frames: int) -> Work:
     by = params.masks.first
     flops, note = segmenting(params.masks, "first", by)
     precision = precision_of(params.masks, by)
-    return Work(
-        "completion", f"{what}: masks by {by}", frames, "frames", frames * flops, note=note, precision=precision
-    )
+    return Work("completion", f"{what}: by {by}", frames, "masks", frames * flops, note=note, precision=precision)
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:

@@ -7,6 +7,7 @@ prompts and mask decoders are below a hundredth of these.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 import torch
@@ -72,6 +73,7 @@ def sam_encoder(weights: str) -> int | None:
     return forward_flops(lambda: model(pixel_values=empty(1, 3, config.image_size, config.image_size)))
 
 
+@cache
 def sam2_costs(params: Sam2Params) -> tuple[int, Callable[[int], int]]:
     """FLOPs of SAM 2's image encoder per frame, and a function of those of its attention to a number of memories."""
     from sam2.build_sam import build_sam2_video_predictor

@@ -9,13 +9,15 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from tgvac.config import Block
+from tgvac.errors import BadInput
 from tgvac.models.params import DiffusionParams
 
 START_NOISE = 0.5
 """The smallest share of noise in the variance at the first sampled level, since sampling starts from pure noise."""
 
 FAST: Mapping[str, Any] = {"steps": 10, "solver": "multistep", "eta": 0.0, "overlap": 0.0}
-"""The preset *fast*: what it sets of the sampler. Chosen and measured as docs/long-videos.md says."""
+"""The preset *fast*: what it sets of the sampler; a model of fewer steps keeps its own. docs/long-videos.md says how it
+was chosen."""
 
 
 class SamplerParams(Block):
@@ -79,6 +81,26 @@ class SamplerParams(Block):
                 f"stride {self.stride} leaves frames out between windows of clip_frames {self.clip_frames}; lower it"
             )
         return self
+
+
+def with_changes(sampler: SamplerParams, changes: Mapping[str, Any], fast: bool = False) -> dict[str, Any]:
+    """The keys of a sampler with changes, over those of the preset *fast* where it is asked for.
+
+    Args:
+        changes: those that are None change nothing.
+
+    Raises:
+        BadInput: when there is a stride besides the preset, whose windows do not overlap.
+    """
+    given = {key: value for key, value in changes.items() if value is not None}
+    if not fast:
+        return {**sampler.model_dump(), **given}
+    if "stride" in given:
+        raise BadInput("stride has no effect with fast, whose windows do not overlap; leave one of them out.")
+    preset = {**FAST, "steps": min(sampler.steps, FAST["steps"])}
+    found = {**sampler.model_dump(), **preset, **given}
+    # Only windows that overlap have a stride; it must not be longer than those of the call.
+    return {**found, "stride": min(found["stride"], found["clip_frames"])}
 
 
 def check_sampling(sampler: SamplerParams, diffusion: DiffusionParams, key: str = "sampler.steps") -> None:
