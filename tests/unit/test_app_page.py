@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -54,9 +55,13 @@ class App:
 
     def interrupt(self) -> int:
         """Ctrl+C; returns the exit code."""
-        self.process.send_signal(signal.SIGINT)
         try:
-            return self.process.wait(60)
+            # Python drops an interrupt that comes while it collects garbage; a person presses again.
+            for _ in range(3):
+                self.process.send_signal(signal.SIGINT)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    return self.process.wait(30)
+            return self.process.wait(1)
         finally:
             self.process.kill()
             assert self.process.stdout is not None
