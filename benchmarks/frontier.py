@@ -54,18 +54,16 @@ WAYS: Mapping[str, Mapping[str, Any]] = {
     "half the steps, multistep": {"steps": 0.5, "solver": "multistep"},
     "shifted, guided in the middle": {"overlap": 0.0, "guided_levels": (0.2, 0.8)},
     "shifted, half the steps, multistep": {"overlap": 0.0, "steps": 0.5, "solver": "multistep"},
-    "shifted, third of the steps, multistep": {"overlap": 0.0, "steps": 1 / 3, "solver": "multistep"},
     "shifted, reflect": {"overlap": 0.0, "ends": "reflect"},
     "fast": FAST,
     INSIDE: {},
 }
-"""What each way changes of the sampler; a number of ``steps`` below 1.5 is a share of the reference's."""
+"""What each way changes of the sampler; ``steps`` is a number, or as a float a share of the reference's."""
 
 MARGINS = {"lpips": 0.005, "hidden_psnr": 0.2, "tc": 0.003, "seam": 0.05}
 """How much worse a fast way may be: in the metric, and for seams relative to the reference."""
 _MEASURES = ("clip", "lpips", "tc", "iou", "hidden_psnr", "seam", "ends")
 """What is kept of a clip."""
-_SHARE = 1.5
 _LOWER_IS_BETTER = ("lpips", "seam")
 
 
@@ -117,7 +115,7 @@ def _model(model: TemporalDiffusion, way: str) -> TemporalDiffusion:
 def sampler_of(sampler: SamplerParams, changes: Mapping[str, Any]) -> SamplerParams:
     """A way's sampler."""
     asked = changes.get("steps", 1.0)
-    steps = max(1, round(sampler.steps * asked)) if asked < _SHARE else round(asked)
+    steps = asked if isinstance(asked, int) else max(1, round(sampler.steps * asked))
     return SamplerParams(**{**sampler.model_dump(), **changes, "steps": steps})
 
 

@@ -56,7 +56,7 @@ class App:
     def interrupt(self) -> int:
         """Ctrl+C; returns the exit code."""
         try:
-            # Python drops an interrupt that comes while it collects garbage; a person presses again.
+            # One was lost once on a busy machine, and it is not known why; a person presses again.
             for _ in range(3):
                 self.process.send_signal(signal.SIGINT)
                 with contextlib.suppress(subprocess.TimeoutExpired):

@@ -52,7 +52,7 @@ from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
 from tgvac.tracking.prompts import Selection, of_one_frame
 from tgvac.tracking.selection import Selected, select
-from tgvac.tracking.tracker import Tracker, VisibleMasks
+from tgvac.tracking.tracker import Tracker, VisibleMasks, local_weights_of
 
 FORMAT: Literal["tgvac-complete-2"] = "tgvac-complete-2"
 _FORMAT_1 = "tgvac-complete-1"
@@ -217,7 +217,7 @@ class Completing:
                 # A prompt of nothing else is one of the masks above, wherever their files lie.
                 [prompt.model_dump(mode="json", exclude={"mask"}) for prompt in selection.prompts],
                 [masks.model_dump(mode="json"), params.tracks.long_side],
-                runtime.digest(masks.sam2.weights) if masks.first == "sam2" else "",
+                local_weights_of(masks, runtime),
                 code_digest("tgvac.tracking.tracker"),
             ]
         )

@@ -21,7 +21,7 @@ from tgvac.methods.contract import Complete, Setup
 from tgvac.methods.params import Prompt
 from tgvac.models.params import ComputeParams
 from tgvac.tracking.selection import Marks
-from tgvac.tracking.tracker import track_in_memory
+from tgvac.tracking.tracker import local_weights_of, track_in_memory
 
 
 def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
@@ -42,7 +42,7 @@ def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
 
 def local_weights(setup: Setup, *, masks: MasksParams, **blocks: Any) -> list[str]:
     """Digests of the tracker's weights."""
-    return [_runtime(setup, **blocks).digest(masks.sam2.weights)] if masks.first == "sam2" else []
+    return local_weights_of(masks, _runtime(setup, **blocks))
 
 
 def _runtime(setup: Setup, *, compute: ComputeParams, **_: Any) -> Runtime:

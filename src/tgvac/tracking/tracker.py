@@ -117,6 +117,11 @@ def follower_of(masks: MasksParams, runtime: Runtime) -> Follower:
     return FollowPrompts(masks)
 
 
+def local_weights_of(masks: MasksParams, runtime: Runtime) -> list[str]:
+    """Digests of the weights that the follower loads; none for one without."""
+    return [runtime.digest(masks.sam2.weights)] if masks.first == "sam2" else []
+
+
 def track_in_memory(frames_FHW3: np.ndarray, marks: Marks, masks: MasksParams, runtime: Runtime = HERE) -> np.ndarray:
     """The visible mask of an object that is marked in one frame, ``uint8 [F,H,W]`` in {0, 255}; empty where it is lost.
 
