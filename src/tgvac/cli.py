@@ -164,6 +164,23 @@ def export_model(
 
 
 @app.command()
+def convert(
+    kind: Annotated[str, typer.Argument(help="Whose weights: pix2gestalt.")],
+    checkpoint: Annotated[Path, typer.Argument(help="The file as published; nothing in it is run.")],
+    folder: Annotated[Path, typer.Argument(help="A folder that is new, or an earlier conversion.")],
+) -> None:
+    """Convert published weights of another method, for its rows in tables and for `tgvac complete --method`."""
+    from tgvac.config import nearest
+    from tgvac.errors import BadInput
+    from tgvac.published.pix2gestalt import KIND
+    from tgvac.published.pix2gestalt import convert as write
+
+    if kind != KIND:
+        raise BadInput(f"No conversion is called '{kind}'; {nearest(kind, [KIND])}")
+    print(f"the weights are in {write(checkpoint, folder)}")
+
+
+@app.command()
 def standins(scale: Scale) -> None:
     """Collect the stand-ins that ship with the project from a scale that trained them."""
     from tgvac.metrics.clip_score import load_scoring_clip

@@ -33,10 +33,13 @@ def complete(
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
-        str, typer.Option(help="ours, or one without weights: copy_visible, temporal_copy, mean_colour.")
+        str, typer.Option(help="ours, pix2gestalt, or one without weights: copy_visible, temporal_copy, mean_colour.")
     ] = "ours",
     model: Annotated[
-        str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
+        str,
+        typer.Option(
+            help="A folder of tgvac export-model or tgvac convert, or a name on a hub; by default the shipped one."
+        ),
     ] = "",
     steps: Annotated[
         int | None, typer.Option(min=1, help="Denoising steps; by default the model's own, with --fast at most ten.")
@@ -130,7 +133,10 @@ def app(
         int, typer.Option("--max-upload", min=1, help="Megabytes that an uploaded video may have.")
     ] = 1000,
     model: Annotated[
-        str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
+        str,
+        typer.Option(
+            help="A folder of tgvac export-model or tgvac convert, or a name on a hub; by default the shipped one."
+        ),
     ] = "",
     tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
     device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",

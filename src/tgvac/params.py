@@ -118,8 +118,12 @@ class Params(Block):
 
     @property
     def baseline_variants(self) -> list[str]:
-        """The variants that stand in for a baseline's network, sorted."""
-        return sorted(name for name, each in self.variants.items() if not each.of(self.conditions).of_the_paper)
+        """The variants that are trained to stand in for a baseline's network, sorted."""
+        return sorted(
+            name
+            for name, each in self.variants.items()
+            if not each.of(self.conditions).of_the_paper and each.steps_of("frame") != 0
+        )
 
     def trainings(self, phase: str) -> list[tuple[str, int]]:
         """Each variant and seed that a phase trains, sorted: for the methods that are evaluated, and as their start."""
@@ -137,6 +141,8 @@ class Params(Block):
         """Check that a variant's start is there, and that the cache of latents has what it is trained on."""
         self._check_after(name)
         conditions = self.variants[name].of(self.conditions)
+        if self.variants[name].steps_of("frame") == 0:
+            return  # left as it starts, so it reads no latents
         if LAYOUTS[conditions.layout].has_holes and not self.latents.holes:
             raise ValueError(f"variants.{name} fills holes, but latents.holes is 0, so none are encoded; set it to 1")
         if conditions.attends == "image" and not self.latents.images:
@@ -174,17 +180,34 @@ class Params(Block):
         if method.trained not in self.variants:
             hint = config.nearest(method.trained, list(self.variants))
             raise ValueError(f"methods.{name}.trained is '{method.trained}', which is not in 'variants'; {hint}")
+        conditions = self.variants[method.trained].of(self.conditions)
         if training_phases_of(name, self.methods):
-            layout, wanted = self.variants[method.trained].of(self.conditions).layout, REGISTRY[kind].layout
+            layout, wanted = conditions.layout, REGISTRY[kind].layout
             if layout != wanted:
                 raise ValueError(
                     f"methods.{name} loads networks of the layout '{wanted}', but variants.{method.trained} is trained"
                     f" with '{layout}'"
                 )
+            if (conditions.attends == "image") != ("image_encoder" in REGISTRY[kind].networks):
+                raise ValueError(
+                    f"methods.{name} loads variants.{method.trained}, which attends to the {conditions.attends}; name"
+                    " another variant in 'trained'"
+                )
+            everything = method.unconditional == "text_and_image"
+            if everything and conditions.drop_both == 0:
+                raise ValueError(
+                    f"methods.{name}.unconditional is text_and_image, but drop_both of variants.{method.trained} is 0:"
+                    " its training never drops both"
+                )
+        elif method.published is not None:
+            if not REGISTRY[kind].local_weights:
+                raise ValueError(f"methods.{name}.published is set, but no published weights of '{kind}' are known")
         elif given := [key for key in ("steps", "guidance", "stride", "seeds") if getattr(method, key) is not None]:
             raise ValueError(f"methods.{name}.{given[0]} is set, but the method is not trained, so it does nothing")
         elif method.draws > 1:
             raise ValueError(f"methods.{name}.draws is {method.draws}, but all completions of such a method are equal")
+        if method.votes is not None and kind != "pix2gestalt":
+            raise ValueError(f"methods.{name}.votes is set, but only pix2gestalt's mask is a vote of samples")
         if name not in self.evaluation.methods:
             return
         if odd := set(method.seeds or ()) - set(self.evaluation.train_seeds):

@@ -43,7 +43,7 @@ def guided_by_hand(
     """Classifier-free guidance of one window, two calls, from the formula."""
     at = slice(span.start, span.stop)
     x_1CFhw = torch.cat([z_Fchw[at], given.frame_Fchw[at], given.mask_Fchw[at]], dim=1).transpose(0, 1)[None]
-    with_text = model(x_1CFhw, torch.tensor([t]), given.text_1ND)[0].transpose(0, 1)
+    with_text = model(x_1CFhw, torch.tensor([t]), given.text_KND)[0].transpose(0, 1)
     without = model(x_1CFhw, torch.tensor([t]), given.null_text_1ND)[0].transpose(0, 1)
     return without + guidance * (with_text - without)
 

@@ -38,7 +38,7 @@ def test_the_null_has_no_text_and_keeps_the_channels_as_its_key_says(uncondition
     given = condition(4)
     ((x_BCFhw, t_B, text_BND),), _ = called(SAMPLER.model_copy(update={"unconditional": unconditional}))
     assert t_B.tolist() == [700, 700]
-    assert torch.equal(text_BND, torch.cat([given.null_text_1ND, given.text_1ND]))
+    assert torch.equal(text_BND, torch.cat([given.null_text_1ND, given.text_KND]))
     assert torch.equal(x_BCFhw[0, :4], x_BCFhw[1, :4])
     expected = x_BCFhw[1, 4:] if keeps else torch.zeros_like(x_BCFhw[1, 4:])
     assert torch.equal(x_BCFhw[0, 4:], expected)
@@ -59,12 +59,12 @@ def test_guidance_goes_from_the_null_through_the_conditional(guidance: float, ex
 def test_guidance_of_one_does_not_ask_for_the_null() -> None:
     calls, _ = called(SAMPLER.model_copy(update={"guidance": 1.0}))
     assert len(calls) == 1
-    assert torch.equal(calls[0][2], condition(4).text_1ND)
+    assert torch.equal(calls[0][2], condition(4).text_KND)
 
 
 @pytest.mark.parametrize(("unconditional", "rows"), [("text", 1), ("text_and_image", 2)])
 def test_a_second_pass_is_made_only_where_it_differs(unconditional: str, rows: int) -> None:
-    without = replace(condition(4), text_1ND=condition(4).null_text_1ND)
+    without = replace(condition(4), text_KND=condition(4).null_text_1ND)
     calls = []
 
     def spy(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> torch.Tensor:

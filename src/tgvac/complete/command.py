@@ -39,6 +39,7 @@ from tgvac.complete.model import Asked, Loaded, describe, load_method, load_mode
 from tgvac.complete.outputs import FORMATS, LAYERS, check_encoders, read_colour, write_video
 from tgvac.complete.plain_methods import OURS
 from tgvac.complete.results import Results
+from tgvac.complete.rivals import RIVALS, UNUSED, describe_rival, load_rival
 from tgvac.complete.several import middle
 from tgvac.complete.squares import Input, Squares
 from tgvac.complete.told import told
@@ -242,22 +243,29 @@ class Completing:
 
     def _model(self) -> Loaded:
         options = self.options
+        asked = Asked(options.steps, options.guidance, options.stride, options.fast)
+        if options.method in RIVALS:
+            self._refuse(UNUSED)
+            print(describe_rival(options.model), flush=True)
+            return load_rival(self.root, options.model, asked, self.device)
         if options.method != OURS:
             found = load_method(self.root, options.method)
-            unused = [key for key in _OURS if getattr(options, key) != Options.model_fields[key].default]
-            unused += ["samples"] if options.samples > 1 else []
-            if unused:
-                raise BadInput(f"--method {options.method} does not use --{unused[0]}; leave that out.")
+            self._refuse((*_OURS, "samples"))
             print(f"completing with {REGISTRY[options.method].label}", flush=True)
             return found
         print(describe(options.model), flush=True)
-        asked = Asked(options.steps, options.guidance, options.stride, options.fast)
         loaded = load_model(self.root, options.model, asked, self.device)
         if options.guidance is not None and not loaded.guides(options.text):
             raise BadInput("--guidance is by the text, and there is none; give --text, or leave --guidance out.")
         if lost := loaded.not_read(options.text):
             print(f"the text encoder does not read the end of --text: '{lost}'; shorten it", flush=True)
         return loaded
+
+    def _refuse(self, unused: Sequence[str]) -> None:
+        """Refuse options that the method does not use."""
+        options = self.options
+        if given := [key for key in unused if getattr(options, key) != Options.model_fields[key].default]:
+            raise BadInput(f"--method {options.method} does not use --{given[0]}; leave that out.")
 
     def _squares(
         self, visible: VisibleMasks, loaded: Loaded, windows: Sequence[Window], tracked: str, seed: int

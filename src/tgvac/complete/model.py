@@ -87,7 +87,9 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     # An exported model's motion module is among its files.
     motion = "" if model else load_params(root, _SCALE).motion_module.model_dump(mode="json")
     decided = digest([weights, [block.model_dump(mode="json") for block in blocks], motion, found.device.type])
-    return Loaded(Diffusing(found), decided, found.backbones)
+    backbones = found.backbones
+    assert isinstance(backbones, Backbones)
+    return Loaded(Diffusing(found), decided, backbones)
 
 
 def load_method(root: Path, name: str) -> Loaded:

@@ -56,7 +56,8 @@ def load_plain(name: str, params: Params) -> Plain:
         BadInput: when there is no such method, or it needs weights.
     """
     if name not in names():
-        raise BadInput(f"--method {name} cannot complete a video of yours; choose of {', '.join(names())}.")
+        known = ", ".join((OURS, "pix2gestalt", *names()[1:]))
+        raise BadInput(f"--method {name} cannot complete a video of yours; choose of {known}.")
     method = method_of(name)
     blocks = {key: getattr(params, key) for key in method.params}
     load = importlib.import_module(method.module).load

@@ -41,12 +41,12 @@ class AutoencoderCeiling:
 def load(setup: Setup, *, framing: FramingParams, completion: CompletionParams, compute: ComputeParams) -> Complete:
     """The ceiling, its autoencoder loaded."""
     from tgvac.devices import device_of, pin
-    from tgvac.models.backbones import load_backbones
+    from tgvac.models.backbones import load_vae
     from tgvac.models.runtime import quiet
 
     assert setup.backbones is not None
     pin(compute.threads)
     quiet()
-    vae = load_backbones(setup.backbones, device_of(setup.device, compute.tf32)).vae
+    vae = load_vae(setup.backbones, device_of(setup.device, compute.tf32))
     ceiling = AutoencoderCeiling(vae, framing, compute.vae_batch, completion.white_threshold)
     return lambda clip, text, seed: ceiling.reconstruct(clip.whole_FHW3, clip.visible_FHW)

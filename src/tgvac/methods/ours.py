@@ -16,6 +16,7 @@ from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.params import CompletionParams, MethodParams
 from tgvac.models.backbones import Backbones, load_backbones
+from tgvac.models.image_encoder import PictureBackbones
 from tgvac.models.latents import decode_images
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.noise_models import NoiseModel, as_epsilon_model, frame_noise_model, video_noise_model
@@ -28,7 +29,7 @@ from tgvac.sampling.params import SamplerParams
 from tgvac.sampling.temporal_diffusion import OnStep, initial_noise, sample_video
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 @dataclass(frozen=True)
@@ -56,10 +57,11 @@ class TemporalDiffusion:
     Attributes:
         on_step: called after each denoising step.
         negative: the sentence of the unconditional prediction.
+        same_noise: whether all frames begin with the noise of the first, and get its fresh noise.
     """
 
     model: NoiseModel
-    backbones: Backbones
+    backbones: Backbones | PictureBackbones
     framing: FramingParams
     diffusion: DiffusionParams
     conditions: ConditionsParams
@@ -69,6 +71,7 @@ class TemporalDiffusion:
     device: torch.device
     on_step: OnStep = lambda k, t, z: None
     negative: str = ""
+    same_noise: bool = False
 
     def complete(self, frames_FHW3: np.ndarray, visible_FHW: np.ndarray, text: str, seed: int) -> Completion:
         """Complete one object; see :class:`tgvac.clips.completion.Completer`.
@@ -139,11 +142,14 @@ class TemporalDiffusion:
         )
         shape = tuple(condition.frame_Fchw.shape[1:])
 
+        def drawn(part: range) -> Iterable[int]:
+            return [0] * len(part) if self.same_noise else part
+
         def noise(part: range) -> torch.Tensor:
-            return initial_noise(part, shape, "video", seed)
+            return initial_noise(drawn(part), shape, "video", seed)
 
         def step_noise(t: int, part: range) -> torch.Tensor:
-            return initial_noise(part, shape, f"video at {t}", seed)
+            return initial_noise(drawn(part), shape, f"video at {t}", seed)
 
         return sample_video(
             self.model, condition, noise, self.diffusion, self.sampler, self.device, self.on_step, step_noise, kept
@@ -188,6 +194,7 @@ def load(
         completion,
         compute,
         device,
+        same_noise=bool(setup.method.same_noise),
     )
     return from_input(completer)
 

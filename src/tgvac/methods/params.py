@@ -18,7 +18,11 @@ class MethodParams(Block):
     Attributes:
         trained: of methods that are trained, the variant whose weights it loads.
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
-        steps, guidance, stride, solver, overlap, guided_levels, weights, ends: in place of the sampler's own.
+        steps, guidance, stride, solver, eta, unconditional, overlap, guided_levels, weights, ends: in place of the
+            sampler's own.
+        same_noise: whether all frames of a video are sampled from the noise of its first one.
+        published: a folder of converted weights, relative to the project; in place of a training of this scale.
+        votes: samples whose majority is the amodal mask; the sample that is nearest to it is the picture.
         prompt: of methods that track, what they are given in the first frame; None: its mask.
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
@@ -33,10 +37,15 @@ class MethodParams(Block):
     guidance: float | None = Field(default=None, ge=0)
     stride: int | None = Field(default=None, ge=1)
     solver: Literal["ddim", "multistep"] | None = None
+    eta: float | None = Field(default=None, ge=0, le=1)
+    unconditional: Literal["text", "text_and_image"] | None = None
     overlap: float | None = Field(default=None, ge=0, le=1)
     guided_levels: tuple[float, float] | None = None
     weights: Literal["flat", "triangular"] | None = None
     ends: Literal["inside", "reflect"] | None = None
+    same_noise: bool | None = None
+    published: str | None = None
+    votes: int | None = Field(default=None, ge=1)
     one_window: bool = False
     prompt: Prompt | None = None
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)

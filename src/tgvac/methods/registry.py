@@ -19,7 +19,7 @@ from tgvac.methods.params import MethodParams
 Methods = Mapping[str, MethodParams]
 """The block ``methods`` of the params: by ``<method>/<variant>``."""
 
-Network = Literal["vae", "text_encoder"]
+Network = Literal["vae", "text_encoder", "image_encoder"]
 """A part of the folder of backbones."""
 
 TrainingPhase = Literal["frame", "motion"]
@@ -95,6 +95,21 @@ REGISTRY: Mapping[str, Method] = {
         mask_source="tracked",
         local_weights=True,
     ),
+    "pix2gestalt": Method(
+        module="tgvac.methods.pix2gestalt",
+        label="Pix2gestalt",
+        params=("framing", "diffusion", "conditions", "variants.{trained}", "sampler", "completion", "compute"),
+        networks=("vae", "image_encoder"),
+        training_phases=("frame",),
+        layout="frame_mask",
+        variants={
+            "full": "Pix2gestalt",
+            "same_noise": "Pix2gestalt, the same noise in all frames",
+            "published": "Pix2gestalt, published weights",
+            "published_same_noise": "Pix2gestalt, published weights, the same noise in all frames",
+        },
+        local_weights=True,
+    ),
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",
         label="Copy the visible part (trivial baseline)",
@@ -155,8 +170,13 @@ def label_of(name: str) -> str:
 
 
 def training_phases_of(name: str, methods: Methods) -> tuple[TrainingPhase, ...]:
-    """The phases that train the networks of ``<method>/<variant>``, in order; none for a method that is not trained."""
+    """The phases that train the networks of ``<method>/<variant>``, in order.
+
+    None for a method that is not trained, or whose weights are published ones.
+    """
     params = params_of(name, methods)
+    if params.published is not None:
+        return ()
     return tuple(phase for phase in method_of(name).training_phases if params.motion or phase != "motion")
 
 
@@ -165,7 +185,9 @@ def network_files(name: str, methods: Methods, seed: str) -> tuple[str, ...]:
 
     First that of the backbones, then that of its last training; none for a method without networks.
     """
-    files = ("backbones/index.json",) if method_of(name).networks else ()
+    # Published weights have all networks with them.
+    ours = params_of(name, methods).published is None
+    files = ("backbones/index.json",) if method_of(name).networks and ours else ()
     variant = params_of(name, methods).trained
     return (*files, *(f"{phase}/{variant}/seed{seed}/index.json" for phase in training_phases_of(name, methods)[-1:]))
 

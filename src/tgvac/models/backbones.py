@@ -55,18 +55,27 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
     return without_path(unet)
 
 
+def load_vae(folder: Path, device: torch.device) -> AutoencoderKL:
+    """The autoencoder, frozen and in evaluation mode."""
+    from diffusers import AutoencoderKL
+
+    _check(folder, "vae")
+    vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32, use_safetensors=True)
+    frozen: AutoencoderKL = freeze(vae).to(device)
+    return frozen
+
+
 def load_backbones(folder: Path, device: torch.device) -> Backbones:
     """Autoencoder, text encoder and tokenizer, frozen and in evaluation mode."""
-    from diffusers import AutoencoderKL
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    _check(folder, "vae", "text_encoder", "tokenizer")
-    vae = AutoencoderKL.from_pretrained(_part(folder, "vae"), torch_dtype=torch.float32, use_safetensors=True)
+    _check(folder, "text_encoder", "tokenizer")
+    vae = load_vae(folder, device)
     text_encoder = CLIPTextModel.from_pretrained(
         _part(folder, "text_encoder"), dtype=torch.float32, use_safetensors=True
     )
     tokenizer = CLIPTokenizer.from_pretrained(_part(folder, "tokenizer"))
-    return Backbones(freeze(vae).to(device), freeze(text_encoder).to(device), tokenizer)
+    return Backbones(vae, freeze(text_encoder).to(device), tokenizer)
 
 
 def freeze(module: Any) -> Any:

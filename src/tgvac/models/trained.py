@@ -15,16 +15,19 @@ if TYPE_CHECKING:
     from diffusers import UNet2DConditionModel, UNetMotionModel
 
 
-def load_frame_unet(folder: Path) -> UNet2DConditionModel:
-    """Load the frame model of a run, in fp32.
+def load_frame_unet(folder: Path, part: str = "unet") -> UNet2DConditionModel:
+    """Load the frame model of a run, or of another folder with an index, in fp32.
+
+    Args:
+        part: its subfolder.
 
     Raises:
-        BadInput: when a file is not as the run's index says.
+        BadInput: when a file is not as the folder's index says.
     """
     from diffusers import UNet2DConditionModel
 
-    check_whole(folder, "unet")
-    return UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True)
+    check_whole(folder, part)
+    return UNet2DConditionModel.from_pretrained(folder / part, torch_dtype=torch.float32, use_safetensors=True)
 
 
 def load_video_unet(folder: Path, params: MotionModuleParams) -> UNetMotionModel:

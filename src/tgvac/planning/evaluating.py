@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.methods.ours import sampler_of
+from tgvac.methods.pix2gestalt import sampler_of_frames
 from tgvac.methods.registry import method_of, seeds_of, training_phases_of
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
@@ -80,34 +81,47 @@ def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
 
 def unet_evaluations(params: Params, name: str, frames: int) -> int:
     """How often a frame goes through the UNet to complete one clip: once a window, step and pass of guidance."""
-    if not training_phases_of(name, params.methods):
+    if not _samples(params, name):
         return 0
-    return params.methods[name].draws * sum(length * passes for length, passes in _calls(params, name, frames))
+    return _completions(params, name) * sum(length * passes for length, passes in _calls(params, name, frames))
+
+
+def _samples(params: Params, name: str) -> bool:
+    """Whether a method samples by a UNet, be it trained here or published."""
+    return bool(training_phases_of(name, params.methods)) or params.methods[name].published is not None
+
+
+def _completions(params: Params, name: str) -> int:
+    """How often a method completes a clip: for each draw, and in it for each vote."""
+    return params.methods[name].draws * (params.methods[name].votes or 1)
 
 
 def _calls(params: Params, name: str, frames: int) -> list[tuple[int, int]]:
     """Each window of one clip that goes through the UNet: its length, and the passes of guidance."""
-    sampler = sampler_of(params.methods[name], params.sampler)
+    of = sampler_of_frames if "image_encoder" in method_of(name).networks else sampler_of
+    sampler = of(params.methods[name], params.sampler)
     text = params.variants[params.methods[name].trained].of(params.conditions).text
     return calls(frames, sampler, params.diffusion, text or sampler.unconditional != "text")
 
 
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     """FLOPs of completing one clip."""
-    networks, trained = method_of(name).networks, training_phases_of(name, params.methods)
+    networks = method_of(name).networks
     if not networks:
         return 0
-    if not trained:
+    if not _samples(params, name):
         return padded(frames, params) * (models.encode + models.decode)
-    method = params.methods[name]
+    moves = params.methods[name].motion and "motion" in method_of(name).training_phases
     through = Counter(_calls(params, name, frames))
     sampling = 0
     for (length, passes), times in through.items():
-        each = models.motion_forward(length) if method.motion else length * models.frame_forward
+        each = models.motion_forward(length) if moves else length * models.frame_forward
         sampling += times * passes * each
     around = padded(frames, params) * (2 * models.encode + models.decode)
     around += 2 * models.text if "text_encoder" in networks else 0
-    return method.draws * (sampling + around)
+    # Pix2gestalt's encoder of frames is the image tower of such a CLIP.
+    around += padded(frames, params) * models.clip_image if "image_encoder" in networks else 0
+    return _completions(params, name) * (sampling + around)
 
 
 def padded(frames: int, params: Params) -> int:

@@ -36,9 +36,9 @@ def guided(
 
     frame, mask = cut(condition.frame_Fchw), cut(condition.mask_Fchw)
     x = condition.layout.stack(cut(z_Fchw), frame, mask)
-    text = condition.text_1ND.expand(len(spans), -1, -1)
+    text = _attended(condition, shown)
     times = torch.full((len(spans),), t, dtype=torch.long)
-    nothing_to_guide = sampler.unconditional == "text" and torch.equal(condition.text_1ND, condition.null_text_1ND)
+    nothing_to_guide = sampler.unconditional == "text" and torch.equal(condition.text_KND, condition.null_text_1ND)
     if nothing_to_guide or not sampler.guided_at(t, levels):
         return model(x.to(device), times.to(device), text.to(device)).float().cpu().transpose(1, 2)
     if sampler.unconditional == "text":
@@ -51,3 +51,12 @@ def guided(
     )
     without, with_text = both.float().cpu().chunk(2)
     return (without + sampler.guidance * (with_text - without)).transpose(1, 2)
+
+
+def _attended(condition: VideoCondition, shown: Sequence[Sequence[int]]) -> torch.Tensor:
+    """What each window attends to, ``[B,N,D]``: the video's sentence, or the embedding of the window's only frame."""
+    if len(condition.text_KND) == 1:
+        return condition.text_KND.expand(len(shown), -1, -1)
+    if longest := max(len(frames) for frames in shown) - 1:
+        raise ValueError(f"a window of {longest + 1} frames attends to the embedding of one; set clip_frames to 1")
+    return condition.text_KND[[frames[0] for frames in shown]]

@@ -9,7 +9,7 @@ A video may be of any length: only the windows of one group are on the device, a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import torch
 
@@ -42,7 +42,7 @@ class NotFinite(BadInput):
     """Sampling ended with numbers that are not finite; their images would be black."""
 
 
-def initial_noise(frames: range, shape: tuple[int, ...], sample: str, seed: int) -> torch.Tensor:
+def initial_noise(frames: Iterable[int], shape: tuple[int, ...], sample: str, seed: int) -> torch.Tensor:
     """Initial noise ``[n,*shape]``, drawn frame by frame by name, so that it does not depend on the video's length."""
     return torch.stack([normal(shape, "sample", sample, seed, i) for i in frames])
 

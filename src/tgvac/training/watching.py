@@ -130,7 +130,7 @@ class HeldOut:
             for quarter in range(QUARTERS):
                 t_1 = torch.tensor([(2 * quarter + 1) * levels // (2 * QUARTERS)])
                 noise = normal(tuple(z_1cFhw.shape), "validation noise", shown.sample, quarter)
-                batch = Batch(z_1cFhw, frame, mask, condition.text_1ND, noise, t_1, condition.layout)
+                batch = Batch(z_1cFhw, frame, mask, condition.text_KND, noise, t_1, condition.layout)
                 found.append(float(noise_loss(model, batch, schedule, device, weights_T, diffusion.target).mean))
         return sum(found) / len(found) if found else None
 
