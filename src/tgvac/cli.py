@@ -133,15 +133,22 @@ def export(
     scale: Scale,
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier export.")],
     split: Annotated[str, typer.Option(help="train, dev or val.")] = "val",
-    kind: Annotated[str, typer.Option("--format", help="davis (folders of images) or mp4.")] = "davis",
+    kind: Annotated[
+        str, typer.Option("--format", help="davis (folders of images) or mp4; inputs or truth, each without the other.")
+    ] = "davis",
+    evaluated: Annotated[
+        bool, typer.Option("--evaluated", help="Only the clips and frames that the scale evaluates.")
+    ] = False,
 ) -> None:
     """Write a scale's synthesised videos as plain files: inputs, masks, truth, captions and occlusion rates."""
+    from tgvac.evaluate.samples import evaluated_frames
     from tgvac.params import load_params
     from tgvac.stage import Context
     from tgvac.synthesis.export import export as write
 
-    params = load_params(Path.cwd(), scale)
-    count = write(Context(Path.cwd(), scale, "export", ""), split, out, kind, params.report.fps)
+    params, ctx = load_params(Path.cwd(), scale), Context(Path.cwd(), scale, "export", "")
+    frames = evaluated_frames(ctx, params.evaluation) if evaluated else None
+    count = write(ctx, split, out, kind, params.report.fps, frames)
     print(f"{count} videos of the split '{split}' are in {out}")
 
 
