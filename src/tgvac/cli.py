@@ -152,6 +152,29 @@ def export(
     print(f"{count} videos of the split '{split}' are in {out}")
 
 
+@app.command()
+def evaluate(
+    outputs: Annotated[Path, typer.Option("--outputs", help="Pictures by sample: a folder, or a zip of it.")],
+    name: Annotated[str, typer.Option("--method-name", help="What tables call the method.")],
+    scale: Scale = "tiny",
+    inputs: Annotated[
+        Path | None, typer.Option(help="The export that they were made of, if its export.json is not among them.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A folder; by default results/<scale>/evaluate/<name>.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+) -> None:
+    """Score outputs that were made elsewhere, beside the methods of a scale (docs/evaluate.md)."""
+    from tgvac.evaluate.command import evaluate as run
+
+    made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
+    for reason in made.left_out.values():
+        print(f"left out: {reason}")
+    print("\n".join(made.lines))
+    print(f"scored {made.scored} of {made.of} samples; look at {made.out / 'tables' / 'table2.html'}")
+
+
 @app.command("export-model")
 def export_model(
     scale: Scale,

@@ -25,6 +25,9 @@ class MethodParams(Block):
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
             show how much a method's samples differ, and how good their best and their mean are.
         clips: which evaluated clips it completes; the long ones make Table 4.
+        outputs: of the method ``external``, the folder of its outputs, below the project's.
+        paste: what is seen is taken from the input, over a seam of so many pixels towards what is hidden; 0: without a
+            seam; None: as the method painted it.
     """
 
     trained: str = "full"
@@ -42,6 +45,8 @@ class MethodParams(Block):
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"
+    outputs: str | None = None
+    paste: float | None = Field(default=None, ge=0)
 
 
 class TrivialParams(Block):

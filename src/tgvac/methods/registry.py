@@ -24,6 +24,12 @@ Network = Literal["vae", "text_encoder"]
 
 TrainingPhase = Literal["frame", "motion"]
 
+Given = Literal["input", "truth", "outputs"]
+"""What a method completes from: frames, visible masks and text; the truth; or what another program made of them."""
+
+EXTERNAL = "external"
+"""The method whose outputs were made elsewhere."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -42,6 +48,7 @@ class Method:
         mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
         local_weights: whether it loads weights that no phase made; samples of other weights are made again when the
             phase runs.
+        given: what it completes from.
     """
 
     module: str
@@ -53,6 +60,7 @@ class Method:
     variants: Mapping[str, str] = field(default_factory=dict)
     mask_source: str = ""
     local_weights: bool = False
+    given: Given = "input"
 
 
 _OURS = (
@@ -118,7 +126,9 @@ REGISTRY: Mapping[str, Method] = {
         params=("framing", "completion", "compute"),
         networks=("vae",),
         variants=dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+        given="truth",
     ),
+    EXTERNAL: Method(module="tgvac.methods.external", label="Made elsewhere", given="outputs"),
 }
 
 
