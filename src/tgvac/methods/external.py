@@ -15,8 +15,12 @@ from tgvac.methods.contract import Complete, LeftOut, Setup
 
 def load(setup: Setup) -> Complete:
     """The method; ``outputs`` of its params is a folder with an ``export.json`` of the clips they were made of."""
-    folder = _folder(setup)
-    outputs, record = Outputs(folder), read_export(folder / EXPORT_FILE)
+    folder, outputs, record = _opened(setup)
+    if not any(outputs.folder(sample) for sample in record.samples):
+        raise BadInput(
+            f"{folder} has pictures of none of the {len(record.samples)} samples of its {EXPORT_FILE}, such as"
+            f" '{min(record.samples, default='')}'; name its folders as the samples are."
+        )
 
     def read(clip: Clip, text: str, seed: int) -> Completion:
         if clip.sample not in record.samples or outputs.folder(clip.sample) is None:
@@ -43,8 +47,7 @@ def completed(outputs: Outputs, record: ExportRecord, clip: Clip) -> Completion:
 
 def digests(setup: Setup) -> Callable[[str], str]:
     """What is read of a sample, and of which clip it was made, as a digest; a function of the sample."""
-    folder = _folder(setup)
-    outputs, record = Outputs(folder), read_export(folder / EXPORT_FILE)
+    _, outputs, record = _opened(setup)
 
     def digest(sample: str) -> str:
         export = record.samples.get(sample)
@@ -53,6 +56,9 @@ def digests(setup: Setup) -> Callable[[str], str]:
     return digest
 
 
-def _folder(setup: Setup) -> Path:
+def _opened(setup: Setup) -> tuple[Path, Outputs, ExportRecord]:
     assert setup.method.outputs is not None
-    return setup.root / Path(setup.method.outputs).expanduser()
+    folder = setup.root / Path(setup.method.outputs).expanduser()
+    if not folder.is_dir():
+        raise BadInput(f"{folder}, the outputs of a method, is no folder; give the right path in the scale's methods.")
+    return folder, Outputs(folder), read_export(folder / EXPORT_FILE)

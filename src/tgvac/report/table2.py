@@ -39,8 +39,21 @@ def quality_table(
         QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        (how_measured(numbers.metrics),),
+        (how_measured(numbers.metrics), *_fewer(numbers, names)),
     )
+
+
+def _fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
+    """A remark for each method that has rows of fewer samples than another one."""
+    counts = {of: numbers.rows_of(of, "lpips", "all")["sample"].nunique() for of in numbers.scored(names)}
+    counts = {of: count for of, count in counts.items() if of.name in names}
+    most = max(counts.values(), default=0)
+    return [
+        f"{label_of(of.name)} has rows of {count} samples, others of {most}; its means are not of the same frames as"
+        " theirs, but all differences between methods are."
+        for of, count in counts.items()
+        if count < most
+    ]
 
 
 def how_measured(metrics: MetricsParams) -> str:
