@@ -78,6 +78,8 @@ REGISTRY: Mapping[str, Method] = {
         variants={
             "full": "Ours",
             "no_motion": "Ours without motion",
+            "full_pasted": "Ours, visible pixels pasted back",
+            "no_motion_pasted": "Ours without motion, visible pixels pasted back",
             "no_mask": "Visible mask ✗, text prompt ✓",
             "no_text": "Visible mask ✓, text prompt ✗",
             "no_mask_g1": "Visible mask ✗, text prompt ✓, guidance 1",
@@ -114,6 +116,24 @@ REGISTRY: Mapping[str, Method] = {
         params=("trivial",),
         variants={"plain": "Copy from other frames (trivial baseline)"},
     ),
+    "temporal_flow": Method(
+        module="tgvac.methods.temporal_flow",
+        label="Copy from other frames along optical flow (trivial baseline)",
+        params=("trivial", "masks.dense_flow"),
+        variants={"plain": "Copy from other frames along optical flow (trivial baseline)"},
+    ),
+    "telea": Method(
+        module="tgvac.methods.telea",
+        label="Telea's inpainting (trivial baseline)",
+        params=("trivial",),
+        variants={"plain": "Telea's inpainting (trivial baseline)"},
+    ),
+    "white": Method(
+        module="tgvac.methods.white",
+        label="White picture (trivial baseline)",
+        variants={"plain": "White picture (trivial baseline)"},
+    ),
+    "truth": Method(module="tgvac.methods.truth", label="The truth", variants={"plain": "The truth"}, given="truth"),
     "mean_colour": Method(
         module="tgvac.methods.mean_colour",
         label="Fill with the mean colour (trivial baseline)",
@@ -125,7 +145,10 @@ REGISTRY: Mapping[str, Method] = {
         label="Autoencoder ceiling",
         params=("framing", "completion", "compute"),
         networks=("vae",),
-        variants=dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+        variants={
+            **dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+            "ceiling_pasted": "Autoencoder ceiling, visible pixels pasted back",
+        },
         given="truth",
     ),
     EXTERNAL: Method(module="tgvac.methods.external", label="Made elsewhere", given="outputs"),
