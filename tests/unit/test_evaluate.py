@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +14,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.unit.params_project import overlay
+from tests.unit.params_project import ROOT, overlay
 from tests.unit.scored_project import EVALUATED, SAMPLES, SCALE, darker, exported, measure, save_outputs, scored_project
 from tgvac.cli import main
 from tgvac.clips.clip import Clip
@@ -268,3 +270,20 @@ def test_the_command_prints_what_was_left_out_and_where_to_look(
     assert "scored 6 of 7 samples; look at " in said
     assert (project.results / "evaluate" / "theirs" / "tables" / "table2.html").is_file()
     assert any(line.startswith("Hidden PSNR") and "ours minus it +" in line for line in said.splitlines())
+
+
+def test_the_example_of_the_docs_is_a_method_of_forty_lines_that_can_be_scored(
+    project: Context, inputs: Path, tmp_path: Path
+) -> None:
+    script = ROOT / "examples" / "inpaint_hull.py"
+    text = script.read_text(encoding="utf-8")
+    assert f"```python\n{text}```" in (ROOT / "docs" / "evaluate.md").read_text(encoding="utf-8")
+    assert len(text.splitlines()) <= 40
+    outputs = tmp_path / "outputs"
+    done = subprocess.run([sys.executable, str(script), str(inputs), str(outputs)], capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr
+    made = run(project, outputs, "inpaint_hull")
+    assert (made.scored, dict(made.left_out)) == (len(SAMPLES), {})
+    iou = values(read_rows(made.out / "rows.parquet"), "iou")
+    # The object is a square of ten columns that moves one a frame out from behind three, so the hull lacks 3, 2 and 1.
+    assert iou == {(s, i): pytest.approx(0.7 + 0.1 * i) for s in SAMPLES for i in range(EVALUATED)}
