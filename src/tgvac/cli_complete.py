@@ -33,7 +33,10 @@ def complete(
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
-        str, typer.Option(help="ours, or one without weights: copy_visible, temporal_copy, temporal_flow, mean_colour, telea.")
+        str,
+        typer.Option(
+            help="ours, or one without weights: copy_visible, temporal_copy, temporal_flow, mean_colour, telea."
+        ),
     ] = "ours",
     model: Annotated[
         str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")

@@ -9,22 +9,29 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
 from tests.unit.params_project import overlay, refusal
+from tests.unit.report_project import EVALUATION, METRICS, PROJECT
 from tests.unit.scored_project import EVALUATED, SAMPLES, SCALE, darker, exported, save_outputs, scored_project
 from tests.unit.tiny_models import context
 from tgvac.bridge.dvc_stages import _Settings, _stage
 from tgvac.bridge.graph import Graph
 from tgvac.bridge.workflow import run_workflow
 from tgvac.clips.completion import Completions
+from tgvac.complete.plain_methods import load_plain, names
 from tgvac.completion import completion_stage
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.methods.registry import label_of
 from tgvac.params import load_params
 from tgvac.phases import phase
+from tgvac.report.basis import basis_of
+from tgvac.report.paper import load_paper
+from tgvac.report.scores import Measured
+from tgvac.report.table2 import quality_table
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
 
@@ -155,3 +162,30 @@ def test_a_run_is_refused_at_once_where_the_outputs_are_missing(project: Context
 def test_only_outputs_from_elsewhere_name_a_folder(methods: str, message: str, project: Context) -> None:
     overlay(project.root, f"{SCALE}\nmethods: {{{methods}}}\n", "mine")
     assert message in refusal(project.root)
+
+
+def test_table_2_says_which_method_has_fewer_samples_than_the_others() -> None:
+    def rows(method: str, variant: str, samples: int) -> list[dict[str, object]]:
+        key = {"scale": "t", "method": method, "variant": variant, "mask_source": "given", "sample_seed": 0}
+        return [
+            key | {"train_seed": -1, "sample": f"v{i}/r0", "video": f"v{i}", "frame": 0, "metric": "lpips"}
+            | {"rate": 0.5, "value": 0.1}
+            for i in range(samples)
+        ]  # fmt: skip
+
+    def remarks(samples: int) -> tuple[str, ...]:
+        table = [*rows("copy_visible", "plain", 3), *rows("external", "theirs", samples)]
+        numbers = Measured(pd.DataFrame(table), METRICS, "given")
+        evaluation = EVALUATION.model_copy(update={"methods": ("copy_visible/plain", NAME)})
+        paper = load_paper(PROJECT / "reference" / "paper.yaml")
+        return quality_table(numbers, paper, basis_of("train", ("world",)), evaluation, {}).remarks[1:]
+
+    assert remarks(3) == ()
+    (said,) = remarks(2)
+    assert said.startswith("Made elsewhere, theirs has rows of 2 samples, others of 3; its means are not of the same")
+
+
+def test_only_methods_that_need_neither_weights_nor_the_truth_nor_outputs_complete_a_users_video() -> None:
+    assert {"temporal_copy", "temporal_flow", "telea"} < set(names())
+    assert not {"truth", "external", "autoencoder"} & set(names())
+    assert load_plain("temporal_flow", load_params(PROJECT, "smoke")).framing.mode == "follow"
