@@ -22,7 +22,7 @@ from tgvac.clips.completion import Completion
 from tgvac.clips.images import on_white
 from tgvac.clips.rows import Row, read_rows, write_rows
 from tgvac.errors import BadInput
-from tgvac.evaluate import scoring
+from tgvac.evaluate import command, scoring
 from tgvac.evaluate.command import Evaluated, evaluate
 from tgvac.stage import Context
 
@@ -248,10 +248,25 @@ def test_a_method_that_was_measured_on_other_clips_is_left_out(project: Context,
     assert [row[0] for row in cells(made.out / "tables" / "against.csv")[1:]] == ["Ours"]
 
 
+def test_samples_that_are_not_evaluated_are_said_and_not_scored(
+    project: Context, outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "evaluated_frames", lambda ctx, evaluation: dict.fromkeys(SAMPLES[:2], 2))
+    made = run(project, outputs)
+    assert (made.scored, made.of, dict(made.left_out)) == (2, 2, {})
+    assert f"5 more samples of {outputs} are not evaluated at this scale, so they are not scored." in made.lines
+    assert {row.frame for row in read_rows(made.out / "rows.parquet")} == {0, 1}
+
+
 def test_a_scale_without_rows_gives_a_table_of_the_outputs_alone(tmp_path: Path) -> None:
     (tmp_path / "bare").mkdir()
     bare = scored_project(tmp_path / "bare", {})
     outputs = save_outputs(bare, tmp_path / "outputs", masked(60), exported(bare, tmp_path / "inputs") / "export.json")
+    network = bare.results / "backbones" / "scoring_clip"
+    network.rename(network.with_name("hidden"))
+    with pytest.raises(BadInput, match="Scale 'fake' has no network that scores yet; run `tgvac run --scale fake"):
+        run(bare, outputs)
+    network.with_name("hidden").rename(network)
     made = run(bare, outputs)
     assert not (made.out / "tables" / "against.csv").exists()
     assert made.scored == len(SAMPLES)

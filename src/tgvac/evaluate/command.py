@@ -74,6 +74,10 @@ def evaluate(
     _refuse_others(out)
     outputs, record = Outputs(folder), read_export(_record_of(folder, inputs))
     frames = evaluated_frames(ctx, params.evaluation)
+    if not (ctx.results / "backbones" / "scoring_clip").is_dir():
+        raise BadInput(
+            f"Scale '{scale}' has no network that scores yet; run `tgvac run --scale {scale} --target metrics` first."
+        )
     if not any(outputs.folder(sample) for sample in frames):
         raise BadInput(
             f"{folder} has none of the {len(frames)} samples that scale '{scale}' evaluates, such as"
@@ -86,6 +90,8 @@ def evaluate(
         every = [r.recipe for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet")]
         left_out = {**outputs.unknown(every), **scored.left_out}
         lines = _write(ctx, params, name, scored, left_out, len(frames), out)
+        if more := sum(1 for sample in every if sample not in frames and outputs.folder(sample)):
+            lines.append(f"{more} more samples of {folder} are not evaluated at this scale, so they are not scored.")
     return Evaluated(out, left_out, len(scored.parts), len(frames), tuple(lines))
 
 
