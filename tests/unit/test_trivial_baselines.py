@@ -239,8 +239,8 @@ def test_flow_follows_an_object_that_grows_where_a_translation_cannot() -> None:
 
     flow = TemporalFlow(TRIVIAL, DENSE).complete(given_FHW3, visible_FHW, "", 0)
     copy = TemporalCopy(TRIVIAL).complete(given_FHW3, visible_FHW, "", 0)
-    assert error(flow.rgb_FHW3) < 0.6 * error(copy.rgb_FHW3)
-    assert (flow.amodal_FHW[hidden] == 255).mean() > 0.9
+    assert error(flow.rgb_FHW3) < 0.8 * error(copy.rgb_FHW3)
+    assert (flow.amodal_FHW[hidden] == 255).mean() > 1.05 * (copy.amodal_FHW[hidden] == 255).mean()
 
 
 def test_flow_is_temporal_copys_displacement_where_the_object_is_not_seen_at_all() -> None:

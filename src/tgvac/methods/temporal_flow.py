@@ -1,7 +1,7 @@
 """Trivial baseline: hidden pixels are copied from the nearest frames that show them, along optical flow.
 
-As temporal copy, but the object may turn, grow and bend. Flow is measured where two neighbouring frames both show the
-object, and carried on smoothly to where they do not; where nothing is measured, it is temporal copy's displacement.
+As temporal copy, but the object may turn, grow and bend. Neighbouring frames are first moved by temporal copy's
+displacement; what is left is measured as flow where both show the object, and carried on smoothly to where they do not.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Steps:
         patches = [cut(frame, mask) for frame, mask in zip(frames_FHW3, visible_FHW, strict=True)]
         self._at_F2 = positions(patches, params.overlap, params.speed * max(height, width))
         self._frames_FHW3, self._visible_FHW, self._params = frames_FHW3, visible_FHW, params
-        self._flow, self._grey = DenseFlow(dense), [cv2.cvtColor(f, cv2.COLOR_RGB2GRAY) for f in frames_FHW3]
+        self._flow = DenseFlow(dense)
         # Each is needed by all frames within reach, and by no later one.
         self.step = lru_cache(maxsize=4 * params.reach + 4)(self._step)
 
@@ -85,17 +85,27 @@ class Steps:
         still_HW2 = np.broadcast_to(base_2, (*self._visible_FHW.shape[1:], 2)).copy()
         if not (self._visible_FHW[here].any() and self._visible_FHW[there].any()):
             return still_HW2
-        flow_HW2 = self._flow.between(self._grey[here], self._grey[there])
-        back_HW2 = self._flow.between(self._grey[there], self._grey[here])
-        trust_HW = consistency(flow_HW2, back_HW2, self._params.consistency * max(flow_HW2.shape))
-        trust_HW = trust_HW * agreement(self._frames_FHW3[here], self._frames_FHW3[there], flow_HW2, _COLOUR)
+        # What is left to measure once the displacement is taken off, between the two views of the object alone: without
+        # this, the still background decides where an object of one colour seems to move.
+        moved_HW3 = fetch(self._frames_FHW3[there], still_HW2, cv2.BORDER_REPLICATE)
+        seen_HW = fetch(self._visible_FHW[there], still_HW2) >= _HALF
+        both_HW = (self._visible_FHW[here] > 0) & seen_HW
+        views = [_alone(image_HW3, both_HW) for image_HW3 in (self._frames_FHW3[here], moved_HW3)]
+        flow_HW2, back_HW2 = self._flow.between(*views), self._flow.between(*views[::-1])
+        trust_HW = consistency(flow_HW2, back_HW2, self._params.consistency * max(both_HW.shape))
+        trust_HW = trust_HW * agreement(self._frames_FHW3[here], moved_HW3, flow_HW2, _COLOUR)
         # Only where both ends of the flow are on the object is it the object's own.
-        both_HW = (self._visible_FHW[here] > 0) & (fetch(self._visible_FHW[there], flow_HW2) >= _HALF)
-        trusted_HW = both_HW & (trust_HW >= _TRUSTED)
+        trusted_HW = both_HW & (fetch(np.where(both_HW, 255, 0).astype(np.uint8), flow_HW2) >= _HALF)
+        trusted_HW &= trust_HW >= _TRUSTED
         # A few pixels agree by chance, also where the flow as a whole is wrong.
         if trusted_HW.sum() < self._params.overlap * max(1, both_HW.sum()):
             return still_HW2
-        return spread(flow_HW2 - base_2, trusted_HW.astype(np.float32)) + base_2
+        return spread(flow_HW2, trusted_HW.astype(np.float32)) + base_2
+
+
+def _alone(image_HW3: np.ndarray, seen_HW: np.ndarray) -> np.ndarray:
+    """The grey picture of what is seen, on grey, ``uint8 [H,W]``."""
+    return np.where(seen_HW, cv2.cvtColor(image_HW3, cv2.COLOR_RGB2GRAY), _HALF).astype(np.uint8)
 
 
 def spread(value_HW2: np.ndarray, weight_HW: np.ndarray) -> np.ndarray:
