@@ -133,16 +133,46 @@ def export(
     scale: Scale,
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier export.")],
     split: Annotated[str, typer.Option(help="train, dev or val.")] = "val",
-    kind: Annotated[str, typer.Option("--format", help="davis (folders of images) or mp4.")] = "davis",
+    kind: Annotated[
+        str, typer.Option("--format", help="davis (folders of images) or mp4; inputs or truth, each without the other.")
+    ] = "davis",
+    evaluated: Annotated[
+        bool, typer.Option("--evaluated", help="Only the clips and frames that the scale evaluates.")
+    ] = False,
 ) -> None:
     """Write a scale's synthesised videos as plain files: inputs, masks, truth, captions and occlusion rates."""
+    from tgvac.evaluate.samples import evaluated_frames
     from tgvac.params import load_params
     from tgvac.stage import Context
     from tgvac.synthesis.export import export as write
 
-    params = load_params(Path.cwd(), scale)
-    count = write(Context(Path.cwd(), scale, "export", ""), split, out, kind, params.report.fps)
+    params, ctx = load_params(Path.cwd(), scale), Context(Path.cwd(), scale, "export", "")
+    frames = evaluated_frames(ctx, params.evaluation) if evaluated else None
+    count = write(ctx, split, out, kind, params.report.fps, frames)
     print(f"{count} videos of the split '{split}' are in {out}")
+
+
+@app.command()
+def evaluate(
+    outputs: Annotated[Path, typer.Option("--outputs", help="Pictures by sample: a folder, or a zip of it.")],
+    name: Annotated[str, typer.Option("--method-name", help="What tables call the method.")],
+    scale: Scale = "tiny",
+    inputs: Annotated[
+        Path | None, typer.Option(help="The export that they were made of, if its export.json is not among them.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="A folder; by default results/<scale>/evaluate/<name>.")
+    ] = None,
+    device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+) -> None:
+    """Score outputs that were made elsewhere, beside the methods of a scale (docs/evaluate.md)."""
+    from tgvac.evaluate.command import evaluate as run
+
+    made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
+    for reason in made.left_out.values():
+        print(f"left out: {reason}")
+    print("\n".join(made.lines))
+    print(f"scored {made.scored} of {made.of} samples; look at {made.out / 'tables' / 'table2.html'}")
 
 
 @app.command("export-model")

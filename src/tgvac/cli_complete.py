@@ -33,7 +33,10 @@ def complete(
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
-        str, typer.Option(help="ours, pix2gestalt, or one without weights: copy_visible, temporal_copy, mean_colour.")
+        str,
+        typer.Option(
+            help="ours, pix2gestalt, or without weights: copy_visible, temporal_copy, temporal_flow, mean_colour, telea"
+        ),
     ] = "ours",
     model: Annotated[
         str,

@@ -175,6 +175,14 @@ class Params(Block):
         if kind not in REGISTRY:
             hint = config.nearest(kind, list(REGISTRY))
             raise ValueError(f"methods has '{name}', but no method is called '{kind}'; {hint}")
+        if (method.outputs is not None) != (REGISTRY[kind].given == "outputs"):
+            made = "needs it, a folder of outputs" if method.outputs is None else "completes by itself"
+            raise ValueError(f"methods.{name}.outputs is {method.outputs!r}, but '{kind}' {made}")
+        if method.paste is not None and REGISTRY[kind].mask_source:
+            raise ValueError(
+                f"methods.{name}.paste is set, but the method's masks are {REGISTRY[kind].mask_source}, and pasting"
+                " would take the exact ones"
+            )
         if not re.fullmatch(r"[a-z0-9_]+", variant):
             raise ValueError(f"methods has '{name}'; write <method>/<variant> in lower case, digits and underscores")
         if method.trained not in self.variants:

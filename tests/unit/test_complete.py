@@ -18,9 +18,10 @@ from tgvac.cli import main
 from tgvac.clips.box import Box
 from tgvac.clips.framing import Window
 from tgvac.clips.images import encode_png
+from tgvac.clips.pasting import seen_share
 from tgvac.complete import demo, finding
 from tgvac.complete.command import Completing, Options, read_options
-from tgvac.complete.composing import checkerboard, compose, darker, seen_share, without_white
+from tgvac.complete.composing import checkerboard, compose, darker, without_white
 from tgvac.complete.outputs import write_video
 from tgvac.tracking.prompts import Prompt, Selection
 

@@ -28,6 +28,8 @@ NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
 OURS = {"completion by ours", "completion by ours_tracked"}
+COPYING = {f"completion by {name}" for name in ("temporal_copy", "temporal_flow", "mean_colour", "telea")}
+"""Temporal copy, and what takes its outline or its displacements."""
 
 
 def jobs() -> dict[str, tuple[Phase, Options]]:
@@ -154,7 +156,7 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         "a trivial baseline that another one uses",
         "methods/temporal_copy.py",
         replaced("255", "254"),
-        {"completion by temporal_copy", "completion by mean_colour"},
+        COPYING,
     ),
     (
         "a trivial baseline",
@@ -228,11 +230,11 @@ def test_an_edit_of_the_code_reruns_exactly(copy: Path, what: str, file: str, ed
 
 
 def test_a_new_method_reruns_no_other_method(copy: Path) -> None:
-    registry, module = copy / "methods" / "registry.py", copy / "methods" / "white.py"
+    registry, module = copy / "methods" / "registry.py", copy / "methods" / "grey.py"
     text = registry.read_text(encoding="utf-8")
     try:
         module.write_text((copy / "methods" / "copy_visible.py").read_text(encoding="utf-8"), encoding="utf-8")
-        entry = '    "white": Method(module="tgvac.methods.white", label="White"),\n    "copy_visible": Method('
+        entry = '    "grey": Method(module="tgvac.methods.grey", label="Grey"),\n    "copy_visible": Method('
         registry.write_text(replaced('    "copy_visible": Method(', entry)(text), encoding="utf-8")
         now = code_of(SourceTree(copy))
     finally:
@@ -247,7 +249,7 @@ VALUES: list[tuple[str, object, set[str]]] = [
     ("samples.every", 5, NOTHING),
     ("checkpoints.every", 7, NOTHING),
     ("checkpoints.log_every", 7, ALL_TRAININGS),
-    ("trivial.reach", 3, {"completion by temporal_copy", "completion by mean_colour"}),
+    ("trivial.reach", 3, COPYING),
     ("frame.lr", 1e-5, {"frame"}),
     ("motion_module.heads", 2, {"motion", *OURS}),
     ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *OURS}),

@@ -14,14 +14,15 @@ from tests.unit.params_project import copy_params, overlay
 from tests.unit.test_synthesis import masks, params, project, synthesise
 from tgvac.cli import main
 from tgvac.clips.captions import Caption, write_captions
-from tgvac.clips.images import decode_indices, decode_rgb
+from tgvac.clips.export_record import read_export
+from tgvac.clips.images import decode_indices, decode_mask, decode_rgb
 from tgvac.clips.recipe import Recipe, read_recipes
 from tgvac.clips.tables import read_table
 from tgvac.errors import BadInput
 from tgvac.sources.davis import Davis
 from tgvac.stage import Context
 from tgvac.synthesis import export as module
-from tgvac.synthesis.clips import recipe_clips
+from tgvac.synthesis.clips import recipe_clips, track_opener
 from tgvac.synthesis.export import export
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 
@@ -132,7 +133,7 @@ def test_the_same_export_has_the_same_bytes_and_replaces_an_earlier_one(scale: C
     export(scale, "val", two, "davis", 8)
     assert files(one) == files(two)
     said = json.loads((one / "export.json").read_text())
-    assert (said["format"], said["split"], said["kind"]) == ("tgvac-export-1", "val", "davis")
+    assert (said["format"], said["split"], said["kind"]) == ("tgvac-export-2", "val", "davis")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["one", "two"]
 
 
@@ -198,3 +199,75 @@ def test_unknown_words_and_empty_splits_are_refused(scale: Context, tmp_path: Pa
     with pytest.raises(BadInput, match="Scale 't' has no synthesised video in the split 'dev'; choose another"):
         export(bare, "dev", tmp_path / "made", "davis", 8)
     assert not (tmp_path / "made").exists()
+
+
+def test_inputs_and_truth_are_lossless_and_never_in_one_folder(scale: Context, tmp_path: Path) -> None:
+    for kind in ("inputs", "truth"):
+        export(scale, "val", tmp_path / kind, kind, 8)
+    clips = recipe_clips(scale, "val")
+    first = clips.samples()[0]
+    clip = clips.render(first)
+    assert {p.split("/")[1] for p in files(tmp_path / "inputs") if "/" in p} == {"frames", "visible", "text.txt"}
+    assert sorted(p for p in files(tmp_path / "inputs") if "/" not in p) == ["export.json"]
+    with track_opener(scale)(clips.recipe(first).target) as track:
+        originals = [track.frame(i) for i in clips.recipe(first).target_indices()]
+    for i in range(clips.length(first)):
+        given, truth = (tmp_path / kind / first.replace("/", "--") for kind in ("inputs", "truth"))
+        for path, image in (
+            (given / "frames", clip.frames_FHW3[i]),
+            (truth / "target", clip.whole_FHW3[i]),
+            (truth / "original", originals[i]),
+        ):
+            assert np.array_equal(decode_rgb((path / f"{i:05d}.png").read_bytes(), "it"), image)
+        for path, mask in (
+            (given / "visible", clip.visible_FHW[i]),
+            (truth / "amodal", clip.amodal_FHW[i]),
+            (truth / "occluder", clip.occluder_FHW[i]),
+        ):
+            assert np.array_equal(decode_mask((path / f"{i:05d}.png").read_bytes(), "it"), mask)
+    shown = clip.occluder_FHW[0] == 0
+    assert np.array_equal(originals[0][shown], clip.frames_FHW3[0][shown])
+    assert not np.array_equal(originals[0], clip.frames_FHW3[0])
+    silent = min(r.target for r in recipes_of(scale, "val"))
+    for sample in clips.samples():
+        track = clips.recipe(sample).target
+        text = (tmp_path / "inputs" / sample.replace("/", "--") / "text.txt").read_text()
+        assert text == ("" if track == silent else f'a "grey", {track}\n')
+
+
+def test_only_the_wanted_samples_and_frames_are_written(scale: Context, tmp_path: Path) -> None:
+    first, *_ = recipe_clips(scale, "val").samples()
+    assert export(scale, "val", tmp_path / "made", "inputs", 8, {first: 2}) == 1
+    assert sum(p.endswith(".png") for p in files(tmp_path / "made")) == 4
+    assert read_export(tmp_path / "made" / "export.json").samples[first].frames == 2
+    with pytest.raises(BadInput, match="no synthesised video that is evaluated in the split 'train'"):
+        export(scale, "train", tmp_path / "made", "inputs", 8, {first: 2})
+
+
+def test_the_record_of_an_export_knows_its_clips_by_their_pixels(scale: Context, tmp_path: Path) -> None:
+    export(scale, "val", tmp_path / "made", "inputs", 8)
+    record = read_export(tmp_path / "made" / "export.json")
+    clips = recipe_clips(scale, "val")
+    assert set(record.samples) == set(clips.samples())
+    first = clips.samples()[0]
+    clip = clips.render(first)
+    record.check(first, clip.frames_FHW3, clip.visible_FHW)
+    record.check(first, clip.frames_FHW3[:3], clip.visible_FHW[:3])
+    changed_FHW3 = clip.frames_FHW3.copy()
+    changed_FHW3[2, 0, 0, 0] ^= 1
+    with pytest.raises(BadInput, match=f"'{first}' has changed since it was exported"):
+        record.check(first, changed_FHW3, clip.visible_FHW)
+    with pytest.raises(BadInput, match="has changed"):
+        record.check(first, clip.frames_FHW3, ~clip.visible_FHW)
+    longer_FHW3, longer_FHW = (np.concatenate([x, x[:1]]) for x in (clip.frames_FHW3, clip.visible_FHW))
+    with pytest.raises(BadInput, match=r"frames were exported, but \d+ are evaluated; export and complete it again"):
+        record.check(first, longer_FHW3, longer_FHW)
+
+
+@pytest.mark.parametrize("text", ["{}", "no json", '{"format": "tgvac-export-1", "scale": "t"}'])
+def test_a_record_of_another_format_is_refused(text: str, tmp_path: Path) -> None:
+    (tmp_path / "export.json").write_text(text)
+    with pytest.raises(BadInput, match="is no record of format tgvac-export-2"):
+        read_export(tmp_path / "export.json")
+    with pytest.raises(BadInput, match="does not exist; copy it from the folder that `tgvac export` wrote"):
+        read_export(tmp_path / "other.json")

@@ -64,7 +64,7 @@ METHODS = {
     "mean_colour/plain": MethodParams(),
     "autoencoder/ceiling": MethodParams(),
 }
-TRIVIAL = TrivialParams(reach=3, overlap=0.5, speed=0.1, shape="hull")
+TRIVIAL = TrivialParams(reach=3, overlap=0.5, speed=0.1, shape="hull", radius=3.0, consistency=0.01)
 EVALUATION = EvaluationParams(
     split="val",
     frames=3,

@@ -108,6 +108,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
             *phase.reads,
             *(_shipped(graph) if phase.name == "backbones" else ()),
             *(_networks(graph) if phase.loads_method else ()),
+            *(sorted(set(graph.outputs().values())) if phase.loads_method else ()),
             *(settings.files if first else ()),
             f"workflow/rules/{phase.name}.smk",
             *_packages(graph, phase),

@@ -11,7 +11,7 @@ import os
 import re
 import shlex
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from itertools import takewhile
 from pathlib import Path
 from typing import Any
@@ -44,6 +44,8 @@ class Graph:
     given: dict[str, str]
     registered: str = ""
     """The digest of the registry's rows that the scale uses."""
+    states: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
+    """The state of folders of outputs, each found once."""
 
     @classmethod
     def load(cls, config: Mapping[str, Any], root: Path | None = None) -> Graph:
@@ -111,7 +113,34 @@ class Graph:
         wanted = phase(name)
         if not wanted.wildcards:
             return phase_digest(self.params, wanted)
-        return lambda wildcards: phase_digest(self.params, wanted, {w: str(wildcards[w]) for w in wanted.wildcards})
+        return lambda wildcards: self._digest(wanted, {w: str(wildcards[w]) for w in wanted.wildcards})
+
+    def _digest(self, wanted: Phase, options: Options) -> str:
+        found = phase_digest(self.params, wanted, options)
+        folder = self.outputs().get(f"{options.get('method')}/{options.get('variant')}")
+        # So many files are no inputs of a rule; the job itself compares their content.
+        return digest([found, self._state(folder)]) if folder and wanted.loads_method else found
+
+    def _state(self, folder: str) -> str:
+        if folder not in self.states:
+            self.states[folder] = fingerprint("", {"outputs": folder})
+        return self.states[folder]
+
+    def outputs(self) -> dict[str, str]:
+        """The folders of outputs that were made elsewhere, by the evaluated method that they are."""
+        methods = self.params.methods
+        found = {name: methods[name].outputs for name in self.params.evaluation.methods}
+        return {name: folder for name, folder in found.items() if folder is not None}
+
+    def check_outputs(self, root: Path) -> None:
+        """Refuse a run that would find outputs missing after all trainings.
+
+        Raises:
+            BadInput: with the method and its folder.
+        """
+        for name, folder in self.outputs().items():
+            if not (root / Path(folder).expanduser()).is_dir():
+                raise BadInput(f"methods.{name}.outputs is '{folder}', which is no folder; give the right path.")
 
     def decided_by(self, module: str, *blocks: str) -> str:
         """The digest of a module's code and of blocks of params, for rules that are no phase."""

@@ -24,6 +24,8 @@ from tgvac.training.interruption import INTERRUPTED
 
 TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "mlflow")
 """The targets of a run."""
+_COMPLETED = ("all", "completion", "metrics", "report", "mlflow")
+"""Those that read outputs that were made elsewhere."""
 SETTINGS = ("--rerun-incomplete", "--quiet", "reason", "--max-checksum-file-size", "100MB")
 """Options of Snakemake for all runs: interrupted jobs are run again, and large files, too, are compared by content."""
 
@@ -47,9 +49,11 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
         Snakemake's exit code, or ``INTERRUPTED`` if a signal stopped this process before the target was made.
     """
     # Checked here, so that mistakes in params and options are printed in one sentence without Snakemake's messages.
-    Graph.load({"scale": scale, **given}, root)
+    graph = Graph.load({"scale": scale, **given}, root)
     if target not in TARGETS:
         raise BadInput(f"There is no target '{target}'; {nearest(target, list(TARGETS))}")
+    if target in _COMPLETED:
+        graph.check_outputs(root)
     if target == "all" and (said := announced(root, scale, cores)):
         print(said, flush=True)
     began = time.time()

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from tgvac.clips.framing import Window, unframe_rgb
 from tgvac.clips.images import grey
+from tgvac.clips.pasting import paste as paste_seen
 
 # Shapes: H, W of the video, S the model's square.
 
@@ -76,9 +76,7 @@ def compose(
     alpha_HW = np.maximum(soft_HW, visible_HW)
     if not paste or not visible_HW.any():
         return Layer(painted_HW3, alpha_HW)
-    share_HW1 = seen_share(visible_HW, soft_HW, seam)[..., None]
-    rgb = frame_HW3 * share_HW1 + painted_HW3 * (1 - share_HW1)
-    return Layer(np.asarray(rgb.round(), np.uint8), alpha_HW)
+    return Layer(paste_seen(painted_HW3, soft_HW, frame_HW3, visible_HW, seam), alpha_HW)
 
 
 def without_white(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
@@ -89,25 +87,6 @@ def without_white(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
     share_HW1 = alpha_HW[..., None].astype(np.float32) / 255
     own = 255 - (255 - rgb_HW3.astype(np.float32)) / np.maximum(share_HW1, np.float32(1 / 255))
     return np.asarray(np.where(share_HW1 > 0, own, 255).round().clip(0, 255), np.uint8)
-
-
-def seen_share(visible_HW: np.ndarray, painted_HW: np.ndarray, seam: float) -> np.ndarray:
-    """The share of the input in each pixel, ``float32 [H,W]`` in [0, 1].
-
-    It is 1 on what is seen, and falls to 0 over the seam, but only towards what the model painted: at the object's own
-    outline there is no transition to a picture of the background.
-    """
-    seen = visible_HW > 0
-    if seam <= 0:
-        return seen.astype(np.float32)
-    # How far each seen pixel is from the nearest one that the model alone knows.
-    only_painted = (painted_HW >= 128) & ~seen
-    if not only_painted.any():
-        return seen.astype(np.float32)
-    away_HW = cv2.distanceTransform(np.where(only_painted, 0, 1).astype(np.uint8), cv2.DIST_L2, 3)
-    # Nor where the model painted nothing, which is white there.
-    share_HW = np.maximum(np.clip(away_HW / np.float32(seam), 0, 1), 1 - painted_HW.astype(np.float32) / 255)
-    return np.where(seen, share_HW, 0).astype(np.float32)
 
 
 def checkerboard(height: int, width: int, side: int = 12) -> np.ndarray:

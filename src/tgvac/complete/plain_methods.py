@@ -16,6 +16,7 @@ from tgvac.methods.contract import Complete, Setup
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import REGISTRY, method_of
 from tgvac.params import Params
+from tgvac.phases import block_names
 from tgvac.sampling.kept import Kept
 
 OURS = "ours"
@@ -46,7 +47,14 @@ class Plain:
 
 def names() -> list[str]:
     """The methods that can complete a user's own video: ours, and those that need neither weights nor the truth."""
-    return [OURS, *(name for name, method in REGISTRY.items() if not (method.networks or method.training_phases))]
+    return [
+        OURS,
+        *(
+            name
+            for name, method in REGISTRY.items()
+            if method.given == "input" and not (method.networks or method.training_phases)
+        ),
+    ]
 
 
 def load_plain(name: str, params: Params) -> Plain:
@@ -59,7 +67,7 @@ def load_plain(name: str, params: Params) -> Plain:
         known = ", ".join((OURS, "pix2gestalt", *names()[1:]))
         raise BadInput(f"--method {name} cannot complete a video of yours; choose of {known}.")
     method = method_of(name)
-    blocks = {key: getattr(params, key) for key in method.params}
+    blocks = {key: getattr(params, key) for key in block_names(method.params)}
     load = importlib.import_module(method.module).load
     framing = params.framing.model_copy(update={"mode": "follow", "size": _SIDE})
     return Plain(load(Setup(MethodParams()), **blocks), framing)

@@ -10,19 +10,22 @@ which file completes by it is the registry's business (:mod:`tgvac.methods.regis
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from tgvac.clips.captions import read_captions
 from tgvac.clips.completion import Completion, CompletionMeta, join_completions, write_completion
+from tgvac.clips.pasting import pasted
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.track import file_stem
 from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import drop_older, shard_folder
+from tgvac.config import digest
 from tgvac.files import sha256
-from tgvac.methods.contract import Complete, Setup
+from tgvac.methods.contract import Complete, LeftOut, Setup
 from tgvac.methods.registry import Methods, method_of, network_files, params_of, training_phases_of
 from tgvac.seeds import seed_of
 from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
@@ -30,11 +33,14 @@ from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, clip_keys, track_opener
 
 
-def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **blocks: Any) -> None:
+def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **blocks: Any) -> dict[str, Any]:
     """Complete one shard of the evaluated samples by one method.
 
     Args:
         blocks: of params, as the method's entry in the registry names them.
+
+    Returns:
+        for the provenance, the digest of outputs that were made elsewhere; nothing for other methods.
     """
     kind, variant, seed = ctx.options["method"], ctx.options["variant"], int(ctx.options["seed"])
     name = f"{kind}/{variant}"
@@ -76,7 +82,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
             names = ("completion", sample, evaluation.sample_seed, *((number,) if number else ()))
             done = method()(clip, texts[clip.track], seed_of(*names) % 2**31)
             done.check(clip.frames_FHW3)
-            return done
+            return done if params.paste is None else pasted(done, clip.frames_FHW3, clip.visible_FHW, params.paste)
 
         frames, height, width = clip.amodal_FHW.shape
         meta = CompletionMeta(
@@ -92,13 +98,18 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
             width=width,
         )
         path = items / f"{file_stem(sample)}.zip"
-        write_completion(path, map(draw, range(params.draws)), meta)
+        try:
+            write_completion(path, map(draw, range(params.draws)), meta)
+        except LeftOut as error:
+            print(f"{name}: left out: {error}", flush=True)
+            return []
         return [Made(sample, path, {"frames": frames})]
 
     items = ctx.scratch / kind / variant / f"seed{seed}"
-    digests = [*map(sha256, indices), *local_weights()]
+    networks = [*map(sha256, indices), *local_weights()]
+    outputs = _outputs(name, setup, mine)
     keys: dict[str, Any] = {
-        sample: [key, texts[mine[sample].target], digests, ctx.digest]
+        sample: [key, texts[mine[sample].target], [*networks, *outputs.get(sample, ())], ctx.digest]
         for sample, key in clip_keys(ctx, mine.values()).items()
     }
     entries = run_items(f"{ctx.label} {name}", keys, Ledger(items / "done", items), make)
@@ -111,6 +122,15 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
     facts = {"samples": {e.id: e.facts["frames"] for e in entries}}
     made = Entry(shard.stem, shard.relative_to(ctx.out).as_posix(), sha256(shard), shard.stat().st_size, facts)
     write_index(shard.with_suffix(".json"), [made])
+    return {"outputs": digest(outputs)} if outputs else {}
+
+
+def _outputs(name: str, setup: Setup, samples: Iterable[str]) -> dict[str, list[str]]:
+    """Of a method whose outputs were made elsewhere, what decides each sample; nothing for other methods."""
+    if method_of(name).given != "outputs":
+        return {}
+    of = importlib.import_module(method_of(name).module).digests(setup)
+    return {sample: [of(sample)] for sample in samples}
 
 
 def network_indices(ctx: Context, name: str, methods: Methods) -> list[Path]:

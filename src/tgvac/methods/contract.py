@@ -1,7 +1,8 @@
 """What a method's file offers: a function ``load`` that returns a function from a clip to a completion.
 
 A method whose registry entry has ``local_weights`` also offers a function of that name, of the same arguments: digests
-of what it loads that no phase made.
+of what it loads that no phase made. A method whose entry is ``given`` ``outputs`` also offers ``digests(setup)``: a
+function from a sample to the digest of what is read of it.
 """
 
 from __future__ import annotations
@@ -12,10 +13,15 @@ from pathlib import Path
 
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completer, Completion
+from tgvac.errors import BadInput
 from tgvac.methods.params import MethodParams
 
 Complete = Callable[[Clip, str, int], Completion]
 """A clip, its sentence ("" for none) and the seed of the sampling noise to a completion."""
+
+
+class LeftOut(BadInput):
+    """A clip that the method has no completion of. It has no rows; the others keep theirs."""
 
 
 @dataclass(frozen=True)

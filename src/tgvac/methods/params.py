@@ -29,6 +29,9 @@ class MethodParams(Block):
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
             show how much a method's samples differ, and how good their best and their mean are.
         clips: which evaluated clips it completes; the long ones make Table 4.
+        outputs: of the method ``external``, the folder of its outputs, below the project's.
+        paste: what is seen is taken from the input, over a seam of so many pixels towards what is hidden; 0: without a
+            seam; None: as the method painted it.
     """
 
     trained: str = "full"
@@ -51,6 +54,8 @@ class MethodParams(Block):
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"
+    outputs: str | None = None
+    paste: float | None = Field(default=None, ge=0)
 
 
 class TrivialParams(Block):
@@ -59,16 +64,21 @@ class TrivialParams(Block):
     Attributes:
         reach: temporal copy: the largest distance in frames from which pixels are copied.
         overlap: temporal copy: share of the smaller visible part that two frames must both show before they say
-            how the object moved.
+            how the object moved. Temporal flow: share of what two frames both show whose flow is trusted, or it is
+            not used at all.
         speed: temporal copy: how far an object moves at most from frame to frame, in long sides of the frame.
         shape: mean colour: the outline that is filled; ``hull``, the convex hull of the visible part, or ``union``,
             the mask of temporal copy.
+        radius: telea: how far known pixels around a pixel are averaged, in pixels.
+        consistency: temporal flow: error of a flow there and back at which its trust is 1/e, in long sides.
     """
 
     reach: int = Field(ge=1)
     overlap: float = Field(ge=0, le=1)
     speed: float = Field(gt=0)
     shape: Literal["hull", "union"]
+    radius: float = Field(gt=0)
+    consistency: float = Field(gt=0)
 
 
 class CompletionParams(Block):

@@ -24,6 +24,12 @@ Network = Literal["vae", "text_encoder", "image_encoder"]
 
 TrainingPhase = Literal["frame", "motion"]
 
+Given = Literal["input", "truth", "outputs"]
+"""What a method completes from: frames, visible masks and text; the truth; or what another program made of them."""
+
+EXTERNAL = "external"
+"""The method whose outputs were made elsewhere."""
+
 
 @dataclass(frozen=True)
 class Method:
@@ -42,6 +48,7 @@ class Method:
         mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
         local_weights: whether it loads weights that no phase made; samples of other weights are made again when the
             phase runs.
+        given: what it completes from.
     """
 
     module: str
@@ -53,6 +60,7 @@ class Method:
     variants: Mapping[str, str] = field(default_factory=dict)
     mask_source: str = ""
     local_weights: bool = False
+    given: Given = "input"
 
 
 _OURS = (
@@ -70,6 +78,8 @@ REGISTRY: Mapping[str, Method] = {
         variants={
             "full": "Ours",
             "no_motion": "Ours without motion",
+            "full_pasted": "Ours, visible pixels pasted back",
+            "no_motion_pasted": "Ours without motion, visible pixels pasted back",
             "no_mask": "Visible mask ✗, text prompt ✓",
             "no_text": "Visible mask ✓, text prompt ✗",
             "no_mask_g1": "Visible mask ✗, text prompt ✓, guidance 1",
@@ -121,6 +131,24 @@ REGISTRY: Mapping[str, Method] = {
         params=("trivial",),
         variants={"plain": "Copy from other frames (trivial baseline)"},
     ),
+    "temporal_flow": Method(
+        module="tgvac.methods.temporal_flow",
+        label="Copy from other frames along optical flow (trivial baseline)",
+        params=("trivial", "masks.dense_flow"),
+        variants={"plain": "Copy from other frames along optical flow (trivial baseline)"},
+    ),
+    "telea": Method(
+        module="tgvac.methods.telea",
+        label="Telea's inpainting (trivial baseline)",
+        params=("trivial",),
+        variants={"plain": "Telea's inpainting (trivial baseline)"},
+    ),
+    "white": Method(
+        module="tgvac.methods.white",
+        label="White picture (trivial baseline)",
+        variants={"plain": "White picture (trivial baseline)"},
+    ),
+    "truth": Method(module="tgvac.methods.truth", label="The truth", variants={"plain": "The truth"}, given="truth"),
     "mean_colour": Method(
         module="tgvac.methods.mean_colour",
         label="Fill with the mean colour (trivial baseline)",
@@ -132,8 +160,13 @@ REGISTRY: Mapping[str, Method] = {
         label="Autoencoder ceiling",
         params=("framing", "completion", "compute"),
         networks=("vae",),
-        variants=dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+        variants={
+            **dict.fromkeys(("ceiling", "ceiling_long"), "Autoencoder ceiling"),
+            "ceiling_pasted": "Autoencoder ceiling, visible pixels pasted back",
+        },
+        given="truth",
     ),
+    EXTERNAL: Method(module="tgvac.methods.external", label="Made elsewhere", given="outputs"),
 }
 
 

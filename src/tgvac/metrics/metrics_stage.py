@@ -78,11 +78,11 @@ def run(
                 " give completions in the input's own resolution."
             )
         draws = list(completions.draws(sample))
-        rows.extend(_rows(ctx.scale, clip, meta, scorer.score(clip, draws[0]) | scorer.several(clip, draws)))
+        rows.extend(rows_of(ctx.scale, clip, meta, scorer.score(clip, draws[0]) | scorer.several(clip, draws)))
     write_rows(ctx.out / name.with_suffix(".parquet"), rows)
 
 
-def _rows(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.ndarray]) -> Iterable[Row]:
+def rows_of(scale: str, clip: Clip, meta: CompletionMeta, scores: dict[str, np.ndarray]) -> Iterable[Row]:
     """One row per value; values that are not defined for a frame have no row."""
     for metric, values_F in scores.items():
         for frame, (value, rate) in enumerate(zip(values_F, clip.occlusion_F, strict=True)):

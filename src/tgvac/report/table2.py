@@ -14,7 +14,7 @@ from tgvac.report.basis import Basis
 from tgvac.report.methods import HEADLINE, LATER, of_quality
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
-from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured
+from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured, Scored
 from tgvac.report.tables import Cell, Column, Row, Table
 
 QUALITY = ScoreColumns("table2", CLASSES, votes=True)
@@ -39,8 +39,21 @@ def quality_table(
         QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        (how_measured(numbers.metrics),),
+        (how_measured(numbers.metrics), *_fewer(numbers, names)),
     )
+
+
+def _fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
+    """A remark for each method that has rows of fewer samples than another one."""
+    counts = {of: numbers.rows_of(of, "lpips", "all")["sample"].nunique() for of in numbers.scored(names)}
+    counts = {of: count for of, count in counts.items() if of.name in names}
+    most = max(counts.values(), default=0)
+    return [
+        f"{label_of(of.name)} has rows of {count} samples, others of {most}; its means are not of the same frames as"
+        " theirs, but all differences between methods are."
+        for of, count in counts.items()
+        if count < most
+    ]
 
 
 def how_measured(metrics: MetricsParams) -> str:
@@ -77,19 +90,28 @@ def bins_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalua
 
 def methods_table(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> Table:
     """Ours minus each other method of Table 2, on the frames that both have; comparable with any backbones."""
-    layout = ScoreColumns("table2", (*EVERY, *CLASSES), verdict=False)
     ours, names = numbers.find(HEADLINE), _names(numbers, evaluation, methods)
+    return against_table(
+        numbers, paper, ours, names, "differences", "Ours against the other methods measured here", "Ours"
+    )
+
+
+def against_table(
+    numbers: Measured, paper: Paper, one: Scored | None, names: Sequence[str], table: str, title: str, label: str
+) -> Table:
+    """One method minus each other one, on the frames that both have.
+
+    Args:
+        one: the method, called ``label``; without it the table has no rows.
+        names: the other methods, in order.
+        table, title: of the table that is made.
+    """
+    layout = ScoreColumns("table2", (*EVERY, *CLASSES), verdict=False)
     rows = []
     for of in numbers.scored(names):
-        if ours is not None and of.name in names and of != ours:
-            rows.append(layout.compared(numbers, ours, of, label_of(of.name)))
-    return Table(
-        "differences",
-        "Ours against the other methods measured here",
-        layout.columns(paper, "Ours minus"),
-        tuple(rows),
-        HOW_COMPARED,
-    )
+        if one is not None and of.name in names and of != one:
+            rows.append(layout.compared(numbers, one, of, label_of(of.name)))
+    return Table(table, title, layout.columns(paper, f"{label} minus"), tuple(rows), HOW_COMPARED)
 
 
 HOW_COMPARED = (

@@ -1,0 +1,187 @@
+"""Completions that another program made, as plain pictures by sample.
+
+    <sample>/rgba/00000.png   and completion.json    contract 3 (``clips/completion.py``); amodal/ in place of the alpha
+    <sample>/00000.png        or <sample>/rgba/      pictures with transparency: alpha is the amodal mask
+    <sample>/rgb/00000.png    <sample>/amodal/       pictures, and masks in any form of ``clips/mask_values.py``
+
+A sample's folder is its id, or its id with '/' written '--'. Pictures are numbered from 0. Colours of contract 3 are
+taken as they are; all others are laid on white by their mask, because that is what scores compare.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import re
+from collections.abc import Collection
+from itertools import chain
+from pathlib import Path, PurePosixPath
+
+import numpy as np
+from PIL import Image
+
+from tgvac.clips.archive import Store
+from tgvac.clips.completion import Completion
+from tgvac.clips.images import decode_rgba
+from tgvac.clips.mask_values import HALF, read_mask
+from tgvac.clips.pictures import SUFFIXES, UNREADABLE, read_picture
+from tgvac.clips.track import file_stem
+from tgvac.config import nearest
+from tgvac.errors import BadInput
+
+_PARTS = ("rgba", "rgb", "amodal")
+_DRAW = re.compile(r"draw-\d+/")
+"""Further completions of the same samples; the first is the one that is compared."""
+_META = "completion.json"
+
+
+class Outputs:
+    """The completions in a folder, or in a zip of the same files.
+
+    Raises:
+        BadInput: when there is no such folder, or it has no picture.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._store = path, Store(path)
+        self._pictures: dict[str, dict[str, list[str]]] = {}
+        """Names of pictures by the sample's folder and the part, "" for pictures that are in the folder itself."""
+        for name in self._store.names():
+            file = PurePosixPath(name)
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not _DRAW.match(name):
+                apart = file.parent.name in _PARTS
+                folder = (file.parent.parent if apart else file.parent).as_posix()
+                self._pictures.setdefault(folder, {}).setdefault(file.parent.name if apart else "", []).append(name)
+        if not self._pictures:
+            raise BadInput(f"{path} has no pictures; give a folder with <sample>/00000.png, … (docs/evaluate.md).")
+
+    def folder(self, sample: str) -> str | None:
+        """The folder of a sample; None if it has no pictures."""
+        return next((name for name in (sample, file_stem(sample)) if name in self._pictures), None)
+
+    def unknown(self, samples: Collection[str]) -> dict[str, str]:
+        """The folders of pictures that are no sample's, each with a sentence that names the nearest."""
+        mine = {name for sample in samples for name in (sample, file_stem(sample))}
+        stems = sorted(map(file_stem, samples))
+        return {
+            name: f"{self._store.describe(name)} is no sample; {nearest(file_stem(name), stems, stems[:3])}"
+            for name in sorted(self._pictures)
+            if name not in mine
+        }
+
+    def digest(self, sample: str) -> str:
+        """SHA-256 of all that is read of a sample; "" if it has no pictures."""
+        if (folder := self.folder(sample)) is None:
+            return ""
+        found = hashlib.sha256()
+        for name in sorted([*chain(*self._pictures[folder].values()), *self._meta(folder)]):
+            found.update(f"{name}:{hashlib.sha256(self._store.read(name)).hexdigest()}\n".encode())
+        return found.hexdigest()
+
+    def read(self, sample: str, frames: int, most: int, height: int, width: int) -> Completion:
+        """The completion of a sample.
+
+        Args:
+            frames: how many of the first frames are wanted.
+            most: how many frames the sample has; either so many pictures are there, or as many as are wanted.
+            height, width: of the input, which the completion must have.
+
+        Raises:
+            BadInput: when the sample, a picture or a mask is missing, of another size, or not readable.
+        """
+        folder = self.folder(sample)
+        if folder is None:
+            raise BadInput(f"{self.path} has no pictures of '{sample}'; complete that sample, too.")
+        parts = self._pictures[folder]
+        shown = next((part for part in ("rgba", "rgb", "") if part in parts), None)
+        if shown is None:
+            raise BadInput(
+                f"{self._store.describe(folder)} has masks, but no pictures; add them as {folder}/rgb/00000.png, …"
+            )
+        if shown == "rgb" and "amodal" not in parts:
+            raise BadInput(
+                f"{self._store.describe(folder)} has rgb/ but no amodal/; add the masks of the whole object."
+            )
+        size = height, width
+        if shown == "rgb":
+            rgb_FHW3 = np.stack([self._rgb(name, size) for name in self._numbered(parts["rgb"], frames, most)])
+            mask_FHW = self._masks(parts["amodal"], frames, most, size)
+            return Completion(_laid(rgb_FHW3, mask_FHW), mask_FHW)
+        rgba_FHW4 = np.stack([self._rgba(name, size) for name in self._numbered(parts[shown], frames, most)])
+        rgb_FHW3, alpha_FHW = rgba_FHW4[..., :3], rgba_FHW4[..., 3]
+        if shown == "rgba" and "amodal" in parts:
+            mask_FHW = self._masks(parts["amodal"], frames, most, size)
+        else:
+            mask_FHW = np.where(alpha_FHW >= HALF, 255, 0).astype(np.uint8)
+        # The project's own files keep what the method painted outside of its mask.
+        return Completion(rgb_FHW3 if self._meta(folder) else _laid(rgb_FHW3, alpha_FHW), mask_FHW)
+
+    def _meta(self, folder: str) -> list[str]:
+        return [name for name in (f"{folder}/{_META}",) if name in self._store]
+
+    def _numbered(self, names: list[str], frames: int, most: int) -> list[str]:
+        """The pictures of the first frames, in order."""
+        by_number: dict[int, str] = {}
+        where = self._store.describe(str(PurePosixPath(names[0]).parent))
+        for name in names:
+            found = re.search(r"(\d+)\D*$", PurePosixPath(name).stem)
+            if found is None:
+                raise BadInput(f"{self._store.describe(name)} has no number; name pictures 00000.png, 00001.png, …")
+            if int(found[1]) in by_number:
+                raise BadInput(f"{where} has two pictures of number {int(found[1])}; keep one a frame.")
+            by_number[int(found[1])] = name
+        if missing := [i for i in range(max(by_number) + 1) if i not in by_number]:
+            raise BadInput(f"{where} has no picture of number {missing[0]}; number them from 0, without gaps.")
+        if len(by_number) not in (frames, most):
+            wanted = f"{frames} frames" if frames == most else f"{most} frames, of which {frames} are evaluated"
+            raise BadInput(f"{where} has {_count(len(by_number))}, the sample {wanted}; give one a frame.")
+        return [by_number[i] for i in range(frames)]
+
+    def _masks(self, names: list[str], frames: int, most: int, size: tuple[int, int]) -> np.ndarray:
+        found = []
+        for name in self._numbered(names, frames, most):
+            mask_HW, _ = read_mask(self._store.read(name), self._store.describe(name))
+            self._check_size(name, mask_HW, size)
+            found.append(mask_HW)
+        return np.stack(found)
+
+    def _rgb(self, name: str, size: tuple[int, int]) -> np.ndarray:
+        rgb_HW3, _ = read_picture(self._store.read(name), self._store.describe(name))
+        self._check_size(name, rgb_HW3, size)
+        return rgb_HW3
+
+    def _rgba(self, name: str, size: tuple[int, int]) -> np.ndarray:
+        data, where = self._store.read(name), self._store.describe(name)
+        if not _has_alpha(data):
+            # Reading it as a picture says why it is not readable at all.
+            read_picture(data, where)
+            raise BadInput(f"{where} has no transparency; save RGBA, or give <sample>/rgb/ and <sample>/amodal/.")
+        rgba_HW4 = decode_rgba(data, where)
+        self._check_size(name, rgba_HW4, size)
+        return rgba_HW4
+
+    def _check_size(self, name: str, image: np.ndarray, size: tuple[int, int]) -> None:
+        if image.shape[:2] != size:
+            raise BadInput(
+                f"{self._store.describe(name)} is {image.shape[1]}x{image.shape[0]}, its input {size[1]}x{size[0]};"
+                " give completions in the input's own resolution."
+            )
+
+
+def _has_alpha(data: bytes) -> bool:
+    try:
+        with Image.open(io.BytesIO(data)) as image:
+            return "A" in image.getbands() or "transparency" in image.info
+    except UNREADABLE:
+        return False
+
+
+def _laid(rgb_FHW3: np.ndarray, alpha_FHW: np.ndarray) -> np.ndarray:
+    """Colours on white by straight alpha, ``uint8 [F,H,W,3]``."""
+    share_FHW1 = alpha_FHW[..., None].astype(np.float32) / 255
+    mixed = rgb_FHW3 * share_FHW1 + 255 * (1 - share_FHW1)
+    return np.asarray(mixed.round(), np.uint8)
+
+
+def _count(number: int) -> str:
+    return f"{number} picture" if number == 1 else f"{number} pictures"

@@ -1,0 +1,1 @@
+"""Scoring outputs that were made elsewhere: ``tgvac evaluate``."""

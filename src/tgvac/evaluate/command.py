@@ -1,0 +1,166 @@
+"""``tgvac evaluate``: score a folder of outputs on a scale's data set, beside the methods that the scale has scored.
+
+evaluate/<name>/rows.parquet              its rows, as those of phase metrics
+evaluate/<name>/tables/<table>.{csv,…}    table2, against, differences; estimates.csv
+evaluate/<name>/left_out.csv              samples and folders without rows, with the reason
+evaluate/<name>/index.json                digests of these files, written last
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from tgvac.clips.export_record import EXPORT_FILE, read_export
+from tgvac.clips.outputs import Outputs
+from tgvac.clips.recipe import read_recipes
+from tgvac.clips.rows import join_row_files, read_frame
+from tgvac.errors import BadInput
+from tgvac.evaluate.samples import evaluated_frames, named
+from tgvac.evaluate.scoring import Scored, score
+from tgvac.evaluate.tables import beside, rows_of_scale, summary, tables
+from tgvac.files import locked, sha256, write_text
+from tgvac.methods.registry import EXTERNAL, REGISTRY
+from tgvac.params import Params, load_params
+from tgvac.report.basis import read_basis
+from tgvac.report.estimates import estimates_csv
+from tgvac.report.paper import load_paper
+from tgvac.report.scores import Measured
+from tgvac.report.table_files import write_table_files
+from tgvac.shards import Entry, write_index
+from tgvac.stage import Context
+
+_INDEX = "index.json"
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The outcome, for the command line.
+
+    Attributes:
+        left_out: sentences by sample or folder.
+        scored, of: numbers of samples.
+        lines: the scores in short.
+    """
+
+    out: Path
+    left_out: Mapping[str, str]
+    scored: int
+    of: int
+    lines: tuple[str, ...]
+
+
+def evaluate(
+    root: Path, scale: str, folder: Path, name: str, inputs: Path | None, out: Path | None, device: str
+) -> Evaluated:
+    """Score outputs and write the tables; an earlier evaluation of the name is replaced when the new one is complete.
+
+    Args:
+        folder: the outputs, as :mod:`tgvac.clips.outputs` has them.
+        inputs: the export that they were made of, or its ``export.json``; None: ``export.json`` is in the folder.
+        out: where to write; None: ``results/<scale>/evaluate/<name>``.
+
+    Raises:
+        BadInput: when no sample can be scored, or outputs were made of other clips.
+    """
+    params, ctx = load_params(root, scale), Context(root, scale, "evaluate", "", device=device)
+    check_name(name, params, scale)
+    out = (out or ctx.out / name).absolute()
+    _refuse_others(out)
+    outputs, record = Outputs(folder), read_export(_record_of(folder, inputs))
+    frames = evaluated_frames(ctx, params.evaluation)
+    if not (ctx.results / "backbones" / "scoring_clip").is_dir():
+        raise BadInput(
+            f"Scale '{scale}' has no network that scores yet; run `tgvac run --scale {scale} --target metrics` first."
+        )
+    if not any(outputs.folder(sample) for sample in frames):
+        raise BadInput(
+            f"{folder} has none of the {len(frames)} samples that scale '{scale}' evaluates, such as"
+            f" {named(frames)}; its folders are {named(outputs.unknown(()))}."
+        )
+    with locked(root / "scratch" / scale / "locks" / f"evaluate-{name}.lock"):
+        scored = score(ctx, params, name, outputs, record, frames)
+        if not scored.parts:
+            raise BadInput(f"No sample of {folder} can be scored, the first because of this: {_first(scored)}")
+        every = [r.recipe for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet")]
+        left_out = {**outputs.unknown(every), **scored.left_out}
+        lines = _write(ctx, params, name, scored, left_out, len(frames), out)
+        if more := sum(1 for sample in every if sample not in frames and outputs.folder(sample)):
+            lines.append(f"{more} more samples of {folder} are not evaluated at this scale, so they are not scored.")
+    return Evaluated(out, left_out, len(scored.parts), len(frames), tuple(lines))
+
+
+def check_name(name: str, params: Params, scale: str) -> None:
+    """Refuse a name that is not one, or that a method of the scale has.
+
+    Raises:
+        BadInput: with the name.
+    """
+    if not re.fullmatch(r"[a-z0-9_]+", name):
+        raise BadInput(f"'--method-name {name}' is no name; write it in lower case, digits and underscores.")
+    if name in REGISTRY or f"{EXTERNAL}/{name}" in params.methods:
+        raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
+
+
+def _record_of(folder: Path, inputs: Path | None) -> Path:
+    if inputs is not None:
+        return inputs / EXPORT_FILE if inputs.is_dir() else inputs
+    found = folder / EXPORT_FILE
+    if not found.is_file():
+        raise BadInput(
+            f"{folder} has no {EXPORT_FILE}, which says of which clips the outputs were made; copy it from the folder"
+            " that `tgvac export` wrote, or name that folder by --inputs."
+        )
+    return found
+
+
+def _refuse_others(out: Path) -> None:
+    if out.exists() and not (out / _INDEX).is_file() and (not out.is_dir() or any(out.iterdir())):
+        raise BadInput(f"{out} has other files in it; give a folder that is new, empty, or an earlier evaluation.")
+
+
+def _first(scored: Scored) -> str:
+    return next(iter(scored.left_out.values()))
+
+
+def _write(
+    ctx: Context, params: Params, name: str, scored: Scored, left_out: Mapping[str, str], of: int, out: Path
+) -> list[str]:
+    staged = out.with_name(f".{out.name}.part")
+    shutil.rmtree(staged, ignore_errors=True)
+    try:
+        join_row_files(scored.parts.values(), staged / "rows.parquet")
+        found = beside(f"{EXTERNAL}/{name}", read_frame(staged / "rows.parquet"), rows_of_scale(ctx), params)
+        numbers = Measured(found.rows, params.metrics, params.evaluation.mask_source)
+        paper = load_paper(ctx.root / "reference" / "paper.yaml")
+        recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
+        basis = read_basis(ctx, tuple(sorted({r.source for r in recipes})))
+        for table in tables(found, numbers, paper, basis, params, of):
+            write_table_files(staged / "tables", table)
+        evaluation = params.evaluation.model_copy(update={"methods": found.names})
+        write_text(staged / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, params.methods))
+        write_text(staged / "left_out.csv", _csv(left_out))
+        _write_index(staged)
+        if out.exists():
+            shutil.rmtree(out)
+        staged.rename(out)
+    finally:
+        shutil.rmtree(staged, ignore_errors=True)
+    return [*summary(found, numbers), *found.said]
+
+
+def _csv(left_out: Mapping[str, str]) -> str:
+    stream = io.StringIO()
+    csv.writer(stream, lineterminator="\n").writerows([("name", "reason"), *sorted(left_out.items())])
+    return stream.getvalue()
+
+
+def _write_index(folder: Path) -> None:
+    files = sorted(p for p in folder.rglob("*") if p.is_file())
+    names = [p.relative_to(folder).as_posix() for p in files]
+    write_index(folder / _INDEX, [Entry(n, n, sha256(p), p.stat().st_size) for n, p in zip(names, files, strict=True)])
