@@ -71,6 +71,7 @@ class Progress:
         self._wrote = False
 
     def __enter__(self) -> Progress:
+        self._began = self._printed = time.monotonic()
         _tell(Heard(self._label, self._done, self._total))
         return self
 

@@ -28,6 +28,7 @@ NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
 OURS = {"completion by ours", "completion by ours_tracked"}
+SAMPLED = {*OURS, "completion by pix2gestalt"}
 COPYING = {f"completion by {name}" for name in ("temporal_copy", "temporal_flow", "mean_colour", "telea")}
 """Temporal copy, and what takes its outline or its displacements."""
 
@@ -145,13 +146,13 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("a field of sampling", "sampling/params.py", field_added("SamplerParams"), NOTHING),
     ("a field of training", "training/params.py", field_added("TrainingParams"), NOTHING),
     # Sampling.
-    ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), OURS),
-    ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), OURS),
-    ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), OURS),
-    ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), OURS),
+    ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), SAMPLED),
+    ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), SAMPLED),
+    ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), SAMPLED),
+    ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), SAMPLED),
     # Methods.
     ("tracking", "tracking/joining.py", replaced("_ALIKE = 0.5", "_ALIKE = 0.4"), {"completion by ours_tracked"}),
-    ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), OURS),
+    ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), SAMPLED),
     (
         "a trivial baseline that another one uses",
         "methods/temporal_copy.py",
@@ -180,15 +181,15 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         "the schedule",
         "models/schedule.py",
         replaced('"set_alpha_to_one": False', '"set_alpha_to_one": True'),
-        {*ALL_TRAININGS, *OURS},
+        {*ALL_TRAININGS, *SAMPLED},
     ),
     (
         "what networks predict",
         "models/noise_models.py",
         replaced("1.0 / alphas_T", "2.0 / alphas_T"),
-        {*TRAININGS, *OURS},
+        {*TRAININGS, *SAMPLED},
     ),
-    ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *OURS}),
+    ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *SAMPLED}),
     ("the cache of latents", "latents/encoding.py", replaced("part(", "section("), {*ALL_TRAININGS, "latents"}),
     # Data, metrics, report.
     ("the world's pictures", "world/render.py", replaced("255", "254"), {"sources"}),
@@ -244,16 +245,16 @@ def test_a_new_method_reruns_no_other_method(copy: Path) -> None:
 
 
 VALUES: list[tuple[str, object, set[str]]] = [
-    ("sampler.guidance", 3.0, OURS),
-    ("sampler.steps", 7, OURS),
+    ("sampler.guidance", 3.0, SAMPLED),
+    ("sampler.steps", 7, SAMPLED),
     ("samples.every", 5, NOTHING),
     ("checkpoints.every", 7, NOTHING),
     ("checkpoints.log_every", 7, ALL_TRAININGS),
     ("trivial.reach", 3, COPYING),
     ("frame.lr", 1e-5, {"frame"}),
     ("motion_module.heads", 2, {"motion", *OURS}),
-    ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *OURS}),
-    ("completion.white_threshold", 200, {*OURS, "completion by autoencoder"}),
+    ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *SAMPLED}),
+    ("completion.white_threshold", 200, {*SAMPLED, "completion by autoencoder"}),
     ("metrics.bootstrap", 10, {"report"}),
     ("fetch.workers", 2, NOTHING),
 ]

@@ -30,9 +30,9 @@ import torch
 from tgvac.errors import BadInput
 from tgvac.models.image_encoder import CORNERS, PROJECTION, RESIZE
 from tgvac.published.clip_tower import clip_tower_of, openai_visual
-from tgvac.published.converted import saved, write_converted
 from tgvac.published.latent_diffusion import autoencoder_of, unet_of
 from tgvac.published.legacy import read_tensors
+from tgvac.published.writing import saved, write_converted
 
 KIND = "pix2gestalt"
 _CLIP = "cond_stage_model.model.visual."
