@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
@@ -142,34 +141,39 @@ class Diffusing:
 
 
 class Counters:
-    """Progress of the parts of a completion, each printed from when it begins; use it as a context manager."""
+    """Progress of the parts of a completion, each from its first step to its last; use it as a context manager."""
 
     def __init__(self) -> None:
-        self._expected: dict[str, Progress] = {}
+        self._expected: dict[str, tuple[str, int]] = {}
         self._done: dict[str, int] = {}
-        self._entered: set[str] = set()
-        self._stack = ExitStack()
+        self._running: dict[str, Progress] = {}
 
     def __enter__(self) -> Counters:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._stack.close()
+        for part in list(self._running):
+            self._end(part)
 
     def expect(self, part: str, label: str, total: int, done: int) -> None:
         """A part, how many steps it has, and how many of them an earlier run took."""
-        self._expected[part], self._done[part] = Progress(label, total, start=done), done
+        self._expected[part], self._done[part] = (label, total), done
 
     def add(self, part: str, steps: int, note: str = "") -> None:
         """Count steps of a part; of a part that is not expected, none."""
         if part not in self._expected:
             return
-        if part not in self._entered:
-            self._entered.add(part)
-            self._stack.enter_context(self._expected[part])
+        label, total = self._expected[part]
+        if part not in self._running:
+            self._running[part] = Progress(label, total, start=self._done[part]).__enter__()
         self._done[part] += steps
-        self._expected[part].step(note, steps)
+        self._running[part].step(note, steps)
+        if self._done[part] >= total:
+            self._end(part)
 
     def reach(self, part: str, done: int) -> None:
         """Count a part up to so many steps."""
         self.add(part, done - self._done.get(part, 0))
+
+    def _end(self, part: str) -> None:
+        self._running.pop(part).__exit__(None, None, None)
