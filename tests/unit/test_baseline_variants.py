@@ -179,9 +179,7 @@ def test_a_variant_that_attends_to_the_image_gets_its_embedding_or_zeros(scale: 
 
 
 def test_backbones_without_an_image_encoder_are_refused_by_name(tmp_path: Path) -> None:
-    with pytest.raises(
-        BadInput, match=r"image_encoder does not exist, but pictures are to be embedded; set backb"
-    ):
+    with pytest.raises(BadInput, match=r"image_encoder does not exist, but pictures are to be embedded; set backb"):
         load_image_encoder(tmp_path, CPU, 1)
 
 

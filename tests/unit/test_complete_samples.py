@@ -93,6 +93,15 @@ def test_hidden_parts_are_copied_from_frames_that_show_them(folder: Path) -> Non
     assert rgba_HW4[5, 5, 3] == 0
 
 
+def test_pix2gestalt_s_stand_in_completes_frame_by_frame(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    out = folder / "out"
+    Completing(CLONE, options(folder, method="pix2gestalt", guidance=1.5), out).run()
+    assert "a small stand-in for pix2gestalt" in capsys.readouterr().out
+    first = (out / "layer" / "00003.png").read_bytes()
+    Completing(CLONE, options(folder, method="pix2gestalt", guidance=2.5), out).run()
+    assert (out / "layer" / "00003.png").read_bytes() != first
+
+
 def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -> None:
     out, formats = folder / "out", ("png", "mask", "mp4")
     Completing(CLONE, options(folder, method="mean_colour", steps=None, formats=formats, colour="#0000ff"), out).run()
@@ -113,11 +122,18 @@ def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "autoencoder"}, "--method autoencoder cannot complete a video of yours; choose of ours, copy_visi"),
+        ({"method": "autoencoder"}, "--method autoencoder cannot complete a video of yours; choose of ours, pix2ges"),
         ({"method": "temporal_copy"}, "--method temporal_copy does not use --steps; leave that out"),
         ({"method": "mean_colour", "steps": None, "text": "a disc"}, "--method mean_colour does not use --text"),
         ({"method": "mean_colour", "steps": None, "samples": 2}, "--method mean_colour does not use --samples"),
         ({"method": "mean_colour", "steps": None, "fast": True}, "--method mean_colour does not use --fast"),
+        ({"method": "pix2gestalt", "text": "a disc"}, "--method pix2gestalt does not use --text"),
+        ({"method": "pix2gestalt", "fast": True}, "--method pix2gestalt does not use --fast"),
+        (
+            {"method": "pix2gestalt", "model": "standins"},
+            "is no folder of converted weights; make it with `tgvac convert",
+        ),
+        ({"method": "pix2gestalt", "steps": 5000}, "--steps 5000 is more than the 1000"),
         ({"fast": True, "stride": 4}, "stride has no effect with fast"),
         ({"method": "mean_colour", "steps": None, "guidance": 0.0}, "--method mean_colour does not use --guidance"),
         ({"guidance": 3.0}, "--guidance is by the text, and there is none; give --text, or leave --guidance out"),

@@ -30,7 +30,7 @@ def open_converted(folder: Path, kind: str, diffusion: DiffusionParams | None = 
     Raises:
         BadInput: when it is missing, incomplete, damaged, of another kind or of another schedule.
     """
-    if not (folder / "index.json").is_file():
+    if not all((folder / name).is_file() for name in ("index.json", FACTS)):
         raise BadInput(
             f"{folder} is no folder of converted weights; make it with `tgvac convert {kind} CHECKPOINT {folder}`."
         )
