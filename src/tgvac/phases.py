@@ -156,7 +156,7 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "metrics",
         "tgvac.metrics.metrics_stage",
-        ("framing", "metrics.lpips_net", "metrics.white_psnr_cap", "metrics.batch", "compute"),
+        ("framing", "metrics.lpips_net", "metrics.white_psnr_cap", "metrics.flow", "metrics.batch", "compute"),
         ("tracks", "masks", "synthesis", "backbones", "completion"),
         ("rows.parquet",),
         "evaluation",

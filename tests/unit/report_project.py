@@ -22,6 +22,7 @@ from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.files import sha256, write_json, write_text
 from tgvac.masks.join_quality import _COLUMNS as _QUALITY_COLUMNS
 from tgvac.masks.join_quality import QUALITY_FORMAT
+from tgvac.masks.params import DenseFlowParams
 from tgvac.methods.params import MethodParams
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.params import VariantParams
@@ -60,7 +61,10 @@ OVERLAPS = (
 )
 NASTY = '<script>alert("x")</script> & a | fish'
 REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48, listed=60)
-METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, batch=8)
+FLOW = DenseFlowParams(preset="medium", finest_scale=0)
+METRICS = MetricsParams(
+    lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, flow=FLOW, batch=8
+)
 EVALUATION = EvaluationParams(
     split="val",
     frames=EVALUATED,

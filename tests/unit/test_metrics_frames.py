@@ -18,7 +18,7 @@ from tgvac.errors import BadInput
 from tgvac.metrics.difficulty import Group, difficulty, in_group, video_difficulty
 from tgvac.metrics.masks import iou, occluded_iou
 from tgvac.metrics.params import MetricsParams
-from tgvac.metrics.pixels import hidden_psnr, l1
+from tgvac.metrics.pixels import l1, masked_psnr
 
 Mask = NDArray[np.uint8]
 MASKS = arrays(np.bool_, (2, 3, 4)).map(lambda inside: inside.astype(np.uint8) * np.uint8(255))
@@ -87,7 +87,7 @@ def test_psnr_and_l1_are_their_definitions_over_the_wanted_pixels(a: Mask, b: Ma
     for frame in range(2):
         pixels = sorted(sets(inside[frame]))
         errors = [int(a[frame, y, x, c]) - int(b[frame, y, x, c]) for y, x in pixels for c in range(3)]
-        psnr, mean = hidden_psnr(a, b, inside, 60.0)[frame], l1(a, b, inside)[frame]
+        psnr, mean = masked_psnr(a, b, inside, 60.0)[frame], l1(a, b, inside)[frame]
         if not pixels:
             assert np.isnan(psnr)
             assert np.isnan(mean)
@@ -104,10 +104,10 @@ def test_identical_pixels_reach_the_cap_exactly_and_nothing_exceeds_it() -> None
     almost = frame.copy()
     almost[0, 0, 0, 0] += 1  # one level in 300 values: 72.9 dB
     for cap in (7.3, 40.0, 60.0, 72.0):
-        assert hidden_psnr(frame, frame, hidden, cap)[0] <= cap
-        assert hidden_psnr(frame, frame, hidden, cap)[0] == pytest.approx(cap, abs=1e-9)
-        assert hidden_psnr(almost, frame, hidden, cap)[0] == pytest.approx(cap, abs=1e-9)
-    assert hidden_psnr(almost, frame, hidden, 90.0)[0] == pytest.approx(10 * math.log10(255**2 * 300))
+        assert masked_psnr(frame, frame, hidden, cap)[0] <= cap
+        assert masked_psnr(frame, frame, hidden, cap)[0] == pytest.approx(cap, abs=1e-9)
+        assert masked_psnr(almost, frame, hidden, cap)[0] == pytest.approx(cap, abs=1e-9)
+    assert masked_psnr(almost, frame, hidden, 90.0)[0] == pytest.approx(10 * math.log10(255**2 * 300))
 
 
 def test_l1_of_black_against_white_is_one_and_covers_all_pixels_without_a_mask() -> None:
@@ -120,9 +120,9 @@ def test_l1_of_black_against_white_is_one_and_covers_all_pixels_without_a_mask()
 def test_pixels_of_other_shapes_are_refused() -> None:
     frames, hidden = np.zeros((1, 2, 2, 3), np.uint8), np.zeros((1, 2, 2), np.uint8)
     calls: list[Callable[[], object]] = [
-        lambda: hidden_psnr(frames, np.zeros((2, 2, 2, 3), np.uint8), hidden, 60.0),
-        lambda: hidden_psnr(frames, frames, np.zeros((1, 3, 2), np.uint8), 60.0),
-        lambda: hidden_psnr(frames, frames, hidden, 0.0),
+        lambda: masked_psnr(frames, np.zeros((2, 2, 2, 3), np.uint8), hidden, 60.0),
+        lambda: masked_psnr(frames, frames, np.zeros((1, 3, 2), np.uint8), 60.0),
+        lambda: masked_psnr(frames, frames, hidden, 0.0),
         lambda: l1(frames.astype(np.float32), frames),
         lambda: l1(np.zeros((1, 0, 2, 3), np.uint8), np.zeros((1, 0, 2, 3), np.uint8)),
     ]
@@ -185,6 +185,7 @@ GOOD: dict[str, Any] = {
     "white_psnr_cap": 60.0,
     "bootstrap": 1000,
     "confidence": 0.95,
+    "flow": {"preset": "medium", "finest_scale": 0},
     "batch": 16,
 }
 

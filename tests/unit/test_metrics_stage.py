@@ -14,14 +14,19 @@ from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion, CompletionMeta, write_completion
 from tgvac.clips.rows import Row, read_rows
 from tgvac.errors import BadInput
+from tgvac.masks.params import DenseFlowParams
 from tgvac.metrics import metrics_stage
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.small_networks import build_clip
+from tgvac.report.scores import MORE, SCORES
 from tgvac.shards import write_index
 from tgvac.stage import Context
 from tgvac.synthesis.clips import recipe_clips
 
-METRICS = MetricsParams(lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=10, confidence=0.9, batch=8)
+FLOW = DenseFlowParams(preset="medium", finest_scale=0)
+METRICS = MetricsParams(
+    lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=10, confidence=0.9, flow=FLOW, batch=8
+)
 SAMPLE = "world/a/1/r0"
 FRAMES = 4
 
@@ -126,7 +131,7 @@ def test_equal_draws_have_no_diversity_and_a_single_one_has_no_row_of_it(scale: 
     assert values(rows, "diversity") == pytest.approx(dict.fromkeys(values(rows, "hidden_psnr"), 0.0), abs=1e-7)
     assert values(rows, "hidden_psnr_best") == values(rows, "hidden_psnr")
     names = {row.metric for row in measured(scale, "single", shifted(24))}
-    assert names == {"clip", "lpips", "tc", "iou", "hidden_psnr"}
+    assert names == {score.metric for score in (*SCORES, *MORE)}
 
 
 def test_rows_name_their_completion_and_have_its_occlusion_rate(scale: Context) -> None:

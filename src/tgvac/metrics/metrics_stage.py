@@ -3,7 +3,8 @@
     metrics/<method>/<variant>/seed<k>/shard-000.parquet     rows of one shard
     metrics/rows.parquet                                     all rows
 
-Pictures are scored after framing, at the model's size, on white; amodal masks at the input's own resolution.
+CLIP, LPIPS and temporal consistency are of pictures after framing, at the model's size, on white; all else is at the
+input's own resolution. docs/metrics.md defines each.
 """
 
 from __future__ import annotations
@@ -27,9 +28,11 @@ from tgvac.errors import BadInput
 from tgvac.metrics.clip_score import embed, image_similarity, load_scoring_clip, temporal_consistency
 from tgvac.metrics.lpips import lpips_per_frame
 from tgvac.metrics.lpips_weights import load_lpips
-from tgvac.metrics.masks import iou
+from tgvac.metrics.masks import iou, occluded_iou
 from tgvac.metrics.params import MetricsParams
-from tgvac.metrics.pixels import hidden_psnr
+from tgvac.metrics.pixels import masked_psnr
+from tgvac.metrics.ssim import masked_ssim
+from tgvac.metrics.warp_error import warp_error
 from tgvac.models.params import ComputeParams
 from tgvac.models.runtime import quiet
 from tgvac.progress import with_progress
@@ -112,7 +115,7 @@ class Scorer:
         self._lpips = load_lpips(params.lpips_net).to(device)
 
     def score(self, clip: Clip, done: Completion) -> dict[str, np.ndarray]:
-        """Each metric of the framed completion against the truth, ``float64 [F]``, NaN where it is not defined."""
+        """Each metric of a completion against the truth, ``float64 [F]``, NaN where it is not defined."""
         windows = windows_of(self._framing, clip.visible_FHW)
         ours = frame_video(self._framing, done.rgb_FHW3, windows, 255)
         truth = frame_video(self._framing, clip.whole_FHW3, windows, 255)
@@ -126,6 +129,10 @@ class Scorer:
             "tc": consistency,
             "iou": iou(done.amodal_FHW, clip.amodal_FHW),
             "hidden_psnr": self._hidden_psnr(clip, done.rgb_FHW3),
+            "hidden_ssim": masked_ssim(done.rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW),
+            "hidden_iou": occluded_iou(done.amodal_FHW, clip.amodal_FHW, clip.visible_FHW),
+            "visible_psnr": masked_psnr(done.rgb_FHW3, clip.whole_FHW3, clip.visible_FHW, self._params.white_psnr_cap),
+            "warp_error": warp_error(done.rgb_FHW3, clip.whole_FHW3, clip.amodal_FHW, self._params.flow),
         }
 
     def several(self, clip: Clip, draws: Sequence[Completion]) -> dict[str, np.ndarray]:
@@ -152,4 +159,4 @@ class Scorer:
         }
 
     def _hidden_psnr(self, clip: Clip, rgb_FHW3: np.ndarray) -> np.ndarray:
-        return hidden_psnr(rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap)
+        return masked_psnr(rgb_FHW3, clip.whole_FHW3, clip.hidden_FHW, self._params.white_psnr_cap)

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from tgvac.config import Block
+from tgvac.masks.params import DenseFlowParams
 
 
 class MetricsParams(Block):
@@ -21,6 +22,7 @@ class MetricsParams(Block):
             single frame dominates a mean.
         bootstrap: number of resamples of the bootstrap over source videos.
         confidence: probability mass of the intervals, in (0, 1).
+        flow: optical flow of the warp error.
         batch: frames that go through a network at once; only changes memory and speed.
     """
 
@@ -29,4 +31,5 @@ class MetricsParams(Block):
     white_psnr_cap: Annotated[float, Field(gt=0)]
     bootstrap: Annotated[int, Field(ge=1)]
     confidence: Annotated[float, Field(gt=0, lt=1)]
+    flow: DenseFlowParams
     batch: Annotated[int, Field(ge=1)]

@@ -17,8 +17,8 @@ from tgvac.planning.segmenting import precision_of, segmenting
 from tgvac.planning.work import Work
 from tgvac.sampling.evaluations import calls
 
-_METRICS = 5
-"""Rows per frame: clip, lpips, tc, iou and hidden_psnr."""
+_METRICS = 9
+"""Rows per frame: clip, lpips, tc, iou; PSNR, SSIM and IoU of the hidden part, PSNR of the visible one; warp error."""
 _OF_DRAWS = 3
 """Further rows per frame of a method with several draws: hidden_psnr_best, hidden_psnr_mean and diversity."""
 _ROW_BYTES = 40

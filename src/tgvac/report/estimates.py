@@ -11,7 +11,7 @@ from tgvac.methods.registry import Methods
 from tgvac.report.comparisons import answers
 from tgvac.report.methods import of_long_clips
 from tgvac.report.paper import Paper
-from tgvac.report.scores import ALL, BINS, CLASSES, SCORES, Measured
+from tgvac.report.scores import ALL, BINS, CLASSES, MORE, SCORES, Measured
 
 COLUMNS = (
     *("method", "variant", "mask_source", "class", "metric"),
@@ -29,7 +29,7 @@ def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams,
         # Table 4 does not divide frames into classes.
         groups = ALL if of_long_clips([of.name], methods) else (*ALL, *CLASSES, *BINS)
         for group, _ in groups:
-            for score in SCORES:
+            for score in (*SCORES, *MORE):
                 value = numbers.estimate(of, score, group)
                 fields = ["" if math.isnan(v) else repr(v) for v in (value.mean, value.low, value.high)]
                 cells = (

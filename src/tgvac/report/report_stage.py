@@ -40,6 +40,7 @@ from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE
+from tgvac.report.more_scores import more_scores_table
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
@@ -107,6 +108,7 @@ def _write(
         "masks": masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT)),
         "table2": quality_table(numbers, paper, basis, evaluation, methods),
         "differences": methods_table(numbers, paper, evaluation, methods),
+        "more": more_scores_table(numbers, methods),
         "bins": bins_table(numbers, paper, basis, evaluation, methods),
         "table3": streams_table(numbers, paper, basis, evaluation, start),
         "table4": strides_table(numbers, paper, basis, evaluation, methods),

@@ -50,6 +50,14 @@ SCORES = (
     Score("hidden_psnr", "Hidden PSNR↑ (dB)", 2, True),
 )
 
+MORE = (
+    Score("hidden_ssim", "Hidden SSIM↑", 3, True),
+    Score("hidden_iou", "Hidden IoU↑", 3, True),
+    Score("visible_psnr", "Visible PSNR↑ (dB)", 2, True),
+    Score("warp_error", "Warp error↓", 4, False),
+)
+"""Metrics with a table of their own, so that the paper's tables stay narrow."""
+
 ENOUGH_VIDEOS = 6
 """The fewest source videos with which a difference can be significant. All of n differences have the same sign by
 chance with probability 2 / 2^n, which is above 0.05 for fewer."""
