@@ -129,8 +129,8 @@ def test_the_command_ends_in_layers_and_the_same_command_takes_up_what_is_there(
 
 
 def test_another_seed_or_text_is_another_completion_and_a_repeat_elsewhere_has_the_same_bytes(folder: Path) -> None:
-    for name, changes in (("a", {}), ("b", {"seed": 1}), ("c", {})):
-        Completing(CLONE, options(folder, **changes), folder / name).run()
+    for name, changes in (("a", {}), ("b", {"seed": 1}), ("c", {})):  # not pasted, since nothing is hidden
+        Completing(CLONE, options(folder, paste=False, **changes), folder / name).run()
     first, second, third = ((folder / name / "layer" / "00003.png").read_bytes() for name in "abc")
     assert first == third
     assert first != second
