@@ -149,9 +149,7 @@ def app(
     ] = 1000,
     model: Annotated[
         str,
-        typer.Option(
-            help="A folder of tgvac export-model or tgvac convert, or a name on a hub; by default the shipped one."
-        ),
+        typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one."),
     ] = "",
     tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
     device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",

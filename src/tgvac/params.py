@@ -18,6 +18,7 @@ from tgvac.errors import BadInput
 from tgvac.fetch.params import FetchParams
 from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
+from tgvac.methods.checks import SAMPLED, check_image_encoder, check_sampled, check_stand_in
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
 from tgvac.methods.registry import REGISTRY, seeds_of, training_phases_of
 from tgvac.metrics.params import MetricsParams
@@ -196,21 +197,10 @@ class Params(Block):
                     f"methods.{name} loads networks of the layout '{wanted}', but variants.{method.trained} is trained"
                     f" with '{layout}'"
                 )
-            if (conditions.attends == "image") != ("image_encoder" in REGISTRY[kind].networks):
-                raise ValueError(
-                    f"methods.{name} loads variants.{method.trained}, which attends to the {conditions.attends}; name"
-                    " another variant in 'trained'"
-                )
-            everything = method.unconditional == "text_and_image"
-            if everything and conditions.drop_both == 0:
-                raise ValueError(
-                    f"methods.{name}.unconditional is text_and_image, but drop_both of variants.{method.trained} is 0:"
-                    " its training never drops both"
-                )
         elif method.published is not None:
             if not REGISTRY[kind].local_weights:
                 raise ValueError(f"methods.{name}.published is set, but no published weights of '{kind}' are known")
-        elif given := [key for key in ("steps", "guidance", "stride", "seeds") if getattr(method, key) is not None]:
+        elif given := [key for key in SAMPLED if getattr(method, key) is not None]:
             raise ValueError(f"methods.{name}.{given[0]} is set, but the method is not trained, so it does nothing")
         elif method.draws > 1:
             raise ValueError(f"methods.{name}.draws is {method.draws}, but all completions of such a method are equal")
@@ -223,9 +213,12 @@ class Params(Block):
         window, longest = self.sampler.clip_frames, self.motion_module.max_frames
         if method.stride is not None and method.stride > window:
             raise ValueError(f"methods.{name}.stride {method.stride} is more than sampler.clip_frames {window}")
-        if method.steps is not None:
-            own = self.sampler.model_copy(update={"steps": method.steps})
-            check_sampling(own, self.diffusion, f"methods.{name}.steps")
+        if training_phases_of(name, self.methods) or method.published is not None:
+            check_sampled(name, REGISTRY[kind], method, conditions, self.sampler, self.diffusion)
+        if training_phases_of(name, self.methods):
+            check_stand_in(name, method, self.variants[method.trained], self.backbones)
+            if "image_encoder" in REGISTRY[kind].networks:
+                check_image_encoder(name, self.backbones)
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
             raise ValueError(f"methods.{name} sees {frames} frames at once, but motion_module.max_frames is {longest}")

@@ -152,7 +152,7 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), SAMPLED),
     # Methods.
     ("tracking", "tracking/joining.py", replaced("_ALIKE = 0.5", "_ALIKE = 0.4"), {"completion by ours_tracked"}),
-    ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), SAMPLED),
+    ("ours as a method", "methods/sampler.py", replaced("2**31", "2**30"), SAMPLED),
     (
         "a trivial baseline that another one uses",
         "methods/temporal_copy.py",

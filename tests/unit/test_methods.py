@@ -39,9 +39,10 @@ from tgvac.methods.autoencoder import AutoencoderCeiling
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.copy_visible import CopyVisible
 from tgvac.methods.mean_colour import MeanColour
-from tgvac.methods.ours import TemporalDiffusion, sampler_of
+from tgvac.methods.ours import TemporalDiffusion
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
 from tgvac.methods.registry import method_of, seeds_of, training_phases_of, variants_trained
+from tgvac.methods.sampler import sampler_of
 from tgvac.methods.temporal_copy import TemporalCopy
 from tgvac.models.latents import round_trip
 from tgvac.models.noise_models import NoiseModel, frame_noise_model, video_noise_model

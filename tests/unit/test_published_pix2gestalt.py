@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import pickle
+import shutil
+import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any
@@ -13,12 +17,15 @@ import torch
 
 from tests.unit.latent_diffusion_keys import autoencoder, average_name, unet, visual
 from tests.unit.params_project import ROOT
+from tgvac.bridge.graph import Graph
+from tgvac.clips.completion import Completion
 from tgvac.errors import BadInput
 from tgvac.methods import pix2gestalt as method
 from tgvac.methods.contract import Setup
+from tgvac.methods.sampler import sampler_of_frames
 from tgvac.models.image_encoder import load_image_encoder
 from tgvac.models.trained import load_frame_unet
-from tgvac.params import Params, load_params
+from tgvac.params import load_params
 from tgvac.published.clip_tower import clip_tower_of
 from tgvac.published.converted import digests_of, open_converted
 from tgvac.published.latent_diffusion import autoencoder_of, unet_of
@@ -26,6 +33,7 @@ from tgvac.published.legacy import read_tensors
 from tgvac.published.pix2gestalt import KIND, convert
 
 CPU = torch.device("cpu")
+PARAMS = load_params(ROOT, "paper")
 WIDTHS, VAE_WIDTHS, WIDE = (32, 32, 64, 64), (32, 32, 32, 32), 16
 """Of a small checkpoint with the layers of the real one; the embedding of a frame has 16 numbers."""
 
@@ -85,6 +93,68 @@ def test_nothing_in_a_checkpoint_is_run(tmp_path: Path) -> None:
     # The same file does harm where it is read without care.
     torch.load(harm, weights_only=False)
     assert (tmp_path / "ran").exists()
+
+
+def test_torchscript_is_no_checkpoint_and_is_not_run(tmp_path: Path) -> None:
+    """torch.load takes such a zip for TorchScript, and runs its ``__setstate__``."""
+    code = tmp_path / "module.py"
+    code.write_text(
+        "import torch\n"
+        "class Harm(torch.nn.Module):\n"
+        "    def __init__(self):\n"
+        "        super().__init__()\n"
+        "        self.x = 0\n"
+        "    def forward(self, x: int) -> int:\n"
+        "        return x\n"
+        "    @torch.jit.export\n"
+        "    def __getstate__(self):\n"
+        "        return (self.x, self.training)\n"
+        "    @torch.jit.export\n"
+        "    def __setstate__(self, state: tuple[int, bool]):\n"
+        "        print('this ran')\n"
+        "        self.x, self.training = state[0], state[1]\n"
+        f"torch.jit.save(torch.jit.script(Harm()), {str(tmp_path / 'harm.ckpt')!r})\n"
+    )
+    subprocess.run([sys.executable, "-W", "ignore", str(code)], check=True)
+    reads = "import sys; from pathlib import Path; from tgvac.published.legacy import read_tensors; "
+    done = subprocess.run(
+        [sys.executable, "-c", reads + "read_tensors(Path(sys.argv[1]))", str(tmp_path / "harm.ckpt")],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert "holds no tensors by name" in done.stderr
+    assert "this ran" not in done.stdout
+
+
+def test_tensors_that_share_or_cut_a_storage_are_read_as_they_are(tmp_path: Path) -> None:
+    whole = torch.arange(24.0).view(4, 6)
+    state = {"rows": whole[1:3], "turned": whole.T, "half": whole.half(), "no": torch.tensor(3), "yes": whole > 5}
+    torch.save(state, tmp_path / "x.ckpt")
+    found = read_tensors(tmp_path / "x.ckpt")
+    assert found.keys() == state.keys()
+    assert all(torch.equal(found[name], state[name]) and found[name].dtype == state[name].dtype for name in state)
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"x": torch.zeros(2, dtype=torch.complex64)},
+        torch.nn.Linear(1, 1),
+        {"state_dict": torch.nn.Linear(1, 1)},
+        [1, 2],
+    ],
+)
+def test_a_checkpoint_of_something_else_has_no_tensors(tmp_path: Path, state: Any) -> None:
+    torch.save(state, tmp_path / "x.ckpt")
+    with pytest.raises(BadInput, match="holds no tensors by name"):
+        read_tensors(tmp_path / "x.ckpt")
+
+
+def test_a_checkpoint_of_old_pytorch_is_named_as_such(tmp_path: Path) -> None:
+    torch.save(small_state(), tmp_path / "x.ckpt", _use_new_zipfile_serialization=False)
+    with pytest.raises(BadInput, match=r"it is no zip, as PyTorch writes since 1\.6"):
+        read_tensors(tmp_path / "x.ckpt")
 
 
 @pytest.mark.parametrize(
@@ -159,6 +229,7 @@ def test_the_image_tower_gives_what_open_clips_gives() -> None:
         ("cond_stage_model.model.visual.transformer.resblocks.1.ln_2.bias", "does not fit CLIP's image tower"),
         ("cond_stage_model.model.visual.conv1.weight", "holds no image tower"),
         ("cc_projection.bias", "no checkpoint of pix2gestalt"),
+        (average_name("model.diffusion_model.out.2.bias"), "a part of a moving average alone"),
     ],
 )
 def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_its_name(tmp_path: Path, left_out: str, says: str) -> None:
@@ -171,6 +242,31 @@ def test_a_checkpoint_that_lacks_a_tensor_is_refused_by_its_name(tmp_path: Path,
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.parametrize(
+    ("name", "says"),
+    [
+        ("first_stage_model.loss.logvar", "tensors of the autoencoder"),
+        ("cond_stage_model.model.visual.extra.weight", "does not fit CLIP's image tower"),
+    ],
+)
+def test_a_tensor_that_no_layer_takes_is_refused(tmp_path: Path, name: str, says: str) -> None:
+    state = small_state() | {name: torch.zeros(3)}
+    with pytest.raises(BadInput, match=says):
+        convert(saved_checkpoint(tmp_path / "x.ckpt", state), tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "says"),
+    [
+        ("cc_projection.weight", torch.zeros(3, 5), r"cc_projection\.weight is \(3, 5\), and the embedding has 16"),
+        ("first_stage_model.quant_conv.bias", torch.full((8,), torch.nan), r"quant_conv\.bias that are not finite"),
+    ],
+)
+def test_wrong_shapes_and_numbers_are_refused(tmp_path: Path, name: str, value: torch.Tensor, says: str) -> None:
+    with pytest.raises(BadInput, match=says):
+        convert(saved_checkpoint(tmp_path / "x.ckpt", small_state() | {name: value}), tmp_path / "out")
+
+
 def test_a_network_of_other_channels_is_refused(tmp_path: Path) -> None:
     state = small_state()
     named = dict(unet(WIDTHS, 4, WIDE))
@@ -181,19 +277,20 @@ def test_a_network_of_other_channels_is_refused(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_opened_only_if_it_is_whole_and_of_its_kind(folder: Path, tmp_path: Path) -> None:
-    import shutil
-
-    assert open_converted(folder, KIND) == folder
+    diffusion = PARAMS.diffusion
+    assert open_converted(folder, KIND, diffusion, 256) == folder
     with pytest.raises(BadInput, match="not of progressive"):
-        open_converted(folder, "progressive")
+        open_converted(folder, "progressive", diffusion, 256)
     with pytest.raises(BadInput, match="tgvac convert pix2gestalt"):
-        open_converted(tmp_path / "none", KIND)
+        open_converted(tmp_path / "none", KIND, diffusion, 256)
+    with pytest.raises(BadInput, match=r"squares of 256 pixels, and framing\.size is 64"):
+        open_converted(folder, KIND, diffusion, 64)
     shutil.copytree(folder, tmp_path / "copy")
     (tmp_path / "copy" / "vae" / "config.json").write_text("{}")
     with pytest.raises(BadInput, match=r"config\.json has"):
-        open_converted(tmp_path / "copy", KIND)
+        open_converted(tmp_path / "copy", KIND, diffusion, 256)
     with pytest.raises(BadInput, match="prediction"):
-        open_converted(folder, KIND, small_params().diffusion.model_copy(update={"prediction": "v"}))
+        open_converted(folder, KIND, diffusion.model_copy(update={"prediction": "v"}), 256)
 
 
 def test_a_folder_of_something_else_is_never_written_over(checkpoint: Path, tmp_path: Path) -> None:
@@ -220,25 +317,106 @@ def test_frames_are_embedded_as_its_authors_do(folder: Path) -> None:
     torch.testing.assert_close(found, wanted + state["cc_projection.bias"], rtol=1e-4, atol=1e-5)
 
 
-def small_params() -> Params:
-    params = load_params(ROOT, "paper")
-    return params.model_copy(update={"framing": params.framing.model_copy(update={"size": 64})})
-
-
-def test_published_weights_complete_a_clip_whose_sentence_changes_nothing(folder: Path) -> None:
-    params = small_params()
-    own = {"published": str(folder), "steps": 2, "votes": 3}
-    setup = Setup(params.methods["pix2gestalt/published"].model_copy(update=own))
+def completed(folder: Path, text: str = "", scale: str = "paper", **own: Any) -> Completion:
+    params = load_params(ROOT, scale)
+    entry = params.methods["pix2gestalt/published"]
+    setup = Setup(entry.model_copy(update={"published": str(folder), "steps": 2, "votes": 1, **own}))
     names = ("framing", "diffusion", "conditions", "variants", "sampler", "completion", "compute")
     complete = method.load(setup, **{name: getattr(params, name) for name in names})
     frames = np.random.default_rng(1).integers(0, 256, (2, 48, 64, 3), np.uint8)
+    frames[1] = frames[0]
     visible = np.zeros((2, 48, 64), np.uint8)
     visible[:, 10:30, 10:40] = 255
     clip: Any = type("Given", (), {"frames_FHW3": frames, "visible_FHW": visible})
-    first, again = complete(clip, "a dog", 0), complete(clip, "a cat", 0)
-    assert first.rgb_FHW3.shape == frames.shape
+    return complete(clip, text, 0)
+
+
+def test_published_weights_complete_a_clip_whose_sentence_changes_nothing(folder: Path) -> None:
+    first, again = completed(folder, "a dog"), completed(folder, "a cat")
+    assert first.rgb_FHW3.shape == (2, 48, 64, 3)
     assert np.array_equal(first.rgb_FHW3, again.rgb_FHW3)
-    assert method.local_weights(setup) == digests_of(folder) != []
+
+
+def test_frames_that_are_equal_are_completed_alike_only_from_the_same_noise(folder: Path) -> None:
+    own, shared = completed(folder).rgb_FHW3, completed(folder, same_noise=True).rgb_FHW3
+    assert not np.array_equal(own[0], own[1])
+    assert np.array_equal(shared[0], shared[1])
+
+
+def test_votes_are_samples_of_their_own_noise(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[np.ndarray]] = []
+    monkeypatch.setattr(method, "voted", lambda samples: seen.append([x.rgb_FHW3 for x in samples]) or samples[0])
+    first = completed(folder, votes=3)
+    ((one, two, three),) = seen
+    assert np.array_equal(first.rgb_FHW3, one)
+    assert not np.array_equal(one, two)
+    assert not np.array_equal(two, three)
+
+
+def test_published_weights_are_refused_at_a_scale_of_another_size_or_schedule(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"framing\.size is 64"):
+        completed(folder, scale="tiny")
+
+
+def test_published_weights_keep_their_sampler_and_conditions_whatever_a_scale_has() -> None:
+    own = PARAMS.methods["pix2gestalt/published"]
+    odd = {"timestep_spacing": "trailing", "solver": "ddim", "guided_levels": (0.2, 0.8), "eta": 0.0}
+    sampler = sampler_of_frames(own, PARAMS.sampler.model_copy(update=odd))
+    assert (sampler.timestep_spacing, sampler.guided_levels, sampler.eta) == ("leading", (0.0, 1.0), 1.0)
+    assert (sampler.steps, sampler.guidance, sampler.unconditional) == (200, 2.0, "text_and_image")
+    changed = PARAMS.conditions.model_copy(update={"latents": "scaled", "mask": False})
+    conditions = method.as_published(changed)
+    assert (conditions.latents, conditions.mask) == ("unscaled", True)
+
+
+def test_configs_are_those_of_stable_diffusion_and_of_its_authors_sampler(folder: Path) -> None:
+    configs = {part: json.loads((folder / part / "config.json").read_text()) for part in ("unet", "vae")}
+    assert configs["vae"]["scaling_factor"] == 0.18215
+    assert configs["unet"]["attention_head_dim"] == 8
+    scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text())
+    wanted = {"beta_schedule": "scaled_linear", "beta_start": 0.00085, "beta_end": 0.012, "num_train_timesteps": 1000}
+    wanted |= {"steps_offset": 1, "timestep_spacing": "leading", "set_alpha_to_one": False, "clip_sample": False}
+    assert wanted.items() <= scheduler.items()
+
+
+def test_other_weights_are_other_samples(folder: Path, tmp_path: Path) -> None:
+    other = convert(saved_checkpoint(tmp_path / "epoch=000010.ckpt", small_state(seed=1)), tmp_path / "other")
+    entry = PARAMS.methods["pix2gestalt/published"]
+    one, two = (Setup(entry.model_copy(update={"published": str(path)})) for path in (folder, other))
+    assert method.local_weights(one) == digests_of(folder) != []
+    assert method.local_weights(one) != method.local_weights(two)
+
+
+def scale_with_published(path: Path) -> Graph:
+    evaluated = (*PARAMS.evaluation.methods, "pix2gestalt/published")
+    entry = PARAMS.methods["pix2gestalt/published"].model_copy(update={"published": str(path)})
+    evaluation = PARAMS.evaluation.model_copy(update={"methods": evaluated})
+    params = PARAMS.model_copy(update={"evaluation": evaluation, "methods": {**PARAMS.methods, evaluated[-1]: entry}})
+    return Graph("paper", params, {})
+
+
+def test_a_run_refuses_published_weights_that_are_missing_before_anything_is_trained(
+    folder: Path, tmp_path: Path
+) -> None:
+    scale_with_published(folder).check_outputs(ROOT)
+    with pytest.raises(BadInput, match="no folder of converted weights"):
+        scale_with_published(tmp_path / "none").check_outputs(ROOT)
+
+
+def test_completions_are_made_again_when_the_published_weights_are_others(folder: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "weights"
+    shutil.copytree(folder, copy)
+    wildcards = {"method": "pix2gestalt", "variant": "published", "seed": "0"}
+
+    def digest_now() -> str:
+        found = scale_with_published(copy).digest("completion")
+        assert callable(found)
+        return found(wildcards)
+
+    before = digest_now()
+    assert digest_now() == before
+    (copy / "index.json").write_text((copy / "index.json").read_text() + "\n")
+    assert digest_now() != before
 
 
 def test_the_frame_model_of_the_folder_has_the_twelve_channels_of_ours(folder: Path) -> None:

@@ -27,6 +27,7 @@ from tgvac.methods.registry import network_files, seeds_of
 from tgvac.params import Params, load_params
 from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
+from tgvac.published.converted import check_converted
 
 DEFAULT_SCALE = "tiny"
 TAKING = ("shipped", "fit")
@@ -127,19 +128,27 @@ class Graph:
         return self.states[folder]
 
     def outputs(self) -> dict[str, str]:
-        """The folders of outputs that were made elsewhere, by the evaluated method that they are."""
-        methods = self.params.methods
-        found = {name: methods[name].outputs for name in self.params.evaluation.methods}
-        return {name: folder for name, folder in found.items() if folder is not None}
+        """What evaluated methods read that no phase makes: folders of outputs, and indices of published weights."""
+        found: dict[str, str] = {}
+        for name in self.params.evaluation.methods:
+            method = self.params.methods[name]
+            if method.outputs is not None:
+                found[name] = method.outputs
+            elif method.published is not None:
+                found[name] = f"{method.published}/index.json"
+        return found
 
     def check_outputs(self, root: Path) -> None:
-        """Refuse a run that would find outputs missing after all trainings.
+        """Refuse a run that would find outputs or published weights missing or unfit after all trainings.
 
         Raises:
             BadInput: with the method and its folder.
         """
         for name, folder in self.outputs().items():
-            if not (root / Path(folder).expanduser()).is_dir():
+            if (published := self.params.methods[name].published) is not None:
+                kind, size = name.partition("/")[0], self.params.framing.size
+                check_converted(root / Path(published).expanduser(), kind, self.params.diffusion, size)
+            elif not (root / Path(folder).expanduser()).is_dir():
                 raise BadInput(f"methods.{name}.outputs is '{folder}', which is no folder; give the right path.")
 
     def decided_by(self, module: str, *blocks: str) -> str:

@@ -6,18 +6,19 @@ from pathlib import Path
 
 from tgvac.complete.model import DEMONSTRATION, Asked, Loaded
 from tgvac.complete.squares import Diffusing
-from tgvac.config import digest
+from tgvac.config import digest, parse
 from tgvac.devices import device_of
 from tgvac.errors import BadInput
-from tgvac.methods.pix2gestalt import KIND, sampling
+from tgvac.methods.params import MethodParams
+from tgvac.methods.pix2gestalt import KIND, as_published, sampling
+from tgvac.methods.sampler import sampler_of_frames
 from tgvac.models.params import DiffusionParams
 from tgvac.models.trained import load_frame_unet
 from tgvac.params import load_params
 from tgvac.published.converted import digests_of, open_converted
 from tgvac.sampling.params import SamplerParams, check_sampling
 
-PIX2GESTALT = KIND
-RIVALS = (PIX2GESTALT,)
+RIVALS = (KIND,)
 UNUSED = ("text", "stride", "fast")
 """Options that they do not have: no sentence is read, and each frame is a window of its own."""
 
@@ -39,10 +40,13 @@ def load_rival(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     params = load_params(root, scale)
     method = params.methods[f"{KIND}/{name}"]
     changes = {"steps": asked.steps, "guidance": asked.guidance}
-    method = method.model_copy(update={key: value for key, value in changes.items() if value is not None})
+    given = {key: value for key, value in changes.items() if value is not None}
+    method = parse(MethodParams, method.model_dump() | given, "The command's options")
+    _check(sampler_of_frames(method, params.sampler), params.diffusion)
+    conditions = params.variants[method.trained].of(params.conditions)
     if model:
-        folder = open_converted(root / Path(model).expanduser(), KIND, params.diffusion)
-        network = load_frame_unet(folder)
+        folder = open_converted(root / Path(model).expanduser(), KIND, params.diffusion, params.framing.size)
+        network, conditions = load_frame_unet(folder), as_published(conditions)
     else:
         folder = root / DEMONSTRATION
         network = load_frame_unet(folder, _STAND_IN)
@@ -53,13 +57,12 @@ def load_rival(root: Path, model: str, asked: Asked, device: str) -> Loaded:
         # The square follows the object, so that a small one in a large frame is not lost.
         params.framing.model_copy(update={"mode": "follow"}),
         params.diffusion,
-        params.variants[method.trained].of(params.conditions),
+        conditions,
         params.sampler,
         params.completion,
         params.compute,
         device_of(device, params.compute.tf32),
     )
-    _check(made.sampler, made.diffusion)
     blocks = (made.framing, made.diffusion, made.conditions, made.sampler, made.completion, made.compute)
     decided = [KIND, digests_of(folder), [block.model_dump(mode="json") for block in blocks], made.device.type]
     return Loaded(Diffusing(made), digest(decided))

@@ -14,7 +14,8 @@ from tgvac.clips.images import not_white
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, Setup, from_input
-from tgvac.methods.params import CompletionParams, MethodParams
+from tgvac.methods.params import CompletionParams
+from tgvac.methods.sampler import sampler_of
 from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.image_encoder import PictureBackbones
 from tgvac.models.latents import decode_images
@@ -156,10 +157,6 @@ class TemporalDiffusion:
         )
 
 
-WHOLE_VIDEO = 2**31
-"""Longer than any video: a shorter video is one window of its own length."""
-
-
 def load(
     setup: Setup,
     *,
@@ -197,22 +194,3 @@ def load(
         same_noise=bool(setup.method.same_noise),
     )
     return from_input(completer)
-
-
-_OWN = sorted(set(SamplerParams.model_fields) & set(MethodParams.model_fields))
-"""Keys of the sampler that a method may have of its own."""
-
-
-def sampler_of(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
-    """The sampler as a method has it.
-
-    Raises:
-        ValueError: when the method's stride is longer than a window.
-    """
-    own = {key: value for key in _OWN if (value := getattr(method, key)) is not None}
-    if method.one_window:
-        own |= {"clip_frames": WHOLE_VIDEO, "stride": WHOLE_VIDEO}
-    if not method.motion:
-        # Frames are independent without motion modules, so overlapping windows would only repeat work.
-        own |= {"stride": own.get("clip_frames", sampler.clip_frames), "overlap": 1.0, "ends": "inside"}
-    return SamplerParams(**(sampler.model_dump() | own))

@@ -18,7 +18,8 @@ import numpy as np
 from tgvac.clips.completion import Completion
 from tgvac.devices import device_of, pin
 from tgvac.methods.contract import Complete, Setup, from_input
-from tgvac.methods.ours import TemporalDiffusion, sampler_of
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.sampler import sampler_of_frames
 from tgvac.models.image_encoder import load_picture_backbones
 from tgvac.models.noise_models import as_epsilon_model, frame_noise_model
 from tgvac.models.runtime import quiet
@@ -101,17 +102,23 @@ def load(
     Raises:
         BadInput: when published weights are missing, damaged, of another model or of another noise schedule.
     """
+    conditions = variants[setup.method.trained].of(conditions)
     if setup.method.published is not None:
-        frozen = open_converted(setup.root / setup.method.published, KIND, diffusion)
+        frozen = open_converted(setup.root / setup.method.published, KIND, diffusion, framing.size)
         network = load_frame_unet(frozen)
+        conditions = as_published(conditions)
     else:
         assert setup.trained is not None
         assert setup.backbones is not None
         frozen, network = setup.backbones, load_frame_unet(setup.trained)
     on = device_of(setup.device, compute.tf32)
-    conditions = variants[setup.method.trained].of(conditions)
     blocks = framing, diffusion, conditions, sampler, completion, compute
     return from_input(Voting(sampling(network, frozen, setup.method, *blocks, on), setup.method.votes or 1))
+
+
+def as_published(conditions: ConditionsParams) -> ConditionsParams:
+    """The conditions of the published network, whatever a scale's own have: a mask, and latents that are not scaled."""
+    return conditions.model_copy(update={"mask": True, "latents": "unscaled"})
 
 
 def sampling(
@@ -147,17 +154,6 @@ def sampling(
         device,
         same_noise=bool(method.same_noise),
     )
-
-
-def sampler_of_frames(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
-    """The sampler as the method has it, with windows of one frame, since each frame attends to its own embedding.
-
-    As many frames go through the network at once as otherwise are in a group of windows.
-    """
-    own = sampler_of(method, sampler)
-    together = own.batch_windows * own.clip_frames
-    alone = {"clip_frames": 1, "stride": 1, "overlap": 1.0, "ends": "inside", "batch_windows": together}
-    return own.model_copy(update=alone)
 
 
 def local_weights(setup: Setup, **blocks: Any) -> list[str]:

@@ -6,9 +6,8 @@ from collections import Counter
 from collections.abc import Iterator
 
 from tgvac.completion.evaluated import evaluated, frames_of
-from tgvac.methods.ours import sampler_of
-from tgvac.methods.pix2gestalt import sampler_of_frames
 from tgvac.methods.registry import method_of, seeds_of, training_phases_of
+from tgvac.methods.sampler import sampler_of, sampler_of_frames
 from tgvac.params import Params
 from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts

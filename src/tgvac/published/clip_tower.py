@@ -51,8 +51,8 @@ def clip_tower_of(visual: State, name: str) -> Any:
 
     try:
         config, state = CLIPVisionConfig(**_shapes(visual)), _renamed(visual)
-    except KeyError as error:
-        raise BadInput(f"{name} holds no image tower of CLIP: it has no {error.args[0]}; give another file.") from None
+    except (KeyError, IndexError) as error:
+        raise BadInput(f"{name} holds no image tower of CLIP ({error}); give another file.") from None
     with torch.device("meta"):
         network = CLIPVisionModelWithProjection(config)
     wanted = {key: tuple(x.shape) for key, x in network.state_dict().items()}
@@ -91,6 +91,8 @@ def _renamed(visual: State) -> dict[str, torch.Tensor]:
         elif key.startswith("transformer.resblocks."):
             number, _, rest = key.removeprefix("transformer.resblocks.").partition(".")
             found |= {f"vision_model.encoder.layers.{number}.{name}": part for name, part in _layer(rest, x).items()}
+        elif key != "proj":
+            found[f"vision_model.{key}"] = x  # no layer has this name, so the comparison names it
     return found
 
 

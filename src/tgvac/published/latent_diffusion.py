@@ -33,7 +33,7 @@ def unet_of(state: State, name: str) -> Any:
     from diffusers import UNet2DConditionModel
     from diffusers.loaders.single_file_utils import convert_ldm_unet_checkpoint
 
-    taken = {key: value.float() for key, value in _averaged(state).items()}
+    taken = {key: value.float() for key, value in _averaged(state, name).items()}
     widths = _widths(taken, _UNET + r"input_blocks\.(\d+)\.0\.out_layers\.3\.weight", _LAYERS + 1)
     attends = [value.shape[1] for key, value in taken.items() if key.endswith("attn2.to_k.weight")]
     first = taken.get(_UNET + "input_blocks.0.0.weight")
@@ -50,7 +50,7 @@ def unet_of(state: State, name: str) -> Any:
         "down_block_types": ("CrossAttnDownBlock2D",) * deepest + ("DownBlock2D",),
         "up_block_types": ("UpBlock2D",) + ("CrossAttnUpBlock2D",) * deepest,
     }
-    return _filled(UNet2DConditionModel, config, convert_ldm_unet_checkpoint(taken, config), name, "UNet")
+    return _filled(UNet2DConditionModel, config, taken, convert_ldm_unet_checkpoint(taken, config), name, "UNet")
 
 
 def autoencoder_of(state: State, name: str) -> Any:
@@ -71,18 +71,24 @@ def autoencoder_of(state: State, name: str) -> Any:
         "up_block_types": ("UpDecoderBlock2D",) * len(widths),
         "scaling_factor": 0.18215,
     }
-    return _filled(AutoencoderKL, config, convert_ldm_vae_checkpoint(taken, config), name, "autoencoder")
+    return _filled(AutoencoderKL, config, taken, convert_ldm_vae_checkpoint(taken, config), name, "autoencoder")
 
 
-def _averaged(state: State) -> dict[str, torch.Tensor]:
-    """The UNet's tensors, each from the moving average, whose names have no dots; all of them, or none.
+def _averaged(state: State, of: str) -> dict[str, torch.Tensor]:
+    """The UNet's tensors, all from the moving average, whose names have no dots, or none of them.
 
     diffusers' own choice between them is by a count of names, and takes None where one is missing.
+
+    Raises:
+        BadInput: when a part of the average is missing.
     """
     plain = {key: value for key, value in state.items() if key.startswith(_UNET)}
     average = {key: _EMA + key.removeprefix("model.").replace(".", "") for key in plain}
-    if any(name in state for name in average.values()):
-        return {key: state[name] if name in state else plain[key] for key, name in average.items()}
+    missing = [name for name in average.values() if name not in state]
+    if not missing:
+        return {key: state[name] for key, name in average.items()}
+    if len(missing) < len(average):
+        raise BadInput(f"{of} has a part of a moving average alone: it has no {missing[0]}; fetch it again.")
     return plain
 
 
@@ -92,8 +98,12 @@ def _widths(state: State, pattern: str, every: int = 1) -> tuple[int, ...]:
     return tuple(found[i] for i in sorted(found) if (i - 1) % every == 0 or every == 1)
 
 
-def _filled(kind: Any, config: Mapping[str, Any], state: State, name: str, what: str) -> Any:
+def _filled(kind: Any, config: Mapping[str, Any], taken: State, state: State, name: str, what: str) -> Any:
     """A network with a checkpoint's tensors.
+
+    Args:
+        taken: those of the part, in the checkpoint's names.
+        state: the same in diffusers' names, which leaves out those that it does not know.
 
     Raises:
         BadInput: when a tensor is missing, unknown or of another shape; names the first.
@@ -106,6 +116,11 @@ def _filled(kind: Any, config: Mapping[str, Any], state: State, name: str, what:
         raise BadInput(
             f"{name} does not fit Stable Diffusion's {what}: {differs[0]} is {found.get(differs[0], 'missing')} there"
             f" and {wanted.get(differs[0], 'unknown')} here; give another checkpoint."
+        )
+    if len(taken) != len(state):
+        raise BadInput(
+            f"{name} has {len(taken)} tensors of the {what}, and Stable Diffusion's has {len(state)}; give another"
+            " checkpoint."
         )
     network.load_state_dict({key: x.contiguous() for key, x in state.items()}, assign=True)
     return network.eval()

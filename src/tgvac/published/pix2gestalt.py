@@ -37,6 +37,8 @@ from tgvac.published.writing import saved, write_converted
 KIND = "pix2gestalt"
 _CLIP = "cond_stage_model.model.visual."
 _LAST = "cc_projection."
+_SIZE = 256
+"""Pixels of a side of its training pictures."""
 _MEAN, _DEVIATION = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
 """Of the colours of CLIP's training pictures (Radford et al. 2021)."""
 
@@ -55,6 +57,14 @@ def convert(checkpoint: Path, folder: Path) -> Path:
     state = read_tensors(checkpoint)
     if missing := [name for name in (f"{_CLIP}proj", f"{_LAST}weight", f"{_LAST}bias") if name not in state]:
         raise BadInput(f"{checkpoint} is no checkpoint of pix2gestalt: it has no {missing[0]}; give another file.")
+    if bad := next((name for name, x in state.items() if _is_read(name) and not x.isfinite().all()), None):
+        raise BadInput(f"{checkpoint} has numbers in {bad} that are not finite; fetch it again.")
+    width = state[f"{_CLIP}proj"].shape[-1]
+    if (found := tuple(state[f"{_LAST}weight"].shape)) != (width, width):
+        raise BadInput(
+            f"{checkpoint} is no checkpoint of pix2gestalt: {_LAST}weight is {found}, and the embedding has {width}"
+            " numbers; give another file."
+        )
     unet = unet_of(state, str(checkpoint))
     if unet.config.in_channels != 12:
         raise BadInput(
@@ -68,8 +78,12 @@ def convert(checkpoint: Path, folder: Path) -> Path:
         "image_encoder": _encoder(tower, state),
         "scheduler": saved(_scheduler()),
     }
-    write_converted(folder, KIND, checkpoint, parts)
+    write_converted(folder, KIND, _SIZE, checkpoint, parts)
     return folder
+
+
+def _is_read(name: str) -> bool:
+    return name.startswith(("model.diffusion_model.", "model_ema.", "first_stage_model.", _CLIP, _LAST))
 
 
 def _encoder(tower: Any, state: State) -> Callable[[Path], None]:

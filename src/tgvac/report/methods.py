@@ -66,4 +66,6 @@ def answer_to(row: str, methods: Iterable[str]) -> str | None:
     table, _, head = row.partition(".")
     if table != "table2":
         return None
-    return next((method for method in methods if method.partition("/")[0] == head), None)
+    found = [method for method in methods if method.partition("/")[0] == head]
+    # Published weights answer for a method before a stand-in does.
+    return next((method for method in found if method == f"{head}/published"), found[0] if found else None)

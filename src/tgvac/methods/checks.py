@@ -1,0 +1,80 @@
+"""Checks of methods that sample: their network, their guidance, and their sampler."""
+
+from __future__ import annotations
+
+from tgvac.methods.params import MethodParams
+from tgvac.methods.registry import Method
+from tgvac.methods.sampler import sampler_of, sampler_of_frames
+from tgvac.models.backbones_params import BackbonesParams
+from tgvac.models.params import ConditionsParams, DiffusionParams, VariantParams
+from tgvac.sampling.params import SamplerParams, check_sampling
+
+SAMPLED = (
+    *("steps", "guidance", "stride", "seeds", "solver", "eta", "unconditional", "overlap", "guided_levels", "weights"),
+    *("ends", "same_noise", "votes"),
+)
+"""Keys that do nothing for a method that does not sample."""
+_SHIPPED = "standins/"
+
+
+def check_sampled(
+    name: str,
+    kind: Method,
+    method: MethodParams,
+    conditions: ConditionsParams,
+    sampler: SamplerParams,
+    diffusion: DiffusionParams,
+) -> None:
+    """Refuse a method whose sampler cannot sample, or whose guidance leaves out what its training never dropped.
+
+    Args:
+        conditions: those of the training whose network it loads.
+        sampler: the block of the params.
+
+    Raises:
+        ValueError: with the method, the key and its value.
+    """
+    embeds = "image_encoder" in kind.networks
+    if (conditions.attends == "image") != embeds:
+        raise ValueError(
+            f"methods.{name} loads variants.{method.trained}, which attends to the {conditions.attends}; name another"
+            " variant in 'trained'"
+        )
+    try:
+        own = sampler_of_frames(method, sampler) if embeds else sampler_of(method, sampler)
+    except ValueError as error:
+        raise ValueError(f"methods.{name} cannot sample: {error}") from None
+    check_sampling(own, diffusion, f"methods.{name}.steps")
+    dropped = conditions.drop_both if own.unconditional == "text_and_image" else conditions.drop_text
+    if own.guidance != 1 and dropped == 0 and (embeds or method.unconditional is not None):
+        key = "drop_both" if own.unconditional == "text_and_image" else "drop_text"
+        raise ValueError(
+            f"methods.{name} is guided away from '{own.unconditional}', but {key} of variants.{method.trained} is 0, so"
+            " its training never went without; set unconditional to what was dropped"
+        )
+
+
+def check_stand_in(name: str, method: MethodParams, variant: VariantParams, backbones: BackbonesParams) -> None:
+    """Refuse a shipped stand-in that is used as it is beside networks that it was not trained with.
+
+    Raises:
+        ValueError: with the method and the origin of the backbones.
+    """
+    if variant.steps_of("frame") == 0 and (variant.start or "").startswith(_SHIPPED) and backbones.origin != "shipped":
+        raise ValueError(
+            f"methods.{name} samples {variant.start} as it is, which fits the shipped backbones alone, but"
+            f" backbones.origin is {backbones.origin}; set {name.partition('/')[0]}'s 'published', or train the variant"
+        )
+
+
+def check_image_encoder(name: str, backbones: BackbonesParams) -> None:
+    """Refuse a method that embeds frames where no image encoder is made.
+
+    Raises:
+        ValueError: with the method and the origin of the backbones.
+    """
+    if backbones.origin == "pretrained" or (backbones.origin == "train" and not backbones.image_steps):
+        raise ValueError(
+            f"methods.{name} embeds frames, but backbones of origin {backbones.origin} have no image encoder; set"
+            " 'published', or backbones.image_steps where stand-ins are trained"
+        )
