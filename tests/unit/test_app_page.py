@@ -36,20 +36,16 @@ WAIT_MS = 300_000
 NARROW, WIDE = 390, 1400
 
 
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class App:
     """``tgvac app`` as a process of its own."""
 
     def __init__(self, out: Path, *options: str) -> None:
         self.out = out
         command = [sys.executable, "-m", "tgvac", "app", "--port", "0", "--out", str(out), *options]
-        # A test run that was started in the background ignores Ctrl+C, and so would its processes.
-        self.process = subprocess.Popen(
-            command, cwd=CLONE, stdout=subprocess.PIPE, text=True, preexec_fn=_heed_interrupts
-        )
+        if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+            # Tests that were started in the background ignore Ctrl+C, and so would their processes.
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+        self.process = subprocess.Popen(command, cwd=CLONE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.said: list[str] = []
         for line in self.process.stdout:
