@@ -25,6 +25,7 @@ from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.layouts import LAYOUTS
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
+from tgvac.progressive.params import ProgressiveParams
 from tgvac.report.params import ReportParams
 from tgvac.sampling.params import SamplerParams, check_sampling
 from tgvac.scales import load_tree
@@ -65,6 +66,7 @@ class Params(Block):
     completion: CompletionParams
     methods: dict[str, MethodParams]
     trivial: TrivialParams
+    progressive: ProgressiveParams
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -118,8 +120,9 @@ class Params(Block):
 
     @property
     def baseline_variants(self) -> list[str]:
-        """The variants that stand in for a baseline's network, sorted."""
-        return sorted(name for name, each in self.variants.items() if not each.of(self.conditions).of_the_paper)
+        """The variants that are trained to stand in for a baseline's network, sorted."""
+        found = ((name, each) for name, each in self.variants.items() if each.steps != 0)
+        return sorted(name for name, each in found if not each.of(self.conditions).of_the_paper)
 
     def trainings(self, phase: str) -> list[tuple[str, int]]:
         """Each variant and seed that a phase trains, sorted: for the methods that are evaluated, and as their start."""
@@ -137,7 +140,8 @@ class Params(Block):
         """Check that a variant's start is there, and that the cache of latents has what it is trained on."""
         self._check_after(name)
         conditions = self.variants[name].of(self.conditions)
-        if LAYOUTS[conditions.layout].has_holes and not self.latents.holes:
+        trained = self.variants[name].steps != 0
+        if trained and LAYOUTS[conditions.layout].has_holes and not self.latents.holes:
             raise ValueError(f"variants.{name} fills holes, but latents.holes is 0, so none are encoded; set it to 1")
         if conditions.attends == "image" and not self.latents.images:
             raise ValueError(f"variants.{name} attends to the image, but latents.images is false; set it to true")
@@ -174,6 +178,14 @@ class Params(Block):
         if method.trained not in self.variants:
             hint = config.nearest(method.trained, list(self.variants))
             raise ValueError(f"methods.{name}.trained is '{method.trained}', which is not in 'variants'; {hint}")
+        # A row is known by its name alone, so that must say who tells the occluders.
+        if kind == "progressive" and variant.partition("_")[0] != method.occluders:
+            raise ValueError(
+                f"methods.{name}.occluders is '{method.occluders}'; call such a method progressive/<occluders>, as"
+                " progressive/oracle with occluders oracle"
+            )
+        if kind != "progressive" and method.occluders is not None:
+            raise ValueError(f"methods.{name}.occluders is set, but the method is not told them, so it does nothing")
         if training_phases_of(name, self.methods):
             layout, wanted = self.variants[method.trained].of(self.conditions).layout, REGISTRY[kind].layout
             if layout != wanted:

@@ -20,6 +20,7 @@ class MethodParams(Block):
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
         steps, guidance, stride, solver, overlap, guided_levels, weights, ends: in place of the sampler's own.
         prompt: of methods that track, what they are given in the first frame; None: its mask.
+        occluders: of methods that are told what is in front of the object, who tells (:mod:`tgvac.progressive.occluders`).
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
@@ -39,6 +40,7 @@ class MethodParams(Block):
     ends: Literal["inside", "reflect"] | None = None
     one_window: bool = False
     prompt: Prompt | None = None
+    occluders: Literal["oracle", "around", "outside"] | None = None
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"
