@@ -31,9 +31,16 @@ def complete(
         str, typer.Option(help="Grounding DINO, a folder or a name on a hub; by default its tiny form on the hub.")
     ] = "",
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
+    occluder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For --method progressive: what is in front of the object, as --mask: [FRAME:]FILE, or a folder."
+        ),
+    ] = None,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
-        str, typer.Option(help="ours, or one without weights: copy_visible, temporal_copy, mean_colour.")
+        str,
+        typer.Option(help="ours, progressive, or one without weights: copy_visible, temporal_copy, mean_colour."),
     ] = "ours",
     model: Annotated[
         str, typer.Option(help="A folder of tgvac export-model, or its name on a hub; by default the shipped one.")
@@ -62,7 +69,7 @@ def complete(
     ] = None,
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
-    from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.complete.command import Completing, Options, read_occluder, read_options
     from tgvac.complete.finding import WEIGHTS, find_box
     from tgvac.config import parse
     from tgvac.errors import BadInput
@@ -73,7 +80,7 @@ def complete(
         **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--fast": fast, "--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
-        **{"--no-paste": not paste, "--tracker": tracker != "follow"},
+        **{"--no-paste": not paste, "--tracker": tracker != "follow", "--occluder": occluder},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
         raise BadInput(f"--repeat takes all options from {repeat}; leave {', '.join(named)} out.")
@@ -92,6 +99,7 @@ def complete(
         given = {
             "video": str(Path(video).expanduser().absolute()),
             "selection": read_selection(frame, boxes, point or (), not_point or (), mask or ()).model_dump(mode="json"),
+            "occluder": occluder and read_occluder(frame, occluder).model_dump(mode="json"),
             "text": text,
             "method": method,
             "model": model,

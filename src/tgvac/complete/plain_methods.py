@@ -19,6 +19,7 @@ from tgvac.params import Params
 from tgvac.sampling.kept import Kept
 
 OURS = "ours"
+PROGRESSIVE = "progressive"
 _SIDE = 512
 """Pixels of the squares; a larger object is reduced to it, and only what is hidden is taken from there."""
 
@@ -45,8 +46,12 @@ class Plain:
 
 
 def names() -> list[str]:
-    """The methods that can complete a user's own video: ours, and those that need neither weights nor the truth."""
-    return [OURS, *(name for name, method in REGISTRY.items() if not (method.networks or method.training_phases))]
+    """The methods that can complete a user's own video: ours, a baseline, and those without weights and truth."""
+    return [
+        OURS,
+        PROGRESSIVE,
+        *(name for name, method in REGISTRY.items() if not (method.networks or method.training_phases)),
+    ]
 
 
 def load_plain(name: str, params: Params) -> Plain:
@@ -55,7 +60,7 @@ def load_plain(name: str, params: Params) -> Plain:
     Raises:
         BadInput: when there is no such method, or it needs weights.
     """
-    if name not in names():
+    if name not in names()[2:]:
         raise BadInput(f"--method {name} cannot complete a video of yours; choose of {', '.join(names())}.")
     method = method_of(name)
     blocks = {key: getattr(params, key) for key in method.params}

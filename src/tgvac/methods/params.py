@@ -20,7 +20,7 @@ class MethodParams(Block):
         motion: of methods with motion modules, whether they are used; without, frames are completed one by one.
         steps, guidance, stride, solver, overlap, guided_levels, weights, ends: in place of the sampler's own.
         prompt: of methods that track, what they are given in the first frame; None: its mask.
-        occluders: of methods that are told what is in front of the object, who tells (:mod:`tgvac.progressive.occluders`).
+        occluders: of methods that know what is in front, who tells them (:mod:`tgvac.progressive.occluders`).
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they

@@ -64,7 +64,7 @@ def _sam(masks: MasksParams, runtime: Runtime) -> FindObject:
         (logits_SS,) = sam.draw([painted.picture_SS3], [box])
         found_SS = np.where(logits_SS >= 0, 255, 0).astype(np.uint8)
         # What was seen of the object is known, and an empty mask would end the object.
-        return found_SS | square.object_SS
+        return np.asarray(found_SS | square.object_SS)
 
     return find
 

@@ -123,7 +123,7 @@ class Canvas:
         at, shape = self._own(window), self.object_HW.shape
         inside_HW = np.zeros(shape, np.uint8)
         inside_HW[at.top : at.top + at.side, at.left : at.left + at.side] = 255
-        picture_HW3 = unframe_rgb(picture_SS3, at, *shape, fill=WHITE)
+        picture_HW3 = unframe_rgb(picture_SS3, at, shape[0], shape[1], fill=WHITE)
         known = Rectangle(window.top, window.left, window.top + window.side, window.left + window.side)
         return replace(
             self,

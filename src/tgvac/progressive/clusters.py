@@ -30,7 +30,7 @@ def clustered(features_Chw: np.ndarray, clusters: int, seed: int) -> np.ndarray:
 
 
 def of_the_object(clusters_hw: np.ndarray, object_hw: np.ndarray, hole_hw: np.ndarray, share: float) -> np.ndarray:
-    """Where the object is, ``bool [h,w]``: clusters that cover more than a share of what is seen of it, and that itself.
+    """Where the object is, ``bool [h,w]``: clusters that cover more than a share of what is seen, and that itself.
 
     Only what is seen of it and the hole can be the object.
 

@@ -75,9 +75,7 @@ class ProgressiveAmodal:
         regions = {i: region for i, canvas in enumerate(canvases) if (region := next_region(canvas, self.params))}
         for start in range(0, len(regions), self.params.batch):
             group = list(regions.items())[start : start + self.params.batch]
-            squares = [
-                region.canvas.square(region.window, region.hole_HW, self.params.size) for _, region in group
-            ]
+            squares = [region.canvas.square(region.window, region.hole_HW, self.params.size) for _, region in group]
             mine = [names[i] for i, _ in group]
             made = self.painter.paint(squares, text, mine)
             for (i, region), square, painted, name in zip(group, squares, made, mine, strict=True):

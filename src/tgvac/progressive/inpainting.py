@@ -73,7 +73,7 @@ def predict(
         guidance: scale; 1 for none.
     """
     x = INPAINT.stack(z_Bchw, condition.holed_Bchw, condition.hole_B1hw)
-    null, text = (states.expand(len(x), -1, -1) for states in text_2ND.split(1))
+    null, text = (states.expand(len(x), -1, -1) for states in text_2ND.chunk(2))
     alone = guidance == 1 or torch.equal(null, text)
     x, states = (x, text) if alone else (torch.cat([x, x]), torch.cat([null, text]))
     times = torch.full((len(x),), t, dtype=torch.long)

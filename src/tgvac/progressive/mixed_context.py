@@ -146,5 +146,3 @@ def background(square: Square, remove: Removal) -> np.ndarray:
     """The picture without object and occluders, and what is known of the object laid on it, ``uint8 [S,S,3]``."""
     without_SS3 = remove(square.picture_SS3, square.object_SS | square.hole_SS)
     return np.where(square.object_SS[..., None] > 0, square.picture_SS3, without_SS3)
-
-

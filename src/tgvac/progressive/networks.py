@@ -35,7 +35,7 @@ def whole_model(params: ProgressiveParams, root: Path, device: torch.device) -> 
     from diffusers import UNet2DConditionModel
 
     named = f"progressive.weights '{params.weights}'"
-    folder = _folder(named, params, root)
+    folder = weights_folder(params, root)
     try:
         unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True)
         scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
@@ -88,12 +88,16 @@ def checked(found: Inpainter, params: ProgressiveParams, named: str) -> Inpainte
     return found
 
 
-def _folder(named: str, params: ProgressiveParams, root: Path) -> Path:
-    """The local folder of the model; a hub's name is fetched first."""
+def weights_folder(params: ProgressiveParams, root: Path) -> Path:
+    """The local folder of the model that ``progressive.weights`` names; a hub's name is fetched first.
+
+    Raises:
+        BadInput: when it is neither.
+    """
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    folder = root / params.weights
+    named, folder = f"progressive.weights '{params.weights}'", root / params.weights
     if folder.is_dir():
         return folder
     # Neither code nor pickles, and of half precision nothing, which has names of its own.

@@ -5,8 +5,8 @@
 * ``around``: nobody. Then what is near the object and has not the background's colours is taken to be in front of it.
 * ``outside``: nobody, and nothing in the frame is in front: only an object that its border cuts is completed.
 
-The authors ask InstaOrderNet for the order of all pairs of SAM's masks. Such a source is a function as below: it sees the
-frames and what is seen of the object, and returns masks.
+The authors ask InstaOrderNet for the order of all pairs of SAM's masks. Such a source is a function as below: it gets
+the frames and what is seen of the object, and returns masks.
 """
 
 from __future__ import annotations

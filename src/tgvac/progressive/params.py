@@ -16,8 +16,8 @@ class ProgressiveParams(Block):
     """How the baseline paints (``params.yaml`` documents each key).
 
     Attributes:
-        weights: a whole inpainting model in the layout of diffusers, with its own autoencoder and text encoder, a folder
-            or a hub's name; "" for the trained variant and the scale's backbones.
+        weights: a whole inpainting model in diffusers' layout, with its own autoencoder and text encoder, a folder or a
+            hub's name; "" for the trained variant and the scale's backbones.
         revision: of the hub's name.
         size: side of the square that is painted, in pixels.
         iterations: at most so many squares a frame are painted, each around what was found before.

@@ -73,9 +73,7 @@ def window_of(canvas: Canvas, touched: Sides, params: ProgressiveParams) -> Wind
     """The object's box with its margins, made square about its middle; only the margins end at the canvas."""
     box = Box.of_mask(canvas.object_HW)
     assert box is not None
-    margin, more = (
-        params.pixels(each, canvas.height, canvas.width) for each in (params.margin, params.touched_margin)
-    )
+    margin, more = (params.pixels(each, canvas.height, canvas.width) for each in (params.margin, params.touched_margin))
     room_y, room_x = (math.floor(side * (params.canvas - 1) / 2) for side in (canvas.height, canvas.width))
     top, left = int(box.y) - canvas.top, int(box.x) - canvas.left
     bottom, right = top + int(box.h), left + int(box.w)

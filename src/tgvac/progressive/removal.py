@@ -56,7 +56,8 @@ def _lama(path: Path, named: str, device: torch.device) -> Removal:
         with warnings.catch_warnings():
             # Torch calls TorchScript deprecated; the published file is of no other format.
             warnings.simplefilter("ignore")
-            network: Any = torch.jit.load(path, map_location=device).eval()
+            load: Any = torch.jit.load
+            network = load(path, map_location=device).eval()
     except RuntimeError as error:
         first = next(iter(str(error).splitlines()), "")
         raise BadInput(f"progressive.lama '{named}' is no TorchScript file ({first}); fetch it again.") from None
@@ -70,6 +71,6 @@ def _lama(path: Path, named: str, device: torch.device) -> Removal:
         with torch.no_grad():
             found: torch.Tensor = network(image, mask)
         # From [0, 1], which LaMa paints in, to [-1, 1].
-        return to_images(found.float() * 2 - 1)[0]
+        return np.asarray(to_images(found.float() * 2 - 1)[0])
 
     return remove
