@@ -28,6 +28,8 @@ NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
 OURS = {"completion by ours", "completion by ours_tracked"}
+SAMPLED = {*OURS, "completion by progressive"}
+"""Methods that denoise step by step."""
 
 
 def jobs() -> dict[str, tuple[Phase, Options]]:
@@ -145,11 +147,12 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     # Sampling.
     ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), OURS),
     ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), OURS),
-    ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), OURS),
-    ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), OURS),
+    ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), SAMPLED),
+    ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), SAMPLED),
     # Methods.
     ("tracking", "tracking/joining.py", replaced("_ALIKE = 0.5", "_ALIKE = 0.4"), {"completion by ours_tracked"}),
     ("ours as a method", "methods/ours.py", replaced("2**31", "2**30"), OURS),
+    ("a baseline", "progressive/clusters.py", replaced("_STARTS = 10", "_STARTS = 9"), {"completion by progressive"}),
     (
         "a trivial baseline that another one uses",
         "methods/temporal_copy.py",
@@ -178,13 +181,13 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         "the schedule",
         "models/schedule.py",
         replaced('"set_alpha_to_one": False', '"set_alpha_to_one": True'),
-        {*ALL_TRAININGS, *OURS},
+        {*ALL_TRAININGS, *SAMPLED},
     ),
     (
         "what networks predict",
         "models/noise_models.py",
         replaced("1.0 / alphas_T", "2.0 / alphas_T"),
-        {*TRAININGS, *OURS},
+        {*TRAININGS, *SAMPLED},
     ),
     ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *OURS}),
     ("the cache of latents", "latents/encoding.py", replaced("part(", "section("), {*ALL_TRAININGS, "latents"}),
@@ -242,15 +245,16 @@ def test_a_new_method_reruns_no_other_method(copy: Path) -> None:
 
 
 VALUES: list[tuple[str, object, set[str]]] = [
-    ("sampler.guidance", 3.0, OURS),
-    ("sampler.steps", 7, OURS),
+    ("sampler.guidance", 3.0, SAMPLED),
+    ("sampler.steps", 7, SAMPLED),
     ("samples.every", 5, NOTHING),
     ("checkpoints.every", 7, NOTHING),
     ("checkpoints.log_every", 7, ALL_TRAININGS),
+    ("progressive.swap", 0.4, {"completion by progressive"}),
     ("trivial.reach", 3, {"completion by temporal_copy", "completion by mean_colour"}),
     ("frame.lr", 1e-5, {"frame"}),
     ("motion_module.heads", 2, {"motion", *OURS}),
-    ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *OURS}),
+    ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *SAMPLED}),
     ("completion.white_threshold", 200, {*OURS, "completion by autoencoder"}),
     ("metrics.bootstrap", 10, {"report"}),
     ("fetch.workers", 2, NOTHING),

@@ -14,7 +14,8 @@ from tgvac.config import digest, parse
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.files import sha256
-from tgvac.methods.ours import TemporalDiffusion, sampler_of
+from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.progressive import sampler_for
 from tgvac.methods.registry import method_of
 from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.params import DiffusionParams
@@ -106,7 +107,7 @@ def load_progressive(root: Path, model: str, asked: Asked, device: str) -> Loade
     params = load_params(root, "paper" if model else _SCALE)
     pin(params.compute.threads)
     on = device_of(device, params.compute.tf32)
-    sampler = _sampler(sampler_of(params.methods[VARIANT], params.sampler), params.diffusion, asked)
+    sampler = _sampler(sampler_for(params.methods[VARIANT], params.sampler), params.diffusion, asked)
     painting = load_painting(root, params, model, sampler, on)
     block = painting.completer.params
     folder = weights_folder(block, root) if model else root / DEMONSTRATION

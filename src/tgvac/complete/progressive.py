@@ -12,13 +12,12 @@ from tgvac.clips.framing import FramingParams
 from tgvac.complete.squares import Framed, Input, Squares
 from tgvac.errors import BadInput
 from tgvac.masks.runtime import Runtime
-from tgvac.models.backbones import Backbones, freeze, load_backbones
-from tgvac.models.whole import check_whole
+from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.params import Params
 from tgvac.progress import Progress
 from tgvac.progressive.building import build
 from tgvac.progressive.completer import ProgressiveAmodal
-from tgvac.progressive.networks import Inpainter, checked, whole_model
+from tgvac.progressive.networks import Inpainter, checked, load_network, whole_model
 from tgvac.progressive.occluders import without_truth
 from tgvac.sampling.kept import Kept
 from tgvac.sampling.params import SamplerParams
@@ -90,12 +89,8 @@ def load_painting(root: Path, params: Params, model: str, sampler: SamplerParams
 
 
 def _shipped(root: Path, params: Params, device: torch.device) -> Inpainter:
-    from diffusers import UNet2DConditionModel
-
     folder = root / params.backbones.shipped
     if not (folder / "index.json").is_file():
         raise BadInput(f"{folder} has no shipped model; run this in the project's folder, or give --model FOLDER.")
-    check_whole(folder, _STANDIN)
-    unet = UNet2DConditionModel.from_pretrained(folder / _STANDIN, torch_dtype=torch.float32, use_safetensors=True)
-    found = Inpainter(freeze(unet).to(device), load_backbones(folder, device), params.diffusion)
+    found = Inpainter(load_network(folder, _STANDIN, device), load_backbones(folder, device), params.diffusion)
     return checked(found, params.progressive, _STANDIN)

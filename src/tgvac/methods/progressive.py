@@ -12,13 +12,12 @@ from tgvac.errors import BadInput
 from tgvac.masks.params import MasksParams
 from tgvac.masks.runtime import Runtime
 from tgvac.methods.contract import Complete, Setup
-from tgvac.methods.ours import sampler_of
-from tgvac.models.backbones import freeze, load_backbones
+from tgvac.methods.params import MethodParams
+from tgvac.models.backbones import load_backbones
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
 from tgvac.models.runtime import quiet
-from tgvac.models.trained import load_frame_unet
 from tgvac.progressive.building import build, local_weights_of
-from tgvac.progressive.networks import Inpainter, checked, whole_model
+from tgvac.progressive.networks import Inpainter, checked, load_network, whole_model
 from tgvac.progressive.occluders import without_truth
 from tgvac.progressive.params import ProgressiveParams
 from tgvac.sampling.params import SamplerParams
@@ -57,10 +56,10 @@ def load(
                 f"variants.{name} has unscaled latents, and an inpainting model takes scaled ones; set its latents to"
                 " scaled."
             )
-        unet = freeze(load_frame_unet(setup.trained)).to(device)
+        unet = load_network(setup.trained, "unet", device)
         found = Inpainter(unet, load_backbones(setup.backbones, device), diffusion)
         inpainter = checked(found, progressive, f"variants.{name}")
-    own = sampler_of(setup.method, sampler)
+    own = sampler_for(setup.method, sampler)
     completer = build(inpainter, own, progressive, masks, compute.vae_batch, runtime, device)
     if source == "oracle":
         # The truth of what is in front, which its rows are named for; nothing else of the truth is read.
@@ -74,6 +73,12 @@ def load(
         return completer.complete(frames_FHW3, visible_FHW, occluders(frames_FHW3, visible_FHW), text, seed)
 
     return complete
+
+
+def sampler_for(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
+    """The sampler with the method's own steps and guidance; there are no windows in single frames."""
+    own = {"steps": method.steps, "guidance": method.guidance}
+    return sampler.model_copy(update={key: value for key, value in own.items() if value is not None})
 
 
 def local_weights(setup: Setup, *, progressive: ProgressiveParams, masks: MasksParams, **blocks: Any) -> list[str]:

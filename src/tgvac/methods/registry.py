@@ -98,7 +98,7 @@ REGISTRY: Mapping[str, Method] = {
     "progressive": Method(
         module="tgvac.methods.progressive",
         label="ProgressiveAmodal",
-        params=(*("diffusion", "conditions", "variants.{trained}", "sampler", "progressive", "masks", "compute"),),
+        params=(*("diffusion", "conditions", "variants.{trained}", "sampler", "progressive", "masks.sam", "compute"),),
         networks=("vae", "text_encoder"),
         training_phases=("frame",),
         layout="inpaint",

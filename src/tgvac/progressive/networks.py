@@ -13,6 +13,7 @@ from tgvac.errors import BadInput
 from tgvac.models.backbones import Backbones, freeze, load_backbones
 from tgvac.models.layouts import INPAINT
 from tgvac.models.params import DiffusionParams
+from tgvac.models.whole import check_whole
 from tgvac.progressive.params import ProgressiveParams
 from tgvac.progressive.taps import check_block
 
@@ -45,6 +46,19 @@ def whole_model(params: ProgressiveParams, root: Path, device: torch.device) -> 
             f"{named} cannot be loaded ({_first(error)}); name a folder of an inpainting model in diffusers' layout."
         ) from None
     return checked(Inpainter(freeze(unet).to(device), backbones, diffusion_of(scheduler)), params, named)
+
+
+def load_network(folder: Path, part: str, device: torch.device) -> Any:
+    """A UNet in a folder with an index, frozen, in fp32.
+
+    Raises:
+        BadInput: when a file is not as the index says.
+    """
+    from diffusers import UNet2DConditionModel
+
+    check_whole(folder, part)
+    unet = UNet2DConditionModel.from_pretrained(folder / part, torch_dtype=torch.float32, use_safetensors=True)
+    return freeze(unet).to(device)
 
 
 def diffusion_of(scheduler: dict[str, Any]) -> DiffusionParams:

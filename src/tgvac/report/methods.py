@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tgvac.methods.registry import REGISTRY, Methods
+from tgvac.methods.registry import Methods
 
 HEADLINE = "ours/full"
 """The paper's method."""
@@ -25,11 +25,8 @@ START = "ours/start"
 LONG_REFERENCE = "ours/hop4"
 """Table 4: the paper's own stride, with which the others are compared."""
 
-_OF_THE_PAPER: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
+BASELINES: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
 """The other methods of the paper's Table 2, by the first part of their name."""
-
-LATER = {name: label for name, label in _OF_THE_PAPER.items() if name not in REGISTRY}
-"""Those that are not in the registry yet."""
 
 _ANSWERS = {
     "table2.ours": HEADLINE,
