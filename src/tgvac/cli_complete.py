@@ -39,11 +39,17 @@ def complete(
         str, typer.Option(help="Grounding DINO, a folder or a name on a hub; by default its tiny form on the hub.")
     ] = "",
     frame: Annotated[int, typer.Option(help="The frame of what names none, from 0.")] = 0,
+    occluder: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="For --method progressive: what is in front of the object, as --mask: [FRAME:]FILE, or a folder."
+        ),
+    ] = None,
     text: Annotated[str, typer.Option(help="The whole object in a sentence, such as 'a brown dog'.")] = "",
     method: Annotated[
         str,
         typer.Option(
-            help="ours, pix2gestalt, or without weights: copy_visible, temporal_copy, temporal_flow, mean_colour, telea"
+            help="ours, pix2gestalt, progressive, or without weights: copy_visible, temporal_copy, temporal_flow, …"
         ),
     ] = "ours",
     model: Annotated[
@@ -79,7 +85,7 @@ def complete(
     ] = None,
 ) -> None:
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
-    from tgvac.complete.command import Completing, Options, read_options
+    from tgvac.complete.command import Completing, Options, read_occluder, read_options
     from tgvac.complete.finding import WEIGHTS, find_box
     from tgvac.config import parse
     from tgvac.errors import BadInput
@@ -91,6 +97,7 @@ def complete(
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--fast": fast, "--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
         **{"--no-paste": not paste, "--tracker": tracker != "follow", "--lost": lost != "painted"},
+        **{"--occluder": occluder},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
         raise BadInput(f"--repeat takes all options from {repeat}; leave {', '.join(named)} out.")
@@ -109,6 +116,7 @@ def complete(
         given = {
             "video": str(Path(video).expanduser().absolute()),
             "selection": read_selection(frame, boxes, point or (), not_point or (), mask or ()).model_dump(mode="json"),
+            "occluder": occluder and read_occluder(frame, occluder).model_dump(mode="json"),
             "text": text,
             "method": method,
             "model": model,

@@ -26,6 +26,7 @@ from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.layouts import LAYOUTS
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
+from tgvac.progressive.params import ProgressiveParams
 from tgvac.report.params import ReportParams
 from tgvac.sampling.params import SamplerParams, check_sampling
 from tgvac.scales import load_tree
@@ -66,6 +67,7 @@ class Params(Block):
     completion: CompletionParams
     methods: dict[str, MethodParams]
     trivial: TrivialParams
+    progressive: ProgressiveParams
     evaluation: EvaluationParams
     metrics: MetricsParams
     report: ReportParams
@@ -190,6 +192,14 @@ class Params(Block):
             hint = config.nearest(method.trained, list(self.variants))
             raise ValueError(f"methods.{name}.trained is '{method.trained}', which is not in 'variants'; {hint}")
         conditions = self.variants[method.trained].of(self.conditions)
+        # A row is known by its name alone, so that must say who tells the occluders.
+        if kind == "progressive" and variant.partition("_")[0] != method.occluders:
+            raise ValueError(
+                f"methods.{name}.occluders is '{method.occluders}'; call such a method progressive/<occluders>, as"
+                " progressive/oracle with occluders oracle"
+            )
+        if kind != "progressive" and method.occluders is not None:
+            raise ValueError(f"methods.{name}.occluders is set, but the method is not told them, so it does nothing")
         if training_phases_of(name, self.methods):
             layout, wanted = conditions.layout, REGISTRY[kind].layout
             if layout != wanted:

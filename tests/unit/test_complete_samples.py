@@ -148,7 +148,7 @@ def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "autoencoder"}, "--method autoencoder cannot complete a video of yours; choose of ours, pix2ges"),
+        ({"method": "autoencoder"}, "--method autoencoder cannot complete a video of yours; choose of ours, pix2gest"),
         ({"method": "temporal_copy"}, "--method temporal_copy does not use --steps; leave that out"),
         ({"method": "mean_colour", "steps": None, "text": "a disc"}, "--method mean_colour does not use --text"),
         ({"method": "mean_colour", "steps": None, "samples": 2}, "--method mean_colour does not use --samples"),

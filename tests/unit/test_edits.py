@@ -28,7 +28,10 @@ NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
 OURS = {"completion by ours", "completion by ours_tracked"}
-SAMPLED = {*OURS, "completion by pix2gestalt"}
+SAMPLED = {*OURS, "completion by pix2gestalt", "completion by progressive"}
+"""Methods that denoise step by step."""
+GUIDED = {*OURS, "completion by pix2gestalt"}
+"""Those of them that take guidance and windows from ``sampling/``."""
 COPYING = {f"completion by {name}" for name in ("temporal_copy", "temporal_flow", "mean_colour", "telea")}
 """Temporal copy, and what takes its outline or its displacements."""
 
@@ -146,13 +149,14 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
     ("a field of sampling", "sampling/params.py", field_added("SamplerParams"), NOTHING),
     ("a field of training", "training/params.py", field_added("TrainingParams"), NOTHING),
     # Sampling.
-    ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), SAMPLED),
-    ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), SAMPLED),
+    ("guidance", "sampling/guidance.py", replaced("with_text - without", "with_text - 1.0 * without"), GUIDED),
+    ("windows", "sampling/windows.py", replaced("starts = sorted({0,", "starts = sorted({0, 0,"), GUIDED),
     ("a solver", "sampling/solvers.py", replaced("* ahead, image)", "* (1 * ahead), image)"), SAMPLED),
     ("the sampler's scheduler", "sampling/scheduler.py", replaced("steps_offset=1", "steps_offset=2"), SAMPLED),
     # Methods.
     ("tracking", "tracking/joining.py", replaced("_ALIKE = 0.5", "_ALIKE = 0.4"), {"completion by ours_tracked"}),
-    ("ours as a method", "methods/sampler.py", replaced("2**31", "2**30"), SAMPLED),
+    ("ours as a method", "methods/sampler.py", replaced("2**31", "2**30"), GUIDED),
+    ("a baseline", "progressive/clusters.py", replaced("_STARTS = 10", "_STARTS = 9"), {"completion by progressive"}),
     (
         "a trivial baseline that another one uses",
         "methods/temporal_copy.py",
@@ -250,11 +254,12 @@ VALUES: list[tuple[str, object, set[str]]] = [
     ("samples.every", 5, NOTHING),
     ("checkpoints.every", 7, NOTHING),
     ("checkpoints.log_every", 7, ALL_TRAININGS),
+    ("progressive.swap", 0.4, {"completion by progressive"}),
     ("trivial.reach", 3, COPYING),
     ("frame.lr", 1e-5, {"frame"}),
     ("motion_module.heads", 2, {"motion", *OURS}),
     ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *SAMPLED}),
-    ("completion.white_threshold", 200, {*SAMPLED, "completion by autoencoder"}),
+    ("completion.white_threshold", 200, {*GUIDED, "completion by autoencoder"}),
     ("metrics.bootstrap", 10, {"report"}),
     ("fetch.workers", 2, NOTHING),
 ]

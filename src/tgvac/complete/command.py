@@ -35,9 +35,17 @@ from tgvac.complete.kept import (
     contents,
     forget_results,
 )
-from tgvac.complete.model import Asked, Loaded, describe, load_method, load_model
+from tgvac.complete.model import (
+    Asked,
+    Loaded,
+    describe,
+    describe_progressive,
+    load_method,
+    load_model,
+    load_progressive,
+)
 from tgvac.complete.outputs import FORMATS, LAYERS, check_encoders, read_colour, write_video
-from tgvac.complete.plain_methods import OURS
+from tgvac.complete.plain_methods import OURS, PROGRESSIVE
 from tgvac.complete.results import Results
 from tgvac.complete.rivals import RIVALS, UNUSED, describe_rival, load_rival
 from tgvac.complete.several import middle
@@ -51,7 +59,7 @@ from tgvac.methods.registry import REGISTRY
 from tgvac.params import load_params
 from tgvac.progress import with_progress
 from tgvac.sources.frames import Frames, SameSize, open_frames
-from tgvac.tracking.prompts import Selection, of_one_frame
+from tgvac.tracking.prompts import Selection, of_one_frame, read_selection
 from tgvac.tracking.selection import Selected, select
 from tgvac.tracking.tracker import Tracker, VisibleMasks, local_weights_of
 
@@ -72,6 +80,7 @@ class Options(Block):
     Attributes:
         video: a video file, or a folder of frames.
         selection: how the object is selected.
+        occluder: how what is in front of it is selected, for a method that is told; None if it is not.
         text: the whole object in a sentence, or "".
         method: of :func:`tgvac.complete.plain_methods.names`.
         model: as in :func:`tgvac.complete.model.load_model`.
@@ -90,6 +99,7 @@ class Options(Block):
     format: Literal["tgvac-complete-2"] = FORMAT
     video: str
     selection: Selection = Selection()
+    occluder: Selection | None = None
     text: str = ""
     method: str = OURS
     model: str = ""
@@ -105,6 +115,18 @@ class Options(Block):
     paste: bool = True
     lost: Literal["painted", "empty"] = "painted"
     seam: float = Field(default=0.03, ge=0)
+
+
+def read_occluder(frame: int, masks: Sequence[str]) -> Selection:
+    """What is in front of the object, from ``--occluder``, which is read as ``--mask`` is.
+
+    Raises:
+        BadInput: as :func:`tgvac.tracking.prompts.read_selection`.
+    """
+    try:
+        return read_selection(frame, masks=masks)
+    except BadInput as error:
+        raise BadInput(str(error).replace("--mask", "--occluder")) from None
 
 
 def read_options(path: Path) -> Options:
@@ -165,14 +187,20 @@ class Completing:
             return self.out / PREVIEW
         options = self.options
         count, selected = self._selected()
+        marked = self._occluder_selected(count)
         # Before the object is tracked, which may take minutes.
         loaded = self._model()
         with locked(self.out / WORK / "lock"):
-            visible, tracked = self._track(count, selected)
+            visible, tracked = self._track(count, selected, options.selection)
             self._preview(visible)
+            occluder = None
+            if marked is not None and options.occluder is not None:
+                print("tracking the occluder", flush=True)
+                occluder, tracked_too = self._track(count, marked, options.occluder)
+                tracked = digest([tracked, tracked_too])
             windows = windows_of(loaded.completer.framing, visible)
             seeds = range(options.seed, options.seed + options.samples)
-            made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
+            made = [self._squares(visible, occluder, loaded, windows, tracked, seed) for seed in seeds]
             chosen = middle([each.rgb_FSS3 for each in made])
             forget_results(self.out)
             unseen = options.lost == "empty"
@@ -193,7 +221,7 @@ class Completing:
         """
         count, selected = self._selected()
         with locked(self.out / WORK / "lock"):
-            visible, _ = self._track(count, selected)
+            visible, _ = self._track(count, selected, self.options.selection)
             self._preview(visible)
         return visible
 
@@ -210,12 +238,24 @@ class Completing:
             print(f"{options.video}: {said}", flush=True)
         return facts.count, select(self.frames, facts.count, options.selection)
 
-    def _track(self, count: int, selected: Selected) -> tuple[VisibleMasks, str]:
-        """The visible masks, and the digest of all that decides them."""
+    def _occluder_selected(self, count: int) -> Selected | None:
+        """What is in front of the object, as it was selected; checked."""
+        options = self.options
+        if options.occluder is None:
+            return None
+        if options.method != PROGRESSIVE:
+            raise BadInput(f"--method {options.method} does not use --occluder; leave that out.")
+        check_out(self.out, options.occluder.files())
+        try:
+            return select(self.frames, count, options.occluder)
+        except BadInput as error:
+            raise BadInput(str(error).replace("--mask", "--occluder")) from None
+
+    def _track(self, count: int, selected: Selected, selection: Selection) -> tuple[VisibleMasks, str]:
+        """The masks of what is selected, and the digest of all that decides them."""
         params = load_params(self.root, "paper")
         masks = params.masks.model_copy(update={"first": self.options.tracker})
         runtime = Runtime(self.root, self.device)
-        selection = self.options.selection
         decided = digest(
             [
                 [contents(Path(self.options.video)), [contents(path) for path in selection.files()], count],
@@ -252,13 +292,18 @@ class Completing:
             self._refuse(UNUSED)
             print(describe_rival(options.model), flush=True)
             return load_rival(self.root, options.model, asked, self.device)
-        if options.method != OURS:
+        if options.method not in (OURS, PROGRESSIVE):
             found = load_method(self.root, options.method)
             self._refuse((*_OURS, "samples"))
             print(f"completing with {REGISTRY[options.method].label}", flush=True)
             return found
-        print(describe(options.model), flush=True)
-        loaded = load_model(self.root, options.model, asked, self.device)
+        if options.method == PROGRESSIVE:
+            self._refuse(("stride", "fast"))
+            print(describe_progressive(options.model), flush=True)
+            loaded = load_progressive(self.root, options.model, asked, self.device)
+        else:
+            print(describe(options.model), flush=True)
+            loaded = load_model(self.root, options.model, asked, self.device)
         if options.guidance is not None and not loaded.guides(options.text):
             raise BadInput("--guidance is by the text, and there is none; give --text, or leave --guidance out.")
         if lost := loaded.not_read(options.text):
@@ -272,12 +317,18 @@ class Completing:
             raise BadInput(f"--method {options.method} does not use --{given[0]}; leave that out.")
 
     def _squares(
-        self, visible: VisibleMasks, loaded: Loaded, windows: Sequence[Window], tracked: str, seed: int
+        self,
+        visible: VisibleMasks,
+        occluder: VisibleMasks | None,
+        loaded: Loaded,
+        windows: Sequence[Window],
+        tracked: str,
+        seed: int,
     ) -> Squares:
         """The completed squares, made or taken up."""
         text, model = self.options.text, loaded.completer
         decided = digest([tracked, loaded.digest, text, seed, code_digest("tgvac.complete.command")])
-        given = Input.of(model.framing, windows, self.frames.frame, visible)
+        given = Input.of(model.framing, windows, self.frames.frame, visible, occluder)
         if not any(mask_SS.any() for mask_SS in given.visible_FSS):
             raise BadInput("What is seen of the object is less than a pixel of the model; select a larger object.")
         return model.squares(given, text, seed, self.out / WORK / f"squares-{decided[:16]}")

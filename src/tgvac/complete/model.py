@@ -8,18 +8,21 @@ from typing import Any
 
 from tgvac.code_digests import code_digest
 from tgvac.complete.plain_methods import load_plain
+from tgvac.complete.progressive import VARIANT, Painting, load_painting
 from tgvac.complete.squares import Diffusing, SquareCompleter
 from tgvac.config import digest, parse
 from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.files import sha256
 from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.progressive import sampler_for
 from tgvac.methods.registry import method_of
 from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.params import DiffusionParams
 from tgvac.models.runtime import quiet
 from tgvac.models.text import unread
 from tgvac.params import load_params
+from tgvac.progressive.networks import weights_folder
 from tgvac.sampling.params import SamplerParams, check_sampling, with_changes
 
 DEMONSTRATION = "standins"
@@ -56,12 +59,15 @@ class Loaded:
 
     def guides(self, text: str) -> bool:
         """Whether there is something to guide by."""
-        return isinstance(self.completer, Diffusing) and self.completer.guides(text)
+        return isinstance(self.completer, Diffusing | Painting) and self.completer.guides(text)
 
     def not_read(self, text: str) -> str:
         """The end of a sentence that is not read; all of it by a model that was trained without text; "" for none."""
         backbones = self.backbones
-        if backbones is None or not isinstance(self.completer, Diffusing) or not self.completer.model.conditions.text:
+        reads = isinstance(self.completer, Painting) or (
+            isinstance(self.completer, Diffusing) and self.completer.model.conditions.text
+        )
+        if backbones is None or not reads:
             return text
         return unread(backbones.tokenizer, backbones.text_encoder.config.max_position_embeddings, text)
 
@@ -82,14 +88,36 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     # The square follows the object, so that a small one in a large frame is not lost.
     found = replace(found, framing=found.framing.model_copy(update={"mode": "follow"}))
     blocks = (found.framing, found.diffusion, found.conditions, found.sampler, found.completion, found.compute)
-    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
-    weights = [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
     # An exported model's motion module is among its files.
     motion = "" if model else load_params(root, _SCALE).motion_module.model_dump(mode="json")
-    decided = digest([weights, [block.model_dump(mode="json") for block in blocks], motion, found.device.type])
+    decided = digest([_weights(folder), [block.model_dump(mode="json") for block in blocks], motion, found.device.type])
     backbones = found.backbones
     assert isinstance(backbones, Backbones)
     return Loaded(Diffusing(found), decided, backbones)
+
+
+def load_progressive(root: Path, model: str, asked: Asked, device: str) -> Loaded:
+    """The baseline ProgressiveAmodal, ready to complete.
+
+    Args:
+        model: a whole inpainting model in diffusers' layout, a folder or a hub's name; "" for the shipped network.
+
+    Raises:
+        BadInput: when it cannot be loaded, or cannot sample as asked.
+    """
+    quiet()
+    params = load_params(root, "paper" if model else _SCALE)
+    pin(params.compute.threads)
+    on = device_of(device, params.compute.tf32)
+    sampler = _sampler(sampler_for(params.methods[VARIANT], params.sampler), params.diffusion, asked)
+    painting = load_painting(root, params, model, sampler, on)
+    block = painting.completer.params
+    folder = weights_folder(block, root) if model else root / DEMONSTRATION
+    blocks = [
+        each.model_dump(mode="json") for each in (painting.framing, params.diffusion, sampler, block, params.compute)
+    ]
+    decided = [method_of(VARIANT).label, _weights(folder), blocks, on.type, code_digest("tgvac.complete.progressive")]
+    return Loaded(painting, digest(decided), painting.backbones)
 
 
 def load_method(root: Path, name: str) -> Loaded:
@@ -105,6 +133,16 @@ def load_method(root: Path, name: str) -> Loaded:
     return Loaded(plain, digest(decided))
 
 
+def describe_progressive(model: str) -> str:
+    """The first line that a user of the baseline reads."""
+    if model:
+        return f"completing by ProgressiveAmodal with {model}"
+    return (
+        "completing by ProgressiveAmodal with a shipped stand-in of its network: it is small, has seen cartoons alone,"
+        " and paints 64 x 64 pixels; give --model FOLDER (an inpainting model in diffusers' layout) for a real one"
+    )
+
+
 def describe(model: str) -> str:
     """The first line that a user reads."""
     if model:
@@ -113,6 +151,12 @@ def describe(model: str) -> str:
         "completing with the demonstration model: it is small, has seen cartoons alone, and paints 64 x 64 pixels;"
         " give --model FOLDER (what tgvac export-model wrote) for a model of your own"
     )
+
+
+def _weights(folder: Path) -> list[list[str]]:
+    """The names and digests of a model's files."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
 
 
 def _folder(root: Path, model: str) -> Path:

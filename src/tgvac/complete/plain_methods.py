@@ -20,6 +20,7 @@ from tgvac.phases import block_names
 from tgvac.sampling.kept import Kept
 
 OURS = "ours"
+PIX2GESTALT, PROGRESSIVE = "pix2gestalt", "progressive"
 _SIDE = 512
 """Pixels of the squares; a larger object is reduced to it, and only what is hidden is taken from there."""
 
@@ -46,9 +47,11 @@ class Plain:
 
 
 def names() -> list[str]:
-    """The methods that can complete a user's own video: ours, and those that need neither weights nor the truth."""
+    """The methods that can complete a user's own video: ours, the baselines, and those without weights and truth."""
     return [
         OURS,
+        PIX2GESTALT,
+        PROGRESSIVE,
         *(
             name
             for name, method in REGISTRY.items()
@@ -63,9 +66,8 @@ def load_plain(name: str, params: Params) -> Plain:
     Raises:
         BadInput: when there is no such method, or it needs weights.
     """
-    if name not in names():
-        known = ", ".join((OURS, "pix2gestalt", *names()[1:]))
-        raise BadInput(f"--method {name} cannot complete a video of yours; choose of {known}.")
+    if name not in names()[3:]:
+        raise BadInput(f"--method {name} cannot complete a video of yours; choose of {', '.join(names())}.")
     method = method_of(name)
     blocks = {key: getattr(params, key) for key in block_names(method.params)}
     load = importlib.import_module(method.module).load

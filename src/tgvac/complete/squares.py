@@ -42,10 +42,14 @@ class Input:
     Attributes:
         frames_FSS3: ``uint8``.
         visible_FSS: what is seen of the object, ``uint8`` in {0, 255}.
+        occluder_FSS: what a user marked in front of it, likewise; None if nothing.
+        outside_FSS: what of the squares is beyond the video's frame, likewise; None if that is not known.
     """
 
     frames_FSS3: Framed
     visible_FSS: Framed
+    occluder_FSS: Framed | None = None
+    outside_FSS: Framed | None = None
 
     @classmethod
     def of(
@@ -54,12 +58,19 @@ class Input:
         windows: Sequence[Window],
         frame: Callable[[int], np.ndarray],
         visible: Sequence[np.ndarray],
+        occluder: Sequence[np.ndarray] | None = None,
     ) -> Input:
         """Frames and masks in their windows."""
-        size, pad = framing.size, framing.pad
+        size, pad, count = framing.size, framing.pad, len(windows)
+        front = None
+        if occluder is not None:
+            # Tracked by themselves, both masks may hold a pixel; then it is seen.
+            front = Framed(lambda i: frame_mask(occluder[i] & ~visible[i], windows[i], size), count)
         return cls(
-            Framed(lambda i: frame_rgb(frame(i), windows[i], size, pad), len(windows)),
-            Framed(lambda i: frame_mask(visible[i], windows[i], size), len(windows)),
+            Framed(lambda i: frame_rgb(frame(i), windows[i], size, pad), count),
+            Framed(lambda i: frame_mask(visible[i], windows[i], size), count),
+            front,
+            Framed(lambda i: 255 - frame_mask(np.full_like(visible[i], 255), windows[i], size), count),
         )
 
 

@@ -24,6 +24,7 @@ class MethodParams(Block):
         published: a folder of converted weights, relative to the project; in place of a training of this scale.
         votes: samples whose majority is the amodal mask; the sample that is nearest to it is the picture.
         prompt: of methods that track, what they are given in the first frame; None: its mask.
+        occluders: of methods that know what is in front, who tells them (:mod:`tgvac.progressive.occluders`).
         one_window: the whole video in a single window.
         seeds: of a trained method, the training seeds that it is evaluated with; None for all that are trained.
         draws: completions of each clip, each from another noise. The first is the one that is compared; together they
@@ -51,6 +52,7 @@ class MethodParams(Block):
     votes: int | None = Field(default=None, ge=1)
     one_window: bool = False
     prompt: Prompt | None = None
+    occluders: Literal["oracle", "around", "outside"] | None = None
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)
     draws: int = Field(default=1, ge=1)
     clips: Literal["short", "long"] = "short"

@@ -120,6 +120,20 @@ REGISTRY: Mapping[str, Method] = {
         },
         local_weights=True,
     ),
+    "progressive": Method(
+        module="tgvac.methods.progressive",
+        label="ProgressiveAmodal",
+        params=(*("diffusion", "conditions", "variants.{trained}", "sampler", "progressive", "masks.sam", "compute"),),
+        networks=("vae", "text_encoder"),
+        training_phases=("frame",),
+        layout="inpaint",
+        variants={
+            "oracle": "ProgressiveAmodal, oracle occluder",
+            "around": "ProgressiveAmodal, told no occluder",
+            "outside": "ProgressiveAmodal, completing beyond the frame alone",
+        },
+        local_weights=True,
+    ),
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",
         label="Copy the visible part (trivial baseline)",

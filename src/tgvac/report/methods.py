@@ -25,7 +25,7 @@ START = "ours/start"
 LONG_REFERENCE = "ours/hop4"
 """Table 4: the paper's own stride, with which the others are compared."""
 
-RIVALS: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
+BASELINES: Mapping[str, str] = {"pix2gestalt": "Pix2Gestalt", "progressive": "ProgressiveAmodal"}
 """The other methods of the paper's Table 2, by the first part of their name."""
 
 _ANSWERS = {

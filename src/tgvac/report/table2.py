@@ -11,7 +11,7 @@ from tgvac.methods.registry import REGISTRY, Methods, label_of
 from tgvac.metrics.difficulty import difficulty as class_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
-from tgvac.report.methods import HEADLINE, RIVALS, of_quality
+from tgvac.report.methods import BASELINES, HEADLINE, of_quality
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
 from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured, Scored
@@ -21,7 +21,7 @@ QUALITY = ScoreColumns("table2", CLASSES, votes=True)
 EVERY: Groups = (("all", "All frames"),)
 """The frames of both classes together; the paper has no such table."""
 _LATER = "Not measured here yet: this project does not run the method; its published numbers are below."
-_NOT_IN_THIS_RUN = "This run does not evaluate it; docs/rivals.md says how. Its published numbers are below."
+_NOT_LISTED = "Not measured here: the scale's evaluation.methods do not list it; its published numbers are below."
 
 
 def quality_table(
@@ -31,9 +31,11 @@ def quality_table(
     names = _names(numbers, evaluation, methods)
     out = here_rows(QUALITY, numbers, names, basis.verdict, HERE, {})
     heads = {name.partition("/")[0] for name in names}
-    for head, label in RIVALS.items():
-        if head not in heads:
-            out.append(QUALITY.absent(label, _NOT_IN_THIS_RUN if head in REGISTRY else _LATER, HERE))
+    out += [
+        QUALITY.absent(label, _NOT_LISTED if head in REGISTRY else _LATER, HERE)
+        for head, label in BASELINES.items()
+        if head not in heads
+    ]
     out.append(QUALITY.counted(numbers, names))
     out += QUALITY.published(paper)
     return Table(

@@ -17,7 +17,7 @@ from tgvac.metrics.aggregate import Estimate
 from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Verdict
 from tgvac.report.claims import Claim, Comparison
-from tgvac.report.methods import RIVALS, answer_to
+from tgvac.report.methods import BASELINES, answer_to
 from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, significant_sign
 
 
@@ -136,7 +136,7 @@ def _name_of(method: str | None, row: str) -> str:
     if method is not None:
         return f"“{label_of(method)}”"
     head = row.rpartition(".")[2]
-    return RIVALS.get(head, head)
+    return BASELINES.get(head, head)
 
 
 def _cell_of(cell: str) -> tuple[str, Group, str]:
