@@ -8,6 +8,14 @@ from typing import Annotated
 import typer
 
 
+def _project() -> Path:
+    """The project's folder, which has the shipped networks: this folder, or that of the installed clone."""
+    import tgvac
+
+    here, installed = Path.cwd(), Path(tgvac.__file__).resolve().parents[2]
+    return installed if not (here / "params.yaml").is_file() and (installed / "params.yaml").is_file() else here
+
+
 def complete(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")],
     video: Annotated[str, typer.Argument(help="A video file, or a folder of frames.")] = "",
@@ -60,6 +68,9 @@ def complete(
     ] = None,
     colour: Annotated[str, typer.Option(help="Behind the object in the format mp4: a name, or #rrggbb.")] = "white",
     paste: Annotated[bool, typer.Option(help="Take what is seen from the input.")] = True,
+    lost: Annotated[
+        str, typer.Option(help="Of frames in which the object is not found: painted, or empty where it has left.")
+    ] = "painted",
     tracker: Annotated[str, typer.Option(help="follow, or sam2 where its weights are.")] = "follow",
     device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
     preview: Annotated[bool, typer.Option("--preview", help="Only track, and write tracked.mp4.")] = False,
@@ -79,7 +90,7 @@ def complete(
         **{"--point": point, "--not-point": not_point, "--find": find, "--find-weights": find_weights},
         **{"--steps": steps, "--guidance": guidance, "--stride": stride, "--seed": seed, "--format": formats},
         **{"--fast": fast, "--samples": samples > 1, "--colour": colour != "white", "--method": method != "ours"},
-        **{"--no-paste": not paste, "--tracker": tracker != "follow"},
+        **{"--no-paste": not paste, "--tracker": tracker != "follow", "--lost": lost != "painted"},
     }
     if repeat is not None and (named := [name for name, value in beside.items() if value]):
         raise BadInput(f"--repeat takes all options from {repeat}; leave {', '.join(named)} out.")
@@ -111,9 +122,10 @@ def complete(
             "formats": formats or ["png"],
             "colour": colour,
             "paste": paste,
+            "lost": lost,
         }
         options = parse(Options, given, "The command")
-    look_at = Completing(Path.cwd(), options, out.expanduser().absolute(), device).run(preview)
+    look_at = Completing(_project(), options, out.expanduser().absolute(), device).run(preview)
     print(f"look at {look_at}")
 
 
@@ -123,7 +135,7 @@ def demo(
     """Draw a clip of the procedural world, and complete an object in it with the shipped model; about a minute."""
     from tgvac.complete.demo import demo as run
 
-    print(f"look at {run(Path.cwd(), out.expanduser().absolute())}")
+    print(f"look at {run(_project(), out.expanduser().absolute())}")
 
 
 def app(
@@ -150,4 +162,4 @@ def app(
     from tgvac.config import parse
 
     settings = parse(Settings, {"model": model, "tracker": tracker, "device": device}, "The command")
-    serve(Path.cwd(), out.expanduser().absolute(), settings, host, port, upload_mb)
+    serve(_project(), out.expanduser().absolute(), settings, host, port, upload_mb)

@@ -102,6 +102,33 @@ def test_pix2gestalt_s_stand_in_completes_frame_by_frame(folder: Path, capsys: p
     assert (out / "layer" / "00003.png").read_bytes() != first
 
 
+def test_frames_without_the_object_are_empty_on_request_and_painted_otherwise(folder: Path) -> None:
+    (folder / "masks" / "2.png").write_bytes(encode_png(np.zeros((HEIGHT, WIDTH), np.uint8)))
+    out = folder / "out"
+
+    def alpha(i: int) -> np.ndarray:
+        return np.asarray(Image.open(out / "layer" / f"{i:05d}.png"))[..., 3]
+
+    Completing(CLONE, options(folder, method="temporal_copy", steps=None), out).run()
+    assert json.loads((out / "complete.json").read_text())["lost"] == [2]
+    assert alpha(2).any()
+    Completing(CLONE, options(folder, method="temporal_copy", steps=None, lost="empty"), out).run()
+    assert not alpha(2).any()
+    assert alpha(1).any()
+    assert alpha(3).any()
+
+
+@pytest.mark.parametrize("out", [Path("/"), Path.home()])
+def test_a_folder_that_holds_everything_else_is_refused(folder: Path, out: Path) -> None:
+    with pytest.raises(BadInput, match="holds other things than results"):
+        Completing(CLONE, options(folder), out).run()
+
+
+def test_a_folder_that_cannot_be_made_is_refused_before_anything_is_tracked(folder: Path) -> None:
+    with pytest.raises(BadInput, match=r"--out /proc/nothing cannot be written \(.*\); give another folder"):
+        Completing(CLONE, options(folder), Path("/proc/nothing")).run()
+
+
 def test_masks_and_a_video_on_a_colour_show_what_the_layer_shows(folder: Path) -> None:
     out, formats = folder / "out", ("png", "mask", "mp4")
     Completing(CLONE, options(folder, method="mean_colour", steps=None, formats=formats, colour="#0000ff"), out).run()

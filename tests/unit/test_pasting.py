@@ -10,7 +10,7 @@ from tests.unit.builders import box, noise
 from tests.unit.params_project import copy_params, overlay, refusal
 from tests.unit.tiny_models import context, write_scale
 from tgvac.clips.completion import Completion, Completions
-from tgvac.clips.pasting import pasted, seen_share
+from tgvac.clips.pasting import beyond_seen, pasted, seen_share
 from tgvac.completion import completion_stage
 from tgvac.completion.params import EvaluationParams, LongParams
 from tgvac.methods.params import MethodParams
@@ -82,3 +82,44 @@ def test_a_method_whose_masks_are_tracked_cannot_paste_by_exact_ones(tmp_path: P
     copy_params(tmp_path)
     overlay(tmp_path, "extends: smoke\nmethods: {ours_tracked/mask: {paste: 1.0}}\n")
     assert "methods.ours_tracked/mask.paste is set, but the method's masks are tracked" in refusal(tmp_path)
+
+
+def test_a_thin_rim_around_a_seen_outline_is_no_hidden_part() -> None:
+    seen, painted = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
+    seen[10:30, 10:30] = 255
+    painted[8:32, 8:32] = 255
+    assert beyond_seen(seen, painted, 0).sum() == 24 * 24 - 20 * 20
+    assert not beyond_seen(seen, painted, 3).any()
+    assert (seen_share(seen, painted, 4, rim=3) == (seen > 0)).all()
+
+
+def test_a_hidden_half_counts_to_its_root_and_loses_only_the_rim_elsewhere() -> None:
+    seen, painted = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
+    seen[10:30, 10:30] = 255
+    painted[8:32, 8:50] = 255
+    hidden = beyond_seen(seen, painted, 3)
+    assert hidden[10:30, 30:50].all(), "all of the hidden half, to where it is seen"
+    assert not hidden[:, 8:24].any(), "no rim away from it"
+    share = seen_share(seen, painted, 4, rim=3)
+    assert share[20, 10] == 1
+    assert 0 < share[20, 29] < 1
+
+
+def test_a_gap_between_two_seen_parts_counts_however_narrow() -> None:
+    seen, painted = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
+    seen[8:32, 10:28] = seen[8:32, 30:50] = 255
+    painted[8:32, 10:50] = 255
+    hidden = beyond_seen(seen, painted, 3)
+    assert hidden[8:32, 28:30].all()
+
+
+def test_a_hidden_limb_counts_to_its_root() -> None:
+    seen, painted = np.zeros((40, 60), np.uint8), np.zeros((40, 60), np.uint8)
+    seen[10:30, 10:30] = 255
+    painted[10:30, 10:30] = painted[18:21, 10:50] = 255
+    assert beyond_seen(seen, painted, 3)[18:21, 30:50].all()
+
+
+def test_all_that_is_painted_counts_where_nothing_is_seen() -> None:
+    painted = np.full((8, 8), 255, np.uint8)
+    assert beyond_seen(np.zeros((8, 8), np.uint8), painted, 3).all()

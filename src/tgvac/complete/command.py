@@ -83,6 +83,7 @@ class Options(Block):
         formats: how the layer is written, of ``outputs.FORMATS``.
         colour: behind the object in the format ``mp4``.
         paste: whether what is seen is taken from the input.
+        lost: what the layer has in frames in which the object is not found: what the model paints there, or nothing.
         seam: width of the transition to the model's pixels, in shares of the square's side.
     """
 
@@ -102,6 +103,7 @@ class Options(Block):
     formats: tuple[str, ...] = Field(default=("png",), min_length=1)
     colour: str = "white"
     paste: bool = True
+    lost: Literal["painted", "empty"] = "painted"
     seam: float = Field(default=0.03, ge=0)
 
 
@@ -173,7 +175,8 @@ class Completing:
             made = [self._squares(visible, loaded, windows, tracked, seed) for seed in seeds]
             chosen = middle([each.rgb_FSS3 for each in made])
             forget_results(self.out)
-            results = Results(self.out, self.frames, visible, windows, options.seam, options.paste)
+            empty = frozenset(visible.lost() if options.lost == "empty" else ())
+            results = Results(self.out, self.frames, visible, windows, options.seam, options.paste, empty)
             if options.samples > 1:
                 results.write_samples(made, options.seed)
             results.write(made[chosen], options.formats, read_colour(options.colour))

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 
 from tgvac.clips.framing import Window, unframe_rgb
 from tgvac.clips.images import grey
+from tgvac.clips.pasting import beyond_seen
 from tgvac.clips.pasting import paste as paste_seen
 
 # Shapes: H, W of the video, S the model's square.
+
+_RIM = 1.5
+"""Pixels of the square by which a model may paint a seen outline too large."""
 
 
 @dataclass(frozen=True)
@@ -73,10 +78,20 @@ def compose(
     # Enlarged as a picture is, so that the outline is smooth.
     soft_HW = unframe_rgb(np.repeat(object_SS[..., None], 3, axis=2), window, height, width, fill=0)[..., 0]
     painted_HW3 = without_white(unframe_rgb(square_SS3, window, height, width, fill=255), soft_HW)
-    alpha_HW = np.maximum(soft_HW, visible_HW)
     if not paste or not visible_HW.any():
-        return Layer(painted_HW3, alpha_HW)
-    return Layer(paste_seen(painted_HW3, soft_HW, frame_HW3, visible_HW, seam), alpha_HW)
+        return Layer(painted_HW3, np.maximum(soft_HW, visible_HW))
+    rim = _RIM * window.side / len(square_SS3)
+    hidden_HW = beyond_seen(visible_HW, soft_HW, rim)
+    # With the soft edge of what is hidden, but without the rim around what is seen.
+    near_HW = cv2.dilate(hidden_HW.astype(np.uint8), _disc(rim)) > 0
+    alpha_HW = np.maximum(np.where(near_HW, soft_HW, 0), visible_HW)
+    rgb_HW3 = paste_seen(painted_HW3, soft_HW, frame_HW3, visible_HW, seam, rim)
+    return Layer(np.where(alpha_HW[..., None] > 0, rgb_HW3, 255).astype(np.uint8), alpha_HW)
+
+
+def nothing(height: int, width: int) -> Layer:
+    """The layer of a frame without the object."""
+    return Layer(np.full((height, width, 3), 255, np.uint8), np.zeros((height, width), np.uint8))
 
 
 def without_white(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
@@ -87,6 +102,11 @@ def without_white(rgb_HW3: np.ndarray, alpha_HW: np.ndarray) -> np.ndarray:
     share_HW1 = alpha_HW[..., None].astype(np.float32) / 255
     own = 255 - (255 - rgb_HW3.astype(np.float32)) / np.maximum(share_HW1, np.float32(1 / 255))
     return np.asarray(np.where(share_HW1 > 0, own, 255).round().clip(0, 255), np.uint8)
+
+
+def _disc(radius: float) -> np.ndarray:
+    side = 2 * int(np.ceil(radius)) + 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)))
 
 
 def checkerboard(height: int, width: int, side: int = 12) -> np.ndarray:

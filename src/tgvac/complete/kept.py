@@ -28,6 +28,9 @@ def check_out(out: Path, inputs: Iterable[Path]) -> None:
     """
     if out.exists() and not out.is_dir():
         raise BadInput(f"--out {out} is a file; give a folder.")
+    home = Path.home().resolve()
+    if out.resolve() in (home, *home.parents):
+        raise BadInput(f"--out {out} holds other things than results; give a folder of its own.")
     names = (PREVIEW, BESIDE, RECORD, WORK, SAMPLES, DISAGREEMENT, *PICTURES.values(), *LAYERS.values())
     written = [out / name for name in names]
     for path in inputs:
@@ -37,6 +40,10 @@ def check_out(out: Path, inputs: Iterable[Path]) -> None:
     # What this command wrote has its work folder, or its record, beside it.
     if not (out / WORK).exists() and not (out / RECORD).exists() and (there := [w.name for w in written if w.exists()]):
         raise BadInput(f"--out {out} has a {there[0]} that this command did not write; give another folder.")
+    try:
+        (out / WORK).mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BadInput(f"--out {out} cannot be written ({error.strerror}); give another folder.") from None
 
 
 def forget_results(out: Path) -> None:

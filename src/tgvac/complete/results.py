@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from tgvac.clips.framing import Window, unframe_rgb
-from tgvac.complete.composing import Layer, checkerboard, compose
+from tgvac.complete.composing import Layer, checkerboard, compose, nothing
 from tgvac.complete.kept import BESIDE, DISAGREEMENT, SAMPLES
 from tgvac.complete.outputs import Colour, write_layer, write_video
 from tgvac.complete.several import disagreement
@@ -28,6 +28,7 @@ class Results:
         windows: where the model's square is in each frame.
         seam: width of the transition to the model's pixels, in shares of the square's side.
         paste: whether what is seen is taken from the input.
+        empty: frames whose layer has nothing in it.
     """
 
     out: Path
@@ -36,6 +37,7 @@ class Results:
     windows: Sequence[Window]
     seam: float
     paste: bool
+    empty: Collection[int] = ()
 
     def write(self, made: Squares, formats: Sequence[str], colour: Colour) -> None:
         """The layer in each format, ``mp4`` on a colour, and the input beside it."""
@@ -71,6 +73,9 @@ class Results:
         """Each frame of the input, and its layer."""
         for i in with_progress(range(len(self.visible)), label, len(self.visible)):
             frame_HW3, window = self.frames.frame(i), self.windows[i]
+            if i in self.empty:
+                yield frame_HW3, nothing(*frame_HW3.shape[:2])
+                continue
             rgb_SS3, object_SS, seam = made.rgb_FSS3[i], made.object_FSS[i], self.seam * window.side
             yield frame_HW3, compose(rgb_SS3, object_SS, window, frame_HW3, self.visible[i], seam, self.paste)
 

@@ -14,7 +14,8 @@ def told(visible: VisibleMasks) -> list[str]:
     if lost := visible.lost():
         said.append(
             f"the object is not found in {len(lost)} of {len(visible)} frames: {ranges(lost)}; look at {PREVIEW}, and"
-            " add a --point or a --box in one of them, or give a mask in every frame"
+            " add a --point or a --box in one of them, or give a mask in every frame; as it is, the layer there is the"
+            " model's guess, or nothing with --lost empty"
         )
     if doubtful := visible.doubtful():
         said.append(
