@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -231,6 +232,41 @@ def test_other_files_are_never_overwritten(project: Context, outputs: Path) -> N
     out.mkdir()
     (out / "thesis.tex").write_text("x")
     with pytest.raises(BadInput, match="has other files in it; give a folder that is new, empty, or an earlier"):
+        run(project, outputs)
+    assert [p.name for p in out.iterdir()] == ["thesis.tex"]
+    # Many programs write an index.json.
+    (out / "index.json").write_text("{}")
+    with pytest.raises(BadInput, match="has other files in it; give a folder that is new, empty, or an earlier"):
+        run(project, outputs)
+    assert (out / "thesis.tex").read_text() == "x"
+
+
+def test_an_earlier_evaluation_is_replaced_unless_somebody_put_files_into_it(project: Context, outputs: Path) -> None:
+    made = run(project, outputs)
+    mark = json.loads((made.out / "evaluation.json").read_text())
+    assert mark == {"format": "tgvac-evaluation-1", "scale": "fake", "method": "theirs"}
+    first = (made.out / "rows.parquet").stat().st_ino
+    run(project, outputs)
+    assert (made.out / "rows.parquet").stat().st_ino != first
+    assert sorted(p.name for p in outputs.parent.iterdir()) == ["out", "outputs"]
+    (made.out / "tables" / "notes.txt").write_text("x")
+    with pytest.raises(BadInput, match=r"has other files in it, too: tables/notes\.txt; move them, or give another"):
+        run(project, outputs)
+    assert (made.out / "tables" / "notes.txt").read_text() == "x"
+
+
+def test_files_that_come_while_scoring_are_not_deleted(
+    project: Context, outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, out = command.score, outputs.parent / "out"
+
+    def score(*arguments: Any) -> scoring.Scored:
+        out.mkdir()
+        (out / "thesis.tex").write_text("x")
+        return real(*arguments)
+
+    monkeypatch.setattr(command, "score", score)
+    with pytest.raises(BadInput, match="has other files in it"):
         run(project, outputs)
     assert [p.name for p in out.iterdir()] == ["thesis.tex"]
 

@@ -3,15 +3,16 @@
 evaluate/<name>/rows.parquet              its rows, as those of phase metrics
 evaluate/<name>/tables/<table>.{csv,…}    table2, against, differences; estimates.csv
 evaluate/<name>/left_out.csv              samples and folders without rows, with the reason
-evaluate/<name>/index.json                digests of these files, written last
+evaluate/<name>/index.json                digests of these files
+evaluate/<name>/evaluation.json           says that the folder is an evaluation, and which
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,7 +25,7 @@ from tgvac.errors import BadInput
 from tgvac.evaluate.samples import evaluated_frames, named
 from tgvac.evaluate.scoring import Scored, score
 from tgvac.evaluate.tables import beside, rows_of_scale, summary, tables
-from tgvac.files import locked, sha256, write_text
+from tgvac.files import locked, refuse_others, replacing, sha256, write_json, write_text
 from tgvac.methods.registry import EXTERNAL, REGISTRY
 from tgvac.params import Params, load_params
 from tgvac.report.basis import read_basis
@@ -32,10 +33,12 @@ from tgvac.report.estimates import estimates_csv
 from tgvac.report.paper import load_paper
 from tgvac.report.scores import Measured
 from tgvac.report.table_files import write_table_files
-from tgvac.shards import Entry, write_index
+from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 
 _INDEX = "index.json"
+_MARK = "evaluation.json"
+_FORMAT = "tgvac-evaluation-1"
 
 
 @dataclass(frozen=True)
@@ -71,7 +74,7 @@ def evaluate(
     params, ctx = load_params(root, scale), Context(root, scale, "evaluate", "", device=device)
     check_name(name, params, scale)
     out = (out or ctx.out / name).absolute()
-    _refuse_others(out)
+    refuse_others(out, "an earlier evaluation", _is_evaluation)
     outputs, record = Outputs(folder), read_export(_record_of(folder, inputs))
     frames = evaluated_frames(ctx, params.evaluation)
     if not (ctx.results / "backbones" / "scoring_clip").is_dir():
@@ -119,9 +122,23 @@ def _record_of(folder: Path, inputs: Path | None) -> Path:
     return found
 
 
-def _refuse_others(out: Path) -> None:
-    if out.exists() and not (out / _INDEX).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(f"{out} has other files in it; give a folder that is new, empty, or an earlier evaluation.")
+def _is_evaluation(folder: Path) -> bool:
+    """Whether a folder has an evaluation and nothing else, so that it can be deleted."""
+    try:
+        if json.loads((folder / _MARK).read_text(encoding="utf-8"))["format"] != _FORMAT:
+            return False
+        written = {_INDEX, _MARK, *(entry.file for entry in read_index(folder / _INDEX).values())}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    found = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    }
+    if others := sorted(found - written):
+        raise BadInput(
+            f"{folder} is an earlier evaluation, but has other files in it, too: {named(others)}; move them, or give"
+            " another folder."
+        )
+    return True
 
 
 def _first(scored: Scored) -> str:
@@ -131,9 +148,7 @@ def _first(scored: Scored) -> str:
 def _write(
     ctx: Context, params: Params, name: str, scored: Scored, left_out: Mapping[str, str], of: int, out: Path
 ) -> list[str]:
-    staged = out.with_name(f".{out.name}.part")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
+    with replacing(out) as staged:
         join_row_files(scored.parts.values(), staged / "rows.parquet")
         found = beside(f"{EXTERNAL}/{name}", read_frame(staged / "rows.parquet"), rows_of_scale(ctx), params)
         numbers = Measured(found.rows, params.metrics, params.evaluation.mask_source)
@@ -146,11 +161,9 @@ def _write(
         write_text(staged / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, params.methods))
         write_text(staged / "left_out.csv", _csv(left_out))
         _write_index(staged)
-        if out.exists():
-            shutil.rmtree(out)
-        staged.rename(out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        write_json(staged / _MARK, {"format": _FORMAT, "scale": ctx.scale, "method": name})
+        # Scoring takes long, so files may have come in the meantime.
+        refuse_others(out, "an earlier evaluation", _is_evaluation)
     return [*summary(found, numbers), *found.said]
 
 
