@@ -142,8 +142,22 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("short", spoiled(lambda f: (f / "00002.png").unlink()), "has 2 pictures, the sample 3 frames; give one a frame"),
     ("long", spoiled(lambda f: save(f / "00003.png", np.dstack([RGB[0], MASK[0]]))), "has 4 pictures, the sample 3"),
     ("gap", spoiled(lambda f: (f / "00001.png").unlink()), "has no picture of number 1; number them from 0"),
+    (
+        "times",
+        spoiled(lambda f: (f / "00002.png").rename(f / "1764547200123.png")),
+        "has no picture of number 2; number",
+    ),
+    (
+        "digits",
+        spoiled(lambda f: (f / "00001.png").rename(f / f"{1:0200}.png")),
+        "0001.png has no number of a frame; name pictures 00000.png",
+    ),
     ("twice", spoiled(lambda f: save(f / "1.png", MASK[0])), "has two pictures of number 1; keep one a frame"),
-    ("nameless", spoiled(lambda f: save(f / "preview.png", MASK[0])), "preview.png has no number; name pictures"),
+    (
+        "nameless",
+        spoiled(lambda f: save(f / "preview.png", MASK[0])),
+        "preview.png has no number of a frame; name pictures",
+    ),
     ("size", spoiled(lambda f: save(f / "00001.png", np.zeros((9, 8, 4), np.uint8))), "is 8x9, its input 24x20; give"),
     ("opaque", spoiled(lambda f: save(f / "00001.png", RGB[1])), "has no transparency; save RGBA, or give"),
     ("damaged", spoiled(lambda f: (f / "00001.png").write_bytes(b"no picture")), "00001.png is not a readable image"),

@@ -14,7 +14,7 @@ import hashlib
 import io
 import re
 from collections.abc import Collection
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 import numpy as np
@@ -33,6 +33,8 @@ _PARTS = ("rgba", "rgb", "amodal")
 _DRAW = re.compile(r"draw-\d+/")
 """Further completions of the same samples; the first is the one that is compared."""
 _META = "completion.json"
+_DIGITS = 18
+"""Digits that a frame's number may have, zeros in front of it among them."""
 
 
 class Outputs:
@@ -125,13 +127,16 @@ class Outputs:
         where = self._store.describe(str(PurePosixPath(names[0]).parent))
         for name in names:
             found = re.search(r"(\d+)\D*$", PurePosixPath(name).stem)
-            if found is None:
-                raise BadInput(f"{self._store.describe(name)} has no number; name pictures 00000.png, 00001.png, …")
+            if found is None or len(found[1]) > _DIGITS:
+                raise BadInput(
+                    f"{self._store.describe(name)} has no number of a frame; name pictures 00000.png, 00001.png, …"
+                )
             if int(found[1]) in by_number:
                 raise BadInput(f"{where} has two pictures of number {int(found[1])}; keep one a frame.")
             by_number[int(found[1])] = name
-        if missing := [i for i in range(max(by_number) + 1) if i not in by_number]:
-            raise BadInput(f"{where} has no picture of number {missing[0]}; number them from 0, without gaps.")
+        # Names may be times, so numbers are not counted up to the largest.
+        if (missing := next(i for i in count() if i not in by_number)) < len(by_number):
+            raise BadInput(f"{where} has no picture of number {missing}; number them from 0, without gaps.")
         if len(by_number) not in (frames, most):
             wanted = f"{frames} frames" if frames == most else f"{most} frames, of which {frames} are evaluated"
             raise BadInput(f"{where} has {_count(len(by_number))}, the sample {wanted}; give one a frame.")
