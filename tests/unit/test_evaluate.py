@@ -7,6 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ import torch
 from tests.unit.params_project import ROOT, overlay
 from tests.unit.scored_project import EVALUATED, SAMPLES, SCALE, darker, exported, measure, save_outputs, scored_project
 from tgvac.cli import main
+from tgvac.clips.archive import zip_writing
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion
 from tgvac.clips.images import on_white
@@ -140,6 +142,35 @@ def test_one_bad_sample_costs_the_others_nothing(project: Context, outputs: Path
     assert all("\n" not in said for said in made.left_out.values())
     again = run(project, outputs)
     assert again.left_out == made.left_out, "a run that finds the work done says the same"
+
+
+def test_a_damaged_member_of_a_zip_costs_the_others_nothing(project: Context, outputs: Path, inputs: Path) -> None:
+    path, name = outputs.parent / "outputs.zip", "world--bee--1--r0/00001.png"
+    pack(outputs, path)
+    damage(path, name)
+    made = run(project, path, inputs=inputs)
+    assert made.scored == len(SAMPLES) - 1
+    assert list(made.left_out) == ["world/bee/1/r0"]
+    assert f"{name} cannot be read (Bad CRC-32" in made.left_out["world/bee/1/r0"]
+    assert run(project, path, inputs=inputs).left_out == made.left_out
+    pack(outputs, path)
+    assert run(project, path, inputs=inputs).scored == len(SAMPLES), "an intact copy is scored"
+
+
+def pack(folder: Path, path: Path) -> None:
+    """A stored zip of a folder's files."""
+    with zip_writing(path) as sink:
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            sink.add(file.relative_to(folder).as_posix(), file.read_bytes())
+
+
+def damage(path: Path, name: str) -> None:
+    """Change a byte of a member of a stored zip."""
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read(name)
+    data = bytearray(path.read_bytes())
+    data[data.index(content) + len(content) // 2] ^= 1
+    path.write_bytes(data)
 
 
 def test_a_stopped_run_goes_on_and_changed_outputs_are_scored_again(

@@ -72,12 +72,19 @@ class Outputs:
         }
 
     def digest(self, sample: str) -> str:
-        """SHA-256 of all that is read of a sample; "" if it has no pictures."""
+        """SHA-256 of all that is read of a sample; "" if it has no pictures.
+
+        Of a file that cannot be read, what is wrong is digested, so that :meth:`read` refuses that sample alone.
+        """
         if (folder := self.folder(sample)) is None:
             return ""
         found = hashlib.sha256()
         for name in sorted([*chain(*self._pictures[folder].values()), *self._meta(folder)]):
-            found.update(f"{name}:{hashlib.sha256(self._store.read(name)).hexdigest()}\n".encode())
+            try:
+                content = hashlib.sha256(self._store.read(name)).hexdigest()
+            except BadInput as error:
+                content = str(error)
+            found.update(f"{name}:{content}\n".encode())
         return found.hexdigest()
 
     def read(self, sample: str, frames: int, most: int, height: int, width: int) -> Completion:
