@@ -144,17 +144,27 @@ def test_one_bad_sample_costs_the_others_nothing(project: Context, outputs: Path
     assert again.left_out == made.left_out, "a run that finds the work done says the same"
 
 
-def test_a_damaged_member_of_a_zip_costs_the_others_nothing(project: Context, outputs: Path, inputs: Path) -> None:
+def test_a_damaged_member_of_a_zip_costs_the_others_nothing(project: Context, outputs: Path) -> None:
     path, name = outputs.parent / "outputs.zip", "world--bee--1--r0/00001.png"
     pack(outputs, path)
     damage(path, name)
-    made = run(project, path, inputs=inputs)
+    made = run(project, path)
     assert made.scored == len(SAMPLES) - 1
     assert list(made.left_out) == ["world/bee/1/r0"]
     assert f"{name} cannot be read (Bad CRC-32" in made.left_out["world/bee/1/r0"]
-    assert run(project, path, inputs=inputs).left_out == made.left_out
+    assert run(project, path).left_out == made.left_out
     pack(outputs, path)
-    assert run(project, path, inputs=inputs).scored == len(SAMPLES), "an intact copy is scored"
+    assert run(project, path).scored == len(SAMPLES), "an intact copy is scored"
+
+
+def test_the_record_of_the_export_may_be_in_the_zip(project: Context, outputs: Path) -> None:
+    path = outputs.parent / "outputs.zip"
+    pack(outputs, path)
+    assert run(project, path).scored == len(SAMPLES)
+    (outputs / "export.json").write_text("{}")
+    pack(outputs, path)
+    with pytest.raises(BadInput, match=r"export\.json of .*outputs\.zip is no record of format tgvac-export-2"):
+        run(project, path)
 
 
 def pack(folder: Path, path: Path) -> None:
@@ -210,7 +220,9 @@ def test_outputs_of_other_clips_are_refused(project: Context, outputs: Path) -> 
 
 def test_the_record_of_the_export_may_be_named_apart(project: Context, outputs: Path, inputs: Path) -> None:
     (outputs / "export.json").unlink()
-    with pytest.raises(BadInput, match=r"has no export\.json, which says of which clips the outputs were made; copy"):
+    with pytest.raises(
+        BadInput, match=r"has no export\.json, which says of which clips .* copy .* or name that folder"
+    ):
         run(project, outputs)
     assert run(project, outputs, inputs=inputs).scored == len(SAMPLES)
     assert run(project, outputs, inputs=inputs / "export.json").scored == len(SAMPLES)

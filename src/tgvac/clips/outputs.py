@@ -22,6 +22,7 @@ from PIL import Image
 
 from tgvac.clips.archive import Store
 from tgvac.clips.completion import Completion
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, parse_export
 from tgvac.clips.images import decode_rgba
 from tgvac.clips.mask_values import HALF, read_mask
 from tgvac.clips.pictures import SUFFIXES, UNREADABLE, read_picture
@@ -60,6 +61,19 @@ class Outputs:
     def folder(self, sample: str) -> str | None:
         """The folder of a sample; None if it has no pictures."""
         return next((name for name in (sample, file_stem(sample)) if name in self._pictures), None)
+
+    def record(self) -> ExportRecord:
+        """The record of the export that they were made of, which is among them.
+
+        Raises:
+            BadInput: when it is missing, damaged, or of an earlier format.
+        """
+        if EXPORT_FILE not in self._store:
+            raise BadInput(
+                f"{self.path} has no {EXPORT_FILE}, which says of which clips the outputs were made; copy it from the"
+                " folder that `tgvac export` wrote, or name that folder by --inputs of `tgvac evaluate`."
+            )
+        return parse_export(self._store.read(EXPORT_FILE), f"{EXPORT_FILE} of {self.path}")
 
     def unknown(self, samples: Collection[str]) -> dict[str, str]:
         """The folders of pictures that are no sample's, each with a sentence that names the nearest."""

@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgvac.clips.export_record import EXPORT_FILE, read_export
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
 from tgvac.clips.outputs import Outputs
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.rows import join_row_files, read_frame
@@ -65,7 +65,7 @@ def evaluate(
 
     Args:
         folder: the outputs, as :mod:`tgvac.clips.outputs` has them.
-        inputs: the export that they were made of, or its ``export.json``; None: ``export.json`` is in the folder.
+        inputs: the export that they were made of, or its ``export.json``; None: ``export.json`` is among them.
         out: where to write; None: ``results/<scale>/evaluate/<name>``.
 
     Raises:
@@ -75,7 +75,8 @@ def evaluate(
     check_name(name, params, scale)
     out = (out or ctx.out / name).absolute()
     refuse_others(out, "an earlier evaluation", _is_evaluation)
-    outputs, record = Outputs(folder), read_export(_record_of(folder, inputs))
+    outputs = Outputs(folder)
+    record = _record_of(outputs, inputs)
     frames = evaluated_frames(ctx, params.evaluation)
     if not (ctx.results / "backbones" / "scoring_clip").is_dir():
         raise BadInput(
@@ -110,16 +111,10 @@ def check_name(name: str, params: Params, scale: str) -> None:
         raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
 
 
-def _record_of(folder: Path, inputs: Path | None) -> Path:
-    if inputs is not None:
-        return inputs / EXPORT_FILE if inputs.is_dir() else inputs
-    found = folder / EXPORT_FILE
-    if not found.is_file():
-        raise BadInput(
-            f"{folder} has no {EXPORT_FILE}, which says of which clips the outputs were made; copy it from the folder"
-            " that `tgvac export` wrote, or name that folder by --inputs."
-        )
-    return found
+def _record_of(outputs: Outputs, inputs: Path | None) -> ExportRecord:
+    if inputs is None:
+        return outputs.record()
+    return read_export(inputs / EXPORT_FILE if inputs.is_dir() else inputs)
 
 
 def _is_evaluation(folder: Path) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion
-from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord
 from tgvac.clips.outputs import Outputs
 from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, LeftOut, Setup
@@ -61,4 +61,5 @@ def _opened(setup: Setup) -> tuple[Path, Outputs, ExportRecord]:
     folder = setup.root / Path(setup.method.outputs).expanduser()
     if not folder.is_dir():
         raise BadInput(f"{folder}, the outputs of a method, is no folder; give the right path in the scale's methods.")
-    return folder, Outputs(folder), read_export(folder / EXPORT_FILE)
+    outputs = Outputs(folder)
+    return folder, outputs, outputs.record()
