@@ -21,7 +21,7 @@ import numpy as np
 from PIL import Image
 
 from tgvac.clips.archive import Store
-from tgvac.clips.completion import Completion
+from tgvac.clips.completion import DRAW, META_FILE, Completion, read_meta
 from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, parse_export
 from tgvac.clips.images import decode_rgba
 from tgvac.clips.mask_values import HALF, read_mask
@@ -31,9 +31,7 @@ from tgvac.config import nearest
 from tgvac.errors import BadInput
 
 _PARTS = ("rgba", "rgb", "amodal")
-_DRAW = re.compile(r"draw-\d+/")
-"""Further completions of the same samples; the first is the one that is compared."""
-_META = "completion.json"
+_FORMS = ({"rgba"}, {"rgba", "amodal"}, {"rgb", "amodal"}, {""})
 _DIGITS = 18
 """Digits that a frame's number may have, zeros in front of it among them."""
 
@@ -51,7 +49,7 @@ class Outputs:
         """Names of pictures by the sample's folder and the part, "" for pictures that are in the folder itself."""
         for name in self._store.names():
             file = PurePosixPath(name)
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not _DRAW.match(name):
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not DRAW.match(name):
                 apart = file.parent.name in _PARTS
                 folder = (file.parent.parent if apart else file.parent).as_posix()
                 self._pictures.setdefault(folder, {}).setdefault(file.parent.name if apart else "", []).append(name)
@@ -116,31 +114,60 @@ class Outputs:
         if folder is None:
             raise BadInput(f"{self.path} has no pictures of '{sample}'; complete that sample, too.")
         parts = self._pictures[folder]
-        shown = next((part for part in ("rgba", "rgb", "") if part in parts), None)
-        if shown is None:
-            raise BadInput(
-                f"{self._store.describe(folder)} has masks, but no pictures; add them as {folder}/rgb/00000.png, …"
-            )
-        if shown == "rgb" and "amodal" not in parts:
-            raise BadInput(
-                f"{self._store.describe(folder)} has rgb/ but no amodal/; add the masks of the whole object."
-            )
-        size = height, width
-        if shown == "rgb":
+        self._check_form(folder, set(parts))
+        own, size = self._check_own(folder, sample, height, width), (height, width)
+        mask_FHW = self._masks(parts["amodal"], frames, most, size) if "amodal" in parts else None
+        if mask_FHW is not None and "rgb" in parts:
             rgb_FHW3 = np.stack([self._rgb(name, size) for name in self._numbered(parts["rgb"], frames, most)])
-            mask_FHW = self._masks(parts["amodal"], frames, most, size)
             return Completion(_laid(rgb_FHW3, mask_FHW), mask_FHW)
-        rgba_FHW4 = np.stack([self._rgba(name, size) for name in self._numbered(parts[shown], frames, most)])
+        names = self._numbered(parts["rgba" if "rgba" in parts else ""], frames, most)
+        rgba_FHW4 = np.stack([self._rgba(name, size) for name in names])
         rgb_FHW3, alpha_FHW = rgba_FHW4[..., :3], rgba_FHW4[..., 3]
-        if shown == "rgba" and "amodal" in parts:
-            mask_FHW = self._masks(parts["amodal"], frames, most, size)
-        else:
+        if mask_FHW is None:
             mask_FHW = np.where(alpha_FHW >= HALF, 255, 0).astype(np.uint8)
+        else:
+            alpha_FHW = mask_FHW
         # The project's own files keep what the method painted outside of its mask.
-        return Completion(rgb_FHW3 if self._meta(folder) else _laid(rgb_FHW3, alpha_FHW), mask_FHW)
+        return Completion(rgb_FHW3 if own else _laid(rgb_FHW3, alpha_FHW), mask_FHW)
+
+    def _check_form(self, folder: str, parts: set[str]) -> None:
+        where = self._store.describe(folder)
+        if parts in _FORMS:
+            return
+        if parts == {"amodal"}:
+            raise BadInput(f"{where} has masks, but no pictures; add them as {folder}/rgb/00000.png, …")
+        if parts == {"rgb"}:
+            raise BadInput(f"{where} has rgb/ but no amodal/; add the masks of the whole object.")
+        found = [f"{part}/" if part else "the folder itself" for part in sorted(parts)]
+        raise BadInput(
+            f"{where} has pictures of several forms, in {' and '.join(found)}; keep one of them: pictures with"
+            " transparency, rgb/ and amodal/, or rgba/ and amodal/."
+        )
+
+    def _check_own(self, folder: str, sample: str, height: int, width: int) -> bool:
+        """Whether a sample is in the project's own form, by a ``completion.json`` that fits its pictures."""
+        if not self._meta(folder):
+            return False
+        where = self._store.describe(f"{folder}/{META_FILE}")
+        pictures = self._pictures[folder].get("rgba", [])
+        if not pictures:
+            raise BadInput(f"{where} describes rgba/, which is not there; remove it, or give the pictures as rgba/.")
+        meta = read_meta(self._store, folder)
+        for said, right, found in (
+            (f"sample '{meta.sample}'", meta.sample == sample, f"the folder is of '{sample}'"),
+            (f"{meta.frames} frames", meta.frames == len(pictures), f"rgba/ has {_count(len(pictures))}"),
+            (
+                f"{meta.width}x{meta.height} pixels",
+                (meta.height, meta.width) == (height, width),
+                f"the input has {width}x{height}",
+            ),
+        ):
+            if not right:
+                raise BadInput(f"{where} says {said}, but {found}; make both agree, or remove the file.")
+        return True
 
     def _meta(self, folder: str) -> list[str]:
-        return [name for name in (f"{folder}/{_META}",) if name in self._store]
+        return [name for name in (f"{folder}/{META_FILE}",) if name in self._store]
 
     def _numbered(self, names: list[str], frames: int, most: int) -> list[str]:
         """The pictures of the first frames, in order."""
