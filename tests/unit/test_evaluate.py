@@ -136,12 +136,18 @@ def test_one_bad_sample_costs_the_others_nothing(project: Context, outputs: Path
     (outputs / "world--dog--1--r0").rename(outputs / "world--dogg--1--r0")
     made = run(project, outputs)
     assert made.scored == 4
-    assert "00001.png is not a readable image" in made.left_out["world/bee/1/r0"]
-    assert "has no pictures of 'world/cat/1/r0'" in made.left_out["world/cat/1/r0"]
+    assert made.left_out["world/bee/1/r0"] == (
+        "world--bee--1--r0/00001.png is not a readable image (cannot identify image file); replace it with"
+        " an intact copy."
+    )
+    assert "have no pictures of 'world/cat/1/r0'" in made.left_out["world/cat/1/r0"]
     assert "is no sample; did you mean 'world--dog--1--r0'?" in made.left_out["world--dogg--1--r0"]
     assert all("\n" not in said for said in made.left_out.values())
     again = run(project, outputs)
     assert again.left_out == made.left_out, "a run that finds the work done says the same"
+    moved = run(project, outputs.rename(outputs.with_name("moved")))
+    assert moved.left_out == made.left_out, "reasons do not depend on where the outputs are"
+    assert str(outputs.parent) not in (made.out / "left_out.csv").read_text(encoding="utf-8")
 
 
 def test_a_damaged_member_of_a_zip_costs_the_others_nothing(project: Context, outputs: Path) -> None:

@@ -74,11 +74,11 @@ class Outputs:
         return parse_export(self._store.read(EXPORT_FILE), f"{EXPORT_FILE} of {self.path}")
 
     def unknown(self, samples: Collection[str]) -> dict[str, str]:
-        """The folders of pictures that are no sample's, each with a sentence that names the nearest."""
+        """The folders of pictures that are no sample's, each with a sentence that names the nearest sample."""
         mine = {name for sample in samples for name in (sample, file_stem(sample))}
         stems = sorted(map(file_stem, samples))
         return {
-            name: f"{self._store.describe(name)} is no sample; {nearest(file_stem(name), stems, stems[:3])}"
+            name: f"{name} is no sample; {nearest(file_stem(name), stems, stems[:3])}"
             for name in sorted(self._pictures)
             if name not in mine
         }
