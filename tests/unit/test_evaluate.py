@@ -28,6 +28,7 @@ from tgvac.errors import BadInput
 from tgvac.evaluate import command, scoring
 from tgvac.evaluate.command import Evaluated, evaluate
 from tgvac.stage import Context
+from tgvac.synthesis.export import export
 
 
 @pytest.fixture(autouse=True)
@@ -234,6 +235,15 @@ def test_the_record_of_the_export_may_be_named_apart(project: Context, outputs: 
     assert run(project, outputs, inputs=inputs / "export.json").scored == len(SAMPLES)
 
 
+def test_outputs_of_the_truth_are_refused(project: Context, outputs: Path, tmp_path: Path) -> None:
+    export(project, "val", tmp_path / "truth", "truth", 8)
+    with pytest.raises(BadInput, match=r"is that of an export of the truth, which no method may read; take that of"):
+        run(project, outputs, inputs=tmp_path / "truth")
+    shutil.copy(tmp_path / "truth" / "export.json", outputs)
+    with pytest.raises(BadInput, match="is that of an export of the truth"):
+        run(project, outputs)
+
+
 def test_a_sample_that_was_not_exported_is_left_out(project: Context, outputs: Path) -> None:
     record = json.loads((outputs / "export.json").read_text())
     del record["samples"][SAMPLES[2]]
@@ -262,6 +272,7 @@ def test_nothing_to_score_is_refused(project: Context, outputs: Path) -> None:
         ("a/b", "'--method-name a/b' is no name; write it in lower case, digits and underscores"),
         ("Lama", "is no name"),
         ("", "is no name"),
+        ("a" * 300, f"'--method-name {'a' * 20}…' has 300 letters; take at most 64, since files are named so."),
         ("temporal_copy", "Scale 'fake' has a method called 'temporal_copy' already"),
         ("mine", "Scale 'fake' has a method called 'mine' already"),
     ],

@@ -128,6 +128,13 @@ def test_outputs_of_other_clips_end_the_job(project: Context) -> None:
         run(project)
 
 
+def test_outputs_of_the_truth_end_the_job(project: Context) -> None:
+    path = project.root / "theirs" / "export.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kind": "truth"}))
+    with pytest.raises(BadInput, match="is that of an export of the truth, which no method may read"):
+        run(project)
+
+
 def test_outputs_of_no_sample_are_refused(project: Context) -> None:
     for folder in [f for f in (project.root / "theirs").iterdir() if f.is_dir()]:
         folder.rename(folder.with_name(f"my-{folder.name}"))

@@ -55,6 +55,18 @@ class ExportRecord(BaseModel):
     recipes: str
     samples: dict[str, ExportedSample]
 
+    def check_given(self) -> None:
+        """Check that the export has what methods are given, and not the truth.
+
+        Raises:
+            BadInput: when outputs cannot have been made of it.
+        """
+        if self.kind == "truth":
+            raise BadInput(
+                f"The {EXPORT_FILE} of the outputs is that of an export of the truth, which no method may read; take"
+                " that of the inputs, `tgvac export --format inputs`."
+            )
+
     def check(self, sample: str, frames_FHW3: np.ndarray, visible_FHW: np.ndarray) -> None:
         """Check that a clip's first frames are those that were exported.
 

@@ -39,6 +39,7 @@ from tgvac.stage import Context
 _INDEX = "index.json"
 _MARK = "evaluation.json"
 _FORMAT = "tgvac-evaluation-1"
+_LETTERS = 64
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ def evaluate(
     refuse_others(out, "an earlier evaluation", _is_evaluation)
     outputs = Outputs(folder)
     record = _record_of(outputs, inputs)
+    record.check_given()
     frames = evaluated_frames(ctx, params.evaluation)
     if not (ctx.results / "backbones" / "scoring_clip").is_dir():
         raise BadInput(
@@ -100,13 +102,17 @@ def evaluate(
 
 
 def check_name(name: str, params: Params, scale: str) -> None:
-    """Refuse a name that is not one, or that a method of the scale has.
+    """Refuse a name that is not one, that is too long for a file, or that a method of the scale has.
 
     Raises:
         BadInput: with the name.
     """
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise BadInput(f"'--method-name {name}' is no name; write it in lower case, digits and underscores.")
+    if len(name) > _LETTERS:
+        raise BadInput(
+            f"'--method-name {name[:20]}…' has {len(name)} letters; take at most {_LETTERS}, since files are named so."
+        )
     if name in REGISTRY or f"{EXTERNAL}/{name}" in params.methods:
         raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
 

@@ -63,4 +63,6 @@ def _opened(setup: Setup) -> tuple[Path, Outputs, ExportRecord]:
     if not folder.is_dir():
         raise BadInput(f"{folder}, the outputs of a method, is no folder; give the right path in the scale's methods.")
     outputs = Outputs(folder)
-    return folder, outputs, outputs.record()
+    record = outputs.record()
+    record.check_given()
+    return folder, outputs, record
