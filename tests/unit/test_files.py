@@ -15,7 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from tgvac.files import locked, replacing, sha256, write_json, write_text, writing, writing_apart
+from tgvac.files import locked, sha256, write_json, write_text, writing, writing_apart
 
 
 def test_a_file_has_its_name_only_when_it_is_complete(tmp_path: Path) -> None:
@@ -113,30 +113,3 @@ def test_a_lock_of_a_killed_process_is_free_and_the_holder_was_named_to_the_one_
         waiting.join()
     assert capfd.readouterr().out == f"waiting for process {holder.pid}, which holds {lock}\n"
     assert lock.read_text() == f"{os.getpid()}\n"
-
-
-def test_a_kill_between_the_two_renames_of_a_folder_loses_nothing(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "a").write_text("old")
-    # What a kill leaves: the old folder aside, a new one without its name.
-    out.rename(tmp_path / ".out.old")
-    (tmp_path / ".out.part").mkdir()
-    with pytest.raises(KeyboardInterrupt), replacing(out):
-        raise KeyboardInterrupt
-    assert [p.name for p in tmp_path.iterdir()] == ["out"]
-    assert (out / "a").read_text() == "old"
-    with replacing(out) as staged:
-        staged.mkdir()
-        (staged / "b").write_text("new")
-        assert (out / "a").read_text() == "old"
-    assert [p.name for p in tmp_path.rglob("*")] == ["out", "b"]
-
-
-def test_a_folder_comes_back_when_the_new_one_cannot_take_its_place(tmp_path: Path) -> None:
-    out = tmp_path / "out"
-    out.mkdir()
-    (out / "a").write_text("old")
-    with pytest.raises(FileNotFoundError), replacing(out):
-        pass
-    assert [p.name for p in tmp_path.rglob("*")] == ["out", "a"]

@@ -25,7 +25,8 @@ from tgvac.errors import BadInput
 from tgvac.evaluate.samples import evaluated_frames, named
 from tgvac.evaluate.scoring import Scored, score
 from tgvac.evaluate.tables import beside, rows_of_scale, summary, tables
-from tgvac.files import locked, refuse_others, replacing, sha256, write_json, write_text
+from tgvac.files import locked, sha256, write_json, write_text
+from tgvac.folders import refuse_others, replacing
 from tgvac.methods.registry import EXTERNAL, REGISTRY
 from tgvac.params import Params, load_params
 from tgvac.report.basis import read_basis

@@ -44,7 +44,8 @@ from tgvac.clips.track import Track, file_stem
 from tgvac.clips.video import write_mp4
 from tgvac.config import nearest
 from tgvac.errors import BadInput
-from tgvac.files import refuse_others, replacing, sha256, write_json, write_text
+from tgvac.files import sha256, write_json, write_text
+from tgvac.folders import refuse_others, replacing
 from tgvac.progress import with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
