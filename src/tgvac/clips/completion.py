@@ -25,9 +25,8 @@ from tgvac.clips.images import decode_mask, decode_rgba, encode_png
 from tgvac.errors import BadInput
 
 COMPLETION_FORMAT = "tgvac-completion-1"
-DRAW = re.compile(r"draw-\d+/")
-"""The folder of further completions of all samples; the first are those that are compared."""
-META_FILE = "completion.json"
+_DRAW = re.compile(r"draw-\d+/")
+"""The folder of further completions of all samples."""
 
 
 class CompletionMeta(BaseModel):
@@ -104,7 +103,7 @@ def add_completion(sink: ZipSink, completion: Completion, meta: CompletionMeta, 
         sink.add(f"{folder}/rgba/{i:05d}.png", encode_png(rgba_HW4))
     for i, mask_HW in enumerate(completion.amodal_FHW):
         sink.add(f"{folder}/amodal/{i:05d}.png", encode_png(mask_HW))
-    sink.add(f"{folder}/{META_FILE}", meta.model_dump_json(indent=1).encode())
+    sink.add(f"{folder}/completion.json", meta.model_dump_json(indent=1).encode())
 
 
 def write_completion(path: Path, draws: Iterable[Completion], meta: CompletionMeta) -> None:
@@ -127,31 +126,14 @@ def join_completions(path: Path, parts: Iterator[Path]) -> None:
                     sink.add(name, store.read(name))
 
 
-def read_meta(store: Store, folder: str) -> CompletionMeta:
-    """What a completion's folder says of itself.
-
-    Raises:
-        BadInput: when its file is missing, damaged, or of another format.
-    """
-    name = f"{folder}/{META_FILE}"
-    try:
-        return CompletionMeta.model_validate_json(store.read(name))
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadInput(
-            f"{store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
-            f" correct it to format {COMPLETION_FORMAT} (docs/formats.md)."
-        ) from None
-
-
 class Completions:
     """Reads completions by sample, from a shard zip or the same tree unpacked."""
 
     def __init__(self, path: Path) -> None:
         self.store = Store(path)
-        suffix = f"/{META_FILE}"
+        suffix = "/completion.json"
         found = (n.removesuffix(suffix) for n in self.store.names() if n.endswith(suffix))
-        self._samples = tuple(name for name in found if not DRAW.match(name))
+        self._samples = tuple(name for name in found if not _DRAW.match(name))
 
     def samples(self) -> tuple[str, ...]:
         return self._samples
@@ -159,12 +141,20 @@ class Completions:
     def draws(self, sample: str) -> Iterator[Completion]:
         """All completions of a sample, in order; at least one."""
         draw = 0
-        while f"{_folder(sample, draw)}/{META_FILE}" in self.store:
+        while f"{_folder(sample, draw)}/completion.json" in self.store:
             yield self.read(sample, draw)
             draw += 1
 
     def meta(self, sample: str, draw: int = 0) -> CompletionMeta:
-        return read_meta(self.store, _folder(sample, draw))
+        name = f"{_folder(sample, draw)}/completion.json"
+        try:
+            return CompletionMeta.model_validate_json(self.store.read(name))
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise BadInput(
+                f"{self.store.describe(name)} has a wrong '{'.'.join(map(str, first['loc']))}' ({first['msg']});"
+                f" correct it to format {COMPLETION_FORMAT} (docs/formats.md)."
+            ) from None
 
     def read(self, sample: str, draw: int = 0) -> Completion:
         """One completion.

@@ -20,8 +20,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from PIL import Image
 
-from tgvac.clips.archive import Store
-from tgvac.clips.completion import DRAW, META_FILE, Completion, read_meta
+from tgvac.clips.completion import _DRAW, Completion, Completions
 from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, parse_export
 from tgvac.clips.images import decode_rgba
 from tgvac.clips.mask_values import HALF, read_mask
@@ -31,6 +30,7 @@ from tgvac.config import nearest
 from tgvac.errors import BadInput
 
 _PARTS = ("rgba", "rgb", "amodal")
+_META = "completion.json"
 _FORMS = ({"rgba"}, {"rgba", "amodal"}, {"rgb", "amodal"}, {""})
 _DIGITS = 18
 """Digits that a frame's number may have, zeros in front of it among them."""
@@ -44,12 +44,13 @@ class Outputs:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._store = path, Store(path)
+        self.path, self._own = path, Completions(path)
+        self._store = self._own.store
         self._pictures: dict[str, dict[str, list[str]]] = {}
         """Names of pictures by the sample's folder and the part, "" for pictures that are in the folder itself."""
         for name in self._store.names():
             file = PurePosixPath(name)
-            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not DRAW.match(name):
+            if file.suffix.lower() in SUFFIXES and not file.name.startswith(".") and not _DRAW.match(name):
                 apart = file.parent.name in _PARTS
                 folder = (file.parent.parent if apart else file.parent).as_posix()
                 self._pictures.setdefault(folder, {}).setdefault(file.parent.name if apart else "", []).append(name)
@@ -148,11 +149,11 @@ class Outputs:
         """Whether a sample is in the project's own form, by a ``completion.json`` that fits its pictures."""
         if not self._meta(folder):
             return False
-        where = self._store.describe(f"{folder}/{META_FILE}")
+        where = self._store.describe(f"{folder}/{_META}")
         pictures = self._pictures[folder].get("rgba", [])
         if not pictures:
             raise BadInput(f"{where} describes rgba/, which is not there; remove it, or give the pictures as rgba/.")
-        meta = read_meta(self._store, folder)
+        meta = self._own.meta(folder)
         for said, right, found in (
             (f"sample '{meta.sample}'", meta.sample == sample, f"the folder is of '{sample}'"),
             (f"{meta.frames} frames", meta.frames == len(pictures), f"rgba/ has {_count(len(pictures))}"),
@@ -167,7 +168,7 @@ class Outputs:
         return True
 
     def _meta(self, folder: str) -> list[str]:
-        return [name for name in (f"{folder}/{META_FILE}",) if name in self._store]
+        return [name for name in (f"{folder}/{_META}",) if name in self._store]
 
     def _numbered(self, names: list[str], frames: int, most: int) -> list[str]:
         """The pictures of the first frames, in order."""
