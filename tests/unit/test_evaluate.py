@@ -7,9 +7,11 @@ import json
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -17,6 +19,7 @@ import torch
 from tests.unit.params_project import ROOT, overlay
 from tests.unit.scored_project import EVALUATED, SAMPLES, SCALE, darker, exported, measure, save_outputs, scored_project
 from tgvac.cli import main
+from tgvac.clips.archive import zip_writing
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion
 from tgvac.clips.images import on_white
@@ -25,6 +28,7 @@ from tgvac.errors import BadInput
 from tgvac.evaluate import command, scoring
 from tgvac.evaluate.command import Evaluated, evaluate
 from tgvac.stage import Context
+from tgvac.synthesis.export import export
 
 
 @pytest.fixture(autouse=True)
@@ -133,12 +137,57 @@ def test_one_bad_sample_costs_the_others_nothing(project: Context, outputs: Path
     (outputs / "world--dog--1--r0").rename(outputs / "world--dogg--1--r0")
     made = run(project, outputs)
     assert made.scored == 4
-    assert "00001.png is not a readable image" in made.left_out["world/bee/1/r0"]
-    assert "has no pictures of 'world/cat/1/r0'" in made.left_out["world/cat/1/r0"]
+    assert made.left_out["world/bee/1/r0"] == (
+        "world--bee--1--r0/00001.png is not a readable image (cannot identify image file); replace it with"
+        " an intact copy."
+    )
+    assert "have no pictures of 'world/cat/1/r0'" in made.left_out["world/cat/1/r0"]
     assert "is no sample; did you mean 'world--dog--1--r0'?" in made.left_out["world--dogg--1--r0"]
     assert all("\n" not in said for said in made.left_out.values())
     again = run(project, outputs)
     assert again.left_out == made.left_out, "a run that finds the work done says the same"
+    moved = run(project, outputs.rename(outputs.with_name("moved")))
+    assert moved.left_out == made.left_out, "reasons do not depend on where the outputs are"
+    assert str(outputs.parent) not in (made.out / "left_out.csv").read_text(encoding="utf-8")
+
+
+def test_a_damaged_member_of_a_zip_costs_the_others_nothing(project: Context, outputs: Path) -> None:
+    path, name = outputs.parent / "outputs.zip", "world--bee--1--r0/00001.png"
+    pack(outputs, path)
+    damage(path, name)
+    made = run(project, path)
+    assert made.scored == len(SAMPLES) - 1
+    assert list(made.left_out) == ["world/bee/1/r0"]
+    assert f"{name} cannot be read (Bad CRC-32" in made.left_out["world/bee/1/r0"]
+    assert run(project, path).left_out == made.left_out
+    pack(outputs, path)
+    assert run(project, path).scored == len(SAMPLES), "an intact copy is scored"
+
+
+def test_the_record_of_the_export_may_be_in_the_zip(project: Context, outputs: Path) -> None:
+    path = outputs.parent / "outputs.zip"
+    pack(outputs, path)
+    assert run(project, path).scored == len(SAMPLES)
+    (outputs / "export.json").write_text("{}")
+    pack(outputs, path)
+    with pytest.raises(BadInput, match=r"export\.json of .*outputs\.zip is no record of format tgvac-export-2"):
+        run(project, path)
+
+
+def pack(folder: Path, path: Path) -> None:
+    """A stored zip of a folder's files."""
+    with zip_writing(path) as sink:
+        for file in sorted(p for p in folder.rglob("*") if p.is_file()):
+            sink.add(file.relative_to(folder).as_posix(), file.read_bytes())
+
+
+def damage(path: Path, name: str) -> None:
+    """Change a byte of a member of a stored zip."""
+    with zipfile.ZipFile(path) as archive:
+        content = archive.read(name)
+    data = bytearray(path.read_bytes())
+    data[data.index(content) + len(content) // 2] ^= 1
+    path.write_bytes(data)
 
 
 def test_a_stopped_run_goes_on_and_changed_outputs_are_scored_again(
@@ -178,10 +227,21 @@ def test_outputs_of_other_clips_are_refused(project: Context, outputs: Path) -> 
 
 def test_the_record_of_the_export_may_be_named_apart(project: Context, outputs: Path, inputs: Path) -> None:
     (outputs / "export.json").unlink()
-    with pytest.raises(BadInput, match=r"has no export\.json, which says of which clips the outputs were made; copy"):
+    with pytest.raises(
+        BadInput, match=r"has no export\.json, which says of which clips .* copy .* or name that folder"
+    ):
         run(project, outputs)
     assert run(project, outputs, inputs=inputs).scored == len(SAMPLES)
     assert run(project, outputs, inputs=inputs / "export.json").scored == len(SAMPLES)
+
+
+def test_outputs_of_the_truth_are_refused(project: Context, outputs: Path, tmp_path: Path) -> None:
+    export(project, "val", tmp_path / "truth", "truth", 8)
+    with pytest.raises(BadInput, match=r"is that of an export of the truth, which no method may read; take that of"):
+        run(project, outputs, inputs=tmp_path / "truth")
+    shutil.copy(tmp_path / "truth" / "export.json", outputs)
+    with pytest.raises(BadInput, match="is that of an export of the truth"):
+        run(project, outputs)
 
 
 def test_a_sample_that_was_not_exported_is_left_out(project: Context, outputs: Path) -> None:
@@ -212,6 +272,7 @@ def test_nothing_to_score_is_refused(project: Context, outputs: Path) -> None:
         ("a/b", "'--method-name a/b' is no name; write it in lower case, digits and underscores"),
         ("Lama", "is no name"),
         ("", "is no name"),
+        ("a" * 300, f"'--method-name {'a' * 20}…' has 300 letters; take at most 64, since files are named so."),
         ("temporal_copy", "Scale 'fake' has a method called 'temporal_copy' already"),
         ("mine", "Scale 'fake' has a method called 'mine' already"),
     ],
@@ -231,6 +292,41 @@ def test_other_files_are_never_overwritten(project: Context, outputs: Path) -> N
     out.mkdir()
     (out / "thesis.tex").write_text("x")
     with pytest.raises(BadInput, match="has other files in it; give a folder that is new, empty, or an earlier"):
+        run(project, outputs)
+    assert [p.name for p in out.iterdir()] == ["thesis.tex"]
+    # Many programs write an index.json.
+    (out / "index.json").write_text("{}")
+    with pytest.raises(BadInput, match="has other files in it; give a folder that is new, empty, or an earlier"):
+        run(project, outputs)
+    assert (out / "thesis.tex").read_text() == "x"
+
+
+def test_an_earlier_evaluation_is_replaced_unless_somebody_put_files_into_it(project: Context, outputs: Path) -> None:
+    made = run(project, outputs)
+    mark = json.loads((made.out / "evaluation.json").read_text())
+    assert mark == {"format": "tgvac-evaluation-1", "scale": "fake", "method": "theirs"}
+    first = (made.out / "rows.parquet").stat().st_ino
+    run(project, outputs)
+    assert (made.out / "rows.parquet").stat().st_ino != first
+    assert sorted(p.name for p in outputs.parent.iterdir()) == ["out", "outputs"]
+    (made.out / "tables" / "notes.txt").write_text("x")
+    with pytest.raises(BadInput, match=r"has other files in it, too: tables/notes\.txt; move them, or give another"):
+        run(project, outputs)
+    assert (made.out / "tables" / "notes.txt").read_text() == "x"
+
+
+def test_files_that_come_while_scoring_are_not_deleted(
+    project: Context, outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, out = command.score, outputs.parent / "out"
+
+    def score(*arguments: Any) -> scoring.Scored:
+        out.mkdir()
+        (out / "thesis.tex").write_text("x")
+        return real(*arguments)
+
+    monkeypatch.setattr(command, "score", score)
+    with pytest.raises(BadInput, match="has other files in it"):
         run(project, outputs)
     assert [p.name for p in out.iterdir()] == ["thesis.tex"]
 

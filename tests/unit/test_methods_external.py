@@ -102,12 +102,36 @@ def test_changed_outputs_are_other_completions_of_that_sample_and_other_provenan
     assert np.array_equal(found[0], found[1])
 
 
+def test_a_file_that_cannot_be_read_costs_the_other_samples_nothing(
+    project: Context, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    real = Path.read_bytes
+
+    def read_bytes(path: Path) -> bytes:
+        if path.match("theirs/world--bee--1--r0/00001.png"):
+            raise PermissionError(13, "Permission denied")
+        return real(path)
+
+    monkeypatch.setattr(Path, "read_bytes", read_bytes)
+    done, _ = run(project)
+    assert done.samples() == tuple(s for s in SAMPLES[1:] if s != "world/bee/1/r0")
+    said = capsys.readouterr().out
+    assert "world--bee--1--r0/00001.png cannot be read ([Errno 13] Permission denied)" in said
+
+
 def test_outputs_of_other_clips_end_the_job(project: Context) -> None:
     path = project.root / "theirs" / "export.json"
     record = json.loads(path.read_text())
     record["samples"][SAMPLES[2]]["digest"] = "f" * 32
     path.write_text(json.dumps(record))
     with pytest.raises(BadInput, match=f"made of other clips: '{SAMPLES[2]}' has changed"):
+        run(project)
+
+
+def test_outputs_of_the_truth_end_the_job(project: Context) -> None:
+    path = project.root / "theirs" / "export.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"kind": "truth"}))
+    with pytest.raises(BadInput, match="is that of an export of the truth, which no method may read"):
         run(project)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -39,6 +40,30 @@ def rgb_and_masks(folder: Path, name: str = SAMPLE) -> None:
         save(folder / name / "amodal" / f"{i:05d}.png", (MASK[i] // 255).astype(np.uint8))
 
 
+META = CompletionMeta(
+    sample=SAMPLE,
+    method="ours",
+    variant="full",
+    mask_source="given",
+    train_seed=0,
+    sample_seed=0,
+    frames=FRAMES,
+    height=HEIGHT,
+    width=WIDTH,
+)
+
+
+def own(**changed: object) -> Callable[[Path], None]:
+    """Contract 3, whose facts are not all true."""
+
+    def write(folder: Path) -> None:
+        rgba(folder, f"{SAMPLE}/rgba")
+        text = json.dumps(META.model_dump(mode="json") | changed)
+        (folder / SAMPLE / "completion.json").write_text(text)
+
+    return write
+
+
 def read(folder: Path, frames: int = FRAMES, most: int = FRAMES) -> Completion:
     return Outputs(folder).read(SAMPLE, frames, most, HEIGHT, WIDTH)
 
@@ -49,6 +74,15 @@ def test_pictures_of_any_form_are_laid_on_white(write: Callable[[Path], None], t
     done = read(tmp_path)
     assert np.array_equal(done.rgb_FHW3, ON_WHITE)
     assert np.array_equal(done.amodal_FHW, MASK)
+
+
+def test_pictures_with_masks_beside_them_are_laid_on_white_by_these(tmp_path: Path) -> None:
+    for i in range(FRAMES):
+        save(tmp_path / SAMPLE / "rgba" / f"{i}.png", np.dstack([RGB[i], np.full((HEIGHT, WIDTH), 255, np.uint8)]))
+        save(tmp_path / SAMPLE / "amodal" / f"{i}.png", MASK[i])
+    done = read(tmp_path)
+    assert np.array_equal(done.amodal_FHW, MASK)
+    assert np.array_equal(done.rgb_FHW3, ON_WHITE)
 
 
 def test_soft_alpha_is_cut_at_half_and_mixed_with_white(tmp_path: Path) -> None:
@@ -62,21 +96,10 @@ def test_soft_alpha_is_cut_at_half_and_mixed_with_white(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("packed", [True, False])
 def test_the_projects_own_files_keep_what_was_painted_outside_of_the_mask(packed: bool, tmp_path: Path) -> None:
-    meta = CompletionMeta(
-        sample=SAMPLE,
-        method="ours",
-        variant="full",
-        mask_source="given",
-        train_seed=0,
-        sample_seed=0,
-        frames=FRAMES,
-        height=HEIGHT,
-        width=WIDTH,
-    )
     path = tmp_path / "shard.zip"
     with zip_writing(path) as sink:
-        add_completion(sink, Completion(RGB, MASK), meta)
-        add_completion(sink, Completion(255 - RGB, MASK), meta, draw=1)
+        add_completion(sink, Completion(RGB, MASK), META)
+        add_completion(sink, Completion(255 - RGB, MASK), META, draw=1)
     if not packed:
         with zipfile.ZipFile(path) as archive:
             archive.extractall(tmp_path / "shard")
@@ -110,8 +133,7 @@ def test_folders_that_are_no_sample_are_named_with_the_nearest(tmp_path: Path) -
     found = Outputs(tmp_path).unknown([SAMPLE, "world/cat/1/r0"])
     assert list(found) == ["world--fihs--1--r0"]
     said = found["world--fihs--1--r0"]
-    assert said.startswith(str(tmp_path))
-    assert "is no sample; did you mean 'world--fish--1--r0'?" in said
+    assert said.startswith("world--fihs--1--r0 is no sample; did you mean 'world--fish--1--r0'?")
 
 
 def spoiled(change: Callable[[Path], object]) -> Callable[[Path], None]:
@@ -138,12 +160,41 @@ def not_a_number(folder: Path) -> None:
         save(folder / SAMPLE / "amodal" / f"{i}.png", MASK[i])
 
 
+def two_forms(folder: Path) -> None:
+    rgba(folder, SAMPLE)
+    rgba(folder, f"{SAMPLE}/rgba")
+
+
+def loose_with_masks(folder: Path) -> None:
+    rgba(folder, SAMPLE)
+    save(folder / SAMPLE / "amodal" / "0.png", MASK[0])
+
+
+def meta_beside_loose(folder: Path) -> None:
+    rgba(folder, SAMPLE)
+    (folder / SAMPLE / "completion.json").write_text(META.model_dump_json())
+
+
 WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("short", spoiled(lambda f: (f / "00002.png").unlink()), "has 2 pictures, the sample 3 frames; give one a frame"),
     ("long", spoiled(lambda f: save(f / "00003.png", np.dstack([RGB[0], MASK[0]]))), "has 4 pictures, the sample 3"),
     ("gap", spoiled(lambda f: (f / "00001.png").unlink()), "has no picture of number 1; number them from 0"),
+    (
+        "times",
+        spoiled(lambda f: (f / "00002.png").rename(f / "1764547200123.png")),
+        "has no picture of number 2; number",
+    ),
+    (
+        "digits",
+        spoiled(lambda f: (f / "00001.png").rename(f / f"{1:0200}.png")),
+        "0001.png has no number of a frame; name pictures 00000.png",
+    ),
     ("twice", spoiled(lambda f: save(f / "1.png", MASK[0])), "has two pictures of number 1; keep one a frame"),
-    ("nameless", spoiled(lambda f: save(f / "preview.png", MASK[0])), "preview.png has no number; name pictures"),
+    (
+        "nameless",
+        spoiled(lambda f: save(f / "preview.png", MASK[0])),
+        "preview.png has no number of a frame; name pictures",
+    ),
     ("size", spoiled(lambda f: save(f / "00001.png", np.zeros((9, 8, 4), np.uint8))), "is 8x9, its input 24x20; give"),
     ("opaque", spoiled(lambda f: save(f / "00001.png", RGB[1])), "has no transparency; save RGBA, or give"),
     ("damaged", spoiled(lambda f: (f / "00001.png").write_bytes(b"no picture")), "00001.png is not a readable image"),
@@ -155,6 +206,17 @@ WRONG: list[tuple[str, Callable[[Path], object], str]] = [
     ("no masks", rgb_without_masks, "has rgb/ but no amodal/; add the masks"),
     ("masks alone", masks_alone, "has masks, but no pictures; add them as"),
     ("not a number", not_a_number, "has levels from"),
+    ("two forms", two_forms, "has pictures of several forms, in the folder itself and rgba/; keep one of them"),
+    ("two masks", loose_with_masks, "has pictures of several forms, in the folder itself and amodal/; keep one"),
+    ("own, empty", own(format="mine"), "completion.json has a wrong 'format' (Input should be 'tgvac-completion-1')"),
+    (
+        "own, of another",
+        own(sample="a/b"),
+        "says sample 'a/b', but the folder is of 'world/fish/1/r0'; make both agree",
+    ),
+    ("own, longer", own(frames=9), "completion.json says 9 frames, but rgba/ has 3 pictures; make both agree"),
+    ("own, larger", own(width=99), "completion.json says 99x20 pixels, but the input has 24x20; make both"),
+    ("own, loose", meta_beside_loose, "completion.json describes rgba/, which is not there; remove it, or give"),
     ("another sample", lambda folder: rgba(folder, "else"), "has no pictures of 'world/fish/1/r0'"),
 ]
 

@@ -55,6 +55,18 @@ class ExportRecord(BaseModel):
     recipes: str
     samples: dict[str, ExportedSample]
 
+    def check_given(self) -> None:
+        """Check that the export has what methods are given, and not the truth.
+
+        Raises:
+            BadInput: when outputs cannot have been made of it.
+        """
+        if self.kind == "truth":
+            raise BadInput(
+                f"The {EXPORT_FILE} of the outputs is that of an export of the truth, which no method may read; take"
+                " that of the inputs, `tgvac export --format inputs`."
+            )
+
     def check(self, sample: str, frames_FHW3: np.ndarray, visible_FHW: np.ndarray) -> None:
         """Check that a clip's first frames are those that were exported.
 
@@ -106,11 +118,29 @@ def read_export(path: Path) -> ExportRecord:
         BadInput: when it is missing, damaged, or of an earlier format.
     """
     try:
-        return ExportRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        data = path.read_bytes()
     except FileNotFoundError:
         raise BadInput(f"{path} does not exist; copy it from the folder that `tgvac export` wrote.") from None
-    except (OSError, UnicodeDecodeError, ValidationError) as error:
-        why = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error
+    except OSError as error:
         raise BadInput(
-            f"{path} is no record of format {EXPORT_FORMAT} ({why}); copy it from the folder that `tgvac export` wrote."
+            f"{path} cannot be read ({error.strerror}); copy it from the folder that `tgvac export` wrote."
+        ) from None
+    return parse_export(data, str(path))
+
+
+def parse_export(data: bytes, name: str) -> ExportRecord:
+    """Decode the bytes of an ``export.json``.
+
+    Args:
+        name: used in messages.
+
+    Raises:
+        BadInput: when they are damaged, or of an earlier format.
+    """
+    try:
+        return ExportRecord.model_validate_json(data)
+    except ValidationError as error:
+        raise BadInput(
+            f"{name} is no record of format {EXPORT_FORMAT} ({error.errors()[0]['msg']}); copy it from the folder that"
+            " `tgvac export` wrote."
         ) from None

@@ -14,14 +14,14 @@ import hashlib
 import io
 import re
 from collections.abc import Collection
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path, PurePosixPath
 
 import numpy as np
 from PIL import Image
 
-from tgvac.clips.archive import Store
-from tgvac.clips.completion import Completion
+from tgvac.clips.completion import _DRAW, Completion, Completions
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, parse_export
 from tgvac.clips.images import decode_rgba
 from tgvac.clips.mask_values import HALF, read_mask
 from tgvac.clips.pictures import SUFFIXES, UNREADABLE, read_picture
@@ -30,9 +30,10 @@ from tgvac.config import nearest
 from tgvac.errors import BadInput
 
 _PARTS = ("rgba", "rgb", "amodal")
-_DRAW = re.compile(r"draw-\d+/")
-"""Further completions of the same samples; the first is the one that is compared."""
 _META = "completion.json"
+_FORMS = ({"rgba"}, {"rgba", "amodal"}, {"rgb", "amodal"}, {""})
+_DIGITS = 18
+"""Digits that a frame's number may have, zeros in front of it among them."""
 
 
 class Outputs:
@@ -43,7 +44,8 @@ class Outputs:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path, self._store = path, Store(path)
+        self.path, self._own = path, Completions(path)
+        self._store = self._own.store
         self._pictures: dict[str, dict[str, list[str]]] = {}
         """Names of pictures by the sample's folder and the part, "" for pictures that are in the folder itself."""
         for name in self._store.names():
@@ -59,23 +61,43 @@ class Outputs:
         """The folder of a sample; None if it has no pictures."""
         return next((name for name in (sample, file_stem(sample)) if name in self._pictures), None)
 
+    def record(self) -> ExportRecord:
+        """The record of the export that they were made of, which is among them.
+
+        Raises:
+            BadInput: when it is missing, damaged, or of an earlier format.
+        """
+        if EXPORT_FILE not in self._store:
+            raise BadInput(
+                f"{self.path} has no {EXPORT_FILE}, which says of which clips the outputs were made; copy it from the"
+                " folder that `tgvac export` wrote, or name that folder by --inputs of `tgvac evaluate`."
+            )
+        return parse_export(self._store.read(EXPORT_FILE), f"{EXPORT_FILE} of {self.path}")
+
     def unknown(self, samples: Collection[str]) -> dict[str, str]:
-        """The folders of pictures that are no sample's, each with a sentence that names the nearest."""
+        """The folders of pictures that are no sample's, each with a sentence that names the nearest sample."""
         mine = {name for sample in samples for name in (sample, file_stem(sample))}
         stems = sorted(map(file_stem, samples))
         return {
-            name: f"{self._store.describe(name)} is no sample; {nearest(file_stem(name), stems, stems[:3])}"
+            name: f"{name} is no sample; {nearest(file_stem(name), stems, stems[:3])}"
             for name in sorted(self._pictures)
             if name not in mine
         }
 
     def digest(self, sample: str) -> str:
-        """SHA-256 of all that is read of a sample; "" if it has no pictures."""
+        """SHA-256 of all that is read of a sample; "" if it has no pictures.
+
+        Of a file that cannot be read, what is wrong is digested, so that :meth:`read` refuses that sample alone.
+        """
         if (folder := self.folder(sample)) is None:
             return ""
         found = hashlib.sha256()
         for name in sorted([*chain(*self._pictures[folder].values()), *self._meta(folder)]):
-            found.update(f"{name}:{hashlib.sha256(self._store.read(name)).hexdigest()}\n".encode())
+            try:
+                content = hashlib.sha256(self._store.read(name)).hexdigest()
+            except BadInput as error:
+                content = str(error)
+            found.update(f"{name}:{content}\n".encode())
         return found.hexdigest()
 
     def read(self, sample: str, frames: int, most: int, height: int, width: int) -> Completion:
@@ -93,28 +115,57 @@ class Outputs:
         if folder is None:
             raise BadInput(f"{self.path} has no pictures of '{sample}'; complete that sample, too.")
         parts = self._pictures[folder]
-        shown = next((part for part in ("rgba", "rgb", "") if part in parts), None)
-        if shown is None:
-            raise BadInput(
-                f"{self._store.describe(folder)} has masks, but no pictures; add them as {folder}/rgb/00000.png, …"
-            )
-        if shown == "rgb" and "amodal" not in parts:
-            raise BadInput(
-                f"{self._store.describe(folder)} has rgb/ but no amodal/; add the masks of the whole object."
-            )
-        size = height, width
-        if shown == "rgb":
+        self._check_form(folder, set(parts))
+        own, size = self._check_own(folder, sample, height, width), (height, width)
+        mask_FHW = self._masks(parts["amodal"], frames, most, size) if "amodal" in parts else None
+        if mask_FHW is not None and "rgb" in parts:
             rgb_FHW3 = np.stack([self._rgb(name, size) for name in self._numbered(parts["rgb"], frames, most)])
-            mask_FHW = self._masks(parts["amodal"], frames, most, size)
             return Completion(_laid(rgb_FHW3, mask_FHW), mask_FHW)
-        rgba_FHW4 = np.stack([self._rgba(name, size) for name in self._numbered(parts[shown], frames, most)])
+        names = self._numbered(parts["rgba" if "rgba" in parts else ""], frames, most)
+        rgba_FHW4 = np.stack([self._rgba(name, size) for name in names])
         rgb_FHW3, alpha_FHW = rgba_FHW4[..., :3], rgba_FHW4[..., 3]
-        if shown == "rgba" and "amodal" in parts:
-            mask_FHW = self._masks(parts["amodal"], frames, most, size)
-        else:
+        if mask_FHW is None:
             mask_FHW = np.where(alpha_FHW >= HALF, 255, 0).astype(np.uint8)
+        else:
+            alpha_FHW = mask_FHW
         # The project's own files keep what the method painted outside of its mask.
-        return Completion(rgb_FHW3 if self._meta(folder) else _laid(rgb_FHW3, alpha_FHW), mask_FHW)
+        return Completion(rgb_FHW3 if own else _laid(rgb_FHW3, alpha_FHW), mask_FHW)
+
+    def _check_form(self, folder: str, parts: set[str]) -> None:
+        where = self._store.describe(folder)
+        if parts in _FORMS:
+            return
+        if parts == {"amodal"}:
+            raise BadInput(f"{where} has masks, but no pictures; add them as {folder}/rgb/00000.png, …")
+        if parts == {"rgb"}:
+            raise BadInput(f"{where} has rgb/ but no amodal/; add the masks of the whole object.")
+        found = [f"{part}/" if part else "the folder itself" for part in sorted(parts)]
+        raise BadInput(
+            f"{where} has pictures of several forms, in {' and '.join(found)}; keep one of them: pictures with"
+            " transparency, rgb/ and amodal/, or rgba/ and amodal/."
+        )
+
+    def _check_own(self, folder: str, sample: str, height: int, width: int) -> bool:
+        """Whether a sample is in the project's own form, by a ``completion.json`` that fits its pictures."""
+        if not self._meta(folder):
+            return False
+        where = self._store.describe(f"{folder}/{_META}")
+        pictures = self._pictures[folder].get("rgba", [])
+        if not pictures:
+            raise BadInput(f"{where} describes rgba/, which is not there; remove it, or give the pictures as rgba/.")
+        meta = self._own.meta(folder)
+        for said, right, found in (
+            (f"sample '{meta.sample}'", meta.sample == sample, f"the folder is of '{sample}'"),
+            (f"{meta.frames} frames", meta.frames == len(pictures), f"rgba/ has {_count(len(pictures))}"),
+            (
+                f"{meta.width}x{meta.height} pixels",
+                (meta.height, meta.width) == (height, width),
+                f"the input has {width}x{height}",
+            ),
+        ):
+            if not right:
+                raise BadInput(f"{where} says {said}, but {found}; make both agree, or remove the file.")
+        return True
 
     def _meta(self, folder: str) -> list[str]:
         return [name for name in (f"{folder}/{_META}",) if name in self._store]
@@ -125,13 +176,16 @@ class Outputs:
         where = self._store.describe(str(PurePosixPath(names[0]).parent))
         for name in names:
             found = re.search(r"(\d+)\D*$", PurePosixPath(name).stem)
-            if found is None:
-                raise BadInput(f"{self._store.describe(name)} has no number; name pictures 00000.png, 00001.png, …")
+            if found is None or len(found[1]) > _DIGITS:
+                raise BadInput(
+                    f"{self._store.describe(name)} has no number of a frame; name pictures 00000.png, 00001.png, …"
+                )
             if int(found[1]) in by_number:
                 raise BadInput(f"{where} has two pictures of number {int(found[1])}; keep one a frame.")
             by_number[int(found[1])] = name
-        if missing := [i for i in range(max(by_number) + 1) if i not in by_number]:
-            raise BadInput(f"{where} has no picture of number {missing[0]}; number them from 0, without gaps.")
+        # Names may be times, so numbers are not counted up to the largest.
+        if (missing := next(i for i in count() if i not in by_number)) < len(by_number):
+            raise BadInput(f"{where} has no picture of number {missing}; number them from 0, without gaps.")
         if len(by_number) not in (frames, most):
             wanted = f"{frames} frames" if frames == most else f"{most} frames, of which {frames} are evaluated"
             raise BadInput(f"{where} has {_count(len(by_number))}, the sample {wanted}; give one a frame.")

@@ -3,20 +3,21 @@
 evaluate/<name>/rows.parquet              its rows, as those of phase metrics
 evaluate/<name>/tables/<table>.{csv,…}    table2, against, differences; estimates.csv
 evaluate/<name>/left_out.csv              samples and folders without rows, with the reason
-evaluate/<name>/index.json                digests of these files, written last
+evaluate/<name>/index.json                digests of these files
+evaluate/<name>/evaluation.json           says that the folder is an evaluation, and which
 """
 
 from __future__ import annotations
 
 import csv
 import io
+import json
 import re
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from tgvac.clips.export_record import EXPORT_FILE, read_export
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
 from tgvac.clips.outputs import Outputs
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.rows import join_row_files, read_frame
@@ -24,7 +25,8 @@ from tgvac.errors import BadInput
 from tgvac.evaluate.samples import evaluated_frames, named
 from tgvac.evaluate.scoring import Scored, score
 from tgvac.evaluate.tables import beside, rows_of_scale, summary, tables
-from tgvac.files import locked, sha256, write_text
+from tgvac.files import locked, sha256, write_json, write_text
+from tgvac.folders import refuse_others, replacing
 from tgvac.methods.registry import EXTERNAL, REGISTRY
 from tgvac.params import Params, load_params
 from tgvac.report.basis import read_basis
@@ -32,10 +34,13 @@ from tgvac.report.estimates import estimates_csv
 from tgvac.report.paper import load_paper
 from tgvac.report.scores import Measured
 from tgvac.report.table_files import write_table_files
-from tgvac.shards import Entry, write_index
+from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 
 _INDEX = "index.json"
+_MARK = "evaluation.json"
+_FORMAT = "tgvac-evaluation-1"
+_LETTERS = 64
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def evaluate(
 
     Args:
         folder: the outputs, as :mod:`tgvac.clips.outputs` has them.
-        inputs: the export that they were made of, or its ``export.json``; None: ``export.json`` is in the folder.
+        inputs: the export that they were made of, or its ``export.json``; None: ``export.json`` is among them.
         out: where to write; None: ``results/<scale>/evaluate/<name>``.
 
     Raises:
@@ -71,8 +76,10 @@ def evaluate(
     params, ctx = load_params(root, scale), Context(root, scale, "evaluate", "", device=device)
     check_name(name, params, scale)
     out = (out or ctx.out / name).absolute()
-    _refuse_others(out)
-    outputs, record = Outputs(folder), read_export(_record_of(folder, inputs))
+    refuse_others(out, "an earlier evaluation", _is_evaluation)
+    outputs = Outputs(folder)
+    record = _record_of(outputs, inputs)
+    record.check_given()
     frames = evaluated_frames(ctx, params.evaluation)
     if not (ctx.results / "backbones" / "scoring_clip").is_dir():
         raise BadInput(
@@ -96,32 +103,44 @@ def evaluate(
 
 
 def check_name(name: str, params: Params, scale: str) -> None:
-    """Refuse a name that is not one, or that a method of the scale has.
+    """Refuse a name that is not one, that is too long for a file, or that a method of the scale has.
 
     Raises:
         BadInput: with the name.
     """
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise BadInput(f"'--method-name {name}' is no name; write it in lower case, digits and underscores.")
+    if len(name) > _LETTERS:
+        raise BadInput(
+            f"'--method-name {name[:20]}…' has {len(name)} letters; take at most {_LETTERS}, since files are named so."
+        )
     if name in REGISTRY or f"{EXTERNAL}/{name}" in params.methods:
         raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
 
 
-def _record_of(folder: Path, inputs: Path | None) -> Path:
-    if inputs is not None:
-        return inputs / EXPORT_FILE if inputs.is_dir() else inputs
-    found = folder / EXPORT_FILE
-    if not found.is_file():
+def _record_of(outputs: Outputs, inputs: Path | None) -> ExportRecord:
+    if inputs is None:
+        return outputs.record()
+    return read_export(inputs / EXPORT_FILE if inputs.is_dir() else inputs)
+
+
+def _is_evaluation(folder: Path) -> bool:
+    """Whether a folder has an evaluation and nothing else, so that it can be deleted."""
+    try:
+        if json.loads((folder / _MARK).read_text(encoding="utf-8"))["format"] != _FORMAT:
+            return False
+        written = {_INDEX, _MARK, *(entry.file for entry in read_index(folder / _INDEX).values())}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    found = {
+        path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_symlink() or not path.is_dir()
+    }
+    if others := sorted(found - written):
         raise BadInput(
-            f"{folder} has no {EXPORT_FILE}, which says of which clips the outputs were made; copy it from the folder"
-            " that `tgvac export` wrote, or name that folder by --inputs."
+            f"{folder} is an earlier evaluation, but has other files in it, too: {named(others)}; move them, or give"
+            " another folder."
         )
-    return found
-
-
-def _refuse_others(out: Path) -> None:
-    if out.exists() and not (out / _INDEX).is_file() and (not out.is_dir() or any(out.iterdir())):
-        raise BadInput(f"{out} has other files in it; give a folder that is new, empty, or an earlier evaluation.")
+    return True
 
 
 def _first(scored: Scored) -> str:
@@ -131,9 +150,7 @@ def _first(scored: Scored) -> str:
 def _write(
     ctx: Context, params: Params, name: str, scored: Scored, left_out: Mapping[str, str], of: int, out: Path
 ) -> list[str]:
-    staged = out.with_name(f".{out.name}.part")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
+    with replacing(out) as staged:
         join_row_files(scored.parts.values(), staged / "rows.parquet")
         found = beside(f"{EXTERNAL}/{name}", read_frame(staged / "rows.parquet"), rows_of_scale(ctx), params)
         numbers = Measured(found.rows, params.metrics, params.evaluation.mask_source)
@@ -146,11 +163,9 @@ def _write(
         write_text(staged / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, params.methods))
         write_text(staged / "left_out.csv", _csv(left_out))
         _write_index(staged)
-        if out.exists():
-            shutil.rmtree(out)
-        staged.rename(out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
+        write_json(staged / _MARK, {"format": _FORMAT, "scale": ctx.scale, "method": name})
+        # Scoring takes long, so files may have come in the meantime.
+        refuse_others(out, "an earlier evaluation", _is_evaluation)
     return [*summary(found, numbers), *found.said]
 
 

@@ -100,7 +100,7 @@ def score(
     left_out = {e.id: str(e.facts["left_out"]) for e in entries if "left_out" in e.facts}
     for sample in sorted(frames):
         if outputs.folder(sample) is None:
-            left_out[sample] = f"{outputs.path} has no pictures of '{sample}'; complete that sample, too."
+            left_out[sample] = f"The outputs have no pictures of '{sample}'; complete that sample, too."
         elif sample not in record.samples:
             left_out[sample] = f"'{sample}' is not in the export; export again, and complete that sample, too."
     return Scored({e.id: folder / e.file for e in entries if e.id not in left_out}, left_out)

@@ -7,10 +7,11 @@ from pathlib import Path
 
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completion
-from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
+from tgvac.clips.export_record import EXPORT_FILE, ExportRecord
 from tgvac.clips.outputs import Outputs
 from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, LeftOut, Setup
+from tgvac.sources.rejected import reason_of
 
 
 def load(setup: Setup) -> Complete:
@@ -34,7 +35,7 @@ def completed(outputs: Outputs, record: ExportRecord, clip: Clip) -> Completion:
     """The completion of a clip that was exported.
 
     Raises:
-        LeftOut: when its pictures do not fit.
+        LeftOut: when its pictures do not fit; files are named relative to the outputs, because reasons are kept.
         BadInput: when it was made of another clip.
     """
     record.check(clip.sample, clip.frames_FHW3, clip.visible_FHW)
@@ -42,7 +43,7 @@ def completed(outputs: Outputs, record: ExportRecord, clip: Clip) -> Completion:
     try:
         return outputs.read(clip.sample, frames, record.samples[clip.sample].frames, height, width)
     except BadInput as error:
-        raise LeftOut(str(error)) from None
+        raise LeftOut(reason_of(error, outputs.path)) from None
 
 
 def digests(setup: Setup) -> Callable[[str], str]:
@@ -61,4 +62,7 @@ def _opened(setup: Setup) -> tuple[Path, Outputs, ExportRecord]:
     folder = setup.root / Path(setup.method.outputs).expanduser()
     if not folder.is_dir():
         raise BadInput(f"{folder}, the outputs of a method, is no folder; give the right path in the scale's methods.")
-    return folder, Outputs(folder), read_export(folder / EXPORT_FILE)
+    outputs = Outputs(folder)
+    record = outputs.record()
+    record.check_given()
+    return folder, outputs, record

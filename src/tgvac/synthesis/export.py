@@ -23,7 +23,6 @@ from __future__ import annotations
 import csv
 import io
 import math
-import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
@@ -46,6 +45,7 @@ from tgvac.clips.video import write_mp4
 from tgvac.config import nearest
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_json, write_text
+from tgvac.folders import refuse_others, replacing
 from tgvac.progress import with_progress
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips, track_opener
@@ -82,7 +82,7 @@ def export(ctx: Context, split: str, out: Path, kind: str, fps: int, frames: Map
         if word not in known:
             raise BadInput(f"{what} '{word}' is unknown; {nearest(word, list(known))}")
     out = out.absolute()
-    _refuse_others(out)
+    refuse_others(out, "an earlier export", is_export)
     path = ctx.results / "synthesis" / "recipes.parquet"
     recipes = [r for r in read_recipes(path) if r.split == split and (frames is None or r.recipe in frames)]
     if not recipes:
@@ -91,37 +91,13 @@ def export(ctx: Context, split: str, out: Path, kind: str, fps: int, frames: Map
             f"Scale '{ctx.scale}' has no synthesised video{evaluated} in the split '{split}'; choose another split."
         )
     captions = read_captions(ctx.results / "captions" / "captions.parquet")
-    staged = out.with_name(f".{out.name}.part")
-    shutil.rmtree(staged, ignore_errors=True)
-    try:
+    with replacing(out) as staged:
         samples = _write(ctx, recipes, captions, staged, kind, fps, frames or {})
         record = ExportRecord(
             scale=ctx.scale, split=split, kind=kind, videos=len(recipes), recipes=sha256(path), samples=samples
         )
         write_json(staged / EXPORT_FILE, record.model_dump(mode="json"))
-        _replace(staged, out)
-    finally:
-        shutil.rmtree(staged, ignore_errors=True)
     return len(recipes)
-
-
-def _refuse_others(out: Path) -> None:
-    if out.exists() and not out.is_dir():
-        raise BadInput(f"{out} is a file; give a folder that is new, empty, or an earlier export.")
-    if not out.is_dir() or not any(out.iterdir()):
-        return
-    if not is_export(out):
-        raise BadInput(f"{out} has other files in it; give a folder that is new, empty, or an earlier export.")
-
-
-def _replace(staged: Path, out: Path) -> None:
-    """Replace a folder by renaming, so that it is always complete."""
-    old = out.with_name(f".{out.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if out.exists():
-        out.rename(old)
-    staged.rename(out)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _write(
