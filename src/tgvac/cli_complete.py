@@ -7,6 +7,9 @@ from typing import Annotated
 
 import typer
 
+_INTERRUPTED = 130
+"""The exit code of a command that Ctrl+C ended."""
+
 
 def _project() -> Path:
     """The project's folder, which has the shipped networks: this folder, or that of the installed clone."""
@@ -133,7 +136,11 @@ def complete(
             "lost": lost,
         }
         options = parse(Options, given, "The command")
-    look_at = Completing(_project(), options, out.expanduser().absolute(), device).run(preview)
+    try:
+        look_at = Completing(_project(), options, out.expanduser().absolute(), device).run(preview)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is done", flush=True)
+        raise typer.Exit(_INTERRUPTED) from None
     print(f"look at {look_at}")
 
 

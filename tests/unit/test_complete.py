@@ -143,6 +143,25 @@ def run(arguments: list[str]) -> None:
     assert ended.value.code == 0
 
 
+def test_ctrl_c_says_that_the_same_command_goes_on(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stopped(self: Completing, preview: bool) -> Path:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Completing, "run", stopped)
+    with pytest.raises(SystemExit) as ended:
+        main(["complete", str(folder / "frames"), "--box", "20,30,28,28", "--out", str(folder / "out")])
+    assert ended.value.code == 130
+    assert "stopped; the same command goes on from what is done" in capsys.readouterr().out
+
+
+def test_the_command_finds_the_shipped_model_from_any_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    run(["complete", "frames", "--box", "20,30,28,28", "--steps", "1", "--out", "elsewhere"])
+    assert (folder / "elsewhere" / "beside.mp4").is_file()
+
+
 def test_prompts_of_the_command_line_are_recorded_and_repeated(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from textwrap import shorten
 from typing import Literal
 
 import numpy as np
@@ -69,6 +70,9 @@ _FORMAT_1 = "tgvac-complete-1"
 _COLOUR = np.array([255, 64, 64], np.float32)
 """Of the tracked mask in the preview."""
 
+
+_QUOTED = 60
+"""Letters of a text that a message quotes."""
 
 _OURS = ("model", "text", "steps", "guidance", "stride", "fast")
 """Options that methods without weights do not have."""
@@ -307,7 +311,9 @@ class Completing:
         if options.guidance is not None and not loaded.guides(options.text):
             raise BadInput("--guidance is by the text, and there is none; give --text, or leave --guidance out.")
         if lost := loaded.not_read(options.text):
-            print(f"the text encoder does not read the end of --text: '{lost}'; shorten it", flush=True)
+            print(
+                f"the text encoder does not read the end of --text: '{shorten(lost, _QUOTED)}'; shorten it", flush=True
+            )
         return loaded
 
     def _refuse(self, unused: Sequence[str]) -> None:

@@ -52,7 +52,8 @@ def weights_file(params: Sam2Params, runtime: Runtime) -> Path:
         first = str(error).strip().splitlines()[0].split(". ")[0].rstrip(".")
         raise BadInput(
             f"masks.sam2.weights '{params.weights}' cannot be fetched ({first}); name a local file, or set masks.sparse"
-            " and masks.first to 'flow' and masks.boxes to 'grabcut', which need no weights."
+            " and masks.first to 'flow' and masks.boxes to 'grabcut', which need no weights (in tgvac complete:"
+            " --tracker follow)."
         ) from None
 
 
