@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 
 from tests.unit.report_project import METRICS
+from tgvac.methods.params import MethodParams
 from tgvac.metrics.aggregate import Estimate
 from tgvac.report.claims import Claim, Comparison
+from tgvac.report.methods import stand_ins
 from tgvac.report.paper import Direction
 from tgvac.report.scores import Measured, score_of, significant_sign
 from tgvac.report.verdicts import Judged, judge
@@ -181,3 +183,23 @@ def test_numbers_of_a_cell_are_computed_once_and_the_confidence_changes_no_draw(
     assert numbers.difference(a, b, clip, "easy", MANY.confidence) == first
     assert numbers.sample_means(a, "clip")["v1/r0"] == pytest.approx(0.2)
     assert numbers.frames(["ours/full", "ours/no_text"], "clip", "hard") == (VIDEOS, VIDEOS)
+
+
+def test_a_comparison_with_a_stand_in_of_a_published_method_is_not_decidable() -> None:
+    numbers = measured({"ours/full": [0.9], "pix2gestalt/full": [0.7]}, {"ours/full": [0.6], "pix2gestalt/full": [0.5]})
+    claimed = claim(*better("clip", "up", than="table2.pix2gestalt"))
+    methods = ("ours/full", "pix2gestalt/full")
+    (decided,) = judge([claimed], numbers, methods)
+    (undecided,) = judge([claimed], numbers, methods, {"pix2gestalt/full"})
+    assert decided.verdict == "holds"
+    assert undecided.verdict == "undecidable"
+    assert [t.verdict for t in undecided.tested] == ["undecidable", "undecidable"]
+    # The difference is measured all the same.
+    assert [t.estimate.mean for t in undecided.tested] == pytest.approx([0.2, 0.1])
+
+
+def test_a_baseline_stands_in_unless_its_networks_are_its_authors() -> None:
+    methods = {name: MethodParams() for name in ("ours/full", "pix2gestalt/full", "progressive/oracle", "white/plain")}
+    methods["pix2gestalt/published"] = MethodParams(published="weights/pix2gestalt")
+    assert stand_ins(methods, methods, "stand-ins") == {"pix2gestalt/full", "progressive/oracle"}
+    assert stand_ins(methods, methods, "pretrained") == {"pix2gestalt/full"}

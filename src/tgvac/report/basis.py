@@ -58,14 +58,16 @@ class Basis:
             "holds": f"holds {self.place}" if self.place else "reproduced",
             "fails": f"fails {self.place}" if self.place else "not reproduced",
             "open": "no significant difference",
+            "undecidable": "not decidable at this scale",
             "unmeasured": "not measured",
             "untested": "not tested",
         }
         return words[verdict]
 
 
-Verdict = Literal["holds", "fails", "open", "unmeasured", "untested"]
-"""Of a claim. ``open``: no significant difference; ``unmeasured``: the run lacks a number that the claim needs."""
+Verdict = Literal["holds", "fails", "open", "undecidable", "unmeasured", "untested"]
+"""Of a claim. ``open``: no significant difference; ``undecidable``: a stand-in takes the place of a published method,
+so the rows say nothing about that method; ``unmeasured``: the run lacks a number that the claim needs."""
 
 COMPARABLE = "comparable in kind"
 

@@ -54,7 +54,8 @@ def claims_table(judged: Sequence[Judged], paper: Paper, basis: Basis, metrics: 
             f" bootstrap over source videos ({metrics.bootstrap:,} resamples). ✓ (holds) and ✗ (fails) need the whole"
             f" interval and at least {ENOUGH_VIDEOS} source videos; ? means no significant difference. A claim holds if"
             " all its comparisons hold. It fails if one of them fails at the confidence corrected for their number"
-            " (Bonferroni).",
+            " (Bonferroni). A claim about another published method is not decidable where a small network of this"
+            " project stands in for that method's.",
             "A verdict applies to the videos and backbones of this run. The word “reproduced” is used only for"
             " pretrained backbones on the paper's own sources.",
         ),
@@ -81,11 +82,12 @@ def comparisons_table(judged: Sequence[Judged]) -> Table:
     return Table("comparisons", "Every comparison of every claim", columns, tuple(rows))
 
 
-_SIGNS = {"holds": "✓", "fails": "✗", "open": "?", "unmeasured": "", "untested": ""}
+_SIGNS = {"holds": "✓", "fails": "✗", "open": "?", "undecidable": "", "unmeasured": "", "untested": ""}
 _WORDS = {
     "holds": "holds",
     "fails": "fails",
     "open": "no significant difference",
+    "undecidable": "not decidable at this scale",
     "unmeasured": "not measured",
     "untested": "",
 }

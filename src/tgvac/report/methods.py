@@ -54,6 +54,22 @@ def of_quality(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
     return tuple(name for name in names if name not in ablations)
 
 
+def stand_ins(names: Iterable[str], methods: Methods, origin: str) -> frozenset[str]:
+    """The baselines of Table 2 that run with networks of this project in place of their authors'.
+
+    Args:
+        names: the evaluated methods.
+        origin: of the backbones, as in :class:`tgvac.report.basis.Basis`.
+    """
+    baselines = [name for name in names if name.partition("/")[0] in BASELINES]
+    return frozenset(
+        name
+        for name in baselines
+        # Pix2gestalt's network is its authors' only if it was converted; ProgressiveAmodal has none of its own.
+        if (methods[name].published is None if name.startswith("pix2gestalt/") else origin != "pretrained")
+    )
+
+
 def answer_to(row: str, methods: Iterable[str]) -> str | None:
     """The measured method that corresponds to a published row (or to a row of our own, ``own.<row>``), or None.
 

@@ -39,7 +39,7 @@ from tgvac.report.curves import find_runs
 from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.masks_table import masks_table
-from tgvac.report.methods import HEADLINE
+from tgvac.report.methods import HEADLINE, stand_ins
 from tgvac.report.more_scores import more_scores_table
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
@@ -100,7 +100,7 @@ def _write(
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
     numbers = Measured(read_frame(ctx.results / "metrics" / "rows.parquet"), metrics, evaluation.mask_source)
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
-    judged = judge(claims.values(), numbers, evaluation.methods)
+    judged = judge(claims.values(), numbers, evaluation.methods, stand_ins(evaluation.methods, methods, basis.origin))
 
     tables = {
         "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every, rejected),

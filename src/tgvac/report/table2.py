@@ -11,7 +11,7 @@ from tgvac.methods.registry import REGISTRY, Methods, label_of
 from tgvac.metrics.difficulty import difficulty as class_of
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
-from tgvac.report.methods import BASELINES, HEADLINE, of_quality
+from tgvac.report.methods import BASELINES, HEADLINE, of_quality, stand_ins
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
 from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured, Scored
@@ -44,8 +44,19 @@ def quality_table(
         QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        (how_measured(numbers.metrics), *_fewer(numbers, names)),
+        (how_measured(numbers.metrics), *_standing_in(names, methods, basis), *_fewer(numbers, names)),
     )
+
+
+def _standing_in(names: Sequence[str], methods: Methods, basis: Basis) -> list[str]:
+    """A remark on the baselines whose networks are not their authors'."""
+    labels = [label_of(name) for name in names if name in stand_ins(methods, methods, basis.origin)]
+    if not labels:
+        return []
+    return [
+        f"{' and '.join(labels)}: the procedure is its authors', the network is a small one of this project. These rows"
+        " say nothing about the published methods, and decide no claim about them."
+    ]
 
 
 def _fewer(numbers: Measured, names: Sequence[str]) -> list[str]:

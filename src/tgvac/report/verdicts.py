@@ -3,13 +3,13 @@
 A comparison holds or fails if its whole interval agrees; otherwise there is no significant difference. A claim holds
 if all of its comparisons hold, which needs no correction for their number. It fails if one of them fails. One of many
 comparisons fails by chance more often than a single one, so it must fail at the confidence that m comparisons need
-(Bonferroni): 1 - (1 - confidence) / m.
+(Bonferroni): 1 - (1 - confidence) / m. A comparison with a stand-in of a published method is not decidable.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from tgvac.methods.registry import label_of
@@ -50,20 +50,23 @@ class Judged:
     verdict: Verdict
 
 
-def judge(claims: Iterable[Claim], numbers: Measured, methods: Iterable[str]) -> list[Judged]:
+def judge(
+    claims: Iterable[Claim], numbers: Measured, methods: Iterable[str], standins: Collection[str] = ()
+) -> list[Judged]:
     """Test every claim on the rows of a run.
 
     Args:
         methods: the evaluated methods; each published row corresponds to at most one of them.
+        standins: those of them that stand in for a published method.
     """
     methods = tuple(methods)
-    return [_judge(claim, numbers, methods) for claim in claims]
+    return [_judge(claim, numbers, methods, standins) for claim in claims]
 
 
-def _judge(claim: Claim, numbers: Measured, methods: tuple[str, ...]) -> Judged:
+def _judge(claim: Claim, numbers: Measured, methods: tuple[str, ...], standins: Collection[str]) -> Judged:
     if not claim.comparisons:
         return Judged(claim, (), "untested")
-    tested = tuple(_test(each, numbers, methods) for each in claim.comparisons)
+    tested = tuple(_test(each, numbers, methods, standins) for each in claim.comparisons)
     return Judged(claim, tested, overall(tested, numbers))
 
 
@@ -78,10 +81,12 @@ def overall(tested: tuple[Tested, ...], numbers: Measured) -> Verdict:
     verdicts = {each.verdict for each in tested}
     if "unmeasured" in verdicts:
         return "unmeasured"
+    if "undecidable" in verdicts:
+        return "undecidable"
     return "holds" if verdicts == {"holds"} else "open"
 
 
-def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...]) -> Tested:
+def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...], standins: Collection[str]) -> Tested:
     parts = [_cell_of(cell) for cell in comparison.cells]
     groups = tuple(group for _, group, _ in parts)
     metric = parts[0][2]
@@ -99,7 +104,8 @@ def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...]) -
     value = _estimate(comparison, pair, score, groups, numbers, numbers.metrics.confidence)
     if math.isnan(value.mean):
         return Tested(comparison, score, groups, pair, value, "unmeasured", "frames that both have a value for")
-    return Tested(comparison, score, groups, pair, value, _verdict(comparison, value))
+    stands_in = any(of.name in standins for of in pair)
+    return Tested(comparison, score, groups, pair, value, "undecidable" if stands_in else _verdict(comparison, value))
 
 
 def _estimate(
