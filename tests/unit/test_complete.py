@@ -93,6 +93,16 @@ def test_videos_with_alpha_keep_it_at_odd_sizes_and_broken_frame_rates(
     assert back_HW4[:4, :4, 3].max() <= near
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".webm", ".mov"])
+def test_equal_frames_become_equal_videos_byte_for_byte(tmp_path: Path, suffix: str) -> None:
+    channels = 3 if suffix == ".mp4" else 4
+    frames = np.random.default_rng(0).integers(0, 256, (4, 48, 86, channels), np.uint8)
+    files = [tmp_path / f"{i}{suffix}" for i in range(4)]
+    for file in files:
+        write_video(file, frames, 25.0)
+    assert len({file.read_bytes() for file in files}) == 1
+
+
 def options(folder: Path, **changes: object) -> Options:
     values = {
         "video": str(folder / "frames"),

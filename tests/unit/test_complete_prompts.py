@@ -74,6 +74,15 @@ def test_marks_are_resized_with_their_frame(folder: Path) -> None:
     assert half.not_points == ((15, 45),)
 
 
+def test_a_box_that_reaches_beyond_the_frame_is_used_and_said(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (marks,) = select(open_frames(folder / "frames"), COUNT, read_selection(boxes=["100,60,60,20"])).marks
+    assert marks.box == Box(x=100, y=60, w=60, h=20)
+    said = "--box 100,60,60,20 of frame 0 reaches beyond its frame of 128x96; the part inside is used."
+    assert capsys.readouterr().out.strip() == said
+    select(open_frames(folder / "frames"), COUNT, read_selection(boxes=["100,60,28,36"]))
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -123,9 +123,12 @@ def _option(prompt: Prompt) -> str:
 
 
 def _marks(prompt: Prompt, height: int, width: int) -> Marks:
-    if prompt.box is not None and (fault := fault_of(prompt.box, height, width)):
-        box = prompt.box
-        raise BadInput(f"--box {box.x:g},{box.y:g},{box.w:g},{box.h:g} of frame {prompt.frame} {fault}")
+    if (box := prompt.box) is not None:
+        named = f"--box {box.x:g},{box.y:g},{box.w:g},{box.h:g} of frame {prompt.frame}"
+        if fault := fault_of(box, height, width):
+            raise BadInput(f"{named} {fault}")
+        if box.x < 0 or box.y < 0 or box.x + box.w > width or box.y + box.h > height:
+            print(f"{named} reaches beyond its frame of {width}x{height}; the part inside is used.", flush=True)
     for option, points in (("--point", prompt.points), ("--not-point", prompt.not_points)):
         for x, y in points:
             where = f"{option} {x:g},{y:g} of frame {prompt.frame}"
