@@ -193,7 +193,7 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         replaced("1.0 / alphas_T", "2.0 / alphas_T"),
         {*TRAININGS, *SAMPLED},
     ),
-    ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *SAMPLED}),
+    ("motion modules", "models/motion_unet.py", replaced("norm.affine", "not norm.affine"), {"motion", *GUIDED}),
     ("the cache of latents", "latents/encoding.py", replaced("part(", "section("), {*ALL_TRAININGS, "latents"}),
     # Data, metrics, report.
     ("the world's pictures", "world/render.py", replaced("255", "254"), {"sources"}),

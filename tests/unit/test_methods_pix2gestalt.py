@@ -154,7 +154,6 @@ def test_all_frames_of_a_group_of_windows_go_through_the_network_at_once() -> No
 )
 def test_params_of_another_network_are_refused(entry: dict[str, Any], says: str) -> None:
     tree = TINY.model_dump(mode="json")
-    tree["evaluation"]["methods"].append("pix2gestalt/full")
     tree["methods"]["pix2gestalt/full"] = entry
     with pytest.raises(BadInput, match=says):
         parse(Params, tree, "params")
@@ -162,7 +161,6 @@ def test_params_of_another_network_are_refused(entry: dict[str, Any], says: str)
 
 def test_guidance_needs_a_training_that_dropped_all_conditions_together() -> None:
     tree = TINY.model_dump(mode="json")
-    tree["evaluation"]["methods"].append("pix2gestalt/full")
     tree["variants"]["image_conditioned"]["drop_both"] = 0.0
     with pytest.raises(BadInput, match="never went without"):
         parse(Params, tree, "params")
@@ -203,7 +201,6 @@ def test_the_stand_in_is_refused_beside_other_backbones_than_the_shipped(scale: 
 
 def test_a_sampler_that_cannot_sample_is_refused_before_anything_runs() -> None:
     tree = TINY.model_dump(mode="json")
-    tree["evaluation"]["methods"].append("pix2gestalt/full")
     tree["methods"]["pix2gestalt/full"]["solver"] = "multistep"
     with pytest.raises(BadInput, match="pix2gestalt/full cannot sample"):
         parse(Params, tree, "params")

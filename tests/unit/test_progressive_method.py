@@ -283,6 +283,8 @@ def test_a_whole_model_comes_with_its_own_schedule_and_text_encoder(folders: Pat
 
 SCALE = """
 extends: smoke
+backbones: {origin: shipped}
+diffusion: {prediction: v}
 variants: {inpaint9: {start: standins/inpaint9}}
 progressive: {weights: ""}
 evaluation: {methods: [progressive/oracle, copy_visible/plain]}

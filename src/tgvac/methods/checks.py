@@ -63,7 +63,7 @@ def check_stand_in(name: str, method: MethodParams, variant: VariantParams, back
     if variant.steps_of("frame") == 0 and (variant.start or "").startswith(_SHIPPED) and backbones.origin != "shipped":
         raise ValueError(
             f"methods.{name} samples {variant.start} as it is, which fits the shipped backbones alone, but"
-            f" backbones.origin is {backbones.origin}; set {name.partition('/')[0]}'s 'published', or train the variant"
+            f" backbones.origin is {backbones.origin}; make that shipped, or train variants.{method.trained}"
         )
 
 
