@@ -90,6 +90,6 @@ def test_the_small_scale_is_real_in_all_but_its_size() -> None:
 
 
 @pytest.mark.parametrize("scale", ["small", "paper"])
-def test_no_scale_on_real_footage_has_more_than_a_thousand_parts(scale: str) -> None:
+def test_no_scale_on_real_footage_has_more_parts_than_a_cluster_queues_well(scale: str) -> None:
     graph = Graph.load({"scale": scale}, ROOT)
-    assert sum(len(graph.parts(phase.name)) for phase in PHASES if phase.shards) <= 1000 - 50
+    assert sum(len(graph.parts(phase.name)) for phase in PHASES if phase.shards) <= 1500 - 50

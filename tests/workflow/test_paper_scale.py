@@ -18,7 +18,7 @@ from tgvac.shards import read_index
 pytestmark = pytest.mark.workflow
 
 PARAMS = load_params(CLONE, "paper")
-JOBS = 1000
+JOBS = 1500
 SECONDS = 60.0
 """Limit of processor time. A dry run takes a few seconds; more means that the graph has grown with the data."""
 
