@@ -40,6 +40,9 @@ app.command("app")(browser)
 app.add_typer(data, name="data")
 
 Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]
+Truth = Annotated[
+    str, typer.Option(help="A data set with the truth: tabe51:FOLDER or movi_mc_ac:FOLDER (docs/external-truth.md).")
+]
 Given = Annotated[list[str] | None, typer.Option("--at", help="NAME=PATH: a source's folder or archive.")]
 
 
@@ -130,8 +133,8 @@ def run(
 
 @app.command()
 def export(
-    scale: Scale,
     out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier export.")],
+    scale: Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")] = "",
     split: Annotated[str, typer.Option(help="train, dev or val.")] = "val",
     kind: Annotated[
         str, typer.Option("--format", help="davis (folders of images) or mp4; inputs or truth, each without the other.")
@@ -139,8 +142,24 @@ def export(
     evaluated: Annotated[
         bool, typer.Option("--evaluated", help="Only the clips and frames that the scale evaluates.")
     ] = False,
+    truth: Truth = "",
+    texts: Annotated[
+        Path | None, typer.Option(help="With --truth: sentences on the objects, CSV with the columns name and text.")
+    ] = None,
+    most: Annotated[
+        int, typer.Option(min=0, help="With --truth: at most so many objects, drawn by their names; 0: all.")
+    ] = 0,
 ) -> None:
-    """Write a scale's synthesised videos as plain files: inputs, masks, truth, captions and occlusion rates."""
+    """Write videos as plain files: a scale's, or with --truth what methods are given of a data set."""
+    if bool(scale) == bool(truth):
+        raise BadInput("Give either --scale, or --truth LAYOUT:FOLDER.")
+    if truth:
+        if evaluated or split != "val" or kind not in ("davis", "inputs"):
+            raise BadInput("--truth is exported as inputs alone; leave --split, --format and --evaluated out.")
+        _export_external(truth, out, texts, most)
+        return
+    if texts or most:
+        raise BadInput("--texts and --most are of a data set; leave them out with --scale.")
     from tgvac.evaluate.samples import evaluated_frames
     from tgvac.params import load_params
     from tgvac.stage import Context
@@ -150,6 +169,19 @@ def export(
     frames = evaluated_frames(ctx, params.evaluation) if evaluated else None
     count = write(ctx, split, out, kind, params.report.fps, frames)
     print(f"{count} videos of the split '{split}' are in {out}")
+
+
+def _export_external(truth: str, out: Path, texts: Path | None, most: int) -> None:
+    from tgvac.external.export import export_inputs
+    from tgvac.external.texts import read_texts
+    from tgvac.external.truth import open_truth
+
+    found = open_truth(truth)
+    said = read_texts(texts, found.samples()) if texts else {}
+    made = export_inputs(found, found.folder, out.absolute(), said, most)
+    for reason in made.left_out.values():
+        print(f"left out: {reason}")
+    print(f"{made.samples} samples of {found.layout.title} are in {out}")
 
 
 @app.command()
