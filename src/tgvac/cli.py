@@ -196,15 +196,21 @@ def evaluate(
         Path | None, typer.Option("--out", "-o", help="A folder; by default results/<scale>/evaluate/<name>.")
     ] = None,
     device: Annotated[str, typer.Option(help="A torch device; auto takes the first GPU.")] = "auto",
+    truth: Truth = "",
 ) -> None:
-    """Score outputs that were made elsewhere, beside the methods of a scale (docs/evaluate.md)."""
-    from tgvac.evaluate.command import evaluate as run
+    """Score outputs that were made elsewhere, beside the methods of a scale, or with --truth on a data set."""
+    if truth:
+        from tgvac.evaluate.external import evaluate_external
 
-    made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
+        made = evaluate_external(Path.cwd(), scale, truth, outputs, name, inputs, out, device)
+    else:
+        from tgvac.evaluate.command import evaluate as run
+
+        made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
     for reason in made.left_out.values():
         print(f"left out: {reason}")
     print("\n".join(made.lines))
-    print(f"scored {made.scored} of {made.of} samples; look at {made.out / 'tables' / 'table2.html'}")
+    print(f"scored {made.scored} of {made.of} samples; look at {made.out / 'tables' / made.table}")
 
 
 @app.command("export-model")

@@ -51,6 +51,7 @@ class Evaluated:
         left_out: sentences by sample or folder.
         scored, of: numbers of samples.
         lines: the scores in short.
+        table: the file of the first table.
     """
 
     out: Path
@@ -58,6 +59,7 @@ class Evaluated:
     scored: int
     of: int
     lines: tuple[str, ...]
+    table: str = "table2.html"
 
 
 def evaluate(
@@ -108,14 +110,23 @@ def check_name(name: str, params: Params, scale: str) -> None:
     Raises:
         BadInput: with the name.
     """
+    check_word(name)
+    if name in REGISTRY or f"{EXTERNAL}/{name}" in params.methods:
+        raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
+
+
+def check_word(name: str) -> None:
+    """Refuse a name that is not one, or that is too long for a file.
+
+    Raises:
+        BadInput: with the name.
+    """
     if not re.fullmatch(r"[a-z0-9_]+", name):
         raise BadInput(f"'--method-name {name}' is no name; write it in lower case, digits and underscores.")
     if len(name) > _LETTERS:
         raise BadInput(
             f"'--method-name {name[:20]}…' has {len(name)} letters; take at most {_LETTERS}, since files are named so."
         )
-    if name in REGISTRY or f"{EXTERNAL}/{name}" in params.methods:
-        raise BadInput(f"Scale '{scale}' has a method called '{name}' already; choose another --method-name.")
 
 
 def _record_of(outputs: Outputs, inputs: Path | None) -> ExportRecord:
@@ -125,9 +136,17 @@ def _record_of(outputs: Outputs, inputs: Path | None) -> ExportRecord:
 
 
 def _is_evaluation(folder: Path) -> bool:
-    """Whether a folder has an evaluation and nothing else, so that it can be deleted."""
+    return is_evaluation(folder, _FORMAT)
+
+
+def is_evaluation(folder: Path, form: str) -> bool:
+    """Whether a folder has an evaluation of a format and nothing else, so that it can be deleted.
+
+    Raises:
+        BadInput: when it has other files, too.
+    """
     try:
-        if json.loads((folder / _MARK).read_text(encoding="utf-8"))["format"] != _FORMAT:
+        if json.loads((folder / _MARK).read_text(encoding="utf-8"))["format"] != form:
             return False
         written = {_INDEX, _MARK, *(entry.file for entry in read_index(folder / _INDEX).values())}
     except (OSError, ValueError, KeyError, TypeError):
@@ -162,7 +181,7 @@ def _write(
         evaluation = params.evaluation.model_copy(update={"methods": found.names})
         write_text(staged / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, params.methods))
         write_text(staged / "left_out.csv", _csv(left_out))
-        _write_index(staged)
+        write_files_index(staged)
         write_json(staged / _MARK, {"format": _FORMAT, "scale": ctx.scale, "method": name})
         # Scoring takes long, so files may have come in the meantime.
         refuse_others(out, "an earlier evaluation", _is_evaluation)
@@ -175,7 +194,8 @@ def _csv(left_out: Mapping[str, str]) -> str:
     return stream.getvalue()
 
 
-def _write_index(folder: Path) -> None:
+def write_files_index(folder: Path) -> None:
+    """Write the digests of all files that are in a folder."""
     files = sorted(p for p in folder.rglob("*") if p.is_file())
     names = [p.relative_to(folder).as_posix() for p in files]
     write_index(folder / _INDEX, [Entry(n, n, sha256(p), p.stat().st_size) for n, p in zip(names, files, strict=True)])
