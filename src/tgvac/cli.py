@@ -13,7 +13,7 @@ import typer
 
 from tgvac import __version__
 from tgvac.cli_complete import app as browser
-from tgvac.cli_complete import complete, demo
+from tgvac.cli_complete import complete, complete_export, demo
 from tgvac.cli_data import data
 from tgvac.errors import BadInput
 
@@ -35,6 +35,7 @@ app = typer.Typer(
 )
 
 app.command()(complete)
+app.command("complete-export")(complete_export)
 app.command()(demo)
 app.command("app")(browser)
 app.add_typer(data, name="data")

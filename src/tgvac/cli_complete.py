@@ -144,6 +144,31 @@ def complete(
     print(f"look at {look_at}")
 
 
+def complete_export(
+    inputs: Annotated[Path, typer.Argument(help="A folder of tgvac export --format inputs, or --truth.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the completions.")],
+    method: Annotated[str, typer.Option(help="As of tgvac complete: ours, pix2gestalt, copy_visible, …")] = "ours",
+    model: Annotated[str, typer.Option(help="As of tgvac complete; by default the shipped one.")] = "",
+    steps: Annotated[int | None, typer.Option(min=1, help="Denoising steps; by default the model's own.")] = None,
+    stride: Annotated[int | None, typer.Option(min=1, help="Frames from one window to the next.")] = None,
+    fast: Annotated[bool, typer.Option("--fast", help="At most ten steps, and windows that do not overlap.")] = False,
+    seed: Annotated[int, typer.Option(help="Of the noise.")] = 0,
+    paste: Annotated[bool, typer.Option(help="Take what is seen from the input.")] = True,
+    device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
+) -> None:
+    """Complete each sample of an export, as tgvac evaluate reads it; a stopped run goes on."""
+    from tgvac.complete.command import Options
+    from tgvac.complete.export import complete_export as run
+    from tgvac.config import parse
+
+    given = {"video": "", "method": method, "model": model, "steps": steps, "stride": stride, "fast": fast}
+    options = parse(Options, {**given, "seed": seed, "paste": paste}, "The command")
+    made = run(_project(), inputs.expanduser().absolute(), out.expanduser().absolute(), options, device)
+    for reason in made.left_out.values():
+        print(f"left out: {reason}")
+    print(f"{made.samples} samples are completed in {out}")
+
+
 def demo(
     out: Annotated[Path, typer.Option("--out", "-o", help="The folder of the results.")] = Path("demo"),
 ) -> None:

@@ -193,7 +193,7 @@ class Completing:
         count, selected = self._selected()
         marked = self._occluder_selected(count)
         # Before the object is tracked, which may take minutes.
-        loaded = self._model()
+        loaded = self.model()
         with locked(self.out / WORK / "lock"):
             visible, tracked = self._track(count, selected, options.selection)
             self._preview(visible)
@@ -289,7 +289,12 @@ class Completing:
 
         write_video(self.out / PREVIEW, drawn(), self.frames.fps)
 
-    def _model(self) -> Loaded:
+    def model(self) -> Loaded:
+        """The method that is asked for, ready to complete; what a user should know of it is printed.
+
+        Raises:
+            BadInput: when it cannot be loaded, or does not use one of the options.
+        """
         options = self.options
         asked = Asked(options.steps, options.guidance, options.stride, options.fast)
         if options.method in RIVALS:
