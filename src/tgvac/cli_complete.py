@@ -163,7 +163,11 @@ def complete_export(
 
     given = {"video": "", "method": method, "model": model, "steps": steps, "stride": stride, "fast": fast}
     options = parse(Options, {**given, "seed": seed, "paste": paste}, "The command")
-    made = run(_project(), inputs.expanduser().absolute(), out.expanduser().absolute(), options, device)
+    try:
+        made = run(_project(), inputs.expanduser().absolute(), out.expanduser().absolute(), options, device)
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from what is done", flush=True)
+        raise typer.Exit(_INTERRUPTED) from None
     for reason in made.left_out.values():
         print(f"left out: {reason}")
     print(f"{made.samples} samples are completed in {out}")
