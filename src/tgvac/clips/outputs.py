@@ -125,7 +125,7 @@ class Outputs:
         rgba_FHW4 = np.stack([self._rgba(name, size) for name in names])
         rgb_FHW3, alpha_FHW = rgba_FHW4[..., :3], rgba_FHW4[..., 3]
         if mask_FHW is None:
-            mask_FHW = np.where(alpha_FHW >= HALF, 255, 0).astype(np.uint8)
+            mask_FHW = np.where(alpha_FHW >= HALF, np.uint8(255), np.uint8(0))
         else:
             alpha_FHW = mask_FHW
         # The project's own files keep what the method painted outside of its mask.
@@ -232,9 +232,12 @@ def _has_alpha(data: bytes) -> bool:
 
 def _laid(rgb_FHW3: np.ndarray, alpha_FHW: np.ndarray) -> np.ndarray:
     """Colours on white by straight alpha, ``uint8 [F,H,W,3]``."""
-    share_FHW1 = alpha_FHW[..., None].astype(np.float32) / 255
-    mixed = rgb_FHW3 * share_FHW1 + 255 * (1 - share_FHW1)
-    return np.asarray(mixed.round(), np.uint8)
+    laid_FHW3 = np.empty(rgb_FHW3.shape, np.uint8)
+    # Frame by frame, because floats of a long video in full resolution would take gigabytes.
+    for laid_HW3, rgb_HW3, alpha_HW in zip(laid_FHW3, rgb_FHW3, alpha_FHW, strict=True):
+        share_HW1 = alpha_HW[..., None].astype(np.float32) / 255
+        laid_HW3[:] = (rgb_HW3 * share_HW1 + 255 * (1 - share_HW1)).round()
+    return laid_FHW3
 
 
 def _count(number: int) -> str:

@@ -34,7 +34,7 @@ from tgvac.params import Params
 from tgvac.shards import Ledger, Made, run_items
 from tgvac.sources.rejected import reason_of
 
-_FRAMES = 8
+_FRAMES = 2
 """Frames of a clip that are in memory at once, where metrics are of single frames."""
 
 
