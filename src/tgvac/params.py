@@ -18,7 +18,14 @@ from tgvac.errors import BadInput
 from tgvac.fetch.params import FetchParams
 from tgvac.latents.params import LatentsParams
 from tgvac.masks.params import MasksParams
-from tgvac.methods.checks import SAMPLED, check_image_encoder, check_sampled, check_stand_in
+from tgvac.methods.checks import (
+    SAMPLED,
+    check_captioner,
+    check_given,
+    check_image_encoder,
+    check_sampled,
+    check_stand_in,
+)
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
 from tgvac.methods.registry import REGISTRY, seeds_of, training_phases_of
 from tgvac.metrics.params import MetricsParams
@@ -214,6 +221,7 @@ class Params(Block):
             raise ValueError(f"methods.{name}.{given[0]} is set, but the method is not trained, so it does nothing")
         elif method.draws > 1:
             raise ValueError(f"methods.{name}.draws is {method.draws}, but all completions of such a method are equal")
+        check_given(name, REGISTRY[kind], method, conditions)
         if method.votes is not None and kind != "pix2gestalt":
             raise ValueError(f"methods.{name}.votes is set, but only pix2gestalt's mask is a vote of samples")
         if name not in self.evaluation.methods:
@@ -229,6 +237,7 @@ class Params(Block):
             check_stand_in(name, method, self.variants[method.trained], self.backbones)
             if "image_encoder" in REGISTRY[kind].networks:
                 check_image_encoder(name, self.backbones)
+        check_captioner(name, method, self.captions.order)
         frames = self.evaluation.long.frames if method.clips == "long" else self.evaluation.frames
         if method.one_window and method.motion and frames > longest:
             raise ValueError(f"methods.{name} sees {frames} frames at once, but motion_module.max_frames is {longest}")

@@ -8,10 +8,11 @@ from types import MappingProxyType
 from typing import Literal
 
 from tgvac.code_digests import TREE, SourceTree
+from tgvac.completion.given import GIVEN, Part
 from tgvac.methods.registry import REGISTRY, Method, method_of
 
 Options = Mapping[str, str]
-"""Method, variant and seed of a job."""
+"""Method, variant and seed of a job; and, as far as known, what its params say (:func:`tgvac.phases.known`)."""
 NO_OPTIONS: Options = MappingProxyType({})
 
 
@@ -69,7 +70,7 @@ class Phase:
 
     def modules(self, options: Options) -> tuple[str, ...]:
         """The entry modules that a job runs; without options, those of all jobs."""
-        return (self.module, *dict.fromkeys(method.module for method in self._methods(options)))
+        return (self.module, *dict.fromkeys(part.module for part in self._parts(options)))
 
     def code(self, options: Options, tree: SourceTree = TREE) -> str:
         """The digest of the code that decides a job's results."""
@@ -77,10 +78,12 @@ class Phase:
 
     def blocks_of(self, options: Options) -> tuple[str, ...]:
         """The names of the params that decide a job's results; without options, those of all jobs."""
-        return tuple(dict.fromkeys([*self.blocks, *(p for method in self._methods(options) for p in method.params)]))
+        return tuple(dict.fromkeys([*self.blocks, *(name for part in self._parts(options) for name in part.params)]))
 
-    def _methods(self, options: Options) -> tuple[Method, ...]:
+    def _parts(self, options: Options) -> tuple[Method | Part, ...]:
+        """The methods that a job may run, and what may change what they are given."""
         if not self.loads_method:
             return ()
-        name = options.get("method")
-        return (method_of(name),) if name else tuple(REGISTRY.values())
+        if not (name := options.get("method")):
+            return (*REGISTRY.values(), *GIVEN.values())
+        return (method_of(name), *(GIVEN[given] for given in options.get("given", "").split()))

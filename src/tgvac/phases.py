@@ -8,6 +8,7 @@ from typing import Any
 
 from tgvac import config
 from tgvac.code_digests import code_digest
+from tgvac.completion.given import given_of
 from tgvac.config import Block
 from tgvac.errors import BadInput
 from tgvac.params import Params
@@ -150,7 +151,7 @@ PHASES: tuple[Phase, ...] = (
         "evaluation",
         _METHOD + ".json",
         # A job's digest has the code and params of its own method, and must not change with those of other methods.
-        without=("tgvac.methods.registry",),
+        without=("tgvac.methods.registry", "tgvac.completion.given"),
         loads_method=True,
     ),
     Phase(
@@ -200,11 +201,15 @@ def deciding_params(params: Params, wanted: Phase, options: Options = NO_OPTIONS
     Args:
         options: method and variant of a job. Without options, the params of all jobs of the phase.
     """
-    known = {k: v for k, v in options.items() if v}
-    method = params.methods.get(f"{known.get('method')}/{known.get('variant')}")
-    if method is not None:
-        known["trained"] = method.trained
-    return {name: _plain(_value(params, name, known)) for name in wanted.blocks_of(options)}
+    found = known(params, options)
+    return {name: _plain(_value(params, name, found)) for name in wanted.blocks_of(found)}
+
+
+def known(params: Params, options: Options) -> Options:
+    """A job's options, and what the params say of its method: the training that it loads, and what it is given."""
+    found = {k: v for k, v in options.items() if v}
+    method = params.methods.get(f"{found.get('method')}/{found.get('variant')}")
+    return found if method is None else {**found, "trained": method.trained, "given": " ".join(given_of(method))}
 
 
 def _value(params: Params, name: str, known: Mapping[str, str]) -> Any:
@@ -244,7 +249,7 @@ def join_params_digest(params: Params, wanted: Phase) -> str:
 
 def phase_digest(params: Params, wanted: Phase, options: Options = NO_OPTIONS) -> str:
     """Digest of what decides a phase, or one of its jobs, besides its inputs: its params and its code."""
-    return config.digest([params_digest(params, wanted, options), wanted.code(options)])
+    return config.digest([params_digest(params, wanted, options), wanted.code(known(params, options))])
 
 
 def join_digest(params: Params, wanted: Phase) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tgvac.code_digests import TREE, SourceTree
+from tgvac.completion.given import GIVEN
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import REGISTRY
 from tgvac.models.params import VariantParams
@@ -21,13 +22,17 @@ from tgvac.phases import PHASES, Options, Phase, params_digest
 ROOT = Path(__file__).resolve().parents[2]
 SCALE = "tiny"
 VARIANTS = {"ours": "full", "autoencoder": "ceiling"}
+VARIANTS_GIVEN = {name: "noise1" if name == "mask_noise" else name for name in GIVEN}
+"""Of each change of what a method is given, a variant of ours that has it."""
 
 Edit = Callable[[str], str]
 
 NOTHING: set[str] = set()
 TRAININGS = {"frame", "motion"}
 ALL_TRAININGS = {"backbones", *TRAININGS}
-OURS = {"completion by ours", "completion by ours_tracked"}
+SAID = {f"completion by ours, {name}" for name in GIVEN}
+"""The same method with other masks or sentences."""
+OURS = {"completion by ours", "completion by ours_tracked", *SAID}
 SAMPLED = {*OURS, "completion by pix2gestalt", "completion by progressive"}
 """Methods that denoise step by step."""
 GUIDED = {*OURS, "completion by pix2gestalt"}
@@ -44,6 +49,9 @@ def jobs() -> dict[str, tuple[Phase, Options]]:
             for name in REGISTRY:
                 options = {"method": name, "variant": VARIANTS.get(name, "plain"), "seed": "0"}
                 found[f"{phase.name} by {name}"] = (phase, options)
+            for given, variant in VARIANTS_GIVEN.items():
+                options = {"method": "ours", "variant": variant, "seed": "0", "given": given}
+                found[f"{phase.name} by ours, {given}"] = (phase, options)
         else:
             found[phase.name] = (phase, {"variant": "full", "seed": "0"} if phase.trains else {})
     return found
@@ -169,6 +177,32 @@ EDITS: list[tuple[str, str, Edit, set[str]]] = [
         replaced("on_white(frames_FHW3, visible_FHW)", "on_white(1 * frames_FHW3, visible_FHW)"),
         {"completion by copy_visible"},
     ),
+    # What they are given.
+    (
+        "errors of masks",
+        "completion/mask_errors.py",
+        replaced("SPAN = 8", "SPAN = 9"),
+        {"completion by ours, mask_noise"},
+    ),
+    (
+        "wrong sentences",
+        "completion/mismatched_captions.py",
+        replaced("mismatched caption", "a mismatched caption"),
+        {"completion by ours, caption_mismatched"},
+    ),
+    (
+        "names of colours",
+        "captions/colour_words.py",
+        replaced("LEAST = 0.2", "LEAST = 0.3"),
+        {"completion by ours, caption_colours"},
+    ),
+    (
+        "the captioner",
+        "captions/blip2.py",
+        replaced("do_sample=False", "do_sample=bool(0)"),
+        {"captions", "completion by ours, caption_visible"},
+    ),
+    ("which file makes a change", "completion/given.py", replaced('"mask_noise": Part(', '"noise": Part('), NOTHING),
     ("how a method is called in tables", "methods/registry.py", replaced('"Ours"', '"TGVAC"'), {"report", "dataset"}),
     # Training.
     ("the loop", "training/loop.py", replaced("ema.update(step)", "ema.update(step + 1)"), ALL_TRAININGS),
@@ -261,6 +295,7 @@ VALUES: list[tuple[str, object, set[str]]] = [
     ("diffusion.beta_end", 0.013, {*ALL_TRAININGS, *SAMPLED}),
     ("completion.white_threshold", 200, {*GUIDED, "completion by autoencoder"}),
     ("metrics.bootstrap", 10, {"report"}),
+    ("captions.template", "one {category}", {"captions", "completion by ours, caption_category"}),
     ("fetch.workers", 2, NOTHING),
 ]
 

@@ -38,7 +38,7 @@ DECIDES = {
     "masks.sam2.prompt_every": {"masks", "completion"},
     "select.max_touch": {"select", "dataset"},
     "synthesis.split.val": {"synthesis"},
-    "captions.template": {"captions"},
+    "captions.template": {"captions", "completion"},
     "framing.size": {"backbones", "latents", "completion", "metrics"},
     "backbones.standin.vae_channels": {"backbones"},
     "diffusion.beta_end": {"backbones", "frame", "motion", "completion"},
@@ -64,7 +64,7 @@ DECIDES = {
     "checkpoints.every": set(),
     "checkpoints.seconds": set(),
     "shards.data": set(),
-    "captions.blip2.model": {"captions"},
+    "captions.blip2.model": {"captions", "completion"},
     "compute.tf32": {"masks", "captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
     "compute.threads": {"captions", "backbones", "latents", "frame", "motion", "completion", "metrics"},
 }

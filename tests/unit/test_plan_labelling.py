@@ -13,7 +13,7 @@ from tests.unit.params_project import ROOT, copy_params
 from tests.unit.plan_project import COSTS, RoundModels, counts, method_params
 from tests.unit.tiny_models import recipe
 from tgvac.params import load_params
-from tgvac.planning import evaluating, labelling, segmenting
+from tgvac.planning import captioning, evaluating, labelling, segmenting
 from tgvac.planning.counts import Footage
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.work import Work
@@ -70,7 +70,7 @@ def test_only_masks_by_networks_cost_flops(project: Path, monkeypatch: pytest.Mo
 def test_the_published_segmenters_and_captioner_cost_what_their_shapes_say(project: Path) -> None:
     # SAM's paper counts 2,976 G multiply-adds per image for ViT-H; FLOPs are twice as many.
     assert segmenting.sam_encoder("facebook/sam-vit-huge") == pytest.approx(2 * 2.976e12, rel=0.1)
-    sentence = labelling.blip2_sentence(load_params(project, "paper"))
+    sentence = captioning.blip2_sentence(load_params(project, "paper"))
     assert sentence is not None
     # Two FLOPs per parameter and position: OPT has 2.65 G, at 63 positions in five beams; EVA has 1 G, at 257.
     assert sentence == pytest.approx(2 * (5 * 63 * 2.65e9 + 257 * 0.99e9), rel=0.1)
@@ -84,6 +84,21 @@ def test_pairs_without_sentences_cost_the_captioner_nothing(project: Path, monke
         (line,) = labelling.captions(params.model_copy(update={"captions": block}), counts(pairs=20))
         looked[choice] = (line.count, line.flops, line.precision)
     assert looked == {"captioned": (23, 23 * 11, "bfloat16"), "empty": (3, 3 * 11, "bfloat16")}
+
+
+def test_a_sentence_of_what_is_seen_costs_the_captioner_once_a_clip_and_other_changes_nothing(
+    project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluating, "blip2_sentence", lambda params: 11)
+    seen = "captions: {order: [blip2]}\nevaluation: {methods: [ours/%s], frames: 18}\n"
+    data = counts(*(recipe(f"{name}/1/r0", f"{name}/1", 18, "val") for name in "ab"))
+    plain, *_ = evaluating.completion(method_params(project, seen % "full"), data, ROUND, COSTS)
+    completing, describing = evaluating.completion(method_params(project, seen % "caption_visible"), data, ROUND, COSTS)
+    assert (describing.what, describing.count, describing.unit) == ("ours/caption_visible: by BLIP-2", 2, "images")
+    assert (describing.flops, describing.precision) == (2 * 11, "bfloat16")
+    for name in ("noise2", "caption_category", "caption_colours", "caption_mismatched"):
+        (line,) = evaluating.completion(method_params(project, seen % name), data, ROUND, COSTS)
+        assert (line.flops, line.count) == (plain.flops, plain.count) == (completing.flops, completing.count)
 
 
 def test_sam_2_s_flops_can_be_counted(project: Path) -> None:

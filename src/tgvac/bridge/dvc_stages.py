@@ -26,7 +26,7 @@ from tgvac.code_digests import TREE
 from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.phase_spec import NO_OPTIONS, Options, Phase
-from tgvac.phases import PHASES, join_module
+from tgvac.phases import PHASES, join_module, known
 from tgvac.phases import phase as phase_of
 
 HEADER = """\
@@ -154,7 +154,7 @@ def _jobs(graph: Graph, phase: Phase) -> list[Options]:
     if not phase.loads_method:
         return [NO_OPTIONS]
     names = (method.split("/") for method, _ in graph.evaluated())
-    return [{"method": method, "variant": variant} for method, variant in names]
+    return [known(graph.params, {"method": method, "variant": variant}) for method, variant in names]
 
 
 class _Settings:

@@ -13,7 +13,7 @@ from tgvac.code_digests import code_digest
 from tgvac.errors import BadInput
 from tgvac.params import Params
 from tgvac.phase_spec import Options, Phase
-from tgvac.phases import block_names, join_module, join_params_digest, params_digest
+from tgvac.phases import block_names, join_module, join_params_digest, known, params_digest
 from tgvac.shards import merge_indices
 from tgvac.stage import Context
 
@@ -57,7 +57,9 @@ class Job:
     @property
     def code_digest(self) -> str:
         """The digest of the code that decides the job."""
-        return code_digest(join_module(self.phase)) if self.joins else self.phase.code(self.options)
+        if self.joins:
+            return code_digest(join_module(self.phase))
+        return self.phase.code(known(self.params, self.options))
 
     @property
     def digest(self) -> str:
@@ -95,7 +97,7 @@ class Job:
             joined = {name: getattr(params, name) for name in block_names(self.phase.joined)}
             importlib.import_module(self.phase.join).join(ctx, **joined)
             return {}
-        names = block_names((*self.phase.blocks_of(self.options), *self.phase.aside))
+        names = block_names((*self.phase.blocks_of(known(self.params, self.options)), *self.phase.aside))
         blocks = {name: getattr(params, name) for name in names}
         return importlib.import_module(self.phase.module).run(ctx, **blocks) or {}
 

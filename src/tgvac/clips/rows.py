@@ -36,7 +36,7 @@ class Row:
     """One value: one metric on one frame of one sample by one method.
 
     Attributes:
-        mask_source: the visible masks that the method was given (``given`` or ``tracked``).
+        mask_source: the visible masks that the method was given (``given``, ``tracked`` or ``noisy``).
         train_seed, sample_seed: seeds of training and of sampling; -1 if there is none.
         video: the target's source video, the unit of confidence intervals.
         frame: the frame's position in the sample; for a pair of frames, the later one.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Method
 from tgvac.methods.sampler import sampler_of, sampler_of_frames
@@ -51,6 +53,46 @@ def check_sampled(
         raise ValueError(
             f"methods.{name} is guided away from '{own.unconditional}', but {key} of variants.{method.trained} is 0, so"
             " its training never went without; set unconditional to what was dropped"
+        )
+
+
+def check_given(name: str, kind: Method, method: MethodParams, conditions: ConditionsParams) -> None:
+    """Refuse other sentences or masks of a method that reads none, or makes its own.
+
+    Args:
+        conditions: those of the training whose network it loads.
+
+    Raises:
+        ValueError: with the method, the key and its value.
+    """
+    reads_text = "text_encoder" in kind.networks and conditions.text
+    if method.caption is not None and not reads_text:
+        raise ValueError(
+            f"methods.{name}.caption is {method.caption}, but the method reads no text, so it does nothing"
+        )
+    if method.mask_noise is not None and kind.given != "input":
+        raise ValueError(
+            f"methods.{name}.mask_noise is {method.mask_noise:g}, but the method is not given the visible masks"
+        )
+    if method.mask_noise is not None and kind.mask_source:
+        raise ValueError(
+            f"methods.{name}.mask_noise is {method.mask_noise:g}, but the method's masks are {kind.mask_source}"
+        )
+
+
+def check_captioner(name: str, method: MethodParams, order: Sequence[str]) -> None:
+    """Refuse a method that needs BLIP-2 at a scale that has none.
+
+    Args:
+        order: the captioners of the scale.
+
+    Raises:
+        ValueError: with the method, and what to do.
+    """
+    if method.caption == "visible" and "blip2" not in order:
+        raise ValueError(
+            f"methods.{name}.caption is visible, which BLIP-2 describes, but captions.order is {list(order)}; take"
+            " ours/caption_colours, which needs no model, or add blip2 to captions.order"
         )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completer, Completion
 from tgvac.errors import BadInput
@@ -18,6 +20,17 @@ from tgvac.methods.params import MethodParams
 
 Complete = Callable[[Clip, str, int], Completion]
 """A clip, its sentence ("" for none) and the seed of the sampling noise to a completion."""
+
+
+@dataclass(frozen=True)
+class FromOwnMasks(Completion):
+    """A completion by a method that made visible masks of its own.
+
+    Attributes:
+        given_FHW: these masks, ``uint8`` in {0, 255}.
+    """
+
+    given_FHW: np.ndarray
 
 
 class LeftOut(BadInput):

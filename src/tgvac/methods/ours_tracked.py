@@ -17,7 +17,7 @@ from tgvac.errors import BadInput
 from tgvac.masks.params import MasksParams
 from tgvac.masks.runtime import Runtime
 from tgvac.methods import ours
-from tgvac.methods.contract import Complete, Setup
+from tgvac.methods.contract import Complete, FromOwnMasks, Setup
 from tgvac.methods.params import Prompt
 from tgvac.models.params import ComputeParams
 from tgvac.tracking.selection import Marks
@@ -35,7 +35,8 @@ def load(setup: Setup, *, masks: MasksParams, **blocks: Any) -> Complete:
             marks = prompt_of(clip.visible_FHW, setup.method.prompt or "mask")
             last.clear()
             last[clip.sample] = track_in_memory(clip.frames_FHW3, marks, masks, runtime)
-        return complete(replace(clip, visible_FHW=last[clip.sample]), text, seed)
+        done = complete(replace(clip, visible_FHW=last[clip.sample]), text, seed)
+        return FromOwnMasks(done.rgb_FHW3, done.amodal_FHW, last[clip.sample])
 
     return tracked
 

@@ -11,6 +11,9 @@ from tgvac.config import Block
 Prompt = Literal["mask", "box"]
 """What marks an object in a frame."""
 
+Sentence = Literal["category", "colours", "mismatched", "visible"]
+"""A sentence in place of the object's own."""
+
 
 class MethodParams(Block):
     """One ``<method>/<variant>``: in what it differs from the method as the other blocks describe it.
@@ -23,6 +26,11 @@ class MethodParams(Block):
         same_noise: whether all frames of a video are sampled from the noise of its first one.
         published: a folder of converted weights, relative to the project; in place of a training of this scale.
         votes: samples whose majority is the amodal mask; the sample that is nearest to it is the picture.
+        caption: of methods that read text, the sentence that they are given: the object's ``category`` alone, one of
+            the ``colours`` of what is seen, one of what is ``visible`` by BLIP-2, or that of an object of another
+            category (``mismatched``); None: the object's own.
+        mask_noise: how far the outline of the visible masks that it is given is off, as a root mean square in pixels of
+            the frame (:mod:`tgvac.completion.mask_errors`); None: not at all.
         prompt: of methods that track, what they are given in the first frame; None: its mask.
         occluders: of methods that know what is in front, who tells them (:mod:`tgvac.progressive.occluders`).
         one_window: the whole video in a single window.
@@ -51,6 +59,8 @@ class MethodParams(Block):
     published: str | None = None
     votes: int | None = Field(default=None, ge=1)
     one_window: bool = False
+    caption: Sentence | None = None
+    mask_noise: float | None = Field(default=None, gt=0)
     prompt: Prompt | None = None
     occluders: Literal["oracle", "around", "outside"] | None = None
     seeds: tuple[int, ...] | None = Field(default=None, min_length=1)

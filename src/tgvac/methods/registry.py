@@ -86,6 +86,13 @@ REGISTRY: Mapping[str, Method] = {
             "no_text_g1": "Visible mask ✓, text prompt ✗, guidance 1",
             "full_g1": "Visible mask ✓, text prompt ✓, guidance 1",
             "start": "Visible mask ✓, text prompt ✓, before fine-tuning",
+            "caption_category": "Ours, told the category alone",
+            "caption_colours": "Ours, told the colours of what is seen",
+            "caption_visible": "Ours, told what BLIP-2 says of what is seen",
+            "caption_mismatched": "Ours, told of an object of another category",
+            "noise1": "Ours, outline off by 1 pixel",
+            "noise2": "Ours, outline off by 2 pixels",
+            "noise4": "Ours, outline off by 4 pixels",
             "hop2": "o = 2",
             "hop4": "o = 4",
             "hop8": "o = 8",
@@ -205,6 +212,11 @@ def params_of(name: str, methods: Methods) -> MethodParams:
     if name not in methods:
         raise BadInput(f"Method '{name}' is unknown; {nearest(name, list(methods))}")
     return methods[name]
+
+
+def mask_source_of(name: str, methods: Methods) -> str:
+    """Where the visible masks of ``<method>/<variant>`` are from; "" for where ``evaluation.mask_source`` says."""
+    return "noisy" if params_of(name, methods).mask_noise is not None else method_of(name).mask_source
 
 
 def label_of(name: str) -> str:

@@ -9,6 +9,7 @@ from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.methods.registry import method_of, seeds_of, training_phases_of
 from tgvac.methods.sampler import sampler_of, sampler_of_frames
 from tgvac.params import Params
+from tgvac.planning.captioning import blip2_sentence
 from tgvac.planning.counts import Counts
 from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import Costs
@@ -40,6 +41,8 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
             yield Work("completion", what, frames, "frames", flops, size, size, evaluations=evaluations)
             if method_of(name).mask_source == "tracked":
                 yield _tracking(params, what, frames)
+            if params.methods[name].caption == "visible":
+                yield _describing(params, what, sum(lengths.values()))
 
 
 def _tracking(params: Params, what: str, frames: int) -> Work:
@@ -48,6 +51,15 @@ def _tracking(params: Params, what: str, frames: int) -> Work:
     flops, note = segmenting(params.masks, "first", by)
     precision = precision_of(params.masks, by)
     return Work("completion", f"{what}: by {by}", frames, "masks", frames * flops, note=note, precision=precision)
+
+
+def _describing(params: Params, what: str, clips: int) -> Work:
+    """The sentences of what is seen, one a clip. Other captions cost nothing that counts."""
+    each, block = blip2_sentence(params), params.captions.blip2
+    note = "" if each is not None else f"{block.model}: shapes not known"
+    return Work(
+        "completion", f"{what}: by BLIP-2", clips, "images", clips * (each or 0), note=note, precision=block.dtype
+    )
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:

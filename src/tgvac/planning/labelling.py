@@ -1,16 +1,11 @@
-"""Sources, tracks, masks, recipes and captions: all that is made from footage before anything is trained.
-
-The FLOPs of BLIP-2 are counted on ``meta`` tensors, too.
-"""
+"""Sources, tracks, masks, recipes and captions: all that is made from footage before anything is trained."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from tgvac.models.cost.networks import empty
-from tgvac.models.cost.walk import META, forward_flops
 from tgvac.params import Params
+from tgvac.planning.captioning import blip2_sentence
 from tgvac.planning.counts import Counts, own_pairs
 from tgvac.planning.evaluating import working_pixels
 from tgvac.planning.reference import Costs
@@ -22,17 +17,6 @@ _CARRIED = {"davis": "full", "youtube_vos": "sparse", "lasot": "boxes", "videos"
 _SENTENCE_BYTES = 600
 """A sentence of about 300 characters, in its item and in the table."""
 _RECIPE_BYTES = 300
-
-# huggingface.co/Salesforce/blip2-opt-2.7b: config.json, text_config; its image encoder is the default of transformers.
-BLIP2: dict[str, dict[str, Any]] = {
-    "Salesforce/blip2-opt-2.7b": {
-        "hidden_size": 2560,
-        "num_hidden_layers": 32,
-        "ffn_dim": 10240,
-        "num_attention_heads": 32,
-        "word_embed_proj_dim": 2560,
-    },
-}
 
 
 def sources(params: Params, counts: Counts, costs: Costs) -> Iterator[Work]:
@@ -113,25 +97,3 @@ def captions(params: Params, counts: Counts) -> Iterator[Work]:
         note=note,
         precision=params.captions.blip2.dtype,
     )
-
-
-def blip2_sentence(params: Params) -> int | None:
-    """FLOPs of one sentence of the maximal length, in all beams; None if the shapes of the model are not known."""
-    from transformers import Blip2Config, Blip2ForConditionalGeneration, OPTConfig
-
-    block = params.captions.blip2
-    if block.model not in BLIP2:
-        return None
-    config = Blip2Config(text_config=OPTConfig(**BLIP2[block.model]).to_dict())
-    with META:
-        model = Blip2ForConditionalGeneration(config).eval()
-    size, queries = config.vision_config.image_size, config.num_query_tokens
-    encoding = forward_flops(lambda: model.vision_model(pixel_values=empty(1, 3, size, size)))
-    patches = (size // config.vision_config.patch_size) ** 2 + 1
-    seen = empty(1, patches, config.vision_config.hidden_size)
-    asked = empty(1, queries, config.qformer_config.hidden_size)
-    querying = forward_flops(lambda: model.qformer(query_embeds=asked, encoder_hidden_states=seen))
-    # The language model gets the states of the queries, then one word at a time, in each beam.
-    words = empty(1, queries + 1 + block.max_new_tokens, config.text_config.hidden_size)
-    generating = forward_flops(lambda: model.language_model(inputs_embeds=words, use_cache=False))
-    return encoding + querying + block.beams * generating

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-from tgvac.methods.registry import Methods
+from tgvac.methods.registry import Methods, method_of
 
 HEADLINE = "ours/full"
 """The paper's method."""
@@ -48,10 +48,32 @@ def of_long_clips(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
 
 
 def of_quality(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
-    """Table 2: all methods except those used only in the ablations of Tables 3 and 4, in the given order."""
+    """Table 2: all methods except those used only in the ablations, in the given order.
+
+    Ablations are Tables 3 and 4, and the tables of other sentences and of masks with errors. Tracked masks are what
+    users have, so their rows are here, too.
+    """
     names = tuple(names)
-    ablations = {*GUIDED, *UNGUIDED, START, *of_long_clips(names, methods)} - {HEADLINE}
-    return tuple(name for name in names if name not in ablations)
+    ablations = {*GUIDED, *UNGUIDED, START, *of_long_clips(names, methods), *of_captions(names, methods)}
+    ablations |= {name for name in of_mask_errors(names, methods) if methods[name].mask_noise is not None}
+    return tuple(name for name in names if name not in ablations - {HEADLINE})
+
+
+def of_captions(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
+    """The methods that are given another sentence than the object's own, in the given order."""
+    return tuple(name for name in names if name in methods and methods[name].caption is not None)
+
+
+def of_mask_errors(names: Iterable[str], methods: Methods) -> tuple[str, ...]:
+    """The methods whose visible masks are not the exact ones: drawn errors, or tracked; in the given order."""
+    known = (name for name in names if name in methods)
+    return tuple(name for name in known if methods[name].mask_noise is not None or method_of(name).mask_source)
+
+
+def unchanged(name: str, key: str, names: Iterable[str], methods: Methods) -> str | None:
+    """The method among ``names`` that differs from another one only in that it leaves a key out; None if none does."""
+    head, wanted = name.partition("/")[0], methods[name].model_copy(update={key: None})
+    return next((n for n in names if n.partition("/")[0] == head and methods.get(n) == wanted), None)
 
 
 def stand_ins(names: Iterable[str], methods: Methods, origin: str) -> frozenset[str]:

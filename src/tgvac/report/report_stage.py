@@ -1,7 +1,7 @@
 """Phase `report`: the tables, claims, pictures and page of a scale, beside the paper's published numbers.
 
-report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons, paper, differences, bins, frames,
-                                          selection
+report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons, paper, differences, more, bins,
+                                          frames, selection, masks; draws, captions, given_masks where a run has any
 report/tables/estimates.csv               each of our numbers in full precision, one per line
 report/strips/<sample>.png                input, completions and truth, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
@@ -32,12 +32,14 @@ from tgvac.metrics.params import MetricsParams
 from tgvac.models.params import VariantParams
 from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
+from tgvac.report.captions_table import captions_table
 from tgvac.report.claims import load_claims
 from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
 from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
+from tgvac.report.given_masks_table import given_masks_table, mask_overlaps
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE, stand_ins
 from tgvac.report.more_scores import more_scores_table
@@ -124,8 +126,13 @@ def _write(
             metrics,
         ),
     }
-    if (several := draws_table(numbers, methods)) is not None:
-        tables["draws"] = several
+    overlaps = mask_overlaps(ctx, evaluation, methods)
+    optional = {
+        "draws": draws_table(numbers, methods),
+        "captions": captions_table(numbers, evaluation, methods),
+        "given_masks": given_masks_table(numbers, overlaps, evaluation, methods),
+    }
+    tables |= {name: table for name, table in optional.items() if table is not None}
     written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
     written.append(ctx.out / "tables" / "estimates.csv")

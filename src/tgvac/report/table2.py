@@ -44,7 +44,7 @@ def quality_table(
         QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        (how_measured(numbers.metrics), *_standing_in(names, methods, basis), *_fewer(numbers, names)),
+        (how_measured(numbers.metrics), *_standing_in(names, methods, basis), *fewer(numbers, names)),
     )
 
 
@@ -59,7 +59,7 @@ def _standing_in(names: Sequence[str], methods: Methods, basis: Basis) -> list[s
     ]
 
 
-def _fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
+def fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
     """A remark for each method that has rows of fewer samples than another one."""
     counts = {of: numbers.rows_of(of, "lpips", "all")["sample"].nunique() for of in numbers.scored(names)}
     counts = {of: count for of, count in counts.items() if of.name in names}

@@ -1,0 +1,123 @@
+"""What exact masks are worth: quality by how far the given visible masks are from the true ones."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tgvac.completion.params import EvaluationParams
+from tgvac.completion.shards import shard_folder
+from tgvac.methods.registry import Methods, label_of, method_of, seeds_of
+from tgvac.report.methods import HEADLINE, of_mask_errors, unchanged
+from tgvac.report.score_tables import HERE, NO_ROWS, ScoreColumns
+from tgvac.report.scores import SCORES, Groups, Measured, Scored
+from tgvac.report.table2 import HOW_COMPARED, fewer, how_measured
+from tgvac.report.tables import Cell, Column, Row, Table, missing
+from tgvac.shards import read_index
+from tgvac.stage import Context
+
+_GROUPS: Groups = (("all", "All frames"),)
+_LAYOUT = ScoreColumns(
+    "",
+    _GROUPS,
+    verdict=False,
+    scores=tuple(score for score in SCORES if score.metric in ("lpips", "iou", "hidden_psnr")),
+)
+_EXACT = Cell("1.000", notes=("The method is given the exact masks.",))
+
+
+def mask_overlaps(ctx: Context, evaluation: EvaluationParams, methods: Methods) -> dict[str, float]:
+    """The mean overlap of given masks with the true ones, by method, from the indices of the completions.
+
+    Masks do not depend on the training seed. Frames in which both masks are empty do not count; a method without any
+    other frames is left out.
+    """
+    found = {}
+    for name in of_mask_errors(evaluation.methods, methods):
+        folder = shard_folder(ctx, name, seeds_of(name, evaluation.train_seeds, methods)[0])
+        entries = [entry for index in sorted(folder.glob("shard-???.json")) for entry in read_index(index).values()]
+        by_sample = [entry.facts.get("mask_iou", {}) for entry in entries]
+        known = [value for each in by_sample for frames in each.values() for value in frames if value is not None]
+        if known:
+            found[name] = float(np.mean(known))
+    return found
+
+
+def given_masks_table(
+    numbers: Measured, overlaps: Mapping[str, float], evaluation: EvaluationParams, methods: Methods
+) -> Table | None:
+    """Methods by the masks that they were given, the best masks first; None if all were given the exact ones.
+
+    Args:
+        overlaps: as :func:`mask_overlaps` has them.
+    """
+    others = of_mask_errors(evaluation.methods, methods)
+    if not others:
+        return None
+    exact = {name: _exact(name, evaluation.methods, methods) for name in others}
+    rows: list[Row] = []
+    for reference in dict.fromkeys(exact.values()):
+        mine = [name for name in others if exact[name] == reference]
+        mine.sort(key=lambda name: -overlaps.get(name, 0.0))
+        rows += _rows(numbers, (*([reference] if reference else []), *mine), overlaps)
+    names = tuple(dict.fromkeys((*(name for name in exact.values() if name), *others)))
+    rows.append(_beside(_LAYOUT.counted(numbers, names), Cell("")))
+    for name in others:
+        reference, cell = exact[name], _overlap_cell(name, overlaps)
+        one, other = numbers.find(reference) if reference else None, _scored(numbers, name)
+        if one is not None and other is not None:
+            compared = _LAYOUT.compared(numbers, one, other, label_of(name), "With exact masks minus")
+            rows.append(_beside(compared, cell))
+    first, *scores = _LAYOUT.columns(None, "Method")
+    return Table(
+        "given_masks",
+        "What exact masks are worth",
+        (first, Column("IoU of the given masks"), *scores),
+        tuple(rows),
+        remarks=(
+            how_measured(numbers.metrics),
+            HOW_COMPARED,
+            "The IoU of the given masks is the mean over frames of the overlap with the true visible masks. An outline"
+            " that is off moves along its normal by a smooth field that is drawn by the sample's name, so every method"
+            " has the same errors; the pixels are the root mean square of the field, at the frame's resolution. Tracked"
+            " masks are made from what marks the object in the first frame alone.",
+            *fewer(numbers, names),
+        ),
+    )
+
+
+def _exact(name: str, evaluated: Sequence[str], methods: Methods) -> str | None:
+    """The evaluated method that is given exact masks and differs in nothing else; None if there is none."""
+    if method_of(name).mask_source:
+        return HEADLINE if HEADLINE in evaluated else None
+    return unchanged(name, "mask_noise", evaluated, methods)
+
+
+def _scored(numbers: Measured, name: str) -> Scored | None:
+    return next((of for of in numbers.scored() if of.name == name), None)
+
+
+def _rows(numbers: Measured, names: Sequence[str], overlaps: Mapping[str, float]) -> list[Row]:
+    rows = []
+    for name in names:
+        of = _scored(numbers, name)
+        row = (
+            _LAYOUT.absent(label_of(name), NO_ROWS, HERE)
+            if of is None
+            else _LAYOUT.measured(numbers, of, label_of(name), "", HERE)
+        )
+        is_exact = of is not None and of.mask_source == numbers.mask_source
+        rows.append(_beside(row, _EXACT if is_exact else _overlap_cell(name, overlaps)))
+    return rows
+
+
+def _overlap_cell(name: str, overlaps: Mapping[str, float]) -> Cell:
+    if name not in overlaps:
+        return missing("The run's completions do not say which masks they were made from; make them again.")
+    return Cell(f"{overlaps[name]:.3f}")
+
+
+def _beside(row: Row, cell: Cell) -> Row:
+    """A row with one more cell after its first."""
+    return Row((row.cells[0], cell, *row.cells[1:]), row.section)
