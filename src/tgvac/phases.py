@@ -177,7 +177,7 @@ PHASES: tuple[Phase, ...] = (
             *("completion", "metrics"),
         ),
         ("index.json",),
-        reads=("reference/paper.yaml", "reference/claims.yaml"),
+        reads=("reference/paper.yaml", "reference/claims.yaml", "reference/figures.yaml"),
         shows=("sources", "tracks"),
     ),
 )

@@ -146,7 +146,7 @@ def _recipes() -> list[Recipe]:
 def report_project(root: Path) -> Context:
     """A tiny scale with everything that the report reads, written by the real code."""
     (root / "reference").mkdir()
-    for name in ("paper.yaml", "claims.yaml"):
+    for name in ("paper.yaml", "claims.yaml", "figures.yaml"):
         shutil.copy(PROJECT / "reference" / name, root / "reference")
     ctx = Context(root=root, scale="fake", phase="report", digest="0123456789abcdef" * 4)
     made = [_track(ctx, video, seed) for seed, video in enumerate(VIDEOS)]

@@ -46,6 +46,28 @@ class Gallery:
 
 
 @dataclass(frozen=True)
+class Drawn:
+    """A figure of a report.
+
+    Attributes:
+        name: of its files, and its address on the page.
+        printed: the paper's sentence below it; "" for a figure of our own.
+        caption: what is in it, and the rule, in sentences. Of a figure that is not drawn, the reason.
+        picture, video: files, or None if it is not drawn.
+        size, video_size: width and height in pixels.
+    """
+
+    name: str
+    title: str
+    printed: str
+    caption: tuple[str, ...]
+    picture: Path | None = None
+    video: Path | None = None
+    size: tuple[int, int] = (0, 0)
+    video_size: tuple[int, int] = (0, 0)
+
+
+@dataclass(frozen=True)
 class Content:
     """Everything that the page shows."""
 
@@ -55,6 +77,7 @@ class Content:
     paper: Paper
     tables: Mapping[str, Table]
     gallery: Gallery
+    figures: Sequence[Drawn]
     fps: int
     runs: Mapping[str, Sequence[Run]]
 
@@ -87,6 +110,7 @@ def render_page(content: Content) -> str:
         paper=content.paper,
         style=Markup(template("style.css.j2")),
         tables={name: Markup(to_html(_shortened(table, content.basis))) for name, table in content.tables.items()},
+        figures=[_figure(drawn) for drawn in content.figures],
         rule=content.gallery.rule,
         strips=[_shown(strip, "image/png") for strip in content.gallery.strips],
         videos=[_shown(video, "video/mp4") for video in content.gallery.videos],
@@ -120,4 +144,17 @@ def _shown(picture: Picture, kind: str) -> dict[str, Any]:
         "height": picture.height,
         "why": picture.why,
         "rows": ", ".join(picture.rows),
+    }
+
+
+def _figure(drawn: Drawn) -> dict[str, Any]:
+    return {
+        "name": drawn.name,
+        "title": drawn.title,
+        "printed": drawn.printed,
+        "caption": drawn.caption,
+        "picture": data_uri(drawn.picture, "image/png") if drawn.picture else "",
+        "video": data_uri(drawn.video, "video/mp4") if drawn.video else "",
+        "size": drawn.size,
+        "video_size": drawn.video_size,
     }

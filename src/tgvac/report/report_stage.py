@@ -6,6 +6,7 @@ report/tables/estimates.csv               each of our numbers in full precision,
 report/strips/<sample>.png                input, completions and truth, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
 report/sheet.png                          many samples, one frame of each, from the best to the worst
+report/figures/<name>.{png,mp4,tex}       the paper's figures of completions; samples.csv says whom each shows, and why
 report/index.html                         all of this in one file
 report/index.json                         digests of all files, written last
 """
@@ -27,6 +28,7 @@ from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text
 from tgvac.masks.join_quality import QUALITY_FORMAT
+from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, trained_phases, variants_trained
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.params import VariantParams
@@ -39,6 +41,8 @@ from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
 from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
+from tgvac.report.figure_files import FigureDrawer
+from tgvac.report.figures import load_figures
 from tgvac.report.given_masks_table import given_masks_table, mask_overlaps
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE, stand_ins
@@ -98,7 +102,8 @@ def _write(
     rejected = rejected_before(ctx)
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     recipes = evaluated(every, evaluation, SHORT)
-    occlusion = _occlusion(ctx, recipes)
+    long = evaluated(every, evaluation, MethodParams(clips="long"))
+    occlusion = _occlusion(ctx, [*recipes, *long])
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
     numbers = Measured(read_frame(ctx.results / "metrics" / "rows.parquet"), metrics, evaluation.mask_source)
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
@@ -140,6 +145,9 @@ def _write(
     gallery = draw_pictures(ctx, report, evaluation, methods, numbers, recipes, occlusion)
     pictures = (*gallery.strips, *gallery.videos, *([gallery.glance] if gallery.glance else []))
     written += [picture.path for picture in pictures]
+    drawer = FigureDrawer(ctx, report, evaluation, methods, numbers, every, occlusion)
+    figures, files = drawer.draw(load_figures(ctx.root / "reference" / "figures.yaml"))
+    written += files
 
     content = Content(
         scale=ctx.scale,
@@ -148,6 +156,7 @@ def _write(
         paper=paper,
         tables=tables | {"selection": selection_table(selection, rejected, report.listed)},
         gallery=gallery,
+        figures=figures,
         fps=report.fps,
         runs=find_runs(
             ctx,

@@ -17,6 +17,7 @@ from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import all_shards
 from tgvac.errors import BadInput
+from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, seeds_of
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips
@@ -40,12 +41,15 @@ class Sample:
 
 
 def mean_rates(
-    recipes: Sequence[Recipe], occlusion: Mapping[str, Sequence[float]], evaluation: EvaluationParams
+    recipes: Sequence[Recipe],
+    occlusion: Mapping[str, Sequence[float]],
+    evaluation: EvaluationParams,
+    of: MethodParams = SHORT,
 ) -> dict[str, float]:
     """Mean occlusion rate of each recipe over the frames to complete; 0 if none of them has the object."""
     means = {}
     for recipe in recipes:
-        rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation, SHORT)] if not math.isnan(r)]
+        rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation, of)] if not math.isnan(r)]
         means[recipe.recipe] = sum(rates) / len(rates) if rates else 0.0
     return means
 
@@ -89,10 +93,11 @@ def read_sample(
     methods: Sequence[str],
     hidden_psnr: Mapping[str, float],
     evaluation: EvaluationParams,
+    of: MethodParams = SHORT,
 ) -> Sample:
-    """Render a sample and read its completion by each method."""
+    """Render a sample and read its completion by each method; ``of`` says which clips these methods complete."""
     recipe = clips.recipe(sample)
-    clip = clips.render(sample, range(frames_of(recipe, evaluation, SHORT)))
+    clip = clips.render(sample, range(frames_of(recipe, evaluation, of)))
     completions = {method: outputs.read(method, sample) for method in methods}
     for method, rgb_FHW3 in completions.items():
         if rgb_FHW3 is not None and rgb_FHW3.shape != clip.frames_FHW3.shape:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,14 @@ VISIBLE = "Visible part"
 INK, QUIET, HAIRLINE, PAPER = (25, 28, 33), (105, 112, 122), (222, 225, 230), (255, 255, 255)
 TEXT, LINE, GAP, LABEL = 13, 19, 6, 130
 """Font size, line height, gap between tiles, and width at which labels wrap, in pixels."""
+
+
+class Layer(NamedTuple):
+    """A row of a picture: its name, its video ``uint8 [F,H,W,3]`` or None, and a note below the name, or ""."""
+
+    label: str
+    video_FHW3: np.ndarray | None
+    note: str = ""
 
 
 def spaced(frames: int, count: int) -> list[int]:
@@ -49,27 +57,47 @@ def layers(sample: Sample) -> list[tuple[str, np.ndarray | None]]:
 
 def strip(sample: Sample, count: int, zoom: int) -> np.ndarray:
     """A still picture of the sample, ``uint8 [H,W,3]``, with labels, caption and occlusion rates."""
-    shown = spaced(len(sample.clip.frames_FHW3), count)
-    rates = [rate_words(sample.clip.occlusion_F[frame]) for frame in shown]
-    rows = layers(sample)
-    height, width = (side * zoom for side in sample.clip.frames_FHW3.shape[1:3])
+    values = {label_of(method): f"{value:.1f} dB" for method, value in sample.hidden_psnr.items()}
+    rows = [Layer(label, video_FHW3, values.get(label, "")) for label, video_FHW3 in layers(sample)]
+    head = f"“{sample.caption}”" if sample.caption else "(no caption)"
+    return draw_rows([head], rows, sample.clip.occlusion_F, count, zoom)
+
+
+def draw_rows(head: Sequence[str], rows: Sequence[Layer], rate_F: np.ndarray, count: int, zoom: int) -> np.ndarray:
+    """Videos below each other, frame by frame, ``uint8 [H,W,3]``.
+
+    Args:
+        head: what stands above, all but the first in grey.
+        rows: the first has the occlusion rates below it, and a video.
+        rate_F: occlusion rates of all frames, NaN where the object is absent.
+        count: how many frames are shown, evenly from the first to the last.
+        zoom: the whole factor by which frames are enlarged.
+    """
+    first_FHW3 = rows[0].video_FHW3
+    assert first_FHW3 is not None
+    shown = spaced(len(first_FHW3), count)
+    rates = [rate_words(rate_F[frame]) for frame in shown]
+    height, width = (side * zoom for side in first_FHW3.shape[1:3])
     cell = max(width, *(width_of(rate) for rate in rates)) + GAP
-    left = max(width_of(word) for label, _ in rows for word in _wrap(label, LABEL)) + 2 * GAP
+    left = max(width_of(word) for row in rows for word in wrapped(row.label, LABEL)) + 2 * GAP
     total = left + len(shown) * cell
-    head = _wrap(f"“{sample.caption}”" if sample.caption else "(no caption)", total - 2 * GAP)
-    y = GAP + LINE * len(head) + GAP
+    heads = [(wrapped(line, total - 2 * GAP), QUIET if number else INK) for number, line in enumerate(head)]
+    y = GAP + LINE * sum(len(lines) for lines, _ in heads) + GAP
     canvas = Canvas(y + len(rows) * (height + GAP) + LINE, total)
-    values = {label_of(method): [f"{value:.1f} dB"] for method, value in sample.hidden_psnr.items()}
-    canvas.text(head, GAP, GAP)
-    for label, video_FHW3 in rows:
-        words, value = _wrap(label, LABEL), values.get(label, [])
-        top = y + (height - LINE * (len(words) + len(value))) // 2
+    top = GAP
+    for lines, colour in heads:
+        canvas.text(lines, GAP, top, colour)
+        top += LINE * len(lines)
+    for number, row in enumerate(rows):
+        words, note = wrapped(row.label, LABEL), [row.note] if row.note else []
+        top = y + (height - LINE * (len(words) + len(note))) // 2
         canvas.text(words, GAP, top)
-        canvas.text(value, GAP, top + LINE * len(words), QUIET)
+        canvas.text(note, GAP, top + LINE * len(words), QUIET)
         for column, frame in enumerate(shown):
-            canvas.tile(None if video_FHW3 is None else video_FHW3[frame], left + column * cell, y, zoom)
+            tile_HW3 = None if row.video_FHW3 is None else row.video_FHW3[frame]
+            canvas.tile(tile_HW3, left + column * cell, y, zoom)
         y += height + GAP
-        if label == "Input":
+        if number == 0:
             for column, rate in enumerate(rates):
                 canvas.text([rate], left + column * cell + (width - width_of(rate)) // 2, y - GAP + 2, QUIET)
             y += LINE
@@ -117,7 +145,7 @@ class Canvas:
         if frame_HW3 is None:
             self.text(["no", "completion"], x, y, QUIET)
             return
-        large = np.repeat(np.repeat(frame_HW3, zoom, axis=0), zoom, axis=1)
+        large = enlarged(frame_HW3, zoom)
         self._image.paste(Image.fromarray(large), (x, y))
         # A hairline, because both the background of the objects and the page are white.
         self._draw.rectangle((x - 1, y - 1, x + large.shape[1], y + large.shape[0]), outline=HAIRLINE)
@@ -125,6 +153,11 @@ class Canvas:
     def pixels(self) -> np.ndarray:
         """The image, ``uint8 [H,W,3]``."""
         return np.asarray(self._image)
+
+
+def enlarged(frame_HW3: np.ndarray, zoom: int) -> np.ndarray:
+    """A frame enlarged by a whole factor."""
+    return np.repeat(np.repeat(frame_HW3, zoom, axis=0), zoom, axis=1)
 
 
 def rate_words(rate: float) -> str:
@@ -144,7 +177,7 @@ def width_of(text: str) -> int:
     return math.ceil(_font().getlength(text))
 
 
-def _wrap(text: str, width: int) -> list[str]:
+def wrapped(text: str, width: int) -> list[str]:
     """Lines of whole words that fit the width; a longer word gets a line of its own."""
     lines: list[str] = []
     for word in text.split():

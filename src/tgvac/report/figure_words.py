@@ -1,0 +1,75 @@
+"""What stands below a figure, on the page and in LaTeX."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from tgvac.report.figure_choice import rule_of
+from tgvac.report.figures import Figure, called
+from tgvac.report.latex import escape
+
+
+def caption_of(
+    figure: Figure,
+    parts: Sequence[str],
+    rows: Mapping[str, str],
+    lacks: Sequence[str],
+    split: str,
+    hard_from: float,
+    real: Sequence[str],
+) -> tuple[str, ...]:
+    """What the figure shows and how that was chosen, one subject each.
+
+    Args:
+        parts: a line about each of its samples.
+        rows: its methods, as ``<method>/<variant>`` by what was wanted.
+        lacks: wanted methods that the scale does not evaluate.
+        split: that the samples are of.
+        real: sources of the samples that are not of the procedural world.
+    """
+    labels = [figure.labels.get(wanted) or figure.label(method) for wanted, method in rows.items()]
+    said = [*(f"{part}." for part in parts)]
+    said.append(
+        f"From top to bottom: input, its visible part, {', '.join(f'“{label}”' for label in labels)}, the truth."
+    )
+    added = [figure.label(wanted) for wanted in figure.beside if wanted in rows] if figure.printed else []
+    if added:
+        said.append(f"The paper's figure does not have {_and(f'“{label}”' for label in added)}.")
+    if lacks:
+        said.append(f"Left out: {lacking(lacks)}.")
+    if len(parts) < len(figure.samples):
+        missing = len(figure.samples) - len(parts)
+        said.append(f"{missing} of {len(figure.samples)} samples are left out, since none fits the rule.")
+    said.append(f"{rule_of(figure, hard_from)} All are of the split '{split}'.")
+    if figure.natural:
+        footage = f"footage of {_and(real)}" if real else "videos of the procedural world, the only footage of this run"
+        said.append(
+            "The paper shows natural videos with real occlusions, whose truth nobody knows; these occlusions are"
+            f" synthesized over {footage}."
+        )
+    return tuple(said)
+
+
+def lacking(wanted: Sequence[str]) -> str:
+    """That a scale does not evaluate some methods, as half a sentence."""
+    return f"{_and(f'“{called(each)}”' for each in wanted)}, which this scale does not evaluate"
+
+
+def figure_latex(name: str, figure: Figure, caption: Sequence[str]) -> str:
+    """A float with the picture; free text is escaped."""
+    words = " ".join([figure.printed, *caption] if figure.printed else [f"{figure.title}.", *caption])
+    lines = [
+        "% needs \\usepackage{graphicx,amssymb}, and \\graphicspath if this folder is another one",
+        "\\begin{figure*}[tp]",
+        "\\centering",
+        f"\\includegraphics[width=\\linewidth,height=0.8\\textheight,keepaspectratio]{{{name}.png}}",
+        f"\\caption{{{escape(words)}}}",
+        f"\\label{{fig:{name}}}",
+        "\\end{figure*}",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _and(words: Iterable[str]) -> str:
+    *first, last = words
+    return f"{', '.join(first)} and {last}" if first else last
