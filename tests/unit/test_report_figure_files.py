@@ -92,14 +92,17 @@ def test_a_method_that_the_scale_lacks_has_no_row_and_the_caption_says_so(
         *("Input", "Visible part", "Copy from other frames (trivial baseline)", "Ours", "Truth")
     ]
     assert drawn_parts[0].layers[3].note.startswith("LPIPS 0.")
-    assert any("“ProgressiveAmodal” and “Pix2Gestalt”" in sentence for sentence in drawn["figure4"].caption)
+    assert any(
+        "“ProgressiveAmodal” (progressive) and “Pix2Gestalt” (pix2gestalt)" in sentence
+        for sentence in drawn["figure4"].caption
+    )
 
 
 def test_a_figure_whose_methods_are_missing_says_so_and_has_no_files(project: Context) -> None:
     drawn, files = draw(project, listed(), without("ours/no_text"))
     assert drawn["figure6"].picture is None
     (reason,) = drawn["figure6"].caption
-    assert reason.startswith("Not drawn: “Visible mask ✓, text prompt ✗”, which this scale does not evaluate")
+    assert reason == ("Not drawn: “Ours without text” (ours/no_text), which this scale does not evaluate.")
     assert not [path for path in files if path.stem == "figure6"]
     assert [path for path in files if path.stem == "figure4"]
 
@@ -149,6 +152,6 @@ def test_the_page_has_every_figure_with_its_rule_and_its_text_escaped(out: Path)
     assert section.count('loading="lazy"') == len(videos) == section.count('tabindex="0"') / 2
     assert all(source.startswith("data:") for source in re.findall(r'src="([^"]{12})', section))
     text = unescape(section)
-    assert "Samples by rule: of the easy samples, the median; of the hard samples, the median." in text
+    assert "Samples by rule: the median of the easy samples; the median of the hard samples." in text
     assert "Additional Qualitative Comparison 6." in text
     assert "<script" not in section

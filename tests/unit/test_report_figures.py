@@ -139,9 +139,9 @@ def test_the_caption_has_the_rule_the_samples_and_what_is_left_out() -> None:
     rows = {"temporal_copy/plain": "temporal_copy/plain", "ours/full": "ours/full"}
     said = " ".join(caption_of(wanted, ["(a) “an ape”, s1"], rows, ["progressive", "pix2gestalt"], "val", 0.5, []))
     assert "(a) “an ape”, s1." in said
-    assert "of the easy samples, the median; of the hard samples, the median" in said
+    assert "Samples by rule: the median of the easy samples; the median of the hard samples." in said
     assert "less than 50 % of the object is hidden" in said
-    assert "“ProgressiveAmodal” and “Pix2Gestalt”, which this scale does not evaluate" in said
+    assert "“ProgressiveAmodal” (progressive) and “Pix2Gestalt” (pix2gestalt), which this scale does not" in said
     assert "The paper's figure does not have “Copy from other frames" in said
     assert "1 of 2 samples are left out" in said
     assert "split 'val'" in said
@@ -153,7 +153,9 @@ def test_a_figure_of_natural_videos_says_what_its_videos_are() -> None:
     assert "synthesized over videos of the procedural world, the only footage of this run" in world
     real = " ".join(caption_of(wanted, ["a", "b"], {"ours/full": "ours/full"}, [], "val", 0.5, ["davis", "lasot"]))
     assert "synthesized over footage of davis and lasot" in real
-    assert "before any result" in rule_of(wanted, 0.5)
+    rule = rule_of(wanted, 0.5)
+    assert rule.startswith("Samples by rule: two drawn from all samples. Draws are by the names of figure and sample")
+    assert "LPIPS" not in rule
 
 
 def test_text_in_latex_is_escaped() -> None:

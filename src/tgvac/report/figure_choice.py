@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -82,8 +83,8 @@ def _takes(wanted: Wanted, group: str) -> bool:
 
 def rule_of(figure: Figure, hard_from: float) -> str:
     """The rule in full sentences."""
-    places = [f"{_class_of(wanted)}, {_PLACES[wanted.place]}" for wanted in figure.samples]
-    sentences = [f"Samples by rule: {'; '.join(places)}."]
+    asked = Counter((wanted.place, wanted.of) for wanted in figure.samples)
+    sentences = [f"Samples by rule: {'; '.join(_asked(*each, count) for each, count in asked.items())}."]
     if any(wanted.of != "any" for wanted in figure.samples):
         sentences.append(f"A sample is easy if less than {hard_from * 100:g} % of the object is hidden on average.")
     if any(wanted.place != "drawn" for wanted in figure.samples):
@@ -98,8 +99,11 @@ def rule_of(figure: Figure, hard_from: float) -> str:
     return " ".join(sentences)
 
 
-_PLACES = {"median": "the median", "best": "the best", "worst": "the worst", "drawn": "drawn"}
+def _asked(place: Place, of: str, count: int) -> str:
+    samples = "all samples" if of == "any" else f"the {of} samples"
+    return (
+        f"{_NUMBERS.get(count, str(count))} drawn from {samples}" if place == "drawn" else f"the {place} of {samples}"
+    )
 
 
-def _class_of(wanted: Wanted) -> str:
-    return "of all samples" if wanted.of == "any" else f"of the {wanted.of} samples"
+_NUMBERS = {1: "one", 2: "two", 3: "three", 4: "four"}

@@ -83,7 +83,7 @@ class FigureDrawer:
     def _draw(self, name: str, figure: Figure) -> Drawn:
         rows, lacks = figure.rows(self._evaluation, self._methods)
         if missing := [need for need in figure.needs if need in lacks]:
-            return Drawn(name, figure.title, figure.printed, (f"Not drawn: {lacking(missing)}.",))
+            return Drawn(name, figure.title, figure.printed, (f"Not drawn: {lacking(figure, missing)}.",))
         recipes = self._recipes(figure)
         own = MethodParams(clips=figure.clips)
         rates = {r.recipe: self._occlusion[r.recipe][: frames_of(r, self._evaluation, own)] for r in recipes}

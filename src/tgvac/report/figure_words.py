@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from tgvac.report.figure_choice import rule_of
-from tgvac.report.figures import Figure, called
+from tgvac.report.figures import Figure
 from tgvac.report.latex import escape
+from tgvac.report.methods import BASELINES
 
 
 def caption_of(
@@ -36,11 +37,13 @@ def caption_of(
     if added:
         said.append(f"The paper's figure does not have {_and(f'“{label}”' for label in added)}.")
     if lacks:
-        said.append(f"Left out: {lacking(lacks)}.")
+        said.append(f"Left out: {lacking(figure, lacks)}.")
     if len(parts) < len(figure.samples):
         missing = len(figure.samples) - len(parts)
         said.append(f"{missing} of {len(figure.samples)} samples are left out, since none fits the rule.")
     said.append(f"{rule_of(figure, hard_from)} All are of the split '{split}'.")
+    if figure.note:
+        said.append(figure.note)
     if figure.natural:
         footage = f"footage of {_and(real)}" if real else "videos of the procedural world, the only footage of this run"
         said.append(
@@ -50,9 +53,10 @@ def caption_of(
     return tuple(said)
 
 
-def lacking(wanted: Sequence[str]) -> str:
+def lacking(figure: Figure, wanted: Sequence[str]) -> str:
     """That a scale does not evaluate some methods, as half a sentence."""
-    return f"{_and(f'“{called(each)}”' for each in wanted)}, which this scale does not evaluate"
+    names = (f"“{BASELINES.get(each) or figure.label(each)}” ({each})" for each in wanted)
+    return f"{_and(names)}, which this scale does not evaluate"
 
 
 def figure_latex(name: str, figure: Figure, caption: Sequence[str]) -> str:

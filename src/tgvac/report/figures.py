@@ -36,6 +36,7 @@ class Figure(Record):
         labels: names of rows that differ from those of the tables.
         clips: the short evaluated clips, or the long ones.
         natural: real footage is taken, if there is any.
+        note: what else a reader has to know, in sentences.
         ranked_by: the method whose LPIPS ranks samples.
         shown: frames of the still picture.
         frames: of the video, at most.
@@ -49,8 +50,9 @@ class Figure(Record):
     labels: dict[str, str] = Field(default_factory=dict)
     clips: Literal["short", "long"] = "short"
     natural: bool = False
+    note: str = ""
     ranked_by: str = HEADLINE
-    samples: tuple[Wanted, ...] = Field(min_length=1)
+    samples: tuple[Wanted, ...] = Field(min_length=1, max_length=26)
     shown: int = Field(default=6, ge=1)
     frames: int = Field(default=42, ge=1)
 
@@ -98,8 +100,3 @@ def load_figures(path: Path) -> Mapping[str, Figure]:
             what = f"'{twice[0]}' is there twice" if twice else f"'{lost[0]}' is needed or named, but is no row"
             raise BadInput(f"{path}: in {name}, {what}; correct its methods.")
     return figures
-
-
-def called(wanted: str) -> str:
-    """What a wanted row is called, whether a scale has it or not."""
-    return BASELINES.get(wanted) or label_of(wanted)
