@@ -12,7 +12,7 @@ import pytest
 
 from tests.unit.report_project import EVALUATION, METHOD_PARAMS, METRICS, REPORT, report_project, run_report
 from tgvac.clips.recipe import read_recipes
-from tgvac.clips.rows import read_frame
+from tgvac.clips.rows import Row, read_frame, write_rows
 from tgvac.completion.params import EvaluationParams
 from tgvac.report import figure_files
 from tgvac.report.figure_drawing import Part, still
@@ -41,7 +41,7 @@ def draw(
 ) -> tuple[dict[str, Drawn], list[Path]]:
     numbers = Measured(read_frame(ctx.results / "metrics" / "rows.parquet"), METRICS, "given")
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
-    drawer = FigureDrawer(ctx, REPORT, evaluation, METHOD_PARAMS, numbers, every, _occlusion(ctx, every))
+    drawer = FigureDrawer(ctx, REPORT, evaluation, METHOD_PARAMS, numbers, every, _occlusion(ctx, every), "stand-ins")
     drawn, files = drawer.draw(figures)
     return {each.name: each for each in drawn}, files
 
@@ -107,12 +107,27 @@ def test_a_figure_whose_methods_are_missing_says_so_and_has_no_files(project: Co
     assert [path for path in files if path.stem == "figure4"]
 
 
+def test_the_page_says_why_a_figure_is_not_drawn(tmp_path: Path) -> None:
+    ctx = report_project(tmp_path)
+    scores = read_frame(ctx.results / "metrics" / "rows.parquet")
+    kept = scores[scores["metric"] != "lpips"].to_dict("records")
+    write_rows(ctx.results / "metrics" / "rows.parquet", [Row(**row) for row in kept])
+    run_report(ctx)
+    page = unescape((ctx.out / "index.html").read_text(encoding="utf-8"))
+    assert "<strong>Figure IV.</strong> Additional Qualitative Comparison 1.</figcaption>" in page
+    reason = "Not drawn: no evaluated sample has the class and the LPIPS of “Ours” that its rule asks for."
+    assert f"<strong>Figure VI.</strong> Additional Qualitative Comparison 3. {reason}" in page
+    assert not (ctx.out / "figures" / "figureVI.png").exists()
+
+
 def test_a_figure_without_a_sample_that_fits_says_so(project: Context) -> None:
     of = Figure.model_validate(listed()["figure4"].model_dump() | {"ranked_by": "ours/full", "beside": ()})
     scores = read_frame(project.results / "metrics" / "rows.parquet")
     numbers = Measured(scores[scores["metric"] != "lpips"], METRICS, "given")
     every = read_recipes(project.results / "synthesis" / "recipes.parquet")
-    drawer = FigureDrawer(project, REPORT, EVALUATION, METHOD_PARAMS, numbers, every, _occlusion(project, every))
+    drawer = FigureDrawer(
+        project, REPORT, EVALUATION, METHOD_PARAMS, numbers, every, _occlusion(project, every), "stand-ins"
+    )
     (drawn,), files = drawer.draw({"figure4": of})
     assert drawn.caption == (
         "Not drawn: no evaluated sample has the class and the LPIPS of “Ours” that its rule asks for.",

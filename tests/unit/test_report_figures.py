@@ -84,6 +84,7 @@ def test_draws_depend_on_the_figure_s_name_and_pass_over_what_is_shown() -> None
     assert first != second
     assert chosen(("hard", "drawn"), shown=(first,)) == [second]
     assert chosen(("hard", "drawn"), shown=tuple(RATES)) == [first], "if all are shown, one is shown again"
+    assert chosen(("hard", "drawn"), ("hard", "drawn"), shown=tuple(RATES)) == [first, second], "but not twice here"
     assert len({chosen(("any", "drawn"), name=name)[0] for name in map(str, range(30))}) > 3
 
 
@@ -95,9 +96,9 @@ def test_draws_do_not_depend_on_results() -> None:
 
 def test_a_sample_without_the_object_is_never_shown_and_a_place_without_samples_is_left_out() -> None:
     assert "gone" not in {chosen(("any", "drawn"), name=name)[0] for name in map(str, range(99))}
-    assert choose_samples("f", figure(("hard", "best"), ("easy", "drawn")), {"s": [0.1]}, {"s": 1.0}, 0.5, ())[
-        0
-    ].words == ("drawn from 1 easy sample")
+    wanted = figure(("hard", "best"), ("easy", "drawn"), ("easy", "drawn"))
+    (one,) = choose_samples("f", wanted, {"s": [0.1]}, {"s": 1.0}, 0.5, ())
+    assert one.words == "drawn from 1 easy sample"
     assert choose_samples("f", figure(("any", "best")), RATES, {}, 0.5, ()) == []
 
 
@@ -156,6 +157,13 @@ def test_a_figure_of_natural_videos_says_what_its_videos_are() -> None:
     rule = rule_of(wanted, 0.5)
     assert rule.startswith("Samples by rule: two drawn from all samples. Draws are by the names of figure and sample")
     assert "LPIPS" not in rule
+
+
+def test_a_stand_in_of_a_published_method_is_named_as_one() -> None:
+    rows = {"pix2gestalt": "pix2gestalt/full", "ours/full": "ours/full"}
+    for standins, said in (["pix2gestalt/full"], True), ([], False):
+        caption = " ".join(caption_of(load_figures(FIGURES)["figure4"], ["a", "b"], rows, [], "val", 0.5, [], standins))
+        assert ("“Pix2gestalt, stand-in”: the procedure is its authors', the network is a small one" in caption) == said
 
 
 def test_text_in_latex_is_escaped() -> None:

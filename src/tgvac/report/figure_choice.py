@@ -54,7 +54,7 @@ def choose_samples(
         rates: occlusion rates of each sample's frames, by sample; a sample without the object has no class.
         lpips: what samples are ranked by, lower is better; a sample without a value has no rank.
         hard_from: mean rate, over the frames that have the object, from which a sample is hard.
-        shown: samples that draws pass over, as long as there are others.
+        shown: samples of other figures, which draws pass over as long as there are others.
 
     Ties go to the smaller id. With an even number of samples the median is the better one of the middle two.
     """
@@ -64,11 +64,12 @@ def choose_samples(
         mine = [sample for sample, group in groups.items() if _takes(wanted, group)]
         ranked = sorted((sample for sample in mine if sample in lpips), key=lambda s: (lpips[s], s))
         if wanted.place == "drawn":
-            seen = {*shown, *(each.sample for each in chosen)}
-            drawn = sorted(mine, key=lambda s: (unit("figure", name, s), s))
-            drawn = sorted(drawn, key=lambda s: s in seen)
-            if drawn:
-                chosen.append(Chosen(drawn[0], wanted.of, "drawn", groups[drawn[0]], 0, len(mine)))
+            # Never twice in one figure; what other figures show comes last.
+            here = {each.sample for each in chosen}
+            left = sorted((s in shown, unit("figure", name, s), s) for s in mine if s not in here)
+            if left:
+                drawn = left[0][-1]
+                chosen.append(Chosen(drawn, wanted.of, "drawn", groups[drawn], 0, len(mine)))
         elif ranked:
             last = len(ranked) - 1
             worst = min(range(len(ranked)), key=lambda i: (-lpips[ranked[i]], i))

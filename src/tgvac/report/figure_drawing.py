@@ -16,6 +16,9 @@ from tgvac.report.strips import GAP, LINE, QUIET, Canvas, Layer, draw_rows, enla
 NARROWEST = 128
 """Width in pixels that a panel has at least, for its name."""
 
+CONTROLS = 48
+"""Pixels left empty below the panels of a video, where a browser lays its controls over it."""
+
 
 @dataclass(frozen=True)
 class Part:
@@ -76,7 +79,7 @@ def moving(parts: Sequence[Part], zoom: int, columns: int = 8) -> np.ndarray:
             y += LINE * max(map(len, names)) + 2
             panels += [_Panel(*each, GAP + i * cell, y) for i, each in enumerate(zip(line, names, strict=True))]
             y += part.shape[1] * zoom + 2 * GAP
-    canvas = Canvas(y, width)
+    canvas = Canvas(y + CONTROLS, width)
     for words, top in heads:
         canvas.text(words, GAP, top)
     for panel in panels:

@@ -29,6 +29,7 @@ from tgvac.report.figure_choice import Chosen, choose_samples
 from tgvac.report.figure_drawing import Part, moving, still
 from tgvac.report.figure_words import caption_of, figure_latex, lacking
 from tgvac.report.figures import Figure
+from tgvac.report.methods import stand_ins
 from tgvac.report.page import Drawn
 from tgvac.report.params import ReportParams
 from tgvac.report.samples import Outputs, Sample, mean_rates, read_sample
@@ -44,6 +45,7 @@ class FigureDrawer:
     Args:
         every: all recipes of the scale.
         occlusion: occlusion rates of the frames of all evaluated recipes.
+        origin: of the backbones, as in :class:`tgvac.report.basis.Basis`.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class FigureDrawer:
         numbers: Measured,
         every: Sequence[Recipe],
         occlusion: Mapping[str, Sequence[float]],
+        origin: str,
     ) -> None:
         self._ctx, self._report, self._evaluation, self._methods = ctx, report, evaluation, methods
         self._numbers, self._every, self._occlusion = numbers, every, occlusion
+        self._standins = stand_ins(evaluation.methods, methods, origin)
         self._clips = RecipeClips(every, track_opener(ctx))
         self._captions = read_captions(ctx.results / "captions" / "captions.parquet")
         self._outputs = Outputs(ctx, evaluation, methods)
@@ -115,7 +119,7 @@ class FigureDrawer:
         self._shown |= {each.sample for each in chosen}
         about = [f"{part.text}, {part.detail}" for part in parts]
         hard_from, split = self._numbers.metrics.hard_from, self._evaluation.split
-        caption = caption_of(figure, about, rows, lacks, split, hard_from, self._real())
+        caption = caption_of(figure, about, rows, lacks, split, hard_from, self._real(), self._standins)
         return self._write(name, figure, parts, caption)
 
     def _write(self, name: str, figure: Figure, parts: Sequence[Part], caption: tuple[str, ...]) -> Drawn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tgvac.report.figure_choice import rule_of
 from tgvac.report.figures import Figure
@@ -18,6 +18,7 @@ def caption_of(
     split: str,
     hard_from: float,
     real: Sequence[str],
+    standins: Collection[str] = (),
 ) -> tuple[str, ...]:
     """What the figure shows and how that was chosen, one subject each.
 
@@ -27,6 +28,7 @@ def caption_of(
         lacks: wanted methods that the scale does not evaluate.
         split: that the samples are of.
         real: sources of the samples that are not of the procedural world.
+        standins: methods whose networks are not their authors' (:func:`tgvac.report.methods.stand_ins`).
     """
     labels = [figure.labels.get(wanted) or figure.label(method) for wanted, method in rows.items()]
     said = [*(f"{part}." for part in parts)]
@@ -36,11 +38,16 @@ def caption_of(
     added = [figure.label(wanted) for wanted in figure.beside if wanted in rows] if figure.printed else []
     if added:
         said.append(f"The paper's figure does not have {_and(f'“{label}”' for label in added)}.")
+    if foreign := [label for label, method in zip(labels, rows.values(), strict=True) if method in standins]:
+        said.append(
+            f"{_and(f'“{label}”' for label in foreign)}: the procedure is its authors', the network is a small one of"
+            " this project, so nothing here speaks of the published method."
+        )
     if lacks:
         said.append(f"Left out: {lacking(figure, lacks)}.")
     if len(parts) < len(figure.samples):
         missing = len(figure.samples) - len(parts)
-        said.append(f"{missing} of {len(figure.samples)} samples are left out, since none fits the rule.")
+        said.append(f"{missing} of {len(figure.samples)} samples are left out, since no further one fits the rule.")
     said.append(f"{rule_of(figure, hard_from)} All are of the split '{split}'.")
     if figure.note:
         said.append(figure.note)
@@ -61,7 +68,9 @@ def lacking(figure: Figure, wanted: Sequence[str]) -> str:
 
 def figure_latex(name: str, figure: Figure, caption: Sequence[str]) -> str:
     """A float with the picture; free text is escaped."""
-    words = " ".join([figure.printed, *caption] if figure.printed else [f"{figure.title}.", *caption])
+    words = " ".join(
+        [figure.printed, *caption] if figure.printed else [f"{figure.title} (not in the paper).", *caption]
+    )
     lines = [
         "% needs \\usepackage{graphicx,amssymb}, and \\graphicspath if this folder is another one",
         "\\begin{figure*}[tp]",

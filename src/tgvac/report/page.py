@@ -152,7 +152,7 @@ def _figure(drawn: Drawn) -> dict[str, Any]:
         "name": drawn.name,
         "title": drawn.title,
         "printed": drawn.printed,
-        "caption": drawn.caption,
+        "caption": [sentence.replace(" %", "\u00a0%") for sentence in drawn.caption],
         "picture": data_uri(drawn.picture, "image/png") if drawn.picture else "",
         "video": data_uri(drawn.video, "video/mp4") if drawn.video else "",
         "size": drawn.size,

@@ -145,7 +145,7 @@ def _write(
     gallery = draw_pictures(ctx, report, evaluation, methods, numbers, recipes, occlusion)
     pictures = (*gallery.strips, *gallery.videos, *([gallery.glance] if gallery.glance else []))
     written += [picture.path for picture in pictures]
-    drawer = FigureDrawer(ctx, report, evaluation, methods, numbers, every, occlusion)
+    drawer = FigureDrawer(ctx, report, evaluation, methods, numbers, every, occlusion, basis.origin)
     figures, files = drawer.draw(load_figures(ctx.root / "reference" / "figures.yaml"))
     written += files
 
