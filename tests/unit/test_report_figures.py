@@ -145,6 +145,7 @@ def test_the_caption_has_the_rule_the_samples_and_what_is_left_out() -> None:
     assert "“ProgressiveAmodal” (progressive) and “Pix2Gestalt” (pix2gestalt), which this scale does not" in said
     assert "The paper's figure does not have “Copy from other frames" in said
     assert "1 of 2 samples are left out" in said
+    assert "Ranks are by the LPIPS of “Ours”." in said
     assert "split 'val'" in said
 
 
@@ -170,3 +171,4 @@ def test_text_in_latex_is_escaped() -> None:
     tex = figure_latex("f", figure(("any", "drawn")), [r"50 % of “a_b & \input{c}”"])
     assert r"50 \% of ``a\_b \& \textbackslash{}input\{c\}''" in tex
     assert r"\includegraphics[width=\linewidth,height=0.8\textheight,keepaspectratio]{f.png}" in tex
+    assert "LPIPS is the mean over a sample's frames in which part of the object is hidden" in tex

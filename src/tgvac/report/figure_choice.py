@@ -89,10 +89,7 @@ def rule_of(figure: Figure, hard_from: float) -> str:
     if any(wanted.of != "any" for wanted in figure.samples):
         sentences.append(f"A sample is easy if less than {hard_from * 100:g} % of the object is hidden on average.")
     if any(wanted.place != "drawn" for wanted in figure.samples):
-        sentences.append(
-            f"Ranks are by the LPIPS of “{figure.label(figure.ranked_by)}”, a sample's mean over the frames in which"
-            " part of the object is hidden."
-        )
+        sentences.append(f"Ranks are by the LPIPS of “{figure.label(figure.ranked_by)}”.")
     if any(wanted.place == "drawn" for wanted in figure.samples):
         sentences.append(
             "Draws are by the names of figure and sample, before any result; samples of the figures above come last."

@@ -32,9 +32,7 @@ def caption_of(
     """
     labels = [figure.labels.get(wanted) or figure.label(method) for wanted, method in rows.items()]
     said = [*(f"{part}." for part in parts)]
-    said.append(
-        f"From top to bottom: input, its visible part, {', '.join(f'“{label}”' for label in labels)}, the truth."
-    )
+    said.append(f"In order: input, its visible part, {', '.join(f'“{label}”' for label in labels)}, the truth.")
     added = [figure.label(wanted) for wanted in figure.beside if wanted in rows] if figure.printed else []
     if added:
         said.append(f"The paper's figure does not have {_and(f'“{label}”' for label in added)}.")
@@ -68,9 +66,8 @@ def lacking(figure: Figure, wanted: Sequence[str]) -> str:
 
 def figure_latex(name: str, figure: Figure, caption: Sequence[str]) -> str:
     """A float with the picture; free text is escaped."""
-    words = " ".join(
-        [figure.printed, *caption] if figure.printed else [f"{figure.title} (not in the paper).", *caption]
-    )
+    first = figure.printed or f"{figure.title} (not in the paper)."
+    words = " ".join((first, *caption, _LPIPS))
     lines = [
         "% needs \\usepackage{graphicx,amssymb}, and \\graphicspath if this folder is another one",
         "\\begin{figure*}[tp]",
@@ -81,6 +78,10 @@ def figure_latex(name: str, figure: Figure, caption: Sequence[str]) -> str:
         "\\end{figure*}",
     ]
     return "\n".join(lines) + "\n"
+
+
+_LPIPS = "LPIPS is the mean over a sample's frames in which part of the object is hidden; lower is better."
+"""What the numbers in the picture are; the page says it once for all figures."""
 
 
 def _and(words: Iterable[str]) -> str:
