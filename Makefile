@@ -15,6 +15,7 @@
 # make bench-frontier                           quality against UNet evaluations a frame, for ways to sample long videos
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
 # make bench-tracking                           masks of `tgvac complete` from boxes, masks and points, beside the truth
+# make bench-metrics                            scoring several methods, against calling the packages of CLIP and LPIPS frame by frame
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -29,7 +30,7 @@ STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui app notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
-.PHONY: bench-alpha bench-tracking
+.PHONY: bench-alpha bench-tracking bench-metrics
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -123,6 +124,9 @@ bench-threads: install
 # With TGVAC_REAL_DATA=folder on real sequences, too.
 bench-tracking: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.tracking
+
+bench-metrics: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.metrics
 
 clean:
 	rm -rf results scratch logs .snakemake

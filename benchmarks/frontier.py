@@ -33,7 +33,7 @@ from tgvac.config import digest
 from tgvac.devices import pin
 from tgvac.files import write_json
 from tgvac.methods.ours import TemporalDiffusion
-from tgvac.metrics.metrics_stage import Scorer
+from tgvac.metrics.scorer import Scorer
 from tgvac.params import load_params
 from tgvac.sampling.evaluations import evaluations
 from tgvac.sampling.params import FAST, SamplerParams

@@ -157,8 +157,11 @@ PHASES: tuple[Phase, ...] = (
     Phase(
         "metrics",
         "tgvac.metrics.metrics_stage",
-        ("framing", "metrics.lpips_net", "metrics.white_psnr_cap", "metrics.flow", "metrics.batch", "compute"),
-        ("tracks", "masks", "synthesis", "backbones", "completion"),
+        (
+            *("framing", "metrics.lpips_net", "metrics.lpips_also", "metrics.views", "metrics.box_margin"),
+            *("metrics.white_psnr_cap", "metrics.flow", "metrics.batch", "compute"),
+        ),
+        ("tracks", "masks", "synthesis", "captions", "backbones", "completion"),
         ("rows.parquet",),
         "evaluation",
         _METHOD + ".parquet",

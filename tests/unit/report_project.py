@@ -63,7 +63,17 @@ NASTY = '<script>alert("x")</script> & a | fish'
 REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48, listed=60)
 FLOW = DenseFlowParams(preset="medium", finest_scale=0)
 METRICS = MetricsParams(
-    lpips_net="alex", hard_from=0.5, white_psnr_cap=60.0, bootstrap=50, confidence=0.95, flow=FLOW, batch=8
+    lpips_net="alex",
+    lpips_also=(),
+    views=(),
+    box_margin=0.1,
+    hard_from=0.5,
+    white_psnr_cap=60.0,
+    bootstrap=50,
+    confidence=0.95,
+    flow=FLOW,
+    batch=8,
+    kept_gib=0.0,
 )
 EVALUATION = EvaluationParams(
     split="val",

@@ -181,12 +181,16 @@ def test_rates_and_groups_out_of_range_are_refused() -> None:
 
 GOOD: dict[str, Any] = {
     "lpips_net": "alex",
+    "lpips_also": ["vgg"],
+    "views": ["frame", "box"],
+    "box_margin": 0.1,
     "hard_from": 0.5,
     "white_psnr_cap": 60.0,
     "bootstrap": 1000,
     "confidence": 0.95,
     "flow": {"preset": "medium", "finest_scale": 0},
     "batch": 16,
+    "kept_gib": 0.5,
 }
 
 
@@ -200,7 +204,10 @@ def test_no_parameter_has_a_default(key: str) -> None:
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("lpips_net", "squeeze"), ("hard_from", 0.0), ("confidence", 1.0), ("bootstrap", 0), ("batch", 1.5)],
+    [
+        *(("lpips_net", "squeeze"), ("lpips_also", ["squeeze"]), ("views", ["window"]), ("box_margin", -0.1)),
+        *(("hard_from", 0.0), ("confidence", 1.0), ("bootstrap", 0), ("batch", 1.5), ("kept_gib", -1)),
+    ],
 )
 def test_parameters_out_of_range_are_refused(key: str, value: object) -> None:
     with pytest.raises(BadInput, match=key):

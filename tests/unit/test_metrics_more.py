@@ -8,11 +8,15 @@ import numpy as np
 import pytest
 
 from tgvac.masks.params import DenseFlowParams
+from tgvac.metrics import warp_error as module
 from tgvac.metrics.ssim import masked_ssim
-from tgvac.metrics.warp_error import warp_error
 
 FLOW = DenseFlowParams(preset="medium", finest_scale=0)
 C1, C2 = (0.01 * 255) ** 2, (0.03 * 255) ** 2
+
+
+def warp_error(pred_FHW3: np.ndarray, truth_FHW3: np.ndarray, amodal_FHW: np.ndarray) -> np.ndarray:
+    return module.warp_error(pred_FHW3, module.motions_of(truth_FHW3, amodal_FHW, FLOW))
 
 
 def flat(level: int, size: int = 24) -> np.ndarray:
@@ -77,7 +81,7 @@ def moving() -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_truth_has_hardly_any_warp_error_and_the_first_frame_none_at_all() -> None:
     frames, masks = moving()
-    errors = warp_error(frames, frames, masks, FLOW)
+    errors = warp_error(frames, frames, masks)
     assert np.isnan(errors[0])
     assert (errors[1:] < 0.01).all()
 
@@ -86,14 +90,14 @@ def test_flicker_of_twenty_levels_is_an_error_of_twenty_levels() -> None:
     frames, masks = moving()
     flickering = frames.copy()
     flickering[1::2] = np.where(masks[1::2, ..., None] > 0, frames[1::2] - np.uint8(20), frames[1::2])
-    errors = warp_error(flickering, frames, masks, FLOW)
+    errors = warp_error(flickering, frames, masks)
     assert errors[1:] == pytest.approx(np.full(FRAMES - 1, 20 / 255), abs=0.006)
 
 
 def test_a_pattern_that_stays_while_the_object_moves_is_an_error() -> None:
     frames, masks = moving()
     still = np.broadcast_to(frames[:1], frames.shape).copy()
-    assert (warp_error(still, frames, masks, FLOW)[1:] > 0.03).all()
+    assert (warp_error(still, frames, masks)[1:] > 0.03).all()
 
 
 def test_what_is_outside_of_the_object_and_an_absent_object_count_nothing() -> None:
@@ -101,10 +105,10 @@ def test_what_is_outside_of_the_object_and_an_absent_object_count_nothing() -> N
     noisy = frames.copy()
     noise = np.random.default_rng(2).integers(0, 256, frames.shape, np.uint8)
     noisy[masks == 0] = noise[masks == 0]
-    inner = warp_error(noisy, frames, masks, FLOW)[1:]
+    inner = warp_error(noisy, frames, masks)[1:]
     assert (inner < 0.03).all()
     masks[3] = 0
-    gone = warp_error(frames, frames, masks, FLOW)
+    gone = warp_error(frames, frames, masks)
     assert np.isnan(gone[3])
     assert np.isnan(gone[4])
 
@@ -112,7 +116,7 @@ def test_what_is_outside_of_the_object_and_an_absent_object_count_nothing() -> N
 def test_arrays_that_do_not_fit_are_refused() -> None:
     frames, masks = moving()
     with pytest.raises(ValueError, match="differ"):
-        warp_error(frames, frames[:-1], masks, FLOW)
+        warp_error(frames, frames[:-1], masks)
     with pytest.raises(ValueError, match="differ"):
         masked_ssim(frames, frames, masks[:-1])
     with pytest.raises(ValueError, match="must"):

@@ -55,6 +55,9 @@ DECIDES = {
     "evaluation.methods": {"report"},
     "metrics.bootstrap": {"report"},
     "metrics.lpips_net": {"metrics"},
+    "metrics.views": {"metrics"},
+    "metrics.box_margin": {"metrics"},
+    "metrics.kept_gib": set(),
     "metrics.hard_from": {"report", "dataset"},
     "report.strips": {"report"},
     "dataset.words": {"dataset"},
@@ -122,8 +125,9 @@ DECIDES_NOTHING = (
     "checkpoints.every",
     "checkpoints.seconds",
     "checkpoints.keep",
+    "metrics.kept_gib",
 )
-"""Keys that decide no result: how files arrive, pictures along a training, and when it saves."""
+"""Keys that decide no result: how files arrive, pictures along a training, when it saves, and what is kept."""
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
@@ -174,12 +178,12 @@ def test_a_method_decides_its_own_completions_alone(leaf: str, reached: set[str]
     assert changed == reached
 
 
-def test_every_key_decides_some_phase_except_shards_fetching_samples_and_when_checkpoints_are_kept() -> None:
+def test_every_key_decides_some_phase_except_shards_fetching_samples_and_what_is_kept() -> None:
     decided = {block for p in PHASES for block in p.blocks_of(NO_OPTIONS)}
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
     saved = {"checkpoints.every", "checkpoints.seconds", "checkpoints.keep"}
-    assert idle == {"shards.data", "shards.evaluation", *saved, *looked_at}
+    assert idle == {"shards.data", "shards.evaluation", "metrics.kept_gib", *saved, *looked_at}
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")

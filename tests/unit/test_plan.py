@@ -115,7 +115,16 @@ def test_trained_methods_are_completed_once_per_seed(project: Path) -> None:
     found = list(evaluating.completion(params, counts(recipe("a/1/r0", "a/1", 18, "val")), ROUND, COSTS))
     assert [w.what for w in found] == ["ours/full seed 0", "ours/full seed 1", "copy_visible/plain"]
     (measured,) = evaluating.metrics(params, counts(recipe("a/1/r0", "a/1", 18, "val")), ROUND)
-    assert (measured.count, measured.flops) == (54, 54 * (2 * 7 + 3))
+    # Whole frames are the headline's windows, so there are two looks: they, and the box. The truth counts once.
+    assert (measured.count, measured.flops) == (54, 2 * 7 * (54 + 18) + 54 * 2 * 3)
+    follow = params.model_copy(
+        update={
+            "framing": params.framing.model_copy(update={"mode": "follow"}),
+            "metrics": params.metrics.model_copy(update={"lpips_also": ("vgg",)}),
+        }
+    )
+    (measured,) = evaluating.metrics(follow, counts(recipe("a/1/r0", "a/1", 18, "val")), ROUND)
+    assert measured.flops == 3 * 7 * (54 + 18) + 54 * (3 * 3 + 3)
 
 
 def test_every_variant_that_a_method_needs_is_trained(project: Path) -> None:

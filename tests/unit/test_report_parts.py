@@ -20,12 +20,14 @@ from tgvac.report.comparisons import _against
 from tgvac.report.curves import Run, _ticks, charts
 from tgvac.report.draws_table import DRAWS, draws_table
 from tgvac.report.methods import START, answer_to, of_quality
+from tgvac.report.more_scores import more_scores_table
 from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
 from tgvac.report.scores import SCORES, Measured, Score, significant_sign
 from tgvac.report.sheets import Tiles, sheet
 from tgvac.report.strips import spaced, strip
+from tgvac.report.table2 import quality_table
 from tgvac.report.tables import Cell, Column, Table, missing, to_csv, to_html, to_markdown
 from tgvac.report.tables import Row as TableRow
 
@@ -203,3 +205,25 @@ def test_several_samples_have_a_table_of_their_own_and_a_single_one_has_none(tmp
     assert row.cells[0].text == "Ours, 2 samples"
     assert row.cells[1].text == row.cells[2].text == row.cells[3].text
     assert [column.label for column in table.columns[1:5]] == [score.label for score in DRAWS]
+
+
+def test_the_note_under_table_2_says_what_the_truth_itself_has_and_more_has_measured_columns_alone(
+    tmp_path: Path,
+) -> None:
+    project = report_project(tmp_path)
+    paper = load_paper(project.root / "reference" / "paper.yaml")
+    rows = read_frame(project.results / "metrics" / "rows.parquet")
+    ours = rows[(rows.method == "ours") & (rows.variant == "full") & (rows.metric == "clip")]
+    still = ours.assign(metric="tc_truth", value=ours["rate"].ge(0.5).map({True: 0.75, False: 0.875}))
+    full = Measured(pd.concat([rows, still, ours.assign(metric="clip_box")]), METRICS, "given")
+    bare = Measured(rows, METRICS, "given")
+    world = basis_of("train", ("world",))
+    tables = [quality_table(each, paper, world, EVALUATION, METHOD_PARAMS) for each in (full, bare)]
+    said = [[remark for remark in table.remarks if "The truth's own TC" in remark] for table in tables]
+    found = [f"{value} in {name} cases" for name, value in (("easy", "0.875"), ("hard", "0.750"))]
+    assert said == [
+        [f"The truth's own TC on these frames is {' and '.join(found)}: more is stiller than the truth."],
+        [],
+    ]
+    assert {column.label for column in more_scores_table(full, METHOD_PARAMS).columns[1:]} == {"CLIP box↑"}
+    assert more_scores_table(bare, METHOD_PARAMS).columns[1:] == ()

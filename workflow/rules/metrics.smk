@@ -4,6 +4,7 @@ rule metrics_shard:
         final("tracks"),
         final("masks"),
         final("synthesis"),
+        final("captions"),
         final("backbones"),
         part("completion"),
     output:

@@ -26,9 +26,9 @@ from tgvac.external.truth import ExternalClips
 from tgvac.files import sha256
 from tgvac.methods.registry import EXTERNAL
 from tgvac.metrics.masks import iou, occluded_iou
-from tgvac.metrics.metrics_stage import Scorer
 from tgvac.metrics.params import MetricsParams
 from tgvac.metrics.pixels import masked_psnr
+from tgvac.metrics.scorer import Scorer
 from tgvac.models.runtime import quiet
 from tgvac.params import Params
 from tgvac.shards import Ledger, Made, run_items
@@ -62,6 +62,8 @@ def score_external(
     quiet()
     left_out: dict[str, str] = {}
     blocks = params.model_dump(mode="json", include={"framing", "metrics", "compute"})
+    # How much is kept on disk decides no score.
+    del blocks["metrics"]["kept_gib"]
     weights = [[path.name, sha256(path)] for path in sorted(network.iterdir()) if path.is_file()] if network else []
     decided, keys, truths = [blocks, code_digest(__name__), weights], {}, {}
     there = set(truth.samples())

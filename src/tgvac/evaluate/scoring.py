@@ -5,27 +5,26 @@ One sample that cannot be scored never costs the others theirs. Outputs of other
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from tgvac.clips.clip import Clip
-from tgvac.clips.completion import Completion, CompletionMeta
+from tgvac.clips.captions import read_captions
+from tgvac.clips.completion import CompletionMeta
 from tgvac.clips.export_record import ExportRecord
 from tgvac.clips.outputs import Outputs
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.rows import write_rows
 from tgvac.clips.track import file_stem
 from tgvac.code_digests import code_digest
-from tgvac.devices import device_of, pin
+from tgvac.devices import pin
 from tgvac.methods.contract import LeftOut
 from tgvac.methods.external import completed
 from tgvac.methods.registry import EXTERNAL
-from tgvac.metrics.metrics_stage import Scorer, rows_of
+from tgvac.metrics.metrics_stage import rows_of
+from tgvac.metrics.scorer import Scorer, scale_scorer
 from tgvac.models.runtime import quiet
 from tgvac.params import Params
 from tgvac.shards import Ledger, Made, run_items
@@ -62,7 +61,13 @@ def score(
     pin(params.compute.threads)
     quiet()
     recipes = {r.recipe: r for r in read_recipes(ctx.results / "synthesis" / "recipes.parquet") if r.recipe in frames}
-    clips, scorer = RecipeClips(recipes.values(), track_opener(ctx)), _loaded(ctx, params)
+    clips = RecipeClips(recipes.values(), track_opener(ctx))
+    found = read_captions(ctx.results / "captions" / "captions.parquet")
+    texts = {sample: found[r.target].text if r.target in found else "" for sample, r in recipes.items()}
+
+    @cache
+    def scorer() -> Scorer:
+        return scale_scorer(ctx, params.framing, params.metrics, params.compute)
 
     def make(sample: str) -> list[Made]:
         clip = clips.render(sample, range(frames[sample]))
@@ -84,14 +89,23 @@ def score(
             height=height,
             width=width,
         )
-        write_rows(path, rows_of(ctx.scale, clip, meta, scorer()(clip, done)))
+        write_rows(path, rows_of(ctx.scale, clip, meta, scorer().score(clip, done, texts[sample])))
         return [Made(sample, path)]
 
     blocks = params.model_dump(mode="json", include={"framing", "metrics", "compute"})
+    # How much is kept on disk decides no score.
+    del blocks["metrics"]["kept_gib"]
     network = ctx.results / "backbones" / "index.json"
     decided = [blocks, code_digest(__name__), network.read_text(encoding="utf-8") if network.is_file() else ""]
     keys: dict[str, Any] = {
-        sample: [key, frames[sample], outputs.digest(sample), record.samples[sample].model_dump(), decided]
+        sample: [
+            key,
+            frames[sample],
+            outputs.digest(sample),
+            record.samples[sample].model_dump(),
+            texts[sample],
+            decided,
+        ]
         for sample, key in clip_keys(ctx, recipes.values()).items()
         if sample in record.samples and outputs.folder(sample) is not None
     }
@@ -104,14 +118,3 @@ def score(
         elif sample not in record.samples:
             left_out[sample] = f"'{sample}' is not in the export; export again, and complete that sample, too."
     return Scored({e.id: folder / e.file for e in entries if e.id not in left_out}, left_out)
-
-
-def _loaded(ctx: Context, params: Params) -> Callable[[], Callable[[Clip, Completion], dict[str, np.ndarray]]]:
-    """The scoring networks, loaded when the first sample is scored."""
-
-    @cache
-    def load() -> Callable[[Clip, Completion], dict[str, np.ndarray]]:
-        device = device_of(ctx.device, params.compute.tf32)
-        return Scorer(ctx.results / "backbones" / "scoring_clip", params.framing, params.metrics, device).score
-
-    return load

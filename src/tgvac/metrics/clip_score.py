@@ -114,30 +114,28 @@ def embed(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8], batch: int) -> 
 def preprocess(encoder: ImageEncoder, images_FHW3: NDArray[np.uint8]) -> torch.Tensor:
     """The network's input: float32 [F,3,crop,crop], resized, cropped and normalised.
 
-    Width and height are resized one after the other and rounded to 8 bits each time, as Pillow does in CLIP's
-    own preprocessing. Bicubic resizing overshoots at the hard edge between an object and white; where two edges meet,
-    a single rounding at the end would be up to 16 levels off.
+    Pillow resizes, as in OpenAI's CLIP and open_clip, so pixels are theirs to the bit. Other bicubic filters round to
+    other grey levels, and so does the processor of transformers 5.
     """
     import torch
+    from PIL import Image
 
-    pixels_F3HW = torch.tensor(images_FHW3).permute(0, 3, 1, 2).to(torch.float32)
-    height, width = pixels_F3HW.shape[2:]
+    height, width = images_FHW3.shape[1:3]
     short = min(height, width)
     size = (height * encoder.resize // short, width * encoder.resize // short)
-    for step in ((height, size[1]), size):
-        if step != pixels_F3HW.shape[2:]:
-            pixels_F3HW = torch.nn.functional.interpolate(
-                pixels_F3HW, size=step, mode="bicubic", align_corners=False, antialias=True
-            )
-            pixels_F3HW = pixels_F3HW.round().clamp(0, 255)
     top, left = (size[0] - encoder.crop) // 2, (size[1] - encoder.crop) // 2
     if top < 0 or left < 0:
         raise ValueError(
             f"the model crops {encoder.crop} pixels from images resized to {encoder.resize}; resize to that or more"
         )
-    cut_F3SS = pixels_F3HW[:, :, top : top + encoder.crop, left : left + encoder.crop] / 255
+    cut_FSS3 = np.empty((len(images_FHW3), encoder.crop, encoder.crop, 3), np.uint8)
+    for cut_SS3, image_HW3 in zip(cut_FSS3, images_FHW3, strict=True):
+        image = Image.fromarray(np.ascontiguousarray(image_HW3))
+        resized_HW3 = np.asarray(image.resize((size[1], size[0]), Image.Resampling.BICUBIC))
+        cut_SS3[:] = resized_HW3[top : top + encoder.crop, left : left + encoder.crop]
+    pixels_F3SS = torch.from_numpy(cut_FSS3).permute(0, 3, 1, 2).to(torch.float32) / 255
     mean, std = torch.tensor(encoder.mean), torch.tensor(encoder.std)
-    return (cut_F3SS - mean[:, None, None]) / std[:, None, None]
+    return (pixels_F3SS - mean[:, None, None]) / std[:, None, None]
 
 
 def image_similarity(a_FD: NDArray[np.float32], b_FD: NDArray[np.float32]) -> NDArray[np.float64]:

@@ -17,12 +17,16 @@ from tgvac.planning.segmenting import precision_of, segmenting
 from tgvac.planning.work import Work
 from tgvac.sampling.evaluations import calls
 
-_METRICS = 9
-"""Rows per frame: clip, lpips, tc, iou; PSNR, SSIM and IoU of the hidden part, PSNR of the visible one; warp error."""
+_METRICS = 11
+"""Rows per frame: clip, lpips, clip_t, tc of completion and truth, iou; PSNR, SSIM and IoU of the hidden part, PSNR of
+the visible one; warp error."""
 _OF_DRAWS = 3
 """Further rows per frame of a method with several draws: hidden_psnr_best, hidden_psnr_mean and diversity."""
 _ROW_BYTES = 40
 """Bytes of a row, in ``rows.parquet`` and again in its shard. Words are stored once per column, so numbers dominate."""
+
+_EMBEDDING_BYTES = 3072
+"""Bytes of an embedding of ViT-L/14; other networks' are no longer."""
 
 
 def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs) -> Iterator[Work]:
@@ -63,19 +67,32 @@ def _describing(params: Params, what: str, clips: int) -> Work:
 
 
 def metrics(params: Params, counts: Counts, models: ModelCosts) -> Iterator[Work]:
-    """CLIP of the completion and of the ground truth, and LPIPS between them, for each completed frame.
+    """CLIP of each completed frame, and LPIPS between it and the ground truth, in each view.
 
-    Of several draws, the first is compared with the ground truth, and all with each other.
+    What CLIP makes of the truth is kept between methods, so each frame of the truth counts once. What LPIPS makes of it
+    counts for each completion, since large scales do not keep it. Of several draws, the first is compared with the
+    truth, and all with each other.
     """
     frames = between = rows = 0
+    also, views = len(params.metrics.lpips_also), len(params.metrics.views)
+    truth: dict[str, int] = {}
     for name in params.evaluation.methods:
         seeds, draws = seeds_of(name, params.evaluation.train_seeds, params.methods), params.methods[name].draws
-        mine = len(seeds) * sum(length * n for length, n in _lengths(params, counts, name).items())
+        lengths = _frames(params, counts, name)
+        truth |= {recipe: max(length, truth.get(recipe, 0)) for recipe, length in lengths.items()}
+        mine = len(seeds) * sum(lengths.values())
         frames, between = frames + mine, between + mine * draws * (draws - 1) // 2
-        rows += mine * (_METRICS + (_OF_DRAWS if draws > 1 else 0))
+        rows += mine * (_METRICS + also + 2 * views + (_OF_DRAWS if draws > 1 else 0))
     lpips = models.lpips(params.metrics.lpips_net)
-    flops = frames * (2 * models.clip_image + lpips) + between * lpips
-    yield Work("metrics", "CLIP and LPIPS", frames, "frames", flops, rows * _ROW_BYTES)
+    others = sum(models.lpips(net) for net in params.metrics.lpips_also if net != params.metrics.lpips_net)
+    # With framing.mode frame the headline's windows are whole frames, which are then not measured twice.
+    looks = 1 + sum(view != "frame" or params.framing.mode != "frame" for view in params.metrics.views)
+    kept = looks * sum(truth.values())
+    images = looks * frames + kept
+    flops = images * models.clip_image + frames * (looks * lpips + others) + between * lpips
+    # The rows of each sample, and embeddings of the truth, stay in scratch/.
+    scratch = rows * _ROW_BYTES + kept * _EMBEDDING_BYTES
+    yield Work("metrics", "CLIP and LPIPS", frames, "frames", flops, rows * _ROW_BYTES, scratch)
 
 
 def working_pixels(params: Params) -> int:
@@ -86,8 +103,13 @@ def working_pixels(params: Params) -> int:
 
 def _lengths(params: Params, counts: Counts, name: str) -> Counter[int]:
     """Number of clips of each length that a method completes."""
+    return Counter(_frames(params, counts, name).values())
+
+
+def _frames(params: Params, counts: Counts, name: str) -> dict[str, int]:
+    """The frames of each clip that a method completes, by recipe."""
     method, evaluation = params.methods[name], params.evaluation
-    return Counter(frames_of(r, evaluation, method) for r in evaluated(counts.recipes, evaluation, method))
+    return {r.recipe: frames_of(r, evaluation, method) for r in evaluated(counts.recipes, evaluation, method)}
 
 
 def unet_evaluations(params: Params, name: str, frames: int) -> int:

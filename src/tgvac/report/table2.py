@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,7 +15,7 @@ from tgvac.report.basis import Basis
 from tgvac.report.methods import BASELINES, HEADLINE, of_quality, stand_ins
 from tgvac.report.paper import Paper
 from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
-from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, Groups, Measured, Scored
+from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, TRUTH_TC, Groups, Measured, Scored
 from tgvac.report.tables import Cell, Column, Row, Table
 
 QUALITY = ScoreColumns("table2", CLASSES, votes=True)
@@ -44,7 +45,12 @@ def quality_table(
         QUALITY.columns(paper, "Method"),
         tuple(out),
         basis.sentence,
-        (how_measured(numbers.metrics), *_standing_in(names, methods, basis), *fewer(numbers, names)),
+        (
+            how_measured(numbers.metrics),
+            *_ceiling(numbers, names),
+            *_standing_in(names, methods, basis),
+            *fewer(numbers, names),
+        ),
     )
 
 
@@ -57,6 +63,17 @@ def _standing_in(names: Sequence[str], methods: Methods, basis: Basis) -> list[s
         f"{' and '.join(labels)}: the procedure is its authors', the network is a small one of this project. These rows"
         " say nothing about the published methods, and decide no claim about them."
     ]
+
+
+def _ceiling(numbers: Measured, names: Sequence[str]) -> list[str]:
+    """A remark on what the truth itself has of TC, which is measured with every method; nothing where no row has it."""
+    found = [of for of in numbers.scored(names) if of.name in names]
+    for of in sorted(found, key=lambda of: -len(numbers.rows_of(of, TRUTH_TC.metric, "all"))):
+        means = [(heading.lower(), numbers.estimate(of, TRUTH_TC, group).mean) for group, heading in CLASSES]
+        said = [f"{mean:.{TRUTH_TC.decimals}f} in {heading}" for heading, mean in means if not math.isnan(mean)]
+        if said:
+            return [f"The truth's own TC on these frames is {' and '.join(said)}: more is stiller than the truth."]
+    return []
 
 
 def fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
