@@ -15,6 +15,7 @@ from tgvac import __version__
 from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, complete_export, demo
 from tgvac.cli_data import data
+from tgvac.cli_study import study
 from tgvac.errors import BadInput
 
 _REMEDY = "fix that"
@@ -39,6 +40,7 @@ app.command("complete-export")(complete_export)
 app.command()(demo)
 app.command("app")(browser)
 app.add_typer(data, name="data")
+app.add_typer(study, name="study")
 
 Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]
 Truth = Annotated[

@@ -33,6 +33,7 @@ from tgvac.models.backbones_params import BackbonesParams
 from tgvac.models.layouts import LAYOUTS
 from tgvac.models.motion_params import MotionModuleParams
 from tgvac.models.params import ComputeParams, ConditionsParams, DiffusionParams, VariantParams
+from tgvac.preference.params import StudyParams
 from tgvac.progressive.params import ProgressiveParams
 from tgvac.report.params import ReportParams
 from tgvac.sampling.params import SamplerParams, check_sampling
@@ -77,6 +78,7 @@ class Params(Block):
     progressive: ProgressiveParams
     evaluation: EvaluationParams
     metrics: MetricsParams
+    study: StudyParams
     report: ReportParams
     latents: LatentsParams
     checkpoints: CheckpointParams

@@ -9,9 +9,10 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tgvac.app.serve import _emptied, guards, is_loopback
+from tgvac.app.serve import _emptied, guards
 from tgvac.cli import main
 from tgvac.errors import BadInput
+from tgvac.loopback import is_loopback
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import importlib.util
-import ipaddress
 import os
 import re
 import shutil
@@ -16,6 +15,7 @@ from typing import Any
 from tgvac.app.work import Settings, Work
 from tgvac.errors import BadInput
 from tgvac.files import locked
+from tgvac.loopback import is_foreign, is_loopback, own_names
 
 _CSS = Path(__file__).with_name("page.css")
 _QUIET = {
@@ -122,14 +122,6 @@ def _launch(work: Work, host: str, port: int, upload_mb: int) -> None:
     blocks.close(verbose=False)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether an address is reached from this machine alone."""
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
 def guards(host: str) -> list[Any]:
     """What each request passes before Gradio answers it, as Starlette's middleware.
 
@@ -140,8 +132,7 @@ def guards(host: str) -> list[Any]:
     from starlette.middleware.trustedhost import TrustedHostMiddleware
 
     local = is_loopback(host)
-    names = ["127.0.0.1", "localhost", "[::1]", f"[{host}]" if ":" in host else host]
-    hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=names)] if local else []
+    hosts = [Middleware(TrustedHostMiddleware, allowed_hosts=own_names(host))] if local else []
     return [*hosts, Middleware(_OwnFiles, own_pages=local)]
 
 
@@ -157,17 +148,11 @@ class _OwnFiles:
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         elsewhere = re.search(r"(file|proxy)=\w+:", scope.get("path", ""))
-        if elsewhere or (self._own_pages and _is_foreign(dict(scope.get("headers", ())))):
+        if elsewhere or (self._own_pages and is_foreign(dict(scope.get("headers", ())))):
             await send({"type": "http.response.start", "status": 403, "headers": []})
             await send({"type": "http.response.body", "body": b""})
         else:
             await self._app(scope, receive, send)
-
-
-def _is_foreign(headers: dict[bytes, bytes]) -> bool:
-    """Whether a browser says that a request comes from a page of another site, or from none that it names."""
-    origin = headers.get(b"origin")
-    return origin is not None and origin.partition(b"://")[2].lower() != headers.get(b"host", b"").lower()
 
 
 def _free(host: str) -> int:

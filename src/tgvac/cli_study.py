@@ -1,0 +1,57 @@
+"""``tgvac study``: asks people which method they prefer, as the paper did (docs/user-study.md)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+study = typer.Typer(help="Ask people which method they prefer (docs/user-study.md).", no_args_is_help=True)
+
+Folder = Annotated[Path, typer.Option("--study", help="The folder that `tgvac study build` made.")]
+
+
+@study.command("build")
+def study_build(
+    scale: Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/ that has completions.")],
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="A folder; by default study/<scale>.")] = None,
+    method: Annotated[
+        list[str] | None, typer.Option(help="Three or more methods; by default the paper's. Repeatable.")
+    ] = None,
+    participants: Annotated[int, typer.Option(min=1, max=10_000, help="Codes that are drawn.")] = 20,
+    per_class: Annotated[
+        int | None, typer.Option(min=1, help="Easy and hard videos, each; by default study.per_class, 10.")
+    ] = None,
+    seed: Annotated[str, typer.Option(help="A name; another one draws other videos.")] = "study",
+    truth: Annotated[
+        bool | None, typer.Option("--truth/--no-truth", help="Show the truth; by default as study.truth says.")
+    ] = None,
+    checks: Annotated[
+        int | None, typer.Option(min=0, max=5, help="Attention checks; by default study.checks, none.")
+    ] = None,
+    contact: Annotated[str, typer.Option(help="Whom participants may ask, such as a name and an address.")] = "",
+) -> None:
+    """Choose videos, write them under blinded names, and draw the participants' codes."""
+    from tgvac.study.build import Wishes, build
+
+    out = out or Path("study") / scale
+    wishes = Wishes(tuple(method or ()), participants, seed, "people", contact)
+    given = {"per_class": per_class, "truth": truth, "checks": checks}
+    made = build(Path.cwd(), scale, out, wishes, {key: value for key, value in given.items() if value is not None})
+    print(f"{len(made.plan.items)} videos are in {out}, and the participants' codes in {out / 'codes.csv'}")
+    print(f"now `tgvac study serve --study {out}`, or `tgvac study static --study {out} --out FOLDER`")
+
+
+@study.command("serve")
+def study_serve(
+    folder: Folder,
+    host: Annotated[
+        str, typer.Option(help="The address to listen on; others than this machine's own need a token.")
+    ] = ("127.0.0.1"),
+    port: Annotated[int, typer.Option("--port", "-p", min=0, max=65535, help="A free port; 0 takes any.")] = 8080,
+) -> None:
+    """Let participants vote in a browser; what was accepted survives any end of the server."""
+    from tgvac.study.serve import serve
+
+    serve(folder, host, port)

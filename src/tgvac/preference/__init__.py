@@ -1,0 +1,1 @@
+"""What votes say: shares with intervals, strengths of methods, agreement, position bias, and who is left out."""

@@ -1,0 +1,1 @@
+"""The user study: ``tgvac study build``, ``serve``, ``report`` (docs/user-study.md)."""
