@@ -55,3 +55,68 @@ def study_serve(
     from tgvac.study.serve import serve
 
     serve(folder, host, port)
+
+
+@study.command("static")
+def study_static(
+    folder: Folder,
+    out: Annotated[Path, typer.Option("--out", "-o", help="A folder that is new, empty, or an earlier one.")],
+) -> None:
+    """Write the study as a folder that opens without a server; participants save their answers as a file."""
+    from tgvac.study.plan import open_study
+    from tgvac.study.static import write_static
+
+    count = write_static(open_study(folder), out)
+    print(f"open {out / 'index.html'} in a browser; it is for the {count} participants with codes")
+    print(f"then `tgvac study collect --study {folder} FILES`")
+
+
+@study.command("collect")
+def study_collect(
+    folder: Folder,
+    files: Annotated[list[Path], typer.Argument(help="Files that participants saved, or folders of them.")],
+) -> None:
+    """Take the files that participants of the static study saved; again is harmless."""
+    from tgvac.study.plan import open_study
+    from tgvac.study.static import answer_files, collect
+
+    found = collect(open_study(folder), answer_files(files))
+    for sentence in found.refused:
+        print(f"refused: {sentence}")
+    print(f"{found.new} new votes; {found.known} were there already")
+    if found.refused:
+        raise typer.Exit(1)
+
+
+@study.command("codes")
+def study_codes(
+    folder: Folder,
+    add: Annotated[int, typer.Option(min=0, max=10_000, help="How many more are drawn.")] = 0,
+) -> None:
+    """Print who has voted how far, and draw more codes."""
+    from tgvac.study.plan import CODES, open_study
+    from tgvac.study.store import Store, write_codes
+
+    opened = open_study(folder)
+    with Store(opened) as store:
+        if add:
+            write_codes(opened, store.add(add))
+        for each in store.participants():
+            print(f"{each.number:>4}  {each.code}  {len(store.voted(each.number))} of {len(opened.plan.items)}")
+        print(f"{store.count()} votes; {store.deleted()} participants deleted; the codes are in {folder / CODES}")
+
+
+@study.command("participant")
+def study_participant(
+    folder: Folder,
+    code: Annotated[str, typer.Argument(help="The participant's code.")],
+    export: Annotated[Path | None, typer.Option(help="Write all that is kept of the participant to this file.")] = None,
+    delete: Annotated[bool, typer.Option("--delete", help="Delete all of it.")] = False,
+) -> None:
+    """Export or delete the data of one participant."""
+    from tgvac.study.privacy import delete_one, export_one
+
+    if export is not None:
+        print(f"all that is kept of {code} is in {export_one(folder, code, export)}")
+    if delete:
+        print(delete_one(folder, code))

@@ -88,10 +88,8 @@ def test_nothing_that_a_browser_gets_names_a_method_a_sample_or_a_class(study: S
         with av.open(str(path)) as container:
             said = json.dumps([dict(container.metadata), dict(container.streams.video[0].metadata)])
         assert not any(word in said for word in METHODS)
-    one, two = (
-        {t["trial"], *(m["choice"] for m in t["methods"])}
-        for t in map(lambda n: shown(study, ballot(study, n)[0]), (1, 2))
-    )
+    firsts = [shown(study, ballot(study, n)[0]) for n in (1, 2)]
+    one, two = ({first["trial"], *(each["choice"] for each in first["methods"])} for first in firsts)
     assert not one & two, "tokens of one participant are of no use to another"
 
 
@@ -201,5 +199,5 @@ def test_a_study_without_its_key_is_refused(ctx: Context, tmp_path: Path) -> Non
     (study.folder / "study.json").write_text("{}")
     with pytest.raises(BadInput, match="is no study of format tgvac-study-1"):
         open_study(study.folder)
-    with pytest.raises(BadInput, match="has no study.json; give the folder"):
+    with pytest.raises(BadInput, match=r"has no study\.json; give the folder"):
         open_study(tmp_path)

@@ -144,12 +144,16 @@
   function show(page) {
     for (const id of ["welcome", "about", "how", "vote", "end"]) $(id).hidden = id !== page;
     window.scrollTo(0, 0);
+    const first = { welcome: "#code", about: "#about input", how: "#begin", vote: "#ask", end: "#thanks" }[page];
+    document.querySelector(first).focus({ preventScroll: true });
   }
 
   function say(text, fault = false) {
-    $("status").textContent = text;
-    $("status").classList.toggle("fault", fault);
-    for (const each of document.querySelectorAll("form .fault")) each.textContent = fault ? text : "";
+    for (const each of document.querySelectorAll(".fault, #status")) each.textContent = "";
+    const place = document.querySelector("main:not([hidden]) .fault, main:not([hidden]) #status");
+    if (!place) return;
+    place.textContent = text;
+    if (place.id === "status") place.classList.toggle("fault", fault);
   }
 
   function go(next) {
@@ -202,7 +206,6 @@
     now.methods.forEach((each, i) => videos.push(panel(`Method ${i + 1}`, each.video, each.choice, i)));
     $("panels").style.setProperty("--count", videos.length);
     $("pause").textContent = "Pause";
-    $("ask").focus({ preventScroll: true });
     say("Loading the videos …");
     const mine = loop = new Loop(videos, now.frames, now.fps);
     if ($("slow").getAttribute("aria-pressed") === "true") mine.rate = 0.5;
@@ -283,5 +286,5 @@
 
   let before = null;
   try { before = sessionStorage.getItem("tgvac-code"); } catch { /* none is kept */ }
-  if (before) { show("welcome"); $("code").value = before; tried(() => votes.enter(before)); } else { show("welcome"); $("code").focus(); }
+  if (before) { show("welcome"); $("code").value = before; tried(() => votes.enter(before)); } else show("welcome");
 })();

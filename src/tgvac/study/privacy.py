@@ -1,0 +1,46 @@
+"""The data of one participant: exported as a file, or deleted."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tgvac.errors import BadInput
+from tgvac.files import write_json
+from tgvac.study.plan import Study, open_study
+from tgvac.study.store import Participant, Store, write_codes
+
+
+def export_one(folder: Path, code: str, path: Path) -> Path:
+    """Write all that is kept of a participant as JSON.
+
+    Raises:
+        BadInput: when nobody has the code.
+    """
+    study = open_study(folder)
+    with Store(study) as store:
+        write_json(path, store.everything_of(_find(study, store, code).number))
+    return path
+
+
+def delete_one(folder: Path, code: str) -> str:
+    """Delete all that is kept of a participant, but for the number; returns a sentence on what was deleted.
+
+    Raises:
+        BadInput: when nobody has the code.
+    """
+    study = open_study(folder)
+    with Store(study) as store:
+        who = _find(study, store, code)
+        count = store.delete(who.number)
+        write_codes(study, [each.code for each in store.participants()])
+    return (
+        f"participant {who.number} is deleted, with {count} votes; run `tgvac study report` again, and delete copies of"
+        " the folder and the participant's file of answers, if there are any"
+    )
+
+
+def _find(study: Study, store: Store, code: str) -> Participant:
+    found = store.find(code)
+    if found is None:
+        raise BadInput(f"No participant of {study.folder} has the code '{code}'; `tgvac study codes` lists them.")
+    return found
