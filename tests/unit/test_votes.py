@@ -14,6 +14,7 @@ from tgvac.errors import BadInput
 
 METHODS = ("copy_visible/plain", "ours/full", "pix2gestalt/full")
 NAMES = st.text(st.characters(exclude_categories=["Z", "C"], exclude_characters="=,"), min_size=1, max_size=12)
+SAMPLES = st.text(st.characters(exclude_categories=["C"]), min_size=1, max_size=12)
 
 
 def study(**changes: object) -> VotedStudy:
@@ -49,7 +50,7 @@ def vote(participant: int = 1, sample: str = "s/v/1/r0", **changes: object) -> V
 @st.composite
 def votes(draw: st.DrawFn) -> Votes:
     methods = draw(st.lists(NAMES, min_size=2, max_size=5, unique=True))
-    samples = draw(st.lists(NAMES, min_size=1, max_size=4, unique=True))
+    samples = draw(st.lists(SAMPLES, min_size=1, max_size=4, unique=True))
     found = []
     for participant in draw(st.lists(st.integers(1, 10**6), max_size=4, unique=True)):
         level = draw(st.sampled_from(["graduate", "undergraduate"]))

@@ -32,7 +32,9 @@ Level = Literal["graduate", "undergraduate"]
 Origin = Literal["people", "synthetic"]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 Name = Annotated[str, Field(pattern=r"^[^\s=,]+$")]
-"""A method or a sample: no space, '=' or comma, which separate names in the file."""
+"""A method: no space, '=' or comma, which separate names in the file."""
+Sample = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""A sample or a video; control characters would end its line."""
 
 _COLUMNS = (
     *("participant", "level", "number", "kind", "sample", "video", "difficulty"),
@@ -83,8 +85,8 @@ class Vote(BaseModel):
     level: Level
     number: int = Field(ge=1)
     kind: Literal["vote", "check"]
-    sample: Name
-    video: Name
+    sample: Sample
+    video: Sample
     difficulty: Difficulty
     shown: tuple[tuple[Name, Digest], ...] = Field(min_length=2)
     choice: Name
@@ -109,6 +111,11 @@ class Votes:
         return {
             (vote.sample, method): digest for vote in self.votes if vote.kind == "vote" for method, digest in vote.shown
         }
+
+
+def votes_file(scale: str) -> str:
+    """The file of a scale's votes, below the project's folder."""
+    return f"reference/votes/{scale}.csv"
 
 
 def completion_digest(rgb_FHW3: np.ndarray) -> str:

@@ -17,7 +17,7 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
-from tgvac.clips.votes import Difficulty, Digest, Name, Origin, VotedStudy
+from tgvac.clips.votes import Difficulty, Digest, Name, Origin, Sample, VotedStudy
 from tgvac.config import Record
 from tgvac.errors import BadInput
 
@@ -38,10 +38,10 @@ class Item(Record):
         digests: of what stands among the methods, by name.
     """
 
-    key: Name
+    key: Sample
     kind: Literal["vote", "check"]
-    sample: Name
-    video: Name
+    sample: Sample
+    video: Sample
     difficulty: Difficulty
     rate: float = Field(ge=0, le=1)
     frames: int = Field(ge=1)
