@@ -120,3 +120,13 @@ def study_participant(
         print(f"all that is kept of {code} is in {export_one(folder, code, export)}")
     if delete:
         print(delete_one(folder, code))
+
+
+@study.command("report")
+def study_report(folder: Folder) -> None:
+    """Count the votes: tables, a picture, and the file from which Table 2 gets its column of user preference."""
+    from tgvac.study.report import report
+
+    made = report(Path.cwd(), folder)
+    print("\n".join(made.lines))
+    print(f"look at {made.folder / 'tables'} and {made.folder / 'shares.png'}")

@@ -173,7 +173,7 @@ PHASES: tuple[Phase, ...] = (
         "tgvac.report.report_stage",
         (
             *("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
-            *("frame_model.start", "variants"),
+            *("frame_model.start", "variants", "study.exclude"),
         ),
         (
             *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),

@@ -75,6 +75,7 @@ METRICS = MetricsParams(
     batch=8,
     kept_gib=0.0,
 )
+STUDY = load_params(PROJECT, "smoke").study
 EVALUATION = EvaluationParams(
     split="val",
     frames=EVALUATED,
@@ -275,4 +276,5 @@ def run_report(ctx: Context, report: ReportParams = REPORT) -> None:
         evaluation=EVALUATION,
         frame_model=FrameModelParams(start="", start_revision="main"),
         variants={"full": VariantParams()},
+        study=STUDY,
     )

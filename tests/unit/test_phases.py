@@ -119,6 +119,7 @@ def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> No
     assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
 
 
+STUDY = ("per_class", "truth", "checks", "side")
 DECIDES_NOTHING = (
     "fetch.",
     "samples.",
@@ -126,8 +127,10 @@ DECIDES_NOTHING = (
     "checkpoints.seconds",
     "checkpoints.keep",
     "metrics.kept_gib",
+    *(f"study.{key}" for key in STUDY),
 )
-"""Keys that decide no result: how files arrive, pictures along a training, when it saves, and what is kept."""
+"""Keys that decide no result: how files arrive, pictures along a training, when it saves, what is kept, and what people
+are shown."""
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")
@@ -183,7 +186,8 @@ def test_every_key_decides_some_phase_except_shards_fetching_samples_and_what_is
     idle = {leaf for leaf in LEAVES if not any(f"{leaf}.".startswith(f"{root(block)}.") for block in decided)}
     looked_at = {leaf for leaf in LEAVES if leaf.startswith(("samples.", "fetch."))}
     saved = {"checkpoints.every", "checkpoints.seconds", "checkpoints.keep"}
-    assert idle == {"shards.data", "shards.evaluation", "metrics.kept_gib", *saved, *looked_at}
+    asked = {f"study.{key}" for key in STUDY}
+    assert idle == {"shards.data", "shards.evaluation", "metrics.kept_gib", *saved, *looked_at, *asked}
 
 
 @pytest.mark.filterwarnings("ignore:Pydantic serializer warnings:UserWarning")

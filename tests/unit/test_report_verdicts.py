@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from tests.unit.report_project import METRICS
+from tests.unit.simulated_votes import as_file, simulated
+from tests.unit.test_votes import METHODS
 from tgvac.methods.params import MethodParams
 from tgvac.metrics.aggregate import Estimate
+from tgvac.preference.params import ExcludeParams
 from tgvac.report.claims import Claim, Comparison
 from tgvac.report.methods import stand_ins
 from tgvac.report.paper import Direction
+from tgvac.report.preference import preference_of
 from tgvac.report.scores import Measured, score_of, significant_sign
 from tgvac.report.verdicts import Judged, judge
 
@@ -147,6 +152,41 @@ def test_what_was_not_measured_is_named_and_never_guessed() -> None:
     assert (other.verdict, other.tested[0].missing) == ("unmeasured", "frames that both have a value for")
     (untested,) = judge([claim(untested="No truth.")], numbers, ("ours/full",))
     assert (untested.verdict, untested.tested) == ("untested", ())
+
+
+def test_a_claim_on_user_preference_is_decided_by_votes_and_by_nothing_else() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5], "ours/no_motion": [0.5]}
+    names = ("ours/full", "ours/no_motion", "ours/no_text")
+
+    def verdict(favour: str, people: int = 20, videos: int = VIDEOS, methods: tuple[str, ...] = names) -> Judged:
+        draw = np.random.default_rng(0)
+        utilities = tuple(3.0 if name == favour else 0.0 for name in names)
+        to = dict(zip(METHODS, methods, strict=True))
+        votes = [
+            each.model_copy(
+                update={
+                    "difficulty": group,
+                    "sample": f"{group}/{each.sample}",
+                    "choice": to[each.choice],
+                    "shown": tuple((to[name], digest) for name, digest in each.shown),
+                }
+            )
+            for group in ("easy", "hard")
+            for each in simulated(draw, people, videos, utilities)
+        ]
+        exclude = ExcludeParams(unfinished=False, fastest=0, same_position=1000, checks_failed=1)
+        numbers = measured(rows, rows)
+        numbers.preference = preference_of(as_file(votes, methods=tuple(sorted(methods))), exclude)
+        return one(numbers, *better("user_preference", "up"))
+
+    assert verdict("ours/full").verdict == "holds"
+    assert verdict("ours/no_text").verdict == "fails"
+    assert verdict("ours/no_motion").verdict == "open"
+    assert verdict("ours/full", videos=5).verdict == "open", "too few source videos"
+    others = verdict("ours/full", methods=("ours/full", "a/b", "c/d"))
+    assert (others.verdict, {t.missing for t in others.tested}) == ("unmeasured", {"votes on both"})
+    (first, _) = verdict("ours/full").tested
+    assert (first.estimate.frames, first.estimate.videos) == (20 * VIDEOS, VIDEOS)
 
 
 def test_a_failed_comparison_fails_the_claim_though_another_was_not_measured() -> None:

@@ -15,6 +15,7 @@ rule report:
         lists("sources"),
         lists("tracks"),
         reads("report"),
+        GRAPH.votes,
     output:
         final("report"),
     log:

@@ -107,6 +107,7 @@ def _stage(graph: Graph, settings: _Settings, phase: Phase) -> dict[str, Any]:
             *(name for before in phase.shows for name in graph.lists(before)),
             *phase.reads,
             *(_shipped(graph) if phase.name == "backbones" else ()),
+            *(graph.votes if phase.name == "report" else ()),
             *(_networks(graph) if phase.loads_method else ()),
             *(sorted(set(graph.outputs().values())) if phase.loads_method else ()),
             *(settings.files if first else ()),

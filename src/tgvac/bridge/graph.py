@@ -19,6 +19,7 @@ from typing import Any
 from tgvac.bridge.footage import GIVEN, check_given, fingerprint
 from tgvac.bridge.jobs import Job
 from tgvac.bridge.mlflow_outcome import outcome_file
+from tgvac.clips.votes import votes_file
 from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
@@ -47,6 +48,8 @@ class Graph:
     """The digest of the registry's rows that the scale uses."""
     states: dict[str, str] = field(default_factory=dict, compare=False, repr=False)
     """The state of folders of outputs, each found once."""
+    votes: tuple[str, ...] = ()
+    """The file of people's votes on the scale's completions, if there is one."""
 
     @classmethod
     def load(cls, config: Mapping[str, Any], root: Path | None = None) -> Graph:
@@ -72,7 +75,8 @@ class Graph:
         check_given(given, params, scale)
         names = (*params.sources.use, *params.sources.instead, *params.sources.pairs)
         rows = {n: asdict(registry[n]) for n in names if n in registry}
-        return cls(scale, params, dict(given), digest(rows))
+        votes = tuple(name for name in (votes_file(scale),) if (root / name).is_file())
+        return cls(scale, params, dict(given), digest(rows), votes=votes)
 
     def _file(self, name: str, file: str) -> str:
         return f"results/{self.scale}/{name}/{file}"
@@ -280,6 +284,8 @@ class Graph:
         found += [file for before in wanted.shows for file in self.lists(before)]
         if wanted.name == "backbones":
             found += self.shipped()
+        if wanted.name == "report":
+            found += self.votes
         if wanted.name == "frame" and "variant" in options:
             found += self._after(options)
         if wanted.loads_method:

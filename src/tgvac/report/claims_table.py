@@ -14,6 +14,9 @@ from tgvac.report.tables import Cell, Column, Row, Table, missing
 from tgvac.report.verdicts import Judged, Tested
 
 _FRAMES = {"all": "all frames", "easy": "easy", "hard": "hard"}
+_OF_VOTES = (
+    "Differences of user preference are of shares of votes, with intervals clustered by participant and by video."
+)
 _TIES = "No comparison fails, but some compare equal printed values."
 
 

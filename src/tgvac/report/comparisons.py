@@ -20,12 +20,18 @@ def group_of(cell: PaperCell) -> Group:
     return cell.difficulty or "all"
 
 
-def answers(paper: Paper, evaluation: EvaluationParams) -> dict[tuple[str, Group, str], list[PaperCell]]:
-    """The published cells that a measured number corresponds to, by method, set of frames and metric."""
+def answers(
+    paper: Paper, evaluation: EvaluationParams, votes: bool = False
+) -> dict[tuple[str, Group, str], list[PaperCell]]:
+    """The published cells that a measured number corresponds to, by method, set of frames and metric.
+
+    Args:
+        votes: whether there are votes of people, to which the cells of user preference correspond.
+    """
     found: dict[tuple[str, Group, str], list[PaperCell]] = {}
     for cell in paper.cells.values():
         method = answer_to(f"{cell.table}.{cell.row}", evaluation.methods)
-        if method is not None and not cell.published_only:
+        if method is not None and (votes or not cell.published_only):
             found.setdefault((method, group_of(cell), cell.metric), []).append(cell)
     return found
 
@@ -40,8 +46,8 @@ def paper_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Evalu
         heading = f"{table.columns[cell.column].group or 'All'}, "
         section = f"Table {cell.table.removeprefix('table')}. {table.title}"
         published = Cell(cell.text)
-        if cell.published_only:
-            nothing = missing("It comes from users' votes, which no program can reproduce.")
+        if cell.published_only and numbers.preference.why:
+            nothing = missing(numbers.preference.why)
             first = Cell(f"{table.rows[cell.row].label}: {heading}user preference↑")
             out.append(Row((first, published, nothing, nothing, Cell("published only")), section))
             continue

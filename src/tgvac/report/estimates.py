@@ -11,7 +11,7 @@ from tgvac.methods.registry import Methods
 from tgvac.report.comparisons import answers
 from tgvac.report.methods import of_long_clips
 from tgvac.report.paper import Paper
-from tgvac.report.scores import ALL, BINS, CLASSES, MORE, SCORES, Measured
+from tgvac.report.scores import ALL, BINS, CLASSES, MORE, PREFERENCE, SCORES, Measured
 
 COLUMNS = (
     *("method", "variant", "mask_source", "class", "metric"),
@@ -21,7 +21,8 @@ COLUMNS = (
 
 def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams, methods: Methods) -> str:
     """One number per line; a missing value is an empty field; several cells of the paper are separated by a space."""
-    published = answers(paper, evaluation)
+    voted = not numbers.preference.why
+    published = answers(paper, evaluation, voted)
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(COLUMNS)
@@ -29,7 +30,10 @@ def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams,
         # Table 4 does not divide frames into classes.
         groups = ALL if of_long_clips([of.name], methods) else (*ALL, *CLASSES, *BINS)
         for group, _ in groups:
-            for score in (*SCORES, *MORE):
+            votes = (
+                (PREFERENCE,) if voted and group in ("easy", "hard") and numbers.preference.compares(of.name) else ()
+            )
+            for score in (*SCORES, *MORE, *votes):
                 value = numbers.estimate(of, score, group)
                 fields = ["" if math.isnan(v) else repr(v) for v in (value.mean, value.low, value.high)]
                 cells = (

@@ -32,6 +32,7 @@ from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, trained_phases, variants_trained
 from tgvac.metrics.params import MetricsParams
 from tgvac.models.params import VariantParams
+from tgvac.preference.params import StudyParams
 from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.captions_table import captions_table
@@ -56,6 +57,7 @@ from tgvac.report.table1 import dataset_table, rejected_before, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
 from tgvac.report.table_files import write_table_files
 from tgvac.report.verdicts import judge
+from tgvac.report.voted import read_preference
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
@@ -73,12 +75,13 @@ def run(
     evaluation: EvaluationParams,
     frame_model: FrameModelParams,
     variants: Mapping[str, VariantParams],
+    study: StudyParams,
 ) -> None:
     """Write the report of a scale; it replaces an earlier report only when it is complete."""
     staged = replace(ctx, folder=".report.part")
     shutil.rmtree(staged.out, ignore_errors=True)
     start = _start_of(methods, variants, frame_model)
-    _write(staged, report, metrics, methods, evaluation, start)
+    _write(staged, report, metrics, methods, evaluation, start, study)
     shutil.rmtree(ctx.out, ignore_errors=True)
     staged.out.rename(ctx.out)
 
@@ -96,6 +99,7 @@ def _write(
     methods: Methods,
     evaluation: EvaluationParams,
     start: str,
+    study: StudyParams,
 ) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
@@ -105,7 +109,9 @@ def _write(
     long = evaluated(every, evaluation, MethodParams(clips="long"))
     occlusion = _occlusion(ctx, [*recipes, *long])
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
-    numbers = Measured(read_frame(ctx.results / "metrics" / "rows.parquet"), metrics, evaluation.mask_source)
+    preference = read_preference(ctx, evaluation, methods, study.exclude)
+    rows = read_frame(ctx.results / "metrics" / "rows.parquet")
+    numbers = Measured(rows, metrics, evaluation.mask_source, preference)
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
     judged = judge(claims.values(), numbers, evaluation.methods, stand_ins(evaluation.methods, methods, basis.origin))
 

@@ -6,13 +6,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from tgvac.methods.registry import label_of
+from tgvac.metrics.difficulty import Group
 from tgvac.report.paper import Paper
-from tgvac.report.scores import SCORES, Groups, Measured, Score, Scored, score_cell, significant_sign
+from tgvac.report.preference import NO_VOTE, NOT_ASKED
+from tgvac.report.scores import PREFERENCE, SCORES, Groups, Measured, Score, Scored, score_cell, significant_sign
 from tgvac.report.table1 import paper_cell
 from tgvac.report.tables import Cell, Column, Row, missing
 
 HERE, PUBLISHED, COUNTS = "Measured here", "Published in the paper", "Behind the numbers above"
-VOTES = "Published only: it comes from users' votes, which no program can reproduce."
 NO_ROWS = "Listed in evaluation.methods, but the run has no rows of it."
 _NOT_PUBLISHED = "The paper does not report it."
 
@@ -45,8 +46,19 @@ class ScoreColumns:
     def _row(self, first: Cell, cells: list[Cell], verdict: str, section: str) -> Row:
         return Row((first, *cells, *([Cell(verdict)] if self.verdict else [])), section)
 
-    def _votes(self) -> list[Cell]:
-        return [missing(VOTES)] if self.votes else []
+    def _votes(self, numbers: Measured, of: Scored, group: Group) -> list[Cell]:
+        """The share of votes, where the paper has such a column."""
+        if not self.votes:
+            return []
+        asked = numbers.preference
+        why = asked.why or (NO_VOTE if asked.compares(of.name) else NOT_ASKED)
+        return [score_cell(numbers.estimate(of, PREFERENCE, group), PREFERENCE, why)]
+
+    def _votes_counted(self, numbers: Measured, group: Group) -> list[Cell]:
+        if not self.votes or numbers.preference.why:
+            return [missing(numbers.preference.why)] if self.votes else []
+        votes = numbers.preference.votes(group)
+        return [Cell(f"{len(votes):,} votes", f"({len({vote.video for vote in votes}):,})")]
 
     def measured(self, numbers: Measured, of: Scored, label: str, verdict: str, section: str) -> Row:
         """A measured method: means with intervals."""
@@ -58,7 +70,7 @@ class ScoreColumns:
                 any_rows = len(numbers.rows_of(of, score.metric, group)) > 0
                 why = "Not defined on any of these frames." if any_rows else f"No frame measured{where}."
                 cells.append(score_cell(numbers.estimate(of, score, group), score, why))
-            cells += self._votes()
+            cells += self._votes(numbers, of, group)
         return self._row(Cell(label + masks), cells, verdict, section)
 
     def absent(self, label: str, reason: str, section: str) -> Row:
@@ -73,7 +85,7 @@ class ScoreColumns:
             for score in self.scores:
                 frames, videos = numbers.frames(names, score.metric, group)
                 cells.append(Cell(f"{frames:,}", f"({videos:,})"))
-            cells += self._votes()
+            cells += self._votes_counted(numbers, group)
         return self._row(Cell("Frames (source videos)"), cells, "", COUNTS)
 
     def published(self, paper: Paper) -> list[Row]:
@@ -98,7 +110,6 @@ class ScoreColumns:
                 value = numbers.difference(a, b, score, group)
                 cell = score_cell(value, score, "No frame has a value for both.", signed=True)
                 cells.append(Cell(cell.text + mark(significant_sign(value), score), cell.detail, cell.notes))
-            cells += self._votes()
         return self._row(Cell(label), cells, "", section)
 
 

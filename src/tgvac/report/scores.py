@@ -13,6 +13,7 @@ import numpy as np
 from tgvac.metrics.aggregate import KEY, Estimate, mean_with_interval, paired_difference, paired_gain
 from tgvac.metrics.difficulty import Group, in_group
 from tgvac.metrics.params import MetricsParams
+from tgvac.report.preference import NO_VOTES, Preference
 from tgvac.report.tables import Cell, missing
 
 if TYPE_CHECKING:
@@ -50,6 +51,9 @@ SCORES = (
     Score("hidden_psnr", "Hidden PSNR↑ (dB)", 2, True),
 )
 
+PREFERENCE = Score("user_preference", "User preference↑", 2, True, "user_preference")
+"""The share of people's votes; it comes from no rows, so it is in no list of scores."""
+
 MORE = (
     Score("hidden_ssim", "Hidden SSIM↑", 3, True),
     Score("hidden_iou", "Hidden IoU↑", 3, True),
@@ -77,7 +81,7 @@ NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
 def score_of(metric: str) -> Score:
     """The score of a metric by its name in the paper."""
-    return next(score for score in SCORES if score.paper == metric)
+    return next(score for score in (*SCORES, PREFERENCE) if score.paper == metric)
 
 
 @dataclass(frozen=True)
@@ -100,10 +104,13 @@ class Measured:
         rows: columns as in ``tgvac.clips.rows.Row``.
         metrics: the rate from which a frame is hard, and the settings of the bootstrap.
         mask_source: the masks with which the main rows were made.
+        preference: what people voted for.
     """
 
-    def __init__(self, rows: pd.DataFrame, metrics: MetricsParams, mask_source: str) -> None:
-        self.metrics, self.mask_source = metrics, mask_source
+    def __init__(
+        self, rows: pd.DataFrame, metrics: MetricsParams, mask_source: str, preference: Preference = NO_VOTES
+    ) -> None:
+        self.metrics, self.mask_source, self.preference = metrics, mask_source, preference
         # Merging on categories compares integers, which is much faster than comparing names.
         rows = rows.astype({column: "category" for column in rows.columns if column not in _NUMBERS})
         self._nothing = rows.iloc[:0]
@@ -144,6 +151,9 @@ class Measured:
 
     def _estimate(self, of: Scored, score: Score, group: Group) -> Estimate:
         """The mean of one cell, with its interval."""
+        if score is PREFERENCE:
+            asked = of.mask_source == self.mask_source
+            return self.preference.share(of.name, group, self.metrics.confidence) if asked else NOTHING
         names = ("score", of.name, of.mask_source, group, score.metric)
         rows = self.rows_of(of, score.metric, group)
         return mean_with_interval(rows, self.metrics.bootstrap, self.metrics.confidence, *names)
@@ -152,6 +162,8 @@ class Measured:
         self, a: Scored, b: Scored, score: Score, group: Group, confidence: float | None = None
     ) -> Estimate:
         """The mean of ``a - b`` over the frames that both have; the draw does not depend on the confidence."""
+        if score is PREFERENCE:
+            return self.preference.difference(a.name, b.name, group, confidence or self.metrics.confidence)
         rows_a, rows_b = (self.rows_of(each, score.metric, group) for each in (a, b))
         names = ("difference", a.name, b.name, group, score.metric)
         confidence = confidence or self.metrics.confidence

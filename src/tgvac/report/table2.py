@@ -50,6 +50,7 @@ def quality_table(
             *_ceiling(numbers, names),
             *_standing_in(names, methods, basis),
             *fewer(numbers, names),
+            *numbers.preference.said,
         ),
     )
 

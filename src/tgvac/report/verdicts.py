@@ -1,5 +1,7 @@
 """The paper's claims on our own rows: every comparison by a paired bootstrap over source videos, then the verdict.
 
+Comparisons of user preference are differences of shares of votes, with intervals clustered by participant and video.
+
 A comparison holds or fails if its whole interval agrees; otherwise there is no significant difference. A claim holds
 if all of its comparisons hold, which needs no correction for their number. It fails if one of them fails. One of many
 comparisons fails by chance more often than a single one, so it must fail at the confidence that m comparisons need
@@ -18,7 +20,16 @@ from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Verdict
 from tgvac.report.claims import Claim, Comparison
 from tgvac.report.methods import BASELINES, answer_to
-from tgvac.report.scores import ENOUGH_VIDEOS, NOTHING, Measured, Score, Scored, score_of, significant_sign
+from tgvac.report.scores import (
+    ENOUGH_VIDEOS,
+    NOTHING,
+    PREFERENCE,
+    Measured,
+    Score,
+    Scored,
+    score_of,
+    significant_sign,
+)
 
 
 @dataclass(frozen=True)
@@ -90,10 +101,9 @@ def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...], s
     parts = [_cell_of(cell) for cell in comparison.cells]
     groups = tuple(group for _, group, _ in parts)
     metric = parts[0][2]
-    if metric == "user_preference":
-        score = Score(metric, "User preference↑", 2, True, metric)
-        return Tested(comparison, score, groups, None, NOTHING, "unmeasured", "votes of people")
     score, found = score_of(metric), []
+    if score is PREFERENCE and numbers.preference.why:
+        return Tested(comparison, score, groups, None, NOTHING, "unmeasured", numbers.preference.lacks)
     for row, _, _ in parts[:2]:
         name = answer_to(row, methods)
         of = numbers.find(name) if name else None
@@ -103,7 +113,8 @@ def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...], s
     pair = (found[0], found[1])
     value = _estimate(comparison, pair, score, groups, numbers, numbers.metrics.confidence)
     if math.isnan(value.mean):
-        return Tested(comparison, score, groups, pair, value, "unmeasured", "frames that both have a value for")
+        lacks = "votes on both" if score is PREFERENCE else "frames that both have a value for"
+        return Tested(comparison, score, groups, pair, value, "unmeasured", lacks)
     stands_in = any(of.name in standins for of in pair)
     return Tested(comparison, score, groups, pair, value, "undecidable" if stands_in else _verdict(comparison, value))
 
