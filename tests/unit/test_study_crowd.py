@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+import socket
 import threading
 import time
 from collections import Counter
@@ -15,8 +17,10 @@ import pytest
 
 from tests.unit.study_project import study_project, synthetic_study
 from tests.unit.study_server import StudyServer
+from tgvac.errors import BadInput
 from tgvac.study.ballot import ballot
 from tgvac.study.plan import Study
+from tgvac.study.serve import _listening, serve
 from tgvac.study.store import Store
 
 pytest.importorskip("uvicorn", reason="uvicorn is not installed: pip install -e '.[study]'")
@@ -130,3 +134,26 @@ def test_a_study_that_lacks_a_video_is_not_served(
         assert f"lacks 1 videos, such as {lost.name}; copy the study's folder again" in capfd.readouterr().err
     finally:
         (tmp_path / lost.name).rename(lost)
+
+
+def test_without_starlette_there_is_one_sentence_that_says_how_to_install_it(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = importlib.util.find_spec
+    monkeypatch.setattr(
+        importlib.util, "find_spec", lambda name, *more: None if name == "starlette" else found(name, *more)
+    )
+    with pytest.raises(
+        BadInput, match=r"needs starlette; install it with `pip install -e '.\[study\]'`"
+    ):
+        serve(study.folder, "127.0.0.1", 0)
+
+
+def test_an_address_that_is_taken_is_said(study: Study) -> None:
+    with StudyServer(study.folder) as server, socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = _listening("127.0.0.1", other.getsockname()[1])
+        with pytest.raises(BadInput, match=r"cannot be listened on .*; choose another --port or --host"):
+            taken.__enter__()
+        assert httpx.get(server.url).status_code == 200

@@ -205,6 +205,7 @@
     if (now.truth) videos.push(panel("Ground truth", now.truth));
     now.methods.forEach((each, i) => videos.push(panel(`Method ${i + 1}`, each.video, each.choice, i)));
     $("panels").style.setProperty("--count", videos.length);
+    $("panels").style.setProperty("--methods", METHODS);
     $("pause").textContent = "Pause";
     say("Loading the videos …");
     const mine = loop = new Loop(videos, now.frames, now.fps);
