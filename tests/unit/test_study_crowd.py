@@ -143,9 +143,7 @@ def test_without_starlette_there_is_one_sentence_that_says_how_to_install_it(
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name, *more: None if name == "starlette" else found(name, *more)
     )
-    with pytest.raises(
-        BadInput, match=r"needs starlette; install it with `pip install -e '.\[study\]'`"
-    ):
+    with pytest.raises(BadInput, match=r"needs starlette; install it with `pip install -e '.\[study\]'`"):
         serve(study.folder, "127.0.0.1", 0)
 
 

@@ -190,6 +190,28 @@ def test_the_videos_play_in_step_and_stop_together(browser: Browser, study: Stud
         page.context.close()
 
 
+def test_where_a_browser_plays_nothing_by_itself_the_page_asks_for_a_touch(browser: Browser, study: Study) -> None:
+    with StudyServer(study.folder) as server:
+        page = opened(browser, PHONE, server.url, [])
+        page.evaluate(
+            """() => {
+                const play = HTMLMediaElement.prototype.play;
+                HTMLMediaElement.prototype.play = function () {
+                    return window.touched ? play.call(this) : Promise.reject(new DOMException("", "NotAllowedError"));
+                };
+            }"""
+        )
+        enter(page, codes_of(study)[0])
+        fill_in(page)
+        page.click("#begin")
+        page.get_by_text("Press Play to start the videos.").wait_for()
+        page.evaluate("() => { window.touched = true; }")
+        page.get_by_role("button", name="Play").click()
+        can_select(page)
+        assert page.faults == []  # type: ignore[attr-defined]
+        page.context.close()
+
+
 def test_the_keyboard_alone_is_enough(browser: Browser, study: Study) -> None:
     with StudyServer(study.folder) as server:
         page = opened(browser, WIDE, server.url, [])

@@ -34,7 +34,7 @@ def cast(study: Study, people: int, chosen: Callable[[str], str]) -> None:
     """Synthetic votes: every participant votes on all videos, as ``chosen`` says by class."""
     with Store(study) as store:
         for each in store.participants()[:people]:
-            store.consent(each.number, "graduate" if each.number % 3 == 0 else "undergraduate", "law")
+            store.consent(each.number, "graduate" if each.number % 3 == 0 else "undergraduate", "=LAW()")
             for trial in ballot(study, each.number):
                 store.show(each.number, trial.item.key)
                 choice = "truth" if trial.item.kind == "check" else chosen(trial.item.difficulty)
@@ -88,9 +88,12 @@ def test_the_report_counts_by_class_and_says_who_was_left_out(voted: tuple[Conte
     assert rows_of(tables / "times.csv")["Median"]["All videos"] == "7.0"
     assert "1.00" in rows_of(tables / "agreement.csv")["Pairs of participants that agree"]["Easy cases"]
     assert {path.stem for path in tables.glob("*.tex")} == {
-        *("shares", "differences", "strengths", "agreement", "places", "times", "participants"),
+        *("shares", "differences", "strengths", "agreement", "places", "times", "participants", "fields"),
     }
     assert (made.folder / "shares.png").read_bytes().startswith(b"\x89PNG")
+    assert rows_of(tables / "fields.csv")["“=law()”"] == {
+        **{"What participants study": "“=law()”", "Graduate": "1", "Undergraduate": "4"},
+    }
     first = (made.folder / "votes.csv").read_bytes()
     report(ctx.root, study.folder)
     assert (made.folder / "votes.csv").read_bytes() == first
@@ -126,6 +129,21 @@ def test_votes_of_people_are_published_once_and_never_over_those_of_another_stud
     with pytest.raises(BadInput, match=f"has the votes of another study, {votes.study.study}, .* move that file"):
         publish(other, tmp_path)
     assert read_votes(path) == votes
+
+
+def test_a_study_whose_participants_are_all_left_out_has_tables_of_dashes(tmp_path: Path) -> None:
+    ctx = study_project(tmp_path / "p", easy=2, hard=2)
+    study = synthetic_study(ctx, tmp_path / "s", per_class=2)
+    with Store(study) as store:
+        store.consent(1, "graduate", "law")
+        first = next(trial for trial in ballot(study, 1) if trial.item.kind == "vote")
+        store.vote(1, first.item.key, first.order[0], 9000, 1, "server")
+    made = report(ctx.root, study.folder)
+    for name in ("shares", "differences", "strengths", "agreement", "places", "times"):
+        text = (made.folder / "tables" / f"{name}.csv").read_text()
+        assert "–" in text
+        assert "nan" not in text
+    assert rows_of(made.folder / "tables" / "participants.csv")["1"]["Whether the votes count"].startswith("unfinished")
 
 
 def test_a_study_without_votes_is_said(tmp_path: Path) -> None:

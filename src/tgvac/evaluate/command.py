@@ -34,6 +34,7 @@ from tgvac.report.estimates import estimates_csv
 from tgvac.report.paper import load_paper
 from tgvac.report.scores import Measured
 from tgvac.report.table_files import write_table_files
+from tgvac.report.voted import read_preference
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.stage import Context
 
@@ -172,7 +173,8 @@ def _write(
     with replacing(out) as staged:
         join_row_files(scored.parts.values(), staged / "rows.parquet")
         found = beside(f"{EXTERNAL}/{name}", read_frame(staged / "rows.parquet"), rows_of_scale(ctx), params)
-        numbers = Measured(found.rows, params.metrics, params.evaluation.mask_source)
+        preference = read_preference(ctx, params.evaluation, params.methods, params.study.exclude)
+        numbers = Measured(found.rows, params.metrics, params.evaluation.mask_source, preference)
         paper = load_paper(ctx.root / "reference" / "paper.yaml")
         recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
         basis = read_basis(ctx, tuple(sorted({r.source for r in recipes})))

@@ -1,7 +1,8 @@
 """``tgvac study report``: what people preferred, as tables, a picture, and the file from which Table 2 is filled.
 
 <study>/report/votes.csv                        the votes, tgvac-votes-1
-<study>/report/tables/<name>.{csv,md,html,tex}  shares, differences, strengths, agreement, places, times, participants
+<study>/report/tables/<name>.{csv,md,html,tex}  shares, differences, strengths, agreement, places, times, participants,
+                                                fields
 <study>/report/shares.png
 reference/votes/<scale>.csv                     the same votes, for the tables of the scale; of people alone
 """
@@ -59,11 +60,12 @@ def report(root: Path, folder: Path) -> Reported:
     params = load_params(root, study.plan.scale)
     with Store(study) as store:
         votes = votes_of(study, store)
+        fields = {each.number: each.field or "" for each in store.participants()}
     if not votes.votes:
         raise BadInput(f"Nobody has voted in {folder} yet; `tgvac study serve --study {folder}` lets people vote.")
     out, exclude, confidence = folder / "report", params.study.exclude, params.metrics.confidence
     write_votes(out / "votes.csv", votes)
-    tables = tables_of(votes, exclude, confidence)
+    tables = tables_of(votes, fields, exclude, confidence)
     for table in tables:
         write_table_files(out / "tables", table)
     with writing(out / "shares.png") as part:

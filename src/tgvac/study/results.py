@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from statistics import median
 
 from tgvac.clips.votes import Vote, Votes
@@ -22,8 +22,12 @@ GROUPS: tuple[tuple[Group, str], ...] = (("easy", "Easy cases"), ("hard", "Hard 
 _NO_VOTE = "No vote on such a video counts."
 
 
-def tables_of(votes: Votes, exclude: ExcludeParams, confidence: float) -> list[Table]:
-    """All tables; also of synthetic votes, which say so above each table."""
+def tables_of(votes: Votes, fields: Mapping[int, str], exclude: ExcludeParams, confidence: float) -> list[Table]:
+    """All tables; also of synthetic votes, which say so above each table.
+
+    Args:
+        fields: what each participant studies.
+    """
     screened = screen(votes, exclude)
     lead = "" if votes.study.origin == "people" else f"These votes are {votes.study.origin}: a test of this program."
     by_group = {group: [v for v in screened.votes if group in ("all", v.difficulty)] for group, _ in GROUPS}
@@ -36,6 +40,7 @@ def tables_of(votes: Votes, exclude: ExcludeParams, confidence: float) -> list[T
         _places(by_group, len(methods), lead),
         _times(by_group, lead),
         _participants(votes, screened, exclude, lead),
+        _fields(screened, fields, lead),
     ]
 
 
@@ -201,3 +206,15 @@ def _participants(votes: Votes, screened: Screened, exclude: ExcludeParams, lead
         f" 12). Participants are left out if {'; '.join(rules(exclude))}.",
     )
     return Table("participants", "Participants", columns, tuple(rows), lead, remarks)
+
+
+def _fields(screened: Screened, fields: Mapping[int, str], lead: str) -> Table:
+    """What the participants that count study, in their own words."""
+    found = Counter((fields[person].casefold(), level) for person, level in screened.levels.items())
+    rows = []
+    for field in sorted({field for field, _ in found}):
+        counts = (Cell(str(found[field, level])) for level in ("graduate", "undergraduate"))
+        # In quotation marks, so that no program takes what somebody typed for a formula.
+        rows.append(Row((Cell(f"“{field}”"), *counts)))
+    columns = (Column("What participants study", number=False), Column("Graduate"), Column("Undergraduate"))
+    return Table("fields", "Fields of study", columns, tuple(rows), lead)

@@ -110,7 +110,9 @@
     }
     async play() {
       this.videos.forEach((video) => { video.playbackRate = this.rate; });
-      await Promise.all(this.videos.map((video) => video.play().catch(() => {})));
+      const refused = await Promise.all(this.videos.map((video) => video.play().then(() => false, (error) => error.name === "NotAllowedError")));
+      // Some browsers, such as a phone's that saves power, play only what was asked for by a touch.
+      if (refused.some((each) => each) && !this.over && !this.paused) { this.toggle(); this.onrefused(); }
     }
     // One turns over when all are at their end, and who is more than a frame away from the first comes back to it.
     look() {
@@ -210,17 +212,18 @@
     say("Loading the videos …");
     const mine = loop = new Loop(videos, now.frames, now.fps);
     if ($("slow").getAttribute("aria-pressed") === "true") mine.rate = 0.5;
-    window.tgvacLoop = mine;
+    window.tgvacLoop = mine;  // the tests look at it
     mine.onround = (rounds) => {
       if (rounds === 1) { buttons().forEach((button) => { button.disabled = false; }); say(""); }
     };
+    mine.onrefused = () => { $("pause").textContent = "Play"; say("Press Play to start the videos."); };
     try { await mine.start(); }
     catch {
       if (mine === loop) say("A video could not be loaded. Check the connection, then reload this page: your choices so far are kept.", true);
       return;
     }
     began = performance.now();
-    if (mine === loop && !mine.rounds) say("Watch once; then you can select.");
+    if (mine === loop && !mine.rounds && !mine.paused) say("Watch once; then you can select.");
   }
 
   const buttons = () => [...document.querySelectorAll(".panel .select")];
@@ -265,7 +268,12 @@
   });
   $("begin").addEventListener("click", () => { instructed = true; if (loop) { show("vote"); loop.paused && loop.toggle(); } else trial(); });
   $("help").addEventListener("click", () => { if (loop && !loop.paused) loop.toggle(); $("pause").textContent = "Pause"; $("begin").textContent = "Back to the videos"; show("how"); });
-  $("pause").addEventListener("click", () => { if (loop) { loop.toggle(); $("pause").textContent = loop.paused ? "Play" : "Pause"; } });
+  $("pause").addEventListener("click", () => {
+    if (!loop) return;
+    if (loop.paused && !loop.rounds) say("Watch once; then you can select.");
+    loop.toggle();
+    $("pause").textContent = loop.paused ? "Play" : "Pause";
+  });
   $("slow").addEventListener("click", () => {
     const on = $("slow").getAttribute("aria-pressed") !== "true";
     $("slow").setAttribute("aria-pressed", on);
