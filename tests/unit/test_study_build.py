@@ -182,6 +182,20 @@ def test_a_study_with_votes_is_never_replaced_and_one_without_is(ctx: Context, t
     assert open_study(folder).plan.study == second.plan.study
 
 
+def test_only_the_owner_reads_the_key_and_the_codes(study: Study) -> None:
+    assert study.folder.stat().st_mode & 0o077 == 0
+    assert (study.folder / "secret").stat().st_mode & 0o077 == 0
+    assert (study.folder / "codes.csv").stat().st_mode & 0o077 == 0
+
+
+def test_a_synthetic_study_cannot_be_passed_off_as_one_of_people(ctx: Context, tmp_path: Path) -> None:
+    study = synthetic_study(ctx, tmp_path / "s", per_class=1)
+    plan = study.folder / "study.json"
+    plan.write_text(plan.read_text().replace('"synthetic"', '"people"'))
+    with pytest.raises(BadInput, match=r"is of study .*\(synthetic, .*not of .*\(people,"):
+        Store(open_study(study.folder))
+
+
 def test_a_folder_with_other_files_is_refused(ctx: Context, tmp_path: Path) -> None:
     (tmp_path / "thesis.tex").write_text("mine")
     with pytest.raises(BadInput, match="has other files in it; give a folder that is new, empty, or a study without"):

@@ -13,7 +13,7 @@ from tgvac.cli import main
 from tgvac.errors import BadInput
 from tgvac.stage import Context
 from tgvac.study.ballot import ballot
-from tgvac.study.plan import Study
+from tgvac.study.plan import Study, open_study
 from tgvac.study.static import answer_files, collect, write_static
 from tgvac.study.store import Store
 
@@ -125,6 +125,28 @@ def test_one_participant_s_data_is_exported_and_deleted_by_the_command_line(
     with pytest.raises(SystemExit):
         main(["study", "participant", code, "--study", str(study.folder), "--delete"])
     assert f"has the code '{code}'; `tgvac study codes` lists them" in capsys.readouterr().err
+
+
+def test_the_command_line_builds_a_study_writes_it_as_a_folder_and_collects_answers(
+    ctx: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ctx.root)
+    named = [option for method in METHODS for option in ("--method", method)]
+    main_ok("study", "build", "--scale", "smoke", *named, "--per-class", "1", "--participants", "2", "--no-truth")
+    study = open_study(Path("study") / "smoke")
+    assert (study.plan.origin, study.plan.truth, len(study.plan.items)) == ("people", False, 2)
+    assert len((study.folder / "codes.csv").read_text().splitlines()) == 3
+    main_ok("study", "static", "--study", "study/smoke", "--out", str(tmp_path / "static"))
+    assert "it is for the 2 participants with codes" in capsys.readouterr().out
+    page = (tmp_path / "static" / "index.html").read_text()
+    assert "ground truth" not in page.lower()
+    bad = saved(tmp_path / "bad.json", {})
+    with pytest.raises(SystemExit) as ended:
+        main(["study", "collect", str(bad), "--study", "study/smoke"])
+    assert ended.value.code == 1
+    said = capsys.readouterr().out
+    assert "refused:" in said
+    assert "0 new votes; 0 were there already" in said
 
 
 def main_ok(*arguments: str) -> None:

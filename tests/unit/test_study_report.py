@@ -12,6 +12,7 @@ import pytest
 from tests.unit.report_project import EVALUATION, METHOD_PARAMS, STUDY, report_project, run_report
 from tests.unit.study_project import METHODS, SCALE, study_project, synthetic_study
 from tests.unit.test_votes import vote
+from tgvac.cli import main
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.votes import Vote, VotedStudy, Votes, completion_digest, read_votes, votes_file, write_votes
 from tgvac.completion.evaluated import SHORT, evaluated
@@ -118,6 +119,20 @@ def test_synthetic_votes_reach_no_table(voted: tuple[Context, Study]) -> None:
         assert found.votes() == []
     finally:
         path.unlink()
+
+
+def test_the_command_prints_the_shares_and_where_to_look(
+    voted: tuple[Context, Study], capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ctx, study = voted
+    monkeypatch.chdir(ctx.root)
+    with pytest.raises(SystemExit) as ended:
+        main(["study", "report", "--study", str(study.folder)])
+    assert ended.value.code == 0
+    said = capsys.readouterr().out
+    assert "Ours (easy cases, hard cases, all videos): 1.00 [" in said
+    assert "this study has 6 participants and 10 videos of each class; the paper's has 20 and 10" in said
+    assert f"look at {study.folder / 'report' / 'tables'}" in said
 
 
 def test_votes_of_people_are_published_once_and_never_over_those_of_another_study(tmp_path: Path) -> None:

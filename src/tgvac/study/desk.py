@@ -53,7 +53,7 @@ class Form(Entry):
         return found
 
 
-class Ballot(Entry):
+class Cast(Entry):
     """A choice for a video."""
 
     trial: str = Field(max_length=64)
@@ -104,7 +104,7 @@ class Desk:
         self._store.consent(self.who(form.code).number, form.level, form.field)
         return self.state(form.code)
 
-    def vote(self, given: Ballot, way: Way = "server") -> Kept:
+    def vote(self, given: Cast, way: Way = "server") -> Kept:
         """Record a choice; repeated, it changes nothing.
 
         Raises:

@@ -24,7 +24,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tgvac.loopback import is_foreign, own_names
 from tgvac.study.ballot import media_names
-from tgvac.study.desk import Ballot, Desk, Entry, Form, Refused
+from tgvac.study.desk import Cast, Desk, Entry, Form, Refused
 from tgvac.study.limits import Limit
 from tgvac.study.page import SCRIPT, STYLE, index, web_file
 from tgvac.study.plan import Study
@@ -106,7 +106,7 @@ class Server:
         return await self._answer(self._desk.fill_in, given)
 
     async def _vote(self, request: Request) -> Response:
-        given = await self._given(request, Ballot)
+        given = await self._given(request, Cast)
         await run_in_threadpool(self._desk.vote, given)
         return await self._answer(self._desk.state, given.code)
 

@@ -19,7 +19,7 @@ from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.folders import refuse_others, replacing
 from tgvac.study.ballot import ballot, media_names, shown
-from tgvac.study.desk import Ballot, Desk, Form, Refused
+from tgvac.study.desk import Cast, Desk, Form, Refused
 from tgvac.study.page import SCRIPT, STYLE, index, web_file
 from tgvac.study.plan import MEDIA, Study
 from tgvac.study.store import Store, Unsaved
@@ -130,7 +130,7 @@ def collect(study: Study, files: Iterable[Path]) -> Collected:
             except Unsaved as error:
                 raise BadInput(f"{path}: {error}") from None
             for number, vote in enumerate(answers.votes, 1):
-                given = Ballot(code=answers.code, trial=vote.trial, choice=vote.choice, ms=vote.ms)
+                given = Cast(code=answers.code, trial=vote.trial, choice=vote.choice, ms=vote.ms)
                 try:
                     kept = desk.vote(given, way="file")
                 except Refused as error:
