@@ -116,6 +116,19 @@ def test_luce_s_model_finds_the_strengths_and_the_places() -> None:
         assert found.methods[name].low < weight < found.methods[name].high
 
 
+def test_intervals_of_strengths_have_the_truth_and_are_as_wide_as_those_of_shares() -> None:
+    draw, utilities = np.random.default_rng(9), (1.0, 0.0, -0.5)
+    truth = np.exp(utilities) / np.exp(utilities).sum()
+    hits, wider = 0, []
+    for _ in range(200):
+        votes = simulated(draw, 20, 10, utilities)
+        found, shares = fit(votes, METHODS, 0.95).methods[METHODS[0]], share(votes, METHODS[0], 0.95)
+        hits += found.low <= truth[0] <= found.high
+        wider.append((found.high - found.low) / (shares.high - shares.low))
+    assert 0.92 <= hits / 200 <= 0.997
+    assert 0.9 < np.mean(wider) < 1.2
+
+
 def test_without_position_bias_strengths_are_the_shares_and_a_method_nobody_chose_stays_finite() -> None:
     votes = simulated(np.random.default_rng(5), 40, 40, (1.0, 0.0, -30.0))
     found = fit(votes, METHODS, 0.95)

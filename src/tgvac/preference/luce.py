@@ -24,8 +24,8 @@ class Strength:
     """The strength of a method or a place: its share of choices if all were equal but this, with an interval.
 
     Attributes:
+        low, high: of the share, on the scale of the log of its odds.
         utility, error: of the logit, centred over all methods or places.
-        low, high: of the share, from the utility's interval, the others as estimated.
     """
 
     share: float
@@ -122,16 +122,24 @@ def _strengths(
     from scipy import stats
 
     centre = np.eye(len(theta_K)) - 1 / len(theta_K)
-    person, video, single = (np.diag(centre @ each @ centre.T) for each in covariances_KK)
-    error_K = np.sqrt(np.maximum.reduce([person + video - single, person, video]))
+    covariances_KK = [centre @ each @ centre.T for each in covariances_KK]
     utility_K = centre @ theta_K
+    share_K = np.exp(utility_K - utility_K.max())
+    share_K /= share_K.sum()
     quantile = float(stats.t.ppf((1 + confidence) / 2, clusters - 1)) if clusters > 1 else math.nan
     out = []
-    for k, (utility, error) in enumerate(zip(utility_K, error_K, strict=True)):
-        others = float(np.exp(np.delete(utility_K, k)).sum())
-        low, share, high = (
-            1 / (1 + others * math.exp(-end))
-            for end in (utility - quantile * error, utility, utility + quantile * error)
-        )
-        out.append(Strength(share, low, high, float(utility), float(error)))
+    for k, share in enumerate(map(float, share_K)):
+        # How the log of the odds of a share moves with all utilities.
+        slope_K = -share_K / (1 - share)
+        slope_K[k] = 1.0
+        odds, half = math.log(share / (1 - share)), quantile * _error(slope_K, covariances_KK)
+        low, high = (1 / (1 + math.exp(-end)) for end in (odds - half, odds + half))
+        error = _error(np.eye(len(theta_K))[k], covariances_KK)
+        out.append(Strength(share, low, high, float(utility_K[k]), error))
     return out
+
+
+def _error(weights_K: np.ndarray, covariances_KK: Sequence[np.ndarray]) -> float:
+    """The standard error of a weighted sum, as that of shares: never less than with one kind of cluster alone."""
+    person, video, single = (float(weights_K @ each @ weights_K) for each in covariances_KK)
+    return math.sqrt(max(person + video - single, person, video))

@@ -101,7 +101,7 @@ def draw_shares(votes: Votes, exclude: ExcludeParams, confidence: float) -> byte
 
     screened = screen(votes, exclude)
     methods = votes.study.methods
-    figure = Figure(figsize=(7, 1.2 + 0.55 * len(methods)), layout="constrained")
+    figure = Figure(figsize=(7, 1.0 + 0.45 * len(methods)), layout="constrained")
     axes = figure.subplots(1, 2, sharey=True)
     for panel, (name, title) in zip(axes, (("easy", "Easy cases"), ("hard", "Hard cases")), strict=True):
         mine = [vote for vote in screened.votes if vote.difficulty == name]
@@ -109,12 +109,11 @@ def draw_shares(votes: Votes, exclude: ExcludeParams, confidence: float) -> byte
         panel.set_title(f"{title}, {len(mine)} votes", fontsize=10)
         panel.axvline(1 / len(methods), color="#8a929b", linestyle=":", linewidth=1)
         panel.set_xlim(0, 1)
-        panel.set_xlabel("share of votes")
         panel.spines[["top", "right"]].set_visible(False)
     axes[0].set_yticks(range(len(methods)), [_wrapped(label_of(method)) for method in methods], fontsize=9)
-    axes[0].invert_yaxis()
-    note = "dotted: chance" if votes.study.origin == "people" else f"dotted: chance; {votes.study.origin} votes"
-    figure.text(0.995, 0.005, note, ha="right", va="bottom", fontsize=7, color="#5d6670")
+    axes[0].set_ylim(len(methods) - 0.4, -0.6)
+    marked = "" if votes.study.origin == "people" else f"; {votes.study.origin} votes"
+    figure.supxlabel(f"share of votes; dotted: chance{marked}", fontsize=9)
     stream = io.BytesIO()
     figure.savefig(stream, format="png", dpi=150, metadata={"Software": None})
     return stream.getvalue()
