@@ -13,6 +13,7 @@ from tests.unit.report_project import (
     METHOD_PARAMS,
     METRICS,
     REPORT,
+    STUDY,
     index_shard,
     report_project,
 )
@@ -106,6 +107,7 @@ def out(project: Context) -> Path:
         evaluation=EVALUATED,
         frame_model=FrameModelParams(start="", start_revision="main"),
         variants={"full": VariantParams()},
+        study=STUDY,
     )
     return project.out
 

@@ -51,7 +51,8 @@ class ScoreColumns:
         if not self.votes:
             return []
         asked = numbers.preference
-        why = asked.why or (NO_VOTE if asked.compares(of.name) else NOT_ASKED)
+        same = of.mask_source == numbers.mask_source and asked.compares(of.name)
+        why = asked.why or (NO_VOTE if same else NOT_ASKED)
         return [score_cell(numbers.estimate(of, PREFERENCE, group), PREFERENCE, why)]
 
     def _votes_counted(self, numbers: Measured, group: Group) -> list[Cell]:
