@@ -64,17 +64,22 @@ def _run(study: Study, store: Store, listener: socket.socket, host: str, token: 
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, lifespan="off"
     )
+    # Ctrl+C is the end from the first line on, also before uvicorn takes signals.
+    with contextlib.suppress(KeyboardInterrupt):
+        _tell(host, port, token)
+        uvicorn.Server(settings).run(sockets=[listener])
+    print(f"stopped; {store.count()} votes are in {study.store}", flush=True)
+
+
+def _tell(host: str, port: int, token: str | None) -> None:
     name = f"[{host}]" if ":" in host else host
     if token is None:
         print(f"open http://{name}:{port}/ in a browser; stop with Ctrl+C", flush=True)
-    else:
-        shown = socket.gethostname() if host in {"0.0.0.0", "::"} else name
-        print(f"everyone with this link and a code takes part: http://{shown}:{port}/?token={token}", flush=True)
-        print("the link is not encrypted; beyond a lab's own network put a server with HTTPS before it", flush=True)
-        print("stop with Ctrl+C; the link stays the same", flush=True)
-    with contextlib.suppress(KeyboardInterrupt):
-        uvicorn.Server(settings).run(sockets=[listener])
-    print(f"stopped; {store.count()} votes are in {study.store}", flush=True)
+        return
+    shown = socket.gethostname() if host in {"0.0.0.0", "::"} else name
+    print(f"everyone with this link and a code takes part: http://{shown}:{port}/?token={token}", flush=True)
+    print("the link is not encrypted; beyond a lab's own network put a server with HTTPS before it", flush=True)
+    print("stop with Ctrl+C; the link stays the same", flush=True)
 
 
 @contextlib.contextmanager
@@ -84,6 +89,8 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((host, port))
+            # From here on a browser waits, where it would be refused until uvicorn listens.
+            listener.listen(128)
         except OSError as error:
             raise BadInput(
                 f"{host}:{port} cannot be listened on ({error.strerror}); choose another --port or --host."
