@@ -62,7 +62,13 @@ def _run(study: Study, store: Store, listener: socket.socket, host: str, token: 
     app = Server(study, store).app(host, token)
     # Addresses of participants are written nowhere, and no proxy's word is taken for them.
     settings = uvicorn.Config(
-        app, log_level="warning", access_log=False, proxy_headers=False, server_header=False, lifespan="off"
+        app,
+        log_level="warning",
+        access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=5,  # seconds that a browser in the middle of a video may take
     )
     # Ctrl+C is the end from the first line on, also before uvicorn takes signals.
     with contextlib.suppress(KeyboardInterrupt):
