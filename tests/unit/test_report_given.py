@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,7 @@ from tgvac.methods.params import MethodParams
 from tgvac.models.params import VariantParams
 from tgvac.report import report_stage
 from tgvac.report.captions_table import captions_table
-from tgvac.report.given_masks_table import given_masks_table, mask_overlaps
+from tgvac.report.given_masks_table import given_masks_table, mask_curves, mask_overlaps
 from tgvac.report.methods import of_quality, unchanged
 from tgvac.report.scores import Measured
 from tgvac.shards import Entry, read_index, write_index
@@ -201,7 +202,25 @@ def test_both_tables_are_sections_of_the_page_and_their_methods_in_no_other_tabl
         assert "noisy" not in text
 
 
+def test_curves_begin_at_exact_masks_and_leave_tracked_ones_out(project: Context, numbers: Measured, out: Path) -> None:
+    found = mask_curves(numbers, mask_overlaps(project, EVALUATED, METHODS), EVALUATED, METHODS)
+    assert found is not None
+    assert found.names == ("Ours", "Copy the visible part (trivial baseline)")
+    page = (out / "index.html").read_text(encoding="utf-8")
+    assert len(found.charts) == 3
+    for chart in found.charts:
+        assert chart in page
+        assert "by 1 - IoU of the given masks" in chart
+        ours, copied = re.findall(r'<polyline class="line c\d" points="([^"]+)"', chart)
+        # IoU of 1, 0.8 and 0.4, and of 1 and 0.4.
+        across = [[float(point.split(",")[0]) for point in line.split()] for line in (ours, copied)]
+        assert [len(line) for line in across] == [3, 2]
+        assert across[0][::2] == across[1]
+        assert (across[0][1] - across[0][0]) / (across[0][2] - across[0][0]) == pytest.approx(0.2 / 0.6, abs=0.01)
+
+
 def test_a_run_without_such_methods_has_neither_table(numbers: Measured) -> None:
+    assert mask_curves(numbers, {}, EVALUATION, METHODS) is None
     assert captions_table(numbers, EVALUATION, METHODS) is None
     assert given_masks_table(numbers, {}, EVALUATION, METHODS) is None
 

@@ -1,4 +1,4 @@
-"""Training curves as SVG for the page, drawn from the events alone, so that equal runs give equal bytes."""
+"""Curves as SVG for the page, drawn from their numbers alone, so that equal runs give equal bytes."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def charts(runs: Sequence[Run]) -> list[str]:
     for key, title in QUANTITIES:
         lines = [[(e["step"], e[key]) for e in run.events if key in e and math.isfinite(e[key])] for run in runs]
         if any(lines):
-            out.append(_chart(title, [_thin(line) for line in lines]))
+            out.append(line_chart(title, "step", [_thin(line) for line in lines]))
     return out
 
 
@@ -69,7 +69,14 @@ def _thin(points: Sequence[tuple[float, float]]) -> list[tuple[float, float]]:
     return [(sum(x for x, _ in b) / len(b), sum(y for _, y in b) / len(b)) for b in bins]
 
 
-def _chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
+def line_chart(title: str, by: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
+    """A chart with one line for each sequence of points, drawn as a dot where there is one point.
+
+    Args:
+        title: of the quantity upwards.
+        by: the quantity to the right, which begins at zero.
+        lines: points ``(x, y)`` of finite numbers; at least one point in all.
+    """
     xs = [x for line in lines for x, _ in line]
     ys = [y for line in lines for _, y in line]
     x_ticks, y_ticks = _ticks(0, max(xs)), _ticks(min(0, *ys), max(ys))
@@ -80,7 +87,8 @@ def _chart(title: str, lines: Sequence[Sequence[tuple[float, float]]]) -> str:
         down = HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (y - low) / ((high - low) or 1)
         return f"{across:.1f}", f"{down:.1f}"
 
-    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)} by step">']
+    label = escape(f"{title} by {by}")
+    parts = [f'<svg class="chart" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">']
     parts.append(f'<text class="title" x="{LEFT}" y="14">{escape(title)}</text>')
     for tick in y_ticks:
         _, y_at = at(0, tick)

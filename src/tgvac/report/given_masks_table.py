@@ -1,14 +1,17 @@
-"""What exact masks are worth: quality by how far the given visible masks are from the true ones."""
+"""What exact masks are worth: quality by how far the given masks are from the true ones, as a table and as curves."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import shard_folder
 from tgvac.methods.registry import Methods, label_of, method_of, seeds_of
+from tgvac.report.curves import line_chart
 from tgvac.report.methods import HEADLINE, of_mask_errors, unchanged
 from tgvac.report.score_tables import HERE, NO_ROWS, ScoreColumns
 from tgvac.report.scores import SCORES, Groups, Measured, Scored
@@ -57,9 +60,7 @@ def given_masks_table(
         return None
     exact = {name: _exact(name, evaluation.methods, methods) for name in others}
     rows: list[Row] = []
-    for reference in dict.fromkeys(exact.values()):
-        mine = [name for name in others if exact[name] == reference]
-        mine.sort(key=lambda name: -overlaps.get(name, 0.0))
+    for reference, mine in _by_reference(exact, overlaps).items():
         rows += _rows(numbers, (*([reference] if reference else []), *mine), overlaps)
     names = tuple(dict.fromkeys((*(name for name in exact.values() if name), *others)))
     rows.append(_beside(_LAYOUT.counted(numbers, names), Cell("")))
@@ -85,6 +86,55 @@ def given_masks_table(
             *fewer(numbers, names),
         ),
     )
+
+
+@dataclass(frozen=True)
+class MaskCurves:
+    """Quality by the error of the given masks.
+
+    Attributes:
+        names: what each line is of, in order.
+        charts: an SVG for each metric.
+    """
+
+    names: Sequence[str]
+    charts: Sequence[str]
+
+
+def mask_curves(
+    numbers: Measured, overlaps: Mapping[str, float], evaluation: EvaluationParams, methods: Methods
+) -> MaskCurves | None:
+    """The table's means as curves, by 1 - IoU of the given masks; None where no method is given masks of two kinds.
+
+    Args:
+        overlaps: as :func:`mask_overlaps` has them.
+    """
+    exact = {name: _exact(name, evaluation.methods, methods) for name in of_mask_errors(evaluation.methods, methods)}
+    lines: dict[str, list[tuple[float, Scored]]] = {}
+    for reference, mine in _by_reference(exact, overlaps).items():
+        one = numbers.find(reference) if reference else None
+        # Tracked masks are no error of a chosen size, so they are in the table alone.
+        noisy = [name for name in mine if not method_of(name).mask_source and name in overlaps]
+        found = [(1 - overlaps[name], of) for name in noisy if (of := _scored(numbers, name)) is not None]
+        if one is not None and found:
+            lines[label_of(one.name)] = [(0.0, one), *found]
+    if not lines:
+        return None
+    charts = []
+    for score in _LAYOUT.scores:
+        points = [[(x, numbers.estimate(of, score, "all").mean) for x, of in line] for line in lines.values()]
+        points = [[(x, y) for x, y in line if math.isfinite(y)] for line in points]
+        if any(points):
+            charts.append(line_chart(score.label, "1 - IoU of the given masks", points))
+    return MaskCurves(tuple(lines), charts)
+
+
+def _by_reference(exact: Mapping[str, str | None], overlaps: Mapping[str, float]) -> dict[str | None, list[str]]:
+    """The methods with other masks, by the one with exact masks that they differ from; the best masks first."""
+    return {
+        reference: sorted((name for name in exact if exact[name] == reference), key=lambda n: -overlaps.get(n, 0.0))
+        for reference in dict.fromkeys(exact.values())
+    }
 
 
 def _exact(name: str, evaluated: Sequence[str], methods: Methods) -> str | None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tgvac.report.basis import Basis
 from tgvac.report.curves import Run, charts
+from tgvac.report.given_masks_table import MaskCurves
 from tgvac.report.paper import Paper
 from tgvac.report.tables import Table, to_html
 
@@ -80,6 +81,7 @@ class Content:
     figures: Sequence[Drawn]
     fps: int
     runs: Mapping[str, Sequence[Run]]
+    mask_curves: MaskCurves | None = None
 
 
 def data_uri(path: Path, kind: str) -> str:
@@ -124,6 +126,8 @@ def render_page(content: Content) -> str:
             }
             for phase, runs in content.runs.items()
         ],
+        mask_curves=[Markup(chart) for chart in content.mask_curves.charts] if content.mask_curves else [],
+        mask_lines=content.mask_curves.names if content.mask_curves else [],
         flaws=list(content.paper.flaws.values()),
     )
 

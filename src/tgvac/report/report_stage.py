@@ -44,7 +44,7 @@ from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.figure_files import FigureDrawer
 from tgvac.report.figures import load_figures
-from tgvac.report.given_masks_table import given_masks_table, mask_overlaps
+from tgvac.report.given_masks_table import given_masks_table, mask_curves, mask_overlaps
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE, stand_ins
 from tgvac.report.more_scores import more_scores_table
@@ -169,6 +169,7 @@ def _write(
             {phase: variants_trained(evaluation.methods, phase, methods) for phase in trained_phases()},
             evaluation.train_seeds,
         ),
+        mask_curves=mask_curves(numbers, overlaps, evaluation, methods),
     )
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")
