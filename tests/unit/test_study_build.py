@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import json
+import os
+import tempfile
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +24,9 @@ from tgvac.errors import BadInput
 from tgvac.stage import Context
 from tgvac.study.ballot import ballot, media_name, media_names, shown
 from tgvac.study.build import Wishes, build
+from tgvac.study.holding import holding
 from tgvac.study.plan import Study, open_study
+from tgvac.study.serve import serve
 from tgvac.study.store import Store
 
 
@@ -177,9 +183,73 @@ def test_a_study_with_votes_is_never_replaced_and_one_without_is(ctx: Context, t
     assert first.plan.study != second.plan.study
     with Store(second) as store:
         store.vote(1, second.plan.items[0].key, METHODS[0], 5, 1, "server")
-    with pytest.raises(BadInput, match="is a study with 1 votes, which cannot be made again; give another --out"):
+    with pytest.raises(
+        BadInput, match="is a study with 1 votes and 0 filled-in forms, which cannot be made again; give"
+    ):
         synthetic_study(ctx, folder, per_class=1)
     assert open_study(folder).plan.study == second.plan.study
+
+
+def test_a_study_in_which_somebody_has_agreed_is_never_replaced(ctx: Context, tmp_path: Path) -> None:
+    first = synthetic_study(ctx, tmp_path / "s", per_class=1)
+    with Store(first) as store:
+        store.consent(1, "graduate", "law")
+    with pytest.raises(BadInput, match="is a study with 0 votes and 1 filled-in forms"):
+        synthetic_study(ctx, tmp_path / "s", per_class=1)
+    assert open_study(first.folder).plan.study == first.plan.study
+
+
+def test_a_study_that_a_process_holds_is_neither_replaced_nor_served_and_the_process_is_named(
+    ctx: Context, tmp_path: Path
+) -> None:
+    first = synthetic_study(ctx, tmp_path / "s", per_class=1)
+    told = f"Process {os.getpid()} serves or builds .*; stop it with Ctrl.C before you "
+    with holding(first.folder, "serve it"):
+        with pytest.raises(BadInput, match=told + "build anew"):
+            synthetic_study(ctx, first.folder, per_class=1)
+        with pytest.raises(BadInput, match=told + "serve it"):
+            serve(first.folder, "127.0.0.1", 0)
+    assert open_study(first.folder).plan.study == first.plan.study
+    assert synthetic_study(ctx, first.folder, per_class=1).plan.study != first.plan.study
+
+
+def test_codes_without_their_store_are_said_and_no_empty_store_takes_its_place(ctx: Context, tmp_path: Path) -> None:
+    study = synthetic_study(ctx, tmp_path / "s", per_class=1)
+    study.store.unlink()
+    with pytest.raises(
+        BadInput, match=r"votes\.sqlite is missing, .*; restore it from a copy, or build the study anew"
+    ):
+        Store(study)
+    assert not study.store.exists()
+    assert synthetic_study(ctx, study.folder, per_class=1).plan.study != study.plan.study
+
+
+@pytest.mark.parametrize("mode", [0o555, 0o000])
+def test_a_folder_that_may_not_be_written_or_read_is_said_in_one_sentence(mode: int, ctx: Context) -> None:
+    with tempfile.TemporaryDirectory() as outer:
+        study = synthetic_study(ctx, Path(outer) / "s", per_class=1)
+        for path in (Path(outer), *study.folder.rglob("*")):
+            path.chmod(0o555)
+        study.folder.chmod(mode)
+        with nobody():
+            for act in (lambda: Store(open_study(study.folder)), lambda: serve(study.folder, "127.0.0.1", 0)):
+                with pytest.raises(BadInput, match="give your user the right to"):
+                    act()
+        for path in (Path(outer), study.folder, study.media):
+            path.chmod(0o755)
+
+
+@contextlib.contextmanager
+def nobody() -> Iterator[None]:
+    """As a user without rights; root may write everywhere."""
+    if os.geteuid() != 0:
+        yield
+        return
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
 
 
 def test_only_the_owner_reads_the_key_and_the_codes(study: Study) -> None:

@@ -108,6 +108,14 @@ def test_the_static_folder_names_no_method_and_replaces_only_itself(study: Study
         write_static(study, tmp_path / "own")
 
 
+def test_a_static_folder_of_a_study_that_lacks_a_video_is_refused(study: Study, tmp_path: Path) -> None:
+    lost = next(study.media.iterdir())
+    lost.unlink()
+    with pytest.raises(BadInput, match=f"lacks 1 videos, such as {lost.name}; copy the study's folder again"):
+        write_static(study, tmp_path / "static")
+    assert not (tmp_path / "static").exists()
+
+
 def test_one_participant_s_data_is_exported_and_deleted_by_the_command_line(
     study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+from tgvac.errors import BadInput
 from tgvac.seeds import rng
 from tgvac.study.plan import INPUT, TRUTH, Item, Study
 
@@ -47,6 +48,17 @@ def media_name(study: Study, item: Item, layer: str) -> str:
 def media_names(study: Study) -> set[str]:
     """All files that browsers may get."""
     return {media_name(study, item, layer) for item in study.plan.items for layer in study.plan.layers(item)}
+
+
+def check_media(study: Study) -> None:
+    """Refuse a study of which a video is missing.
+
+    Raises:
+        BadInput: with how many there are.
+    """
+    lost = sorted(name for name in media_names(study) if not (study.media / name).is_file())
+    if lost:
+        raise BadInput(f"{study.media} lacks {len(lost)} videos, such as {lost[0]}; copy the study's folder again.")
 
 
 def ballot(study: Study, participant: int) -> list[Trial]:

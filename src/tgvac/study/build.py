@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ from tgvac.files import write_text
 from tgvac.folders import refuse_others, replacing
 from tgvac.methods.registry import label_of, seeds_of
 from tgvac.params import Params, load_params
+from tgvac.preference.params import StudyParams
 from tgvac.progress import with_progress
 from tgvac.report.methods import BASELINES, answer_to
 from tgvac.stage import Context
 from tgvac.study.ballot import media_name
 from tgvac.study.checking import answers
 from tgvac.study.choosing import Candidate, candidates, choose
+from tgvac.study.holding import holding
 from tgvac.study.plan import (
     INPUT,
     MEDIA,
@@ -77,13 +80,21 @@ def build(root: Path, scale: str, out: Path, wishes: Wishes, changes: Mapping[st
 
     Raises:
         BadInput: too few methods or videos, completions that are missing or of other lengths than their clips, or a
-            folder with votes.
+            folder with votes or forms, or one that is served.
     """
     params = load_params(root, scale)
     study_params = params.study.model_validate({**params.study.model_dump(), **(changes or {})})
     if len(wishes.contact) > _LONGEST_CONTACT:
         raise BadInput(f"--contact has {len(wishes.contact)} characters; give at most {_LONGEST_CONTACT}.")
-    refuse_others(out, "a study without votes", has_no_votes)
+    with contextlib.ExitStack() as held:
+        if (out / PLAN).is_file():
+            # No server may take votes into a folder that is about to be deleted.
+            held.enter_context(holding(out, "build anew"))
+        refuse_others(out, "a study without votes", has_no_votes)
+        return _build(root, scale, out, wishes, params, study_params)
+
+
+def _build(root: Path, scale: str, out: Path, wishes: Wishes, params: Params, study_params: StudyParams) -> Study:
     ctx = Context(root, scale, "study", "")
     methods = _methods(wishes.methods, params)
     recipes = evaluated(read_recipes(ctx.results / "synthesis" / "recipes.parquet"), params.evaluation, SHORT)
@@ -129,15 +140,15 @@ def build(root: Path, scale: str, out: Path, wishes: Wishes, changes: Mapping[st
             items.append(_write(study, key, each, clip, layers, study_params.side))
         study = Study(folder, plan.model_copy(update={"items": tuple(items)}), secret)
         write_text(folder / PLAN, study.plan.model_dump_json(indent=1) + "\n")
-        with Store(study) as store:
+        with Store(study, new=True) as store:
             write_codes(study, store.add(wishes.participants))
-        # Somebody may have voted while the videos were written.
+        # Files of answers may have been collected while the videos were written.
         refuse_others(out, "a study without votes", has_no_votes)
     return Study(out, study.plan, secret)
 
 
 def has_no_votes(folder: Path) -> bool:
-    """Whether a folder is a study in which nobody has voted, so that it can be deleted.
+    """Whether a folder is a study in which nobody has voted or filled in the form, so that it can be deleted.
 
     Raises:
         BadInput: when somebody has.
@@ -147,9 +158,11 @@ def has_no_votes(folder: Path) -> bool:
     if not (folder / STORE).is_file():
         return True
     with Store(open_study(folder)) as store:
-        if count := store.count():
+        forms, count = sum(each.level is not None for each in store.participants()), store.count()
+        if forms or count:
             raise BadInput(
-                f"{folder} is a study with {count} votes, which cannot be made again; give another --out, or move it."
+                f"{folder} is a study with {count} votes and {forms} filled-in forms, which cannot be made again; give"
+                " another --out, or move it."
             )
     return True
 

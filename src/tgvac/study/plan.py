@@ -129,7 +129,14 @@ def open_study(folder: Path) -> Study:
         BadInput: when the folder is none, or a file of it is damaged or missing.
     """
     path = folder / PLAN
-    if not path.is_file():
+    try:
+        there = path.is_file()
+        for each in (path, folder / SECRET):
+            if each.is_file():
+                each.open("rb").close()
+    except PermissionError as error:
+        raise BadInput(f"{error.filename} cannot be read; give your user the right to read {folder}.") from None
+    if not there:
         raise BadInput(f"{folder} has no {PLAN}; give the folder that `tgvac study build` made, by --study.")
     try:
         plan = Plan.model_validate_json(path.read_text(encoding="utf-8"))

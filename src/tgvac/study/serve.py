@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from tgvac.errors import BadInput
-from tgvac.files import locked
 from tgvac.loopback import is_loopback
-from tgvac.study.ballot import media_names
+from tgvac.study.ballot import check_media
+from tgvac.study.holding import holding
 from tgvac.study.plan import TOKEN, Study, open_study
 from tgvac.study.store import Store
 
@@ -27,30 +27,22 @@ def serve(folder: Path, host: str, port: int) -> None:
         port: 0 for any free one.
 
     Raises:
-        BadInput: when a package or a video is missing, or the address cannot be listened on.
+        BadInput: when a package or a video is missing, another process has the folder, or the address cannot be
+            listened on.
     """
     if missing := [name for name in _NEEDED if importlib.util.find_spec(name) is None]:
         raise BadInput(
             f"tgvac study serve needs {', '.join(missing)}; install it with `pip install -e '.[study]'` in the"
             " project's folder."
         )
-    study = open_study(folder)
-    check_media(study)
-    token = None if is_loopback(host) else _token(study)
+    check_media(open_study(folder))
     # One server at a time; a second would be harmless, but its limits would not be shared.
-    with locked(folder / ".lock"), Store(study) as store, _listening(host, port) as listener:
-        _run(study, store, listener, host, token)
-
-
-def check_media(study: Study) -> None:
-    """Refuse a study of which a video is missing.
-
-    Raises:
-        BadInput: with how many there are.
-    """
-    lost = sorted(name for name in media_names(study) if not (study.media / name).is_file())
-    if lost:
-        raise BadInput(f"{study.media} lacks {len(lost)} videos, such as {lost[0]}; copy the study's folder again.")
+    with holding(folder, "serve it"):
+        study = open_study(folder)  # as it is now that no build can replace it
+        check_media(study)
+        token = None if is_loopback(host) else _token(study)
+        with Store(study) as store, _listening(host, port) as listener:
+            _run(study, store, listener, host, token)
 
 
 def _run(study: Study, store: Store, listener: socket.socket, host: str, token: str | None) -> None:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.folders import refuse_others, replacing
-from tgvac.study.ballot import ballot, media_names, shown
+from tgvac.study.ballot import ballot, check_media, media_names, shown
 from tgvac.study.desk import Cast, Desk, Form, Refused
 from tgvac.study.page import SCRIPT, STYLE, index, web_file
 from tgvac.study.plan import MEDIA, Study
@@ -35,9 +35,10 @@ def write_static(study: Study, out: Path) -> int:
         for how many participants it is.
 
     Raises:
-        BadInput: when the folder has other files in it.
+        BadInput: when the folder has other files in it, or the study lacks a video.
     """
     refuse_others(out, "an earlier static study", lambda folder: (folder / _DATA).is_file())
+    check_media(study)
     with Store(study) as store:
         people = store.participants()
     with replacing(out) as folder:

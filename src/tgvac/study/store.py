@@ -42,6 +42,9 @@ CREATE TABLE IF NOT EXISTS votes (
 ) STRICT;
 """
 
+_FORBIDDEN = {sqlite3.SQLITE_PERM, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN}
+_RIGHTS = "give your user the right to write this file and its folder, or copy the folder to where you may."
+
 Kept = Literal["new", "same", "other"]
 """What became of a vote: recorded, there already, or refused for another choice that is there already."""
 Way = Literal["server", "file"]
@@ -82,13 +85,24 @@ class Choice:
 class Store:
     """A study's database. One connection, used by one thread at a time.
 
+    Args:
+        new: create the file, as a build does; all others need the one that is there.
+
     Raises:
-        BadInput: when the file is damaged, or belongs to another study.
+        BadInput: when the file is missing, damaged, not to be written, or belongs to another study.
     """
 
-    def __init__(self, study: Study) -> None:
+    def __init__(self, study: Study, new: bool = False) -> None:
         self._path, self._lock = study.store, threading.RLock()
-        self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
+        try:
+            if not new and not self._path.is_file():
+                raise BadInput(
+                    f"{self._path} is missing, which has the participants and their votes; restore it from a copy, or"
+                    " build the study anew."
+                )
+            self._db = sqlite3.connect(self._path, check_same_thread=False, isolation_level=None, timeout=10)
+        except (OSError, sqlite3.OperationalError) as error:
+            raise BadInput(f"{self._path} cannot be opened ({error}); {_RIGHTS}") from None
         try:
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
@@ -100,8 +114,11 @@ class Store:
                 for key, value in mine.items():
                     self._db.execute("INSERT OR IGNORE INTO about VALUES (?, ?)", (key, value))
             found = dict(self._db.execute("SELECT key, value FROM about"))
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, Unsaved) as error:
             self._db.close()
+            cause = error.__context__ if isinstance(error, Unsaved) else error
+            if getattr(cause, "sqlite_errorcode", 0) & 0xFF in _FORBIDDEN:
+                raise BadInput(f"{self._path} cannot be written ({error}); {_RIGHTS}") from None
             raise BadInput(
                 f"{self._path} cannot be used ({error}); free some space if the disk is full, or else restore the file"
                 " from a copy."
