@@ -54,7 +54,7 @@ def test_files_are_collected_once_however_often_they_are_given(study: Study, tmp
     other["votes"][0]["choice"] = ballot(study, 1)[0].choices[1]
     found = collect(study, [saved(file, other)])
     assert (found.new, found.known) == (0, 1)
-    assert found.refused[0].startswith(f"{file}, vote 1: You have voted on this video already, and the first choice")
+    assert found.refused[0].startswith(f"{file}, vote 1: there is another vote on this video already")
 
 
 @pytest.mark.parametrize(
@@ -62,11 +62,13 @@ def test_files_are_collected_once_however_often_they_are_given(study: Study, tmp
     [
         ({"study": "f" * 16}, "it is of study ffffffffffffffff, not of"),
         ({"code": "AAAA-AAAA"}, "This code is not known"),
+        ({"votes": []}, "it has no vote that can be taken"),
         ({"format": "tgvac-answers-0"}, "'format' is not as it should be"),
         ({"consent": False}, "'consent' is not as it should be"),
         ({"level": "dean"}, "'level' is not as it should be"),
         ({"votes": [{"trial": "x", "choice": "y", "ms": -1}]}, "'votes.0.ms' is not as it should be"),
-        ({"votes": [{"trial": "x", "choice": "y", "ms": 1}]}, "vote 1: This vote is for a video that is not in your"),
+        ({"votes": [{"trial": "x", "choice": "y", "ms": 1}]}, "vote 1: it is for a video that the participant of"),
+        ({"field": "  "}, "'field' is not as it should be; ask the participant"),
         ({"extra": 1}, "'extra' is not as it should be"),
     ],
 )
@@ -79,7 +81,8 @@ def test_a_file_that_was_changed_is_refused_and_costs_the_others_nothing(
     good = saved(tmp_path / "c-good.json", answers(study, 2))
     found = collect(study, [bad, cut, good, tmp_path / "none.json"])
     assert found.new == 2
-    assert len(found.refused) == 3
+    assert len([each for each in found.refused if str(bad) not in each]) == 2
+    assert any(f"{cut}: it is cut off, or no file of answers" in each for each in found.refused)
     assert message in found.refused[0]
     with Store(study) as store:
         assert {each.participant for each in store.votes()} == {2}
@@ -88,7 +91,22 @@ def test_a_file_that_was_changed_is_refused_and_costs_the_others_nothing(
 def test_a_choice_of_another_participant_is_refused(study: Study, tmp_path: Path) -> None:
     copied = answers(study, 1) | {"code": code_of(study, 2)}
     found = collect(study, [saved(tmp_path / "a.json", copied)])
-    assert (found.new, len(found.refused)) == (0, 2)
+    assert (found.new, len(found.refused)) == (0, 3)
+    assert not any("reload" in each or "your" in each for each in found.refused), "it is said to the staff"
+    assert f"the participant of code {code_of(study, 2)} does not have" in found.refused[0]
+    assert "so its form is not kept" in found.refused[2]
+    with Store(study) as store:
+        assert store.participants()[1].level is None, "who owns the code is still asked to agree"
+        assert store.everything_of(2)["shown"] == {}
+
+
+def test_what_is_collected_is_not_marked_as_shown(study: Study, tmp_path: Path) -> None:
+    answered = answers(study)
+    answered["votes"] = answered["votes"][:1]
+    assert collect(study, [saved(tmp_path / "a.json", answered)]).new == 1
+    with Store(study) as store:
+        assert store.participants()[0].level == "graduate"
+        assert store.everything_of(1)["shown"] == {}
 
 
 def test_a_folder_without_answers_is_said(tmp_path: Path) -> None:
@@ -100,6 +118,9 @@ def test_the_static_folder_names_no_method_and_replaces_only_itself(study: Study
     out = tmp_path / "static"
     write_static(study, out)
     write_static(study, out)
+    assert len({path.stat().st_mtime for path in (*out.rglob("*"), *study.media.iterdir())}) == 1, (
+        "no time tells a method"
+    )
     text = "".join(path.read_text() for path in out.rglob("*") if path.suffix in {".js", ".html", ".css"})
     assert not any(word in text for word in (*METHODS, "ours/", study.secret.hex(), study.plan.items[0].sample))
     (tmp_path / "own").mkdir()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ import pytest
 from tests.unit.study_project import METHODS, study_project, synthetic_study
 from tgvac.errors import BadInput
 from tgvac.stage import Context
-from tgvac.study.ballot import ballot
+from tgvac.study.ballot import ballot, media_names
 from tgvac.study.limits import Limit
 from tgvac.study.plan import Study
 from tgvac.study.store import Store, Unsaved
@@ -128,11 +129,11 @@ def test_only_what_was_shown_to_the_participant_can_be_voted_for(
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"consent": False}, "consent"),
-        ({"level": "professor"}, "level"),
-        ({"field": "  \n "}, "fill in what you study"),
-        ({"field": "x" * 81}, "field"),
-        ({"name": "Ada"}, "name"),
+        ({"consent": False}, "Tick the box if you agree"),
+        ({"level": "professor"}, "an undergraduate or a graduate student."),
+        ({"field": "  \n "}, "Say what you study, in at most 80"),
+        ({"field": "x" * 81}, "Say what you study, in at most 80 characters."),
+        ({"name": "Ada"}, "The name is not as it should be; reload"),
     ],
 )
 def test_the_form_takes_what_it_asks_for_and_no_more(
@@ -161,6 +162,17 @@ def test_the_page_escapes_what_the_staff_gave_and_forbids_foreign_scripts(client
     assert "default-src 'none'; script-src 'self'" in page.headers["content-security-policy"]
     assert not any(word in page.text + client.get("/study.js").text for word in METHODS)
     assert "http" not in client.get("/study.css").text + client.get("/study.js").text, "nothing comes from elsewhere"
+
+
+def test_no_header_of_a_video_tells_when_or_what_it_was_written_from(client: TestClient, study: Study) -> None:
+    for path in study.media.iterdir():
+        os.utime(path, (path.stat().st_ino, path.stat().st_ino))  # as after a copy that keeps no times
+    names = sorted(media_names(study))
+    found = [client.get(f"/media/{name}").headers for name in names]
+    assert {each["last-modified"] for each in found} == {"Sat, 01 Jan 2000 00:00:00 GMT"}
+    assert [each["etag"] for each in found] == [f'"{name}"' for name in names]
+    part = client.get(f"/media/{names[0]}", headers={"Range": "bytes=0-9", "If-Range": found[0]["etag"]})
+    assert (part.status_code, len(part.content)) == (206, 10)
 
 
 @pytest.mark.parametrize(
@@ -220,7 +232,7 @@ def test_on_another_address_than_this_machine_s_own_every_browser_needs_the_toke
         let_in = client.get(f"/?token={token}")
         assert (let_in.status_code, let_in.headers["location"]) == (303, "/")
         assert "httponly" in let_in.headers["set-cookie"].lower()
-        assert "samesite=strict" in let_in.headers["set-cookie"].lower()
+        assert "samesite=lax" in let_in.headers["set-cookie"].lower()
         assert client.get("/").status_code == 200
         assert client.get(f"/media/{video}").status_code == 200
         assert post(client, "enter", code=code).json()["stage"] == "form"

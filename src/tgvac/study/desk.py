@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from tgvac.clips.votes import Level
 from tgvac.study.ballot import Trial, ballot, by_token, shown
@@ -61,6 +61,21 @@ class Cast(Entry):
     ms: float = Field(ge=0, allow_inf_nan=False)
 
 
+_WRONG = {
+    "code": "This code is not known; check it, or ask the study's staff.",
+    "level": "Say whether you are an undergraduate or a graduate student.",
+    "field": f"Say what you study, in at most {LONGEST_FIELD} characters.",
+    "consent": "Tick the box if you agree; without that you cannot take part.",
+}
+
+
+def plainly(error: ValidationError) -> str:
+    """What is wrong with something that was sent, in words for a participant."""
+    first = error.errors()[0]
+    where = ".".join(map(str, first["loc"])) or "request"
+    return _WRONG.get(where, f"The {where} is not as it should be; reload the page.")
+
+
 class Desk:
     """Takes votes for a study."""
 
@@ -101,8 +116,12 @@ class Desk:
 
     def fill_in(self, form: Form) -> dict[str, Any]:
         """Keep the form of a participant, and go on."""
-        self._store.consent(self.who(form.code).number, form.level, form.field)
+        self.agree(form)
         return self.state(form.code)
+
+    def agree(self, form: Form) -> None:
+        """Keep the form of a participant, and show nothing."""
+        self._store.consent(self.who(form.code).number, form.level, form.field)
 
     def vote(self, given: Cast, way: Way = "server") -> Kept:
         """Record a choice; repeated, it changes nothing.
@@ -114,17 +133,36 @@ class Desk:
         who = self.who(given.code)
         if who.level is None:
             raise Refused("Fill in the form before you vote.", 409)
-        trial = by_token(self.trials(who.number)).get(given.trial)
-        if trial is None:
-            raise Refused("This vote is for a video that is not in your study; reload the page.")
-        choice = trial.chosen(given.choice)
-        if choice is None:
-            raise Refused("This choice is none of the videos that were shown; reload the page.")
+        trial, choice = self.check(given, way)
         times = self._store.times_shown(who.number, trial.item.key)
         if not times and way == "server":
             raise Refused("This video has not been shown to you yet; reload the page.", 409)
         ms = min(round(given.ms), DAY_MS)
         kept = self._store.vote(who.number, trial.item.key, choice, ms, max(times, 1), way)
+        if kept == "other" and way == "file":
+            raise Refused("there is another vote on this video already, and the first choice counts.")
         if kept == "other":
             raise Refused("You have voted on this video already, and the first choice counts; reload the page.", 409)
         return kept
+
+    def check(self, given: Cast, way: Way) -> tuple[Trial, str]:
+        """The trial of a vote and the name of its choice; nothing is recorded.
+
+        Raises:
+            Refused: in words for the participant, or, of a file, for the staff.
+        """
+        trial = by_token(self.trials(self.who(given.code).number)).get(given.trial)
+        if trial is None:
+            raise Refused(
+                "This vote is for a video that is not in your study; reload the page."
+                if way == "server"
+                else f"it is for a video that the participant of code {given.code} does not have; ask whose file it is."
+            )
+        choice = trial.chosen(given.choice)
+        if choice is None:
+            raise Refused(
+                "This choice is none of the videos that were shown; reload the page."
+                if way == "server"
+                else "its choice is none of the videos that were shown; ask for the file as it was saved."
+            )
+        return trial, choice

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from tgvac.errors import BadInput
 from tgvac.files import write_text
 from tgvac.folders import refuse_others, replacing
-from tgvac.study.ballot import ballot, check_media, media_names, shown
+from tgvac.study.ballot import ballot, check_media, media_names, same_time, shown
 from tgvac.study.desk import Cast, Desk, Form, Refused
 from tgvac.study.page import SCRIPT, STYLE, index, web_file
 from tgvac.study.plan import MEDIA, Study
@@ -54,6 +54,7 @@ def write_static(study: Study, out: Path) -> int:
             trials = [shown(study, trial) for trial in ballot(study, each.number)]
             booklet = f"window.TGVAC_STUDY.booklets[{_script(each.code)}] = {_script(trials)};\n"
             write_text(folder / _BOOKLETS / f"{each.code}.js", booklet)
+        same_time(folder)
     return len(people)
 
 
@@ -124,22 +125,33 @@ def collect(study: Study, files: Iterable[Path]) -> Collected:
             try:
                 answers = _read(path, study)
                 form = Form.model_validate(answers.model_dump(include={"code", "level", "field", "consent"}))
-                desk.fill_in(form)
+                desk.who(form.code)
             except (Refused, ValidationError, BadInput) as error:
                 refused.append(f"{path}: {_said(error)}")
                 continue
-            except Unsaved as error:
-                raise BadInput(f"{path}: {error}") from None
+            taken = []
             for number, vote in enumerate(answers.votes, 1):
                 given = Cast(code=answers.code, trial=vote.trial, choice=vote.choice, ms=vote.ms)
                 try:
-                    kept = desk.vote(given, way="file")
+                    desk.check(given, way="file")
+                    taken.append((number, given))
                 except Refused as error:
                     refused.append(f"{path}, vote {number}: {error}")
-                    continue
-                except Unsaved as error:
-                    raise BadInput(f"{path}, vote {number}: {error}") from None
-                new, known = new + (kept == "new"), known + (kept == "same")
+            if not taken:
+                # Somebody else's file must not agree in the name of the code's owner.
+                refused.append(f"{path}: it has no vote that can be taken, so its form is not kept either.")
+                continue
+            try:
+                desk.agree(form)
+                for number, given in taken:
+                    try:
+                        kept = desk.vote(given, way="file")
+                    except Refused as error:
+                        refused.append(f"{path}, vote {number}: {error}")
+                        continue
+                    new, known = new + (kept == "new"), known + (kept == "same")
+            except Unsaved as error:
+                raise BadInput(f"{path}: {error}") from None
     return Collected(new, known, tuple(refused))
 
 
@@ -157,7 +169,7 @@ def _read(path: Path, study: Study) -> Answers:
 
 def _said(error: Exception) -> str:
     if isinstance(error, ValidationError):
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "the file"
-        return f"'{where}' is not as it should be ({first['msg']}); ask the participant to save the answers again."
+        where = ".".join(map(str, error.errors()[0]["loc"]))
+        what = f"'{where}' is not as it should be" if where else "it is cut off, or no file of answers"
+        return f"{what}; ask the participant to save the answers again."
     return str(error)
