@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from tgvac.errors import BadInput
+
 study = typer.Typer(help="Ask people which method they prefer (docs/user-study.md).", no_args_is_help=True)
 
 Folder = Annotated[Path, typer.Option("--study", help="The folder that `tgvac study build` made.")]
@@ -116,17 +118,25 @@ def study_participant(
     """Export or delete the data of one participant."""
     from tgvac.study.privacy import delete_one, export_one
 
+    if export is None and not delete:
+        raise BadInput("Say what to do with the participant's data: --export FILE, or --delete, or both.")
     if export is not None:
         print(f"all that is kept of {code} is in {export_one(folder, code, export)}")
     if delete:
-        print(delete_one(folder, code))
+        print(delete_one(Path.cwd(), folder, code))
 
 
 @study.command("report")
-def study_report(folder: Folder) -> None:
+def study_report(
+    folder: Folder,
+    publish: Annotated[
+        bool, typer.Option("--publish/--no-publish", help="Write reference/votes/<scale>.csv; not for a pilot.")
+    ] = True,
+) -> None:
     """Count the votes: tables, a picture, and the file from which Table 2 gets its column of user preference."""
     from tgvac.study.report import report
 
-    made = report(Path.cwd(), folder)
+    made = report(Path.cwd(), folder, publish)
     print("\n".join(made.lines))
-    print(f"look at {made.folder / 'tables'} and {made.folder / 'shares.png'}")
+    if made.folder is not None:
+        print(f"look at {made.folder / 'tables'} and {made.folder / 'shares.png'}")

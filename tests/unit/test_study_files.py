@@ -156,6 +156,23 @@ def test_one_participant_s_data_is_exported_and_deleted_by_the_command_line(
     assert f"has the code '{code}'; `tgvac study codes` lists them" in capsys.readouterr().err
 
 
+def test_a_participant_s_data_is_neither_touched_without_an_option_nor_written_over_a_file(
+    study: Study, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, file = code_of(study, 1), tmp_path / "thesis.tex"
+    file.write_text("mine")
+    for options, told in (
+        ((), "--export FILE, or --delete, or both"),
+        (("--export", str(file), "--delete"), "is there already; give another --export"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            main(["study", "participant", code, "--study", str(study.folder), *options])
+        assert ended.value.code == 2
+        assert told in " ".join(capsys.readouterr().err.split())
+    assert file.read_text() == "mine"
+    assert code_of(study, 1) == code
+
+
 def test_the_command_line_builds_a_study_writes_it_as_a_folder_and_collects_answers(
     ctx: Context, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

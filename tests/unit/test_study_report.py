@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
+import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +25,8 @@ from tgvac.report.voted import read_preference
 from tgvac.stage import Context
 from tgvac.study.ballot import ballot
 from tgvac.study.counting import publish, votes_of
-from tgvac.study.plan import Study
+from tgvac.study.plan import Study, open_study
+from tgvac.study.privacy import delete_one
 from tgvac.study.report import report
 from tgvac.study.store import Store
 
@@ -159,6 +162,73 @@ def test_a_study_whose_participants_are_all_left_out_has_tables_of_dashes(tmp_pa
         assert "–" in text
         assert "nan" not in text
     assert rows_of(made.folder / "tables" / "participants.csv")["1"]["Whether the votes count"].startswith("unfinished")
+
+
+def as_of_people(study: Study) -> Study:
+    """The same study as if people had voted; what is published stays in a test's folder."""
+    plan = study.folder / "study.json"
+    plan.write_text(plan.read_text().replace('"synthetic"', '"people"'))
+    with contextlib.closing(sqlite3.connect(study.store)) as db, db:
+        db.execute("UPDATE about SET value = 'people' WHERE key = 'origin'")
+    return open_study(study.folder)
+
+
+def test_deleted_votes_leave_the_published_file_at_the_next_report_also_those_of_the_last_participant(
+    tmp_path: Path,
+) -> None:
+    ctx = study_project(tmp_path / "p", easy=1, hard=1)
+    study = as_of_people(synthetic_study(ctx, tmp_path / "s", per_class=1))
+    cast(study, 2, lambda difficulty: METHODS[0])
+    made = report(ctx.root, study.folder, to_tables=False)
+    path = ctx.root / votes_file(SCALE)
+    assert (made.published, path.exists()) == (None, False), "a pilot reaches no table"
+    assert any(line.endswith("is not written") for line in made.lines)
+    assert report(ctx.root, study.folder).published == path
+    for person, left in ((1, {2}), (2, set())):
+        with Store(study) as store:
+            code = store.participants()[0].code
+        said = delete_one(ctx.root, study.folder, code)
+        assert f"participant {person} is deleted, with 2 votes; " in said
+        assert (
+            f"{study.folder / 'report' / 'votes.csv'} and {path} still have these votes: run `tgvac study report"
+            in said
+        )
+        assert person in read_votes(path).people
+        made = report(ctx.root, study.folder)
+        assert (read_votes(path).people if path.exists() else set()) == left
+    assert made.lines == (
+        f"all who voted are deleted, so {study.folder / 'report' / 'votes.csv'} and {path} are deleted, with the"
+        " tables",
+    )
+    assert made.folder is None
+    assert not (study.folder / "report").exists()
+
+
+def test_a_store_that_lost_its_votes_does_not_delete_the_published_ones(tmp_path: Path) -> None:
+    ctx = study_project(tmp_path / "p", easy=1, hard=1)
+    study = as_of_people(synthetic_study(ctx, tmp_path / "s", per_class=1))
+    before = study.store.read_bytes()
+    cast(study, 1, lambda difficulty: METHODS[0])
+    path = report(ctx.root, study.folder).published
+    study.store.write_bytes(before)
+    with pytest.raises(BadInput, match=r"has no vote, and nobody was deleted, but .* restore the store from a copy"):
+        report(ctx.root, study.folder)
+    assert path is not None
+    assert len(read_votes(path).votes) == 2
+
+
+def test_where_nobody_counts_the_report_says_how_many_and_why_and_not_that_the_column_fills(tmp_path: Path) -> None:
+    ctx = study_project(tmp_path / "p", easy=1, hard=1)
+    study = as_of_people(synthetic_study(ctx, tmp_path / "s", per_class=1))
+    with Store(study) as store:
+        for person in (1, 2):
+            store.consent(person, "graduate", "law")
+            first = next(trial for trial in ballot(study, person) if trial.item.kind == "vote")
+            store.vote(person, first.item.key, first.order[0], 9000, 1, "server")
+    said = "\n".join(report(ctx.root, study.folder).lines)
+    assert "2 participants are left out, by number: 1: unfinished: 1 of 2 videos; 2: unfinished: 1 of 2" in said
+    assert "nobody counts, so the column of Table 2 stays empty" in said
+    assert "fills the column" not in said
 
 
 def test_a_study_without_votes_is_said(tmp_path: Path) -> None:

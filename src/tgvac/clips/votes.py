@@ -106,6 +106,11 @@ class Votes:
     study: VotedStudy
     votes: tuple[Vote, ...]
 
+    @property
+    def people(self) -> set[int]:
+        """The numbers of those who voted."""
+        return {vote.participant for vote in self.votes}
+
     def digests(self) -> dict[tuple[str, str], str]:
         """The digest of each completion that was shown, by sample and method; attention checks have none."""
         return {

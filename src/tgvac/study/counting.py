@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 from tgvac.clips.votes import Vote, Votes, read_votes, votes_file, write_votes
 from tgvac.errors import BadInput
 from tgvac.study.ballot import ballot
-from tgvac.study.plan import Study
+from tgvac.study.plan import REPORT, Study
 from tgvac.study.store import Store
 
 
@@ -39,6 +40,24 @@ def votes_of(study: Study, store: Store) -> Votes:
             )
         )
     return Votes(study.plan.voted, tuple(votes))
+
+
+def written(root: Path, study: Study) -> list[Path]:
+    """The files that have votes of this study: of its report, and for the tables of the project at ``root``."""
+    found = [path for path in (study.folder / REPORT / "votes.csv",) if path.is_file()]
+    published = root / votes_file(study.plan.scale)
+    if published.is_file() and read_votes(published).study.study == study.plan.study:
+        found.append(published)
+    return found
+
+
+def withdraw(root: Path, study: Study) -> list[Path]:
+    """Delete the report of a study whose votes are all deleted, and the votes that tables show; returns what was."""
+    paths = written(root, study)
+    for path in paths:
+        path.unlink()
+    shutil.rmtree(study.folder / REPORT, ignore_errors=True)
+    return paths
 
 
 def publish(votes: Votes, root: Path) -> Path:

@@ -21,7 +21,10 @@ from tgvac.clips.votes import Difficulty, Digest, Name, Origin, Sample, VotedStu
 from tgvac.config import Record
 from tgvac.errors import BadInput
 
-PLAN, SECRET, MEDIA, STORE, CODES, TOKEN = "study.json", "secret", "media", "votes.sqlite", "codes.csv", "token"
+PLAN, SECRET, MEDIA, STORE, CODES, TOKEN, REPORT = (
+    *("study.json", "secret", "media", "votes.sqlite", "codes.csv"),
+    *("token", "report"),
+)
 INPUT, TRUTH = "input", "truth"
 """Names of what is shown beside the methods; no method of the registry has them, since those have a slash."""
 MOST_METHODS = 8

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import io
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -27,8 +27,8 @@ from tgvac.preference.screening import screen
 from tgvac.preference.shares import share
 from tgvac.report.table_files import write_table_files
 from tgvac.report.tables import Table
-from tgvac.study.counting import publish, votes_of
-from tgvac.study.plan import open_study
+from tgvac.study.counting import publish, votes_of, withdraw, written
+from tgvac.study.plan import REPORT, Study, open_study
 from tgvac.study.results import tables_of
 from tgvac.study.store import Store
 
@@ -36,22 +36,30 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
+_NAMED = 10
+"""How many of those who do not count are named; the table has all."""
+
+
 @dataclass(frozen=True)
 class Reported:
     """The outcome, for the command line.
 
     Attributes:
-        published: the file for the tables; None if these votes must not be shown there.
+        folder: None when nobody is left to report on.
+        published: the file for the tables; None if these votes must not, or shall not, be shown there.
         lines: the shares in short, and what to do next.
     """
 
-    folder: Path
+    folder: Path | None
     published: Path | None
     lines: tuple[str, ...]
 
 
-def report(root: Path, folder: Path) -> Reported:
-    """Count the votes of a study and write its report.
+def report(root: Path, folder: Path, to_tables: bool = True) -> Reported:
+    """Count the votes of a study and write its report; when all who voted are deleted, remove the earlier one.
+
+    Args:
+        to_tables: write the file from which Table 2 is filled; not for a pilot.
 
     Raises:
         BadInput: when nobody has voted, or the votes of another study are in the way.
@@ -61,22 +69,35 @@ def report(root: Path, folder: Path) -> Reported:
     with Store(study) as store:
         votes = votes_of(study, store)
         fields = {each.number: each.field or "" for each in store.participants()}
+        deleted = store.deleted()
+    if not votes.votes and (earlier := written(root, study)):
+        return Reported(None, None, (_nobody_left(root, study, deleted, earlier),))
     if not votes.votes:
         raise BadInput(f"Nobody has voted in {folder} yet; `tgvac study serve --study {folder}` lets people vote.")
-    out, exclude, confidence = folder / "report", params.study.exclude, params.metrics.confidence
+    out, exclude, confidence = folder / REPORT, params.study.exclude, params.metrics.confidence
     write_votes(out / "votes.csv", votes)
     tables = tables_of(votes, fields, exclude, confidence)
     for table in tables:
         write_table_files(out / "tables", table)
     with writing(out / "shares.png") as part:
         part.write_bytes(draw_shares(votes, exclude, confidence))
-    lines = [*_short(tables[0]), *_fewer(votes)]
+    left_out = screen(votes, exclude).excluded
+    counts = len(votes.people - left_out.keys())
+    lines = [*_short(tables[0]), *_left_out(left_out), *_fewer(votes)]
     if votes.study.origin != "people":
         lines.append(f"these votes are {votes.study.origin}: {votes_file(votes.study.scale)} is not written")
+        return Reported(out, None, tuple(lines))
+    if not to_tables:
+        lines.append(f"as you asked, {root / votes_file(votes.study.scale)} is not written")
+        if len(written(root, study)) > 1:
+            lines.append("that file has earlier votes of this study; without --no-publish it is written anew")
         return Reported(out, None, tuple(lines))
     published = publish(votes, root)
     scale = votes.study.scale
     lines.append(f"the votes are in {published}; keep it under version control")
+    if not counts:
+        lines.append("nobody counts, so the column of Table 2 stays empty until somebody does")
+        return Reported(out, published, tuple(lines))
     lines.append(f"now `tgvac dvc --write`, then `tgvac run --scale {scale} --target report` fills the column")
     return Reported(out, published, tuple(lines))
 
@@ -86,9 +107,35 @@ def _short(shares: Table) -> list[str]:
     return [f"{row.cells[0].text} ({heads}): {'; '.join(cell.plain for cell in row.cells[1:])}" for row in shares.rows]
 
 
+def _nobody_left(root: Path, study: Study, deleted: int, earlier: Sequence[Path]) -> str:
+    """Remove what was reported, if it is of participants who are deleted.
+
+    Raises:
+        BadInput: when none is: then the store is not the one that was reported on.
+    """
+    names = " and ".join(map(str, earlier))
+    if not deleted:
+        raise BadInput(
+            f"{study.store} has no vote, and nobody was deleted, but {names} has votes of this study; restore the store"
+            " from a copy."
+        )
+    withdraw(root, study)
+    return f"all who voted are deleted, so {names} {'is' if len(earlier) == 1 else 'are'} deleted, with the tables"
+
+
+def _left_out(excluded: Mapping[int, str]) -> list[str]:
+    """How many do not count, and why."""
+    if not excluded:
+        return []
+    each = "; ".join(f"{person}: {why}" for person, why in sorted(excluded.items())[:_NAMED])
+    more = f"; {len(excluded) - _NAMED} more are in the table `participants`" if len(excluded) > _NAMED else ""
+    noun = "participant is" if len(excluded) == 1 else "participants are"
+    return [f"{len(excluded)} {noun} left out, by number: {each}{more}"]
+
+
 def _fewer(votes: Votes) -> list[str]:
     """How this study is smaller than the paper's."""
-    people = len({vote.participant for vote in votes.votes})
+    people = len(votes.people)
     if votes.study.per_class >= 10 and people >= 20:
         return []
     each = votes.study.per_class
