@@ -29,6 +29,10 @@ def study_build(
     truth: Annotated[
         bool | None, typer.Option("--truth/--no-truth", help="Show the truth; by default as study.truth says.")
     ] = None,
+    outline: Annotated[
+        bool | None,
+        typer.Option("--outline/--no-outline", help="Mark the object in the input; by default as study.outline says."),
+    ] = None,
     checks: Annotated[
         int | None, typer.Option(min=0, max=5, help="Attention checks; by default study.checks, none.")
     ] = None,
@@ -36,12 +40,14 @@ def study_build(
 ) -> None:
     """Choose videos, write them under blinded names, and draw the participants' codes."""
     from tgvac.study.build import Wishes, build
+    from tgvac.study.page import minutes
 
     out = out or Path("study") / scale
     wishes = Wishes(tuple(method or ()), participants, seed, "people", contact)
-    given = {"per_class": per_class, "truth": truth, "checks": checks}
+    given = {"per_class": per_class, "truth": truth, "outline": outline, "checks": checks}
     made = build(Path.cwd(), scale, out, wishes, {key: value for key, value in given.items() if value is not None})
     print(f"{len(made.plan.items)} videos are in {out}, and the participants' codes in {out / 'codes.csv'}")
+    print(f"the first page tells participants that it takes about {minutes(made.plan)} minutes")
     print(f"now `tgvac study serve --study {out}`, or `tgvac study static --study {out} --out FOLDER`")
 
 

@@ -25,9 +25,12 @@ from tgvac.stage import Context
 from tgvac.study.ballot import ballot, media_name, media_names, shown
 from tgvac.study.build import Wishes, build
 from tgvac.study.holding import holding
+from tgvac.study.outlining import COLOUR, outlined
+from tgvac.study.page import index
 from tgvac.study.plan import Study, open_study
 from tgvac.study.serve import serve
 from tgvac.study.store import Store
+from tgvac.synthesis.clips import recipe_clips
 
 
 @pytest.fixture(scope="module")
@@ -127,6 +130,30 @@ def test_the_order_of_videos_is_uniform_for_each_participant(fixed: Study) -> No
     for row in places:
         assert stats.chisquare(row).pvalue > 1e-4
     assert ballot(fixed, 7) == ballot(fixed, 7), "a participant who comes back finds the same order"
+
+
+def test_the_line_covers_nothing_of_the_object_and_is_left_out_on_request(ctx: Context, tmp_path: Path) -> None:
+    frames_FHW3, visible_FHW = np.full((2, 40, 40, 3), 90, np.uint8), np.zeros((2, 40, 40), np.uint8)
+    visible_FHW[0, 10:20, 0:12] = 255
+    out_FHW3 = outlined(frames_FHW3, visible_FHW)
+    assert (out_FHW3[visible_FHW > 0] == 90).all()
+    assert (out_FHW3[1] == 90).all(), "nothing is seen of it"
+    assert {tuple(each) for each in out_FHW3[0, 9, 0:12]} == {COLOUR}
+    assert (out_FHW3[0, 25:] == 90).all()
+    changes = {"per_class": 1, "side": 32, "outline": False}
+    plain = build(ctx.root, SCALE, tmp_path / "s", Wishes(METHODS, 1, "study", "synthetic"), changes)
+    assert "pink" not in index(plain, static=False)
+    marked = synthetic_study(ctx, tmp_path / "t", per_class=1)
+    assert "pink line</b> goes around the part of the object that can be seen" in index(marked, static=False)
+    item = marked.plan.items[0]
+    clip = recipe_clips(ctx).render(item.sample, range(item.frames))
+    sizes = item.height // clip.visible_FHW.shape[1]
+    visible_FHW = clip.visible_FHW.repeat(sizes, axis=1).repeat(sizes, axis=2)
+    ring = outlined(np.zeros((*visible_FHW.shape, 3), np.uint8), visible_FHW).any(-1)
+    assert ring.any()
+    inputs = [frames_of(s.media / media_name(s, item, "input")).astype(int) for s in (plain, marked)]
+    without, with_line = (np.abs(each - COLOUR)[ring].mean() for each in inputs)
+    assert with_line < 0.5 * without, "the file has the line where the object's visible part ends"
 
 
 def test_the_truth_can_be_hidden(ctx: Context, tmp_path: Path) -> None:

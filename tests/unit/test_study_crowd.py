@@ -109,6 +109,32 @@ def test_the_server_tells_its_address_and_how_many_votes_it_keeps(study: Study) 
     assert f"votes are in {study.store}" in server.said[-1]
 
 
+def test_a_server_that_ends_while_a_call_is_half_sent_prints_no_traceback(
+    study: Study, capfd: pytest.CaptureFixture[str]
+) -> None:
+    half = (
+        b"POST /api/enter HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: 99\r\n\r\n{"
+    )
+    server = StudyServer(study.folder)
+    with socket.create_connection(("127.0.0.1", server.port)) as stays:
+        stays.sendall(half)
+        with socket.create_connection(("127.0.0.1", server.port)) as leaves:
+            leaves.sendall(half)
+            assert httpx.get(server.url).status_code == 200  # it has read what came before
+        assert server.interrupt() == 0
+    assert capfd.readouterr().err == ""
+    assert "votes are in" in server.said[-1]
+
+
+def test_a_second_server_is_refused_at_once_by_the_process_that_runs(
+    study: Study, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with StudyServer(study.folder) as server:
+        with pytest.raises(AssertionError, match="ended with 2"):
+            StudyServer(study.folder)
+        assert f"Process {server.process.pid} serves or builds" in capfd.readouterr().err
+
+
 def test_elsewhere_the_link_has_a_token_that_outlives_a_restart(study: Study) -> None:
     links = []
     for _ in range(2):

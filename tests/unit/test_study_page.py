@@ -305,6 +305,50 @@ def test_without_a_server_the_page_opens_from_a_folder_and_saves_a_file(
     assert all(each.ms > 500 and each.way == "file" for each in votes)
 
 
+def test_a_browser_that_keeps_nothing_is_told_so_and_a_field_of_spaces_is_refused(
+    browser: Browser, study: Study, tmp_path: Path
+) -> None:
+    write_static(study, tmp_path / "static")
+    page = opened(browser, WIDE, (tmp_path / "static" / "index.html").as_uri(), [])
+    enter(page, codes_of(study)[0])
+    page.get_by_label("an undergraduate student").check()
+    page.get_by_role("checkbox").check()
+    page.fill("#field", "   ")
+    page.click("#form button.main")
+    page.get_by_text("Say what you study, in at most 80 characters.").wait_for()
+    page.add_init_script(
+        "Object.defineProperty(window, 'localStorage', { get() { throw new DOMException('', 'SecurityError'); } });"
+    )
+    page.evaluate("sessionStorage.clear()")
+    page.reload()
+    page.get_by_text("This browser may not keep your answers. Allow this page").wait_for()
+    enter(page, codes_of(study)[0])
+    page.get_by_text("This browser may not keep your answers. Allow this page").wait_for()
+    assert page.faults == []  # type: ignore[attr-defined]
+    page.context.close()
+
+
+def test_a_browser_that_is_let_in_no_more_shows_the_server_s_sentence_and_a_wide_screen_shows_large_videos(
+    browser: Browser, study: Study
+) -> None:
+    with StudyServer(study.folder, 0, "--host", "0.0.0.0") as server:
+        link = f"http://127.0.0.1:{server.port}/?token={server.url.partition('?token=')[2]}"
+        page = opened(browser, (2560, 1440), link, [])
+        enter(page, codes_of(study)[0])
+        fill_in(page)
+        page.click("#begin")
+        can_select(page)
+        boxes = [box for box in (each.bounding_box() for each in page.locator(".panel video").all()) if box]
+        assert sum(box["width"] for box in boxes) > 0.9 * 2560
+        assert all(box["y"] + box["height"] < 1440 - 60 for box in boxes)
+        picture(page, "huge-4-vote")
+        page.context.clear_cookies()
+        page.get_by_role("button", name="Select Method 1").click()
+        page.get_by_text("Open the study by the full link that its staff gave you.").wait_for()
+        assert page.faults == []  # type: ignore[attr-defined]
+        page.context.close()
+
+
 def test_what_a_participant_types_is_text_wherever_it_is_shown(browser: Browser, ctx: Context, tmp_path: Path) -> None:
     study = synthetic_study(ctx, tmp_path / "s", per_class=1, contact="<img src=x onerror=alert(1)>")
     with StudyServer(study.folder) as server:

@@ -29,12 +29,14 @@ class StudyParams(Block):
     Attributes:
         per_class: easy videos and hard videos, each.
         truth: whether the truth is shown beside the methods.
+        outline: whether a line marks the object's visible part in the input video.
         checks: attention checks among the videos; 0 for none.
         side: pixels; videos are enlarged by a whole factor until the shorter side has at least as many.
     """
 
     per_class: int = Field(ge=1)
     truth: bool
+    outline: bool
     checks: int = Field(ge=0, le=5)
     side: int = Field(ge=32)
     exclude: ExcludeParams

@@ -33,6 +33,7 @@ from tgvac.study.ballot import blinded, media_name, same_time
 from tgvac.study.checking import answers
 from tgvac.study.choosing import Candidate, candidates, choose
 from tgvac.study.holding import holding
+from tgvac.study.outlining import outlined
 from tgvac.study.plan import (
     INPUT,
     MEDIA,
@@ -122,6 +123,7 @@ def _build(root: Path, scale: str, out: Path, wishes: Wishes, params: Params, st
             methods=methods,
             per_class=study_params.per_class,
             truth=study_params.truth,
+            outline=study_params.outline,
             hard_from=params.metrics.hard_from,
             fps=params.report.fps,
             contact=wishes.contact,
@@ -245,6 +247,10 @@ def _rates(ctx: Context, recipes: Sequence[Recipe], evaluation: EvaluationParams
     return {sample: list(found.values()) for sample, found in rates.items()}
 
 
+def _enlarged(video_FHW: np.ndarray, factor: int) -> np.ndarray:
+    return np.repeat(np.repeat(video_FHW, factor, axis=1), factor, axis=2)
+
+
 def _write(study: Study, key: str, chosen: Candidate, clip: Clip, layers: Mapping[str, np.ndarray], side: int) -> Item:
     """Write an item's files, all of one size and length."""
     frames, height, width = clip.amodal_FHW.shape
@@ -264,6 +270,8 @@ def _write(study: Study, key: str, chosen: Candidate, clip: Clip, layers: Mappin
     beside = {INPUT: clip.frames_FHW3, f"shown-{TRUTH}": clip.whole_FHW3}
     for layer in sorted(study.plan.layers(item), key=lambda layer: media_name(study, item, layer)):
         video_FHW3 = layers[layer] if layer in layers else beside[layer]
-        large = np.repeat(np.repeat(video_FHW3, factor, axis=1), factor, axis=2)
+        large = _enlarged(video_FHW3, factor)
+        if layer == INPUT and study.plan.outline:
+            large = outlined(large, _enlarged(clip.visible_FHW, factor))
         write_mp4(study.media / media_name(study, item, layer), large, study.plan.fps)
     return item

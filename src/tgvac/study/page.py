@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from importlib.resources import files
 
-from tgvac.study.plan import Study
+from tgvac.study.plan import Plan, Study
 
 SCRIPT, STYLE = "study.js", "study.css"
 _LOOKS = 4
@@ -17,6 +17,12 @@ def web_file(name: str) -> str:
     return (files("tgvac.study") / "web" / name).read_text(encoding="utf-8")
 
 
+def minutes(plan: Plan) -> int:
+    """How long a participant needs, about: four looks at each video, and three seconds to decide."""
+    seconds = sum(_LOOKS * item.frames / plan.fps + 3 for item in plan.items)
+    return max(2, math.ceil(seconds / 60))
+
+
 def index(study: Study, static: bool) -> str:
     """The page as HTML; what the staff gave is escaped.
 
@@ -26,13 +32,13 @@ def index(study: Study, static: bool) -> str:
     from jinja2 import Environment, StrictUndefined
 
     plan = study.plan
-    seconds = sum(_LOOKS * item.frames / plan.fps + 3 for item in plan.items)
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     return environment.from_string(web_file("index.html.j2")).render(
         static=static,
         methods=len(plan.methods),
         count=len(plan.items),
         truth=plan.truth,
-        minutes=max(2, math.ceil(seconds / 60)),
+        outline=plan.outline,
+        minutes=minutes(plan),
         contact=plan.contact,
     )

@@ -60,6 +60,7 @@ class Plan(Record):
         study: its id, drawn when it was built.
         origin: ``synthetic`` for studies in which programs vote, whose votes no table shows.
         seed: the name from which samples were drawn.
+        outline: whether a line marks the object's visible part in the input.
         fps: frames per second of the files.
         contact: whom participants may ask; "" for nobody.
     """
@@ -72,6 +73,7 @@ class Plan(Record):
     methods: tuple[Name, ...] = Field(min_length=3, max_length=MOST_METHODS)
     per_class: int = Field(ge=1)
     truth: bool
+    outline: bool = False  # studies of earlier versions have no line
     hard_from: float
     fps: int = Field(ge=1)
     contact: str

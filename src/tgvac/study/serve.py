@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import importlib.util
+import logging
 import re
 import secrets
 import socket
@@ -62,11 +64,18 @@ def _run(study: Study, store: Store, listener: socket.socket, host: str, token: 
         lifespan="off",
         timeout_graceful_shutdown=5,  # seconds that a browser in the middle of a video may take
     )
+    logging.getLogger("uvicorn.error").addFilter(_no_fault)
     # Ctrl+C is the end from the first line on, also before uvicorn takes signals.
     with contextlib.suppress(KeyboardInterrupt):
         _tell(host, port, token)
         uvicorn.Server(settings).run(sockets=[listener])
     print(f"stopped; {store.count()} votes are in {study.store}", flush=True)
+
+
+def _no_fault(record: logging.LogRecord) -> bool:
+    """Whether a line is worth a look: that a request ends with the server is no fault, and the page sends it again."""
+    ended = record.exc_info is not None and isinstance(record.exc_info[1], asyncio.CancelledError)
+    return not ended and not str(record.msg).startswith("Cancel %s running task(s)")
 
 
 def _tell(host: str, port: int, token: str | None) -> None:

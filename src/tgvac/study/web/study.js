@@ -26,9 +26,12 @@
           });
         } catch { say("The study's computer does not answer. Trying again; please keep this page open.", true); }
         if (answer) {
-          const found = await answer.json().catch(() => null);
+          const text = await answer.text().catch(() => "");
+          let found = null;
+          try { found = JSON.parse(text); } catch { /* some refusals are a plain sentence */ }
           if (answer.ok && found) { say(""); return found; }
-          const told = found && found.detail ? found.detail : `The study's computer had a problem (${answer.status}).`;
+          const plain = (answer.headers.get("content-type") || "").startsWith("text/plain") && text;
+          const told = found && found.detail ? found.detail : plain || `The study's computer had a problem (${answer.status}).`;
           if (answer.status < 500 && answer.status !== 429) throw new Refused(told);
           say(`${told} Trying again; please keep this page open.`, true);
         }
@@ -39,7 +42,16 @@
 
   const inBrowser = {
     key: (code) => `tgvac-${FIXED.study}-${code}`,
-    load(code) { return JSON.parse(localStorage.getItem(this.key(code)) || "null"); },
+    // Some browsers keep nothing: in a private mode, or where a setting forbids it.
+    blocked: "This browser may not keep your answers. Allow this page to store data, leave the private mode, or take another browser.",
+    works() {
+      try { localStorage.setItem("tgvac-try", "1"); localStorage.removeItem("tgvac-try"); return true; }
+      catch { return false; }
+    },
+    load(code) {
+      try { return JSON.parse(localStorage.getItem(this.key(code)) || "null"); }
+      catch { throw new Refused(this.blocked); }
+    },
     keep(code, kept) {
       try { localStorage.setItem(this.key(code), JSON.stringify(kept)); }
       catch { throw new Refused("This browser cannot keep your answers; leave its private mode, or free some space."); }
@@ -67,6 +79,7 @@
     },
     async enter(typed) { return this.next(await this.booklet(typed)); },
     async form(code, about) {
+      if (!about.field) throw new Refused("Say what you study, in at most 80 characters.");
       if (!this.load(code)) this.keep(code, { format: "tgvac-answers-1", study: FIXED.study, code, ...about, consent: true, votes: [] });
       return this.next(code);
     },
@@ -264,7 +277,7 @@
   $("form").addEventListener("submit", (event) => {
     event.preventDefault();
     const given = new FormData($("form"));
-    tried(() => votes.form(now.code, { level: given.get("level"), field: given.get("field") }));
+    tried(() => votes.form(now.code, { level: given.get("level"), field: given.get("field").trim() }));
   });
   $("begin").addEventListener("click", () => { instructed = true; if (loop) { show("vote"); loop.paused && loop.toggle(); } else trial(); });
   $("help").addEventListener("click", () => { if (loop && !loop.paused) loop.toggle(); $("pause").textContent = "Pause"; $("begin").textContent = "Back to the videos"; show("how"); });
@@ -296,4 +309,5 @@
   let before = null;
   try { before = sessionStorage.getItem("tgvac-code"); } catch { /* none is kept */ }
   if (before) { show("welcome"); $("code").value = before; tried(() => votes.enter(before)); } else show("welcome");
+  if (FIXED && !inBrowser.works()) say(inBrowser.blocked, true);
 })();
