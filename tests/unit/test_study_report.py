@@ -204,6 +204,22 @@ def test_deleted_votes_leave_the_published_file_at_the_next_report_also_those_of
     assert not (study.folder / "report").exists()
 
 
+def test_a_deletion_is_said_also_where_the_published_file_is_damaged(tmp_path: Path) -> None:
+    ctx = study_project(tmp_path / "p", easy=1, hard=1)
+    study = as_of_people(synthetic_study(ctx, tmp_path / "s", per_class=1))
+    cast(study, 1, lambda difficulty: METHODS[0])
+    path = ctx.root / votes_file(SCALE)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text("no votes")
+    with Store(study) as store:
+        code = store.participants()[0].code
+    said = delete_one(ctx.root, study.folder, code)
+    assert "participant 1 is deleted, with 2 votes; whether a report still has these votes cannot be told: " in said
+    assert f"{path} is of format" in said
+    with Store(study) as store:
+        assert store.count() == 0
+
+
 def test_a_store_that_lost_its_votes_does_not_delete_the_published_ones(tmp_path: Path) -> None:
     ctx = study_project(tmp_path / "p", easy=1, hard=1)
     study = as_of_people(synthetic_study(ctx, tmp_path / "s", per_class=1))

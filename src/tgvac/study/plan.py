@@ -149,7 +149,7 @@ def open_study(folder: Path) -> Study:
     except ValidationError as error:
         first = error.errors()[0]
         raise BadInput(
-            f"{path} is no study of format tgvac-study-1 ('{'.'.join(map(str, first['loc']))}': {first['msg']});"
+            f"{path} is no study of format tgvac-study-1 ('{'.'.join(map(str, first['loc']))}' is missing or wrong);"
             " restore it from a copy, or build the study again."
         ) from None
     except (OSError, ValueError):

@@ -41,9 +41,11 @@ def delete_one(root: Path, folder: Path, code: str) -> str:
         count = store.delete(who.number)
         write_codes(study, [each.code for each in store.participants()])
     said = f"participant {who.number} is deleted, with {count} votes"
-    if still := [
-        path for path in written(root, study) if any(v.participant == who.number for v in read_votes(path).votes)
-    ]:
+    try:
+        still = [path for path in written(root, study) if who.number in read_votes(path).people]
+    except BadInput as error:
+        return f"{said}; whether a report still has these votes cannot be told: {error}"
+    if still:
         said += (
             f"; {' and '.join(map(str, still))} still {'has' if len(still) == 1 else 'have'} these votes: run `tgvac"
             f" study report --study {folder}` now, which writes {'it' if len(still) == 1 else 'them'} anew"
