@@ -76,6 +76,30 @@ def test_pictures_of_any_form_are_laid_on_white(write: Callable[[Path], None], t
     assert np.array_equal(done.amodal_FHW, MASK)
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_a_sample_under_both_names_of_its_folder_is_refused_and_digested_with_both(
+    zipped: bool, tmp_path: Path
+) -> None:
+    folder = tmp_path / "outputs"
+    rgba(folder)
+    one = Outputs(folder).digest(SAMPLE)
+    rgb_and_masks(folder)
+    rgba(folder, "world--fish--2--r0")
+    if zipped:
+        with zipfile.ZipFile(tmp_path / "outputs.zip", "w") as packed:
+            for path in sorted(folder.rglob("*.png")):
+                packed.write(path, path.relative_to(folder).as_posix())
+        folder = tmp_path / "outputs.zip"
+    outputs = Outputs(folder)
+    with pytest.raises(BadInput, match=f"has '{SAMPLE}' twice, in {SAMPLE}/ and in world--fish--1--r0/; keep one"):
+        outputs.read(SAMPLE, FRAMES, FRAMES, HEIGHT, WIDTH)
+    both = outputs.digest(SAMPLE)
+    if not zipped:
+        (folder / SAMPLE / "rgb" / "frame_0.png").unlink()
+        assert len({one, both, Outputs(folder).digest(SAMPLE)}) == 3, "rows of one of them are not taken up"
+    assert outputs.read("world/fish/2/r0", FRAMES, FRAMES, HEIGHT, WIDTH).rgb_FHW3.shape[0] == FRAMES
+
+
 def test_pictures_with_masks_beside_them_are_laid_on_white_by_these(tmp_path: Path) -> None:
     for i in range(FRAMES):
         save(tmp_path / SAMPLE / "rgba" / f"{i}.png", np.dstack([RGB[i], np.full((HEIGHT, WIDTH), 255, np.uint8)]))

@@ -4,8 +4,8 @@
     <sample>/00000.png        or <sample>/rgba/      pictures with transparency: alpha is the amodal mask
     <sample>/rgb/00000.png    <sample>/amodal/       pictures, and masks in any form of ``clips/mask_values.py``
 
-A sample's folder is its id, or its id with '/' written '--'. Pictures are numbered from 0. Colours of contract 3 are
-taken as they are; all others are laid on white by their mask, because that is what scores compare.
+A sample's folder is its id, or its id with '/' written '--'; not both. Pictures are numbered from 0. Colours of
+contract 3 are taken as they are; all others are laid on white by their mask, because that is what scores compare.
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ class Outputs:
 
     def folder(self, sample: str) -> str | None:
         """The folder of a sample; None if it has no pictures."""
-        return next((name for name in (sample, file_stem(sample)) if name in self._pictures), None)
+        return next(iter(self._folders(sample)), None)
+
+    def _folders(self, sample: str) -> list[str]:
+        """The folders with pictures under a name that the sample may have; :meth:`read` refuses two."""
+        return [name for name in dict.fromkeys((sample, file_stem(sample))) if name in self._pictures]
 
     def record(self) -> ExportRecord:
         """The record of the export that they were made of, which is among them.
@@ -89,10 +93,11 @@ class Outputs:
 
         Of a file that cannot be read, what is wrong is digested, so that :meth:`read` refuses that sample alone.
         """
-        if (folder := self.folder(sample)) is None:
+        if not (folders := self._folders(sample)):
             return ""
         found = hashlib.sha256()
-        for name in sorted([*chain(*self._pictures[folder].values()), *self._meta(folder)]):
+        files = chain(*(chain(*self._pictures[folder].values(), self._meta(folder)) for folder in folders))
+        for name in sorted(files):
             try:
                 content = hashlib.sha256(self._store.read(name)).hexdigest()
             except BadInput as error:
@@ -111,9 +116,14 @@ class Outputs:
         Raises:
             BadInput: when the sample, a picture or a mask is missing, of another size, or not readable.
         """
-        folder = self.folder(sample)
-        if folder is None:
+        folders = self._folders(sample)
+        if not folders:
             raise BadInput(f"{self.path} has no pictures of '{sample}'; complete that sample, too.")
+        if len(folders) > 1:
+            raise BadInput(
+                f"{self.path} has '{sample}' twice, in {folders[0]}/ and in {folders[1]}/; keep one of them."
+            )
+        folder = folders[0]
         parts = self._pictures[folder]
         self._check_form(folder, set(parts))
         own, size = self._check_own(folder, sample, height, width), (height, width)
