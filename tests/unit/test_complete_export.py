@@ -59,9 +59,7 @@ def test_each_sample_is_completed_as_the_evaluation_reads_it(inputs: Path) -> No
             assert (done.rgb_FHW3[i][seen_HW == 0] == 255).all()
 
 
-def test_a_stopped_run_goes_on_and_another_method_replaces_the_completions(
-    inputs: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_stopped_run_goes_on_and_nothing_is_made_twice(inputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[str] = []
     real = module.compose
 
@@ -81,9 +79,81 @@ def test_a_stopped_run_goes_on_and_another_method_replaces_the_completions(
     assert len(made) == FRAMES + 2 + 2 * FRAMES
     run(inputs)
     assert len(made) == FRAMES + 2 + 2 * FRAMES, "nothing is made twice"
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_completions_of_another_method_option_or_export_are_refused_and_left_as_they_are(inputs: Path) -> None:
+    run(inputs)
+    out = inputs.parent / "outputs"
+    before = files(out)
+    with pytest.raises(BadInput, match="made with --method copy_visible, not with --method white; give another fold"):
+        run(inputs, "white")
+    with pytest.raises(BadInput, match="made with --seed 0, not with --seed 1"):
+        run(inputs, seed=1)
+    record = json.loads((inputs / "export.json").read_text())
+    some = {name: said for name, said in record["samples"].items() if name != "tabe51/bee"}
+    (inputs / "export.json").write_text(json.dumps(record | {"samples": some}))
+    with pytest.raises(BadInput, match=r"has completions that are not of samples of .*, such as tabe51--bee \(1 in"):
+        run(inputs)
+    (inputs / "export.json").write_text(json.dumps(record | {"scale": "tiny", "split": "val"}))
+    with pytest.raises(BadInput, match="made with an export of external/tabe51, not with an export of tiny val"):
+        run(inputs)
+    assert files(out) == before
+    shutil.rmtree(out)
     run(inputs, "white")
-    assert len(made) == FRAMES + 2 + 5 * FRAMES
-    assert Completions(out).meta("tabe51--bee").method == "white"
+    assert Completions(out).meta("tabe51--bee").method == "white", "a folder that the user removed says nothing"
+
+
+def test_an_export_that_has_grown_completes_what_is_new_and_is_recorded_at_the_end(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = (inputs / "export.json").read_text()
+    record = json.loads(whole)
+    some = {name: said for name, said in record["samples"].items() if name != "tabe51/bee"}
+    (inputs / "export.json").write_text(json.dumps(record | {"samples": some}))
+    run(inputs)
+    out = inputs.parent / "outputs"
+    (inputs / "export.json").write_text(whole)
+    with monkeypatch.context() as patched:
+
+        def compose(*rest: object, **options: object) -> object:
+            raise KeyboardInterrupt
+
+        patched.setattr(module, "compose", compose)
+        with pytest.raises(KeyboardInterrupt):
+            run(inputs)
+    assert sorted(read_export(out / "export.json").samples) == sorted(some), "the earlier record stays until the end"
+    assert run(inputs).samples == len(SOME)
+    assert read_export(out / "export.json") == read_export(inputs / "export.json")
+
+
+def test_a_sample_whose_files_are_not_all_there_is_completed_again(inputs: Path) -> None:
+    run(inputs)
+    out = inputs.parent / "outputs"
+    before = files(out)
+    (out / "tabe51--ant" / "rgba" / "00001.png").unlink()
+    (out / "tabe51--bee" / "amodal" / "00002.png").write_bytes(b"cut")
+    (out / "tabe51--cat" / "rgba" / "00009.png").write_bytes(b"one more")
+    run(inputs)
+    assert files(out) == before
+
+
+def test_a_completion_whose_input_is_missing_for_a_while_is_not_lost(
+    inputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(inputs)
+    out = inputs.parent / "outputs"
+    before = files(out)
+    (inputs / "tabe51--bee").rename(inputs.parent / "away")
+    assert sorted(run(inputs).left_out) == ["tabe51/bee"]
+    assert not (out / "tabe51--bee").exists()
+    (inputs.parent / "away").rename(inputs / "tabe51--bee")
+    monkeypatch.setattr(module, "compose", None)
+    run(inputs)
+    assert files(out) == before
 
 
 def test_one_bad_sample_costs_the_others_nothing(inputs: Path) -> None:
@@ -114,7 +184,7 @@ def test_exports_that_cannot_be_completed_are_refused(inputs: Path) -> None:
     with pytest.raises(BadInput, match="--method truth cannot complete"):
         run(inputs, "truth")
     shutil.rmtree(inputs)
-    with pytest.raises(BadInput, match=r"export\.json does not exist"):
+    with pytest.raises(BadInput, match=r"has no export\.json, so it is no export; run `tgvac export --truth"):
         run(inputs)
 
 

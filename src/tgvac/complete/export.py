@@ -6,6 +6,7 @@
 
 A sample is completed as a user's own video is by ``tgvac complete``, in a square that follows the object; the masks are
 those of the export, so nothing is tracked. A stopped run goes on where it was, and one bad sample costs no other.
+Completions of another method, other options or another export are never replaced.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from textwrap import shorten
 import numpy as np
 
 from tgvac.clips.completion import CompletionMeta
-from tgvac.clips.export_record import EXPORT_FILE, ExportedSample, input_digest, read_export
+from tgvac.clips.export_record import EXPORT_FILE, ExportedSample, ExportRecord, input_digest, read_export
 from tgvac.clips.framing import windows_of
 from tgvac.clips.images import decode_mask, decode_rgb, encode_mask, encode_png
 from tgvac.clips.text_files import read_text
@@ -57,28 +58,33 @@ def complete_export(root: Path, inputs: Path, out: Path, options: Options, devic
     Args:
         root: the project's folder.
         inputs: a folder of ``tgvac export --format inputs``, or of ``tgvac export --truth``.
-        out: a folder that is new, empty, or of this command.
+        out: a folder that is new, empty, or of this command with the same options and export; that may have got more
+            samples.
         options: of ``tgvac complete``: the method, the model, the sampler, the seed, and whether what is seen is taken
             from the input. The text is the sample's own.
 
     Raises:
-        BadInput: when there is no such export, the method cannot be loaded, or no sample can be completed.
+        BadInput: when there is no such export, the method cannot be loaded, the folder has other completions, or no
+            sample can be completed.
     """
-    record = read_export(inputs / EXPORT_FILE)
+    record = _export(inputs)
     if record.kind != "inputs":
         raise BadInput(f"{inputs} is an export of the kind '{record.kind}'; make one with --format inputs.")
     if out.resolve() == inputs.resolve():
         raise BadInput(f"--out {out} is the export itself; give another folder.")
     loaded = Completing(root, options, out, device).model()
-    folders, left_out = SampleFolders(out, _KIND), {}
+    folders, left_out = SampleFolders(out, _KIND, _common(record, options)), {}
+    if more := sorted(set(folders.names()) - {file_stem(sample) for sample in record.samples}):
+        raise BadInput(
+            f"{out} has completions that are not of samples of {inputs}, such as {more[0]} ({len(more)} in all); give"
+            " another folder, or the export that they are of."
+        )
     with locked(folders.work / "lock"):
-        (out / EXPORT_FILE).unlink(missing_ok=True)
-        folders.keep_only({file_stem(sample) for sample in record.samples})
         for sample in with_progress(sorted(record.samples), f"{options.method} on {inputs}", len(record.samples)):
             try:
                 _Sample(inputs, sample, record.samples[sample]).complete(folders, loaded, options)
             except BadInput as error:
-                folders.forget(file_stem(sample))
+                folders.set_aside(file_stem(sample))
                 left_out[sample] = reason_of(error, inputs)
         write_text(out / LEFT_OUT, left_out_csv(left_out))
         if len(left_out) == len(record.samples):
@@ -86,6 +92,25 @@ def complete_export(root: Path, inputs: Path, out: Path, options: Options, devic
             raise BadInput(f"No sample of {inputs} can be completed, the first because of this: {first}")
         write_text(out / EXPORT_FILE, (inputs / EXPORT_FILE).read_text(encoding="utf-8"))
     return Completed(len(record.samples) - len(left_out), left_out)
+
+
+def _export(inputs: Path) -> ExportRecord:
+    if not (inputs / EXPORT_FILE).exists():
+        raise BadInput(
+            f"{inputs} has no {EXPORT_FILE}, so it is no export; run `tgvac export --truth LAYOUT:FOLDER --out DIR`"
+            " first (of a scale: `--scale S --format inputs`), and give that folder."
+        )
+    return read_export(inputs / EXPORT_FILE)
+
+
+def _common(record: ExportRecord, options: Options) -> dict[str, str]:
+    """What all completions of a folder have in common; anything else would replace them."""
+    asked = {
+        **{"--method": options.method, "--model": options.model, "--steps": options.steps, "--stride": options.stride},
+        **{"--fast": options.fast, "--seed": options.seed, "--paste": options.paste, "--seam": options.seam},
+    }
+    said = {name: "none" if value in (None, "") else str(value) for name, value in asked.items()}
+    return {"an export of": f"{record.scale} {record.split}".strip(), **said}
 
 
 class _Sample:

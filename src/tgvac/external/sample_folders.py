@@ -2,7 +2,7 @@
 
     <out>/<sample>/                   whatever the sample's maker writes
     <out>/export.json, left_out.csv   of all samples
-    .<out>.work/                      beside it: which samples are done, and by what they were decided
+    .<out>.work/                      beside it: which samples are done, with which files, and by what they were decided
 
 What is needed to go on is beside the folder, because programs of others take every folder in it for a sample.
 """
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -29,24 +29,38 @@ class SampleFolders:
     Args:
         out: a folder that is new, empty, or of the same kind.
         kind: what it is, such as "tgvac-completions-1".
+        made: what all of its samples have in common, such as ``{"--method": "white"}``; a folder with samples that were
+            made otherwise is left as it is.
 
     Raises:
-        BadInput: when it is a file, or has other files in it.
+        BadInput: when it is a file, has other files in it, or has samples that were made otherwise.
     """
 
-    def __init__(self, out: Path, kind: str) -> None:
+    def __init__(self, out: Path, kind: str, made: Mapping[str, str] | None = None) -> None:
         self.out, self.work = out, out.with_name(f".{out.name}.work")
         mark = self.work / "kind.json"
         if out.exists() and not out.is_dir():
             raise BadInput(f"{out} is a file; give a folder.")
-        mine = {EXPORT_FILE, LEFT_OUT, *self._names()} if _kind_of(mark) == kind else set()
+        said = _read(mark)
+        mine = {EXPORT_FILE, LEFT_OUT, *self._names()} if said.get("kind") == kind else set()
         if out.is_dir() and (others := sorted({path.name for path in out.iterdir()} - mine)):
             raise BadInput(
                 f"{out} has other files in it, such as {others[0]}; give a folder that is new, empty, or of an earlier"
                 " run of this command."
             )
+        made, before = dict(made or {}), said.get("made") or {}
+        if self.names() and (others := [name for name in made if before.get(name) != made[name]]):
+            name = others[0]
+            raise BadInput(
+                f"{out} has samples that were made with {name} {before.get(name, 'unknown')}, not with {name}"
+                f" {made[name]}; give another folder, or remove that one first."
+            )
         out.mkdir(parents=True, exist_ok=True)
-        write_json(mark, {"kind": kind})
+        write_json(mark, {"kind": kind, "made": made})
+
+    def names(self) -> list[str]:
+        """The folders of samples that are there."""
+        return [name for name in self._names() if (self.out / name).is_dir()]
 
     def keep_only(self, names: Collection[str]) -> None:
         """Remove the folders of samples that are not wanted any more."""
@@ -55,12 +69,11 @@ class SampleFolders:
                 self.forget(name)
 
     def is_done(self, name: str, decided: Any) -> bool:
-        """Whether a sample is whole, and was decided by the same."""
-        try:
-            key = json.loads(self._record(name).read_text(encoding="utf-8"))["key"]
-        except (OSError, ValueError, KeyError, TypeError):
-            return False
-        return bool(key == digest(decided)) and (self.out / name).is_dir()
+        """Whether a sample was decided by the same, and has all of its files in their sizes, and no others."""
+        if self._aside(name).is_dir() and not (self.out / name).exists():
+            self._aside(name).rename(self.out / name)
+        said = _read(self._record(name))
+        return bool(said.get("key") == digest(decided)) and said.get("files") == _sizes(self.out / name)
 
     def make(self, name: str, decided: Any, write: Callable[[Path], None]) -> None:
         """Make a sample's folder, in place of an earlier one.
@@ -78,7 +91,15 @@ class SampleFolders:
         shutil.rmtree(self.out / name, ignore_errors=True)
         write_json(self._record(name), {"key": ""})
         part.rename(self.out / name)
-        write_json(self._record(name), {"key": digest(decided)})
+        write_json(self._record(name), {"key": digest(decided), "files": _sizes(self.out / name)})
+        shutil.rmtree(self._aside(name), ignore_errors=True)
+
+    def set_aside(self, name: str) -> None:
+        """Take a sample out of the folder; it comes back when it is asked for and its input is as it was."""
+        if (self.out / name).is_dir():
+            shutil.rmtree(self._aside(name), ignore_errors=True)
+            self._aside(name).parent.mkdir(parents=True, exist_ok=True)
+            (self.out / name).rename(self._aside(name))
 
     def forget(self, name: str) -> None:
         """Remove a sample."""
@@ -88,12 +109,23 @@ class SampleFolders:
     def _names(self) -> list[str]:
         return sorted(path.stem for path in (self.work / "done").glob("*.json"))
 
+    def _aside(self, name: str) -> Path:
+        return self.work / "aside" / name
+
     def _record(self, name: str) -> Path:
         return self.work / "done" / f"{name}.json"
 
 
-def _kind_of(mark: Path) -> str:
+def _read(path: Path) -> dict[str, Any]:
+    """What a record says; nothing where it is missing or damaged."""
     try:
-        return str(json.loads(mark.read_text(encoding="utf-8"))["kind"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return ""
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _sizes(folder: Path) -> dict[str, int]:
+    """The sizes of a sample's files, by their names; what a file browser hides is none of them."""
+    files = (path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    return {path.relative_to(folder).as_posix(): path.stat().st_size for path in sorted(files)}
