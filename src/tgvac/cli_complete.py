@@ -90,6 +90,7 @@ def complete(
     """Complete an object of your own video; the same command goes on where a stopped one ended."""
     from tgvac.complete.command import Completing, Options, read_occluder, read_options
     from tgvac.complete.finding import WEIGHTS, find_box
+    from tgvac.complete.given_model import given_model
     from tgvac.config import parse
     from tgvac.errors import BadInput
     from tgvac.tracking.prompts import read_selection
@@ -122,7 +123,7 @@ def complete(
             "occluder": occluder and read_occluder(frame, occluder).model_dump(mode="json"),
             "text": text,
             "method": method,
-            "model": model,
+            "model": given_model(model),
             "tracker": tracker,
             "steps": steps,
             "guidance": guidance,
@@ -159,9 +160,10 @@ def complete_export(
     """Complete each sample of an export, as tgvac evaluate reads it; a stopped run goes on."""
     from tgvac.complete.command import Options
     from tgvac.complete.export import complete_export as run
+    from tgvac.complete.given_model import given_model
     from tgvac.config import parse
 
-    given = {"video": "", "method": method, "model": model, "steps": steps, "stride": stride, "fast": fast}
+    given = {"video": "", "method": method, "model": given_model(model), "steps": steps, "stride": stride, "fast": fast}
     options = parse(Options, {**given, "seed": seed, "paste": paste}, "The command")
     try:
         made = run(_project(), inputs.expanduser().absolute(), out.expanduser().absolute(), options, device)
@@ -201,7 +203,8 @@ def app(
     """Complete objects in the browser: click on one, see it tracked, get it whole."""
     from tgvac.app.serve import serve
     from tgvac.app.work import Settings
+    from tgvac.complete.given_model import given_model
     from tgvac.config import parse
 
-    settings = parse(Settings, {"model": model, "tracker": tracker, "device": device}, "The command")
+    settings = parse(Settings, {"model": given_model(model), "tracker": tracker, "device": device}, "The command")
     serve(_project(), out.expanduser().absolute(), settings, host, port, upload_mb)

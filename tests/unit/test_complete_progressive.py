@@ -81,7 +81,7 @@ def test_other_occluders_and_other_steps_are_other_squares(disc: Path) -> None:
         ({"guidance": 2.0}, "--guidance is by the text, and there is none"),
         ({"method": "ours"}, "--method ours does not use --occluder; leave that out"),
         ({"method": "mean_colour", "steps": None}, "--method mean_colour does not use --occluder"),
-        ({"model": "standins"}, "progressive.weights 'standins' has 4 input channels"),
+        ({"model": str(CLONE / "standins")}, f"--model {CLONE / 'standins'} has 4 input channels"),
     ],
 )
 def test_options_that_do_nothing_are_refused(disc: Path, changes: dict[str, Any], message: str) -> None:

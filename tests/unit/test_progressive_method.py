@@ -271,6 +271,16 @@ def test_a_whole_model_comes_with_its_own_schedule_and_text_encoder(folders: Pat
     assert (found.diffusion.beta_start, found.diffusion.beta_end) == (0.001, 0.01)
     assert (found.diffusion.prediction, found.diffusion.train_steps) == ("v", 1000)
     assert diffusion_of({}).prediction == "epsilon"
+    option = "--model model"
+    with pytest.raises(BadInput, match=r"^--model model halves its squares"):
+        whole_model(PARAMS.model_copy(update={"weights": "model", "size": 36}), folders, CPU, option)
+    with pytest.raises(BadInput, match=r"^--model model has 2 decoder blocks"):
+        whole_model(PARAMS.model_copy(update={"weights": "model", "block": 2}), folders, CPU, option)
+    for key, value in (("trained_betas", [0.1, 0.2]), ("thresholding", True), ("beta_schedule", "squaredcos_cap_v2")):
+        write(model / "scheduler" / "scheduler_config.json", json.dumps(scheduler | {key: value}))
+        with pytest.raises(BadInput, match=f"^progressive.weights 'model' cannot be loaded .*{key}"):
+            whole_model(PARAMS.model_copy(update={"weights": "model"}), folders, CPU)
+    write(model / "scheduler" / "scheduler_config.json", json.dumps(scheduler | {"prediction_type": "v_prediction"}))
     setup, blocks = Setup(METHOD, root=folders), {"masks": load_params(CLONE, "tiny").masks}
     named = PARAMS.model_copy(update={"weights": "model"})
     before = local_weights(setup, progressive=named, **blocks)

@@ -83,7 +83,7 @@ def load_model(root: Path, model: str, asked: Asked, device: str) -> Loaded:
         BadInput: when it cannot be loaded, or cannot sample as asked.
     """
     quiet()
-    folder = _folder(root, model) if model else root / DEMONSTRATION
+    folder = _folder(model) if model else root / DEMONSTRATION
     found = _exported(folder, model, asked, device) if model else _demonstration(root, folder, asked, device)
     # The square follows the object, so that a small one in a large frame is not lost.
     found = replace(found, framing=found.framing.model_copy(update={"mode": "follow"}))
@@ -112,7 +112,7 @@ def load_progressive(root: Path, model: str, asked: Asked, device: str) -> Loade
     sampler = _sampler(sampler_for(params.methods[VARIANT], params.sampler), params.diffusion, asked)
     painting = load_painting(root, params, model, sampler, on)
     block = painting.completer.params
-    folder = weights_folder(block, root) if model else root / DEMONSTRATION
+    folder = weights_folder(block, Path.cwd(), f"--model {model}") if model else root / DEMONSTRATION
     blocks = [
         each.model_dump(mode="json") for each in (painting.framing, params.diffusion, sampler, block, params.compute)
     ]
@@ -159,12 +159,12 @@ def _weights(folder: Path) -> list[list[str]]:
     return [[path.relative_to(folder).as_posix(), sha256(path)] for path in files]
 
 
-def _folder(root: Path, model: str) -> Path:
+def _folder(model: str) -> Path:
     """The folder of an exported model; that of a name on a hub is fetched first."""
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    folder = root / Path(model).expanduser()
+    folder = Path(model).expanduser()
     if folder.is_dir():
         return folder
     try:

@@ -82,7 +82,7 @@ def load_painting(root: Path, params: Params, model: str, sampler: SamplerParams
         BadInput: when it cannot be loaded.
     """
     block = params.progressive.model_copy(update={"weights": model, "amodal": "grabcut"})
-    inpainter = whole_model(block, root, device) if model else _shipped(root, params, device)
+    inpainter = whole_model(block, Path.cwd(), device, f"--model {model}") if model else _shipped(root, params, device)
     runtime = Runtime(root, device.type)
     completer = build(inpainter, sampler, block, params.masks, params.compute.vae_batch, runtime, device)
     return Painting(completer, params.framing.model_copy(update={"mode": "follow", "size": _TIMES * block.size}))

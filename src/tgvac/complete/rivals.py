@@ -30,7 +30,7 @@ def load_rival(root: Path, model: str, asked: Asked, device: str) -> Loaded:
 
     Args:
         root: the project's folder, which has the shipped networks.
-        model: a folder of converted weights; "" for the stand-in.
+        model: a folder of converted weights, from the working folder; "" for the stand-in.
 
     Raises:
         BadInput: when it cannot be loaded, or cannot sample as asked.
@@ -45,7 +45,7 @@ def load_rival(root: Path, model: str, asked: Asked, device: str) -> Loaded:
     _check(sampler_of_frames(method, params.sampler), params.diffusion)
     conditions = params.variants[method.trained].of(params.conditions)
     if model:
-        folder = open_converted(root / Path(model).expanduser(), KIND, params.diffusion, params.framing.size)
+        folder = open_converted(Path(model).expanduser(), KIND, params.diffusion, params.framing.size)
         network, conditions = load_frame_unet(folder), as_published(conditions)
     else:
         folder = root / DEMONSTRATION
