@@ -227,3 +227,15 @@ def test_the_note_under_table_2_says_what_the_truth_itself_has_and_more_has_meas
     ]
     assert {column.label for column in more_scores_table(full, METHOD_PARAMS).columns[1:]} == {"CLIP box↑"}
     assert more_scores_table(bare, METHOD_PARAMS).columns[1:] == ()
+
+
+def test_table_2_says_whether_a_baseline_is_not_listed_or_has_no_rows_yet(tmp_path: Path) -> None:
+    project = report_project(tmp_path)
+    paper = load_paper(project.root / "reference" / "paper.yaml")
+    numbers = Measured(read_frame(project.results / "metrics" / "rows.parquet"), METRICS, "given")
+    few = EVALUATION.model_copy(update={"methods": ("ours/full",)})
+    listed, world = ("ours/full", "progressive/oracle"), basis_of("train", ("world",))
+    table = quality_table(numbers, paper, world, few, METHOD_PARAMS, listed)
+    notes = {row.cells[0].text: str(row.cells[1]) for row in table.rows}
+    assert "listed, but its rows are not made yet" in notes["ProgressiveAmodal"]
+    assert "evaluation.methods do not list it" in notes["Pix2Gestalt"]

@@ -94,7 +94,7 @@ def tables(found: Beside, numbers: Measured, paper: Paper, basis: Basis, params:
     evaluation = params.evaluation.model_copy(update={"methods": found.names})
     scored = found.rows[found.rows["method"] + "/" + found.rows["variant"] == found.name]["sample"].nunique()
     remark = f"All numbers are of the {scored} samples that {label_of(found.name)} has; the scale evaluates {of}."
-    made = [quality_table(numbers, paper, basis, evaluation, params.methods)]
+    made = [quality_table(numbers, paper, basis, evaluation, params.methods, params.evaluation.methods)]
     mine = numbers.find(found.name)
     if mine is not None and len(found.names) > 1:
         title = f"{label_of(found.name)} against the other methods measured here"

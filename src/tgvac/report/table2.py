@@ -23,17 +23,28 @@ EVERY: Groups = (("all", "All frames"),)
 """The frames of both classes together; the paper has no such table."""
 _LATER = "Not measured here yet: this project does not run the method; its published numbers are below."
 _NOT_LISTED = "Not measured here: the scale's evaluation.methods do not list it; its published numbers are below."
+_NO_ROWS_YET = "Not measured here yet: listed, but its rows are not made yet; its published numbers are below."
 
 
 def quality_table(
-    numbers: Measured, paper: Paper, basis: Basis, evaluation: EvaluationParams, methods: Methods
+    numbers: Measured,
+    paper: Paper,
+    basis: Basis,
+    evaluation: EvaluationParams,
+    methods: Methods,
+    listed: Sequence[str] = (),
 ) -> Table:
-    """Table 2: our numbers above, the paper's below, never in one row."""
+    """Table 2: our numbers above, the paper's below, never in one row.
+
+    Args:
+        listed: the scale's ``evaluation.methods``, where ``evaluation`` has only those with rows.
+    """
     names = _names(numbers, evaluation, methods)
     out = here_rows(QUALITY, numbers, names, basis.verdict, HERE, {})
     heads = {name.partition("/")[0] for name in names}
+    later = {name.partition("/")[0] for name in listed}
     out += [
-        QUALITY.absent(label, _NOT_LISTED if head in REGISTRY else _LATER, HERE)
+        QUALITY.absent(label, _NO_ROWS_YET if head in later else _NOT_LISTED if head in REGISTRY else _LATER, HERE)
         for head, label in BASELINES.items()
         if head not in heads
     ]
