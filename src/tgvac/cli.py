@@ -13,9 +13,10 @@ import typer
 
 from tgvac import __version__
 from tgvac.cli_complete import app as browser
-from tgvac.cli_complete import complete, complete_export, demo
+from tgvac.cli_complete import complete, complete_export, demo, stoppable
 from tgvac.cli_data import data
 from tgvac.cli_study import study
+from tgvac.counted import counted
 from tgvac.errors import BadInput
 
 _REMEDY = "fix that"
@@ -159,19 +160,21 @@ def export(
     if truth:
         if evaluated or split != "val" or kind not in ("davis", "inputs"):
             raise BadInput("--truth is exported as inputs alone; leave --split, --format and --evaluated out.")
-        _export_external(truth, out, texts, most)
+        with stoppable():
+            _export_external(truth, out, texts, most)
         return
     if texts or most:
         raise BadInput("--texts and --most are of a data set; leave them out with --scale.")
-    from tgvac.evaluate.samples import evaluated_frames
-    from tgvac.params import load_params
-    from tgvac.stage import Context
-    from tgvac.synthesis.export import export as write
+    with stoppable("stopped; nothing was written or replaced, so run the same command again"):
+        from tgvac.evaluate.samples import evaluated_frames
+        from tgvac.params import load_params
+        from tgvac.stage import Context
+        from tgvac.synthesis.export import export as write
 
-    params, ctx = load_params(Path.cwd(), scale), Context(Path.cwd(), scale, "export", "")
-    frames = evaluated_frames(ctx, params.evaluation) if evaluated else None
-    count = write(ctx, split, out, kind, params.report.fps, frames)
-    print(f"{count} videos of the split '{split}' are in {out}")
+        params, ctx = load_params(Path.cwd(), scale), Context(Path.cwd(), scale, "export", "")
+        frames = evaluated_frames(ctx, params.evaluation) if evaluated else None
+        count = write(ctx, split, out.expanduser(), kind, params.report.fps, frames)
+    print(f"{counted(count, 'video')} of the split '{split}' {'is' if count == 1 else 'are'} in {out}")
 
 
 def _export_external(truth: str, out: Path, texts: Path | None, most: int) -> None:
@@ -181,10 +184,11 @@ def _export_external(truth: str, out: Path, texts: Path | None, most: int) -> No
 
     found = open_truth(truth)
     said = read_texts(texts, found.samples()) if texts else {}
-    made = export_inputs(found, found.folder, out.absolute(), said, most)
+    made = export_inputs(found, found.folder, out.expanduser().absolute(), said, most)
     for reason in made.left_out.values():
         print(f"left out: {reason}")
-    print(f"{made.samples} samples of {found.layout.title} are in {out}")
+    are = "is" if made.samples == 1 else "are"
+    print(f"{counted(made.samples, 'sample')} of {found.layout.title} {are} in {out}")
 
 
 @app.command()
@@ -202,18 +206,20 @@ def evaluate(
     truth: Truth = "",
 ) -> None:
     """Score outputs that were made elsewhere, beside the methods of a scale, or with --truth on a data set."""
-    if truth:
-        from tgvac.evaluate.external import evaluate_external
+    outputs, inputs, out = outputs.expanduser(), inputs and inputs.expanduser(), out and out.expanduser()
+    with stoppable():
+        if truth:
+            from tgvac.evaluate.external import evaluate_external
 
-        made = evaluate_external(Path.cwd(), scale, truth, outputs, name, inputs, out, device)
-    else:
-        from tgvac.evaluate.command import evaluate as run
+            made = evaluate_external(Path.cwd(), scale, truth, outputs, name, inputs, out, device)
+        else:
+            from tgvac.evaluate.command import evaluate as run
 
-        made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
+            made = run(Path.cwd(), scale, outputs, name, inputs, out, device)
     for reason in made.left_out.values():
         print(f"left out: {reason}")
     print("\n".join(made.lines))
-    print(f"scored {made.scored} of {made.of} samples; look at {made.out / 'tables' / made.table}")
+    print(f"scored {made.scored} of {counted(made.of, 'sample')}; look at {made.out / 'tables' / made.table}")
 
 
 @app.command("export-model")
@@ -248,7 +254,7 @@ def convert(
 
     if kind != KIND:
         raise BadInput(f"No conversion is called '{kind}'; {nearest(kind, [KIND])}")
-    print(f"the weights are in {write(checkpoint, folder)}")
+    print(f"the weights are in {write(checkpoint.expanduser(), folder.expanduser())}")
 
 
 @app.command()

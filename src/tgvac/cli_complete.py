@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -9,6 +11,16 @@ import typer
 
 _INTERRUPTED = 130
 """The exit code of a command that Ctrl+C ended."""
+
+
+@contextmanager
+def stoppable(said: str = "stopped; the same command goes on from what is done") -> Iterator[None]:
+    """End the command with a sentence when Ctrl+C stops what is in this context, imports among it."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        print(f"\n{said}", flush=True)
+        raise typer.Exit(_INTERRUPTED) from None
 
 
 def _project() -> Path:
@@ -137,11 +149,8 @@ def complete(
             "lost": lost,
         }
         options = parse(Options, given, "The command")
-    try:
+    with stoppable():
         look_at = Completing(_project(), options, out.expanduser().absolute(), device).run(preview)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from what is done", flush=True)
-        raise typer.Exit(_INTERRUPTED) from None
     print(f"look at {look_at}")
 
 
@@ -158,21 +167,19 @@ def complete_export(
     device: Annotated[str, typer.Option(help="A torch device, such as cuda.")] = "cpu",
 ) -> None:
     """Complete each sample of an export, as tgvac evaluate reads it; a stopped run goes on."""
-    from tgvac.complete.command import Options
-    from tgvac.complete.export import complete_export as run
-    from tgvac.complete.given_model import given_model
-    from tgvac.config import parse
+    with stoppable():
+        from tgvac.complete.command import Options
+        from tgvac.complete.export import complete_export as run
+        from tgvac.complete.given_model import given_model
+        from tgvac.config import parse
+        from tgvac.counted import counted
 
-    given = {"video": "", "method": method, "model": given_model(model), "steps": steps, "stride": stride, "fast": fast}
-    options = parse(Options, {**given, "seed": seed, "paste": paste}, "The command")
-    try:
+        given = {"video": "", "method": method, "model": given_model(model), "steps": steps, "stride": stride}
+        options = parse(Options, {**given, "fast": fast, "seed": seed, "paste": paste}, "The command")
         made = run(_project(), inputs.expanduser().absolute(), out.expanduser().absolute(), options, device)
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from what is done", flush=True)
-        raise typer.Exit(_INTERRUPTED) from None
     for reason in made.left_out.values():
         print(f"left out: {reason}")
-    print(f"{made.samples} samples are completed in {out}")
+    print(f"{counted(made.samples, 'sample')} {'is' if made.samples == 1 else 'are'} completed in {out}")
 
 
 def demo(
