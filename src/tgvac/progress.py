@@ -17,6 +17,8 @@ from typing import TypeVar
 T = TypeVar("T")
 
 _LINE_EVERY_S = 5.0
+_RATE_FROM_S = 1.0
+"""Of less time no rate is said."""
 
 
 @dataclass(frozen=True)
@@ -103,10 +105,11 @@ class Progress:
         if self._silent:
             return
         elapsed = max(time.monotonic() - self._began, 1e-6)
-        rate = (self._done - self._first) / elapsed
+        # What was done before is stepped over in no time.
+        rate = f", {(self._done - self._first) / elapsed:.2f}/s" if elapsed >= _RATE_FROM_S else ""
         left = self._left()
         eta = "" if final or left is None else f", {clock(left)} left"
-        line = f"{self._label}: {self._done}/{self._total}, {rate:.2f}/s, {clock(elapsed)}{eta}"
+        line = f"{self._label}: {self._done}/{self._total}{rate}, {clock(elapsed)}{eta}"
         line = f"{line}; {note}" if note else line
         if self._tty:
             sys.stderr.write(f"\r\x1b[K{line}" + ("\n" if final else ""))

@@ -181,6 +181,8 @@ def test_exports_that_cannot_be_completed_are_refused(inputs: Path) -> None:
     (inputs / "export.json").write_text(json.dumps(record))
     with pytest.raises(BadInput, match="is the export itself"):
         complete_export(ROOT, inputs, inputs, Options(video="", method="copy_visible"), "cpu")
+    with pytest.raises(BadInput, match="Device 'foo' is unknown"):
+        complete_export(ROOT, inputs, inputs.parent / "outputs", Options(video="", method="copy_visible"), "foo")
     with pytest.raises(BadInput, match="--method truth cannot complete"):
         run(inputs, "truth")
     shutil.rmtree(inputs)

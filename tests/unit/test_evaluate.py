@@ -363,6 +363,10 @@ def test_a_scale_without_rows_gives_a_table_of_the_outputs_alone(tmp_path: Path)
     with pytest.raises(BadInput, match="Scale 'fake' has no network that scores yet; run `tgvac run --scale fake"):
         run(bare, outputs)
     network.with_name("hidden").rename(network)
+    (bare.results / "synthesis").rename(bare.results / "hidden")
+    with pytest.raises(BadInput, match="Scale 'fake' has no clips yet; run `tgvac run --scale fake --target metrics`"):
+        run(bare, outputs)
+    (bare.results / "hidden").rename(bare.results / "synthesis")
     made = run(bare, outputs)
     assert not (made.out / "tables" / "against.csv").exists()
     assert made.scored == len(SAMPLES)

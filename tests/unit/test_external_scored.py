@@ -91,6 +91,19 @@ def cells(path: Path) -> list[list[str]]:
         return list(csv.reader(stream))
 
 
+def test_a_device_that_is_not_there_is_refused_though_masks_need_none(project: Path) -> None:
+    outputs = save(project, "outputs", whole)
+    with pytest.raises(BadInput, match="Device 'foo' is unknown; give auto, cpu, cuda or cuda:0"):
+        evaluate_external(project, "fake", f"tabe51:{project / 'TABE-51'}", outputs, "perfect", None, None, "foo")
+
+
+def test_an_export_or_nothing_in_place_of_outputs_is_refused(project: Path) -> None:
+    with pytest.raises(BadInput, match="inputs-tabe51 is an export, which methods are given; give the folder of what"):
+        run(project, project / "inputs-tabe51", "mine")
+    with pytest.raises(BadInput, match="nowhere does not exist; give the folder of the outputs, or a zip of it"):
+        run(project, project / "nowhere", "mine")
+
+
 def test_masks_alone_are_scored_by_what_their_truth_has(project: Path) -> None:
     made = run(project, save(project, "outputs", whole), "perfect")
     assert (made.scored, made.of, dict(made.left_out)) == (len(VIDEOS), len(VIDEOS), {})

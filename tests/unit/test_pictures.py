@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tgvac.clips.images import decode_rgb
+from tgvac.clips.mask_values import read_mask
 from tgvac.clips.pictures import read_picture
 from tgvac.clips.text_files import read_lines, read_text
 from tgvac.errors import BadInput
@@ -128,3 +130,12 @@ def test_lists_are_split_by_line_and_not_by_space() -> None:
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cs", "Cc"])))
 def test_any_text_in_utf_8_is_read_as_it_is(text: str) -> None:
     assert read_text(text.encode(), "a") == text.removeprefix("\ufeff")
+
+
+def test_a_tiff_of_floats_in_colour_is_refused_with_the_depths_that_are_read() -> None:
+    colours_HW3 = np.random.default_rng(0).random((8, 8, 3), np.float32)
+    data = cv2.imencode(".tiff", colours_HW3)[1].tobytes()
+    for read in (read_picture, read_mask):
+        with pytest.raises(BadInput, match=r"save TIFF with 8 or 16 bits a channel \(of floats, one channel alone"):
+            read(data, "a.tiff")
+    assert read_picture(cv2.imencode(".tiff", colours_HW3[..., 0])[1].tobytes(), "a.tiff")[1] != ""

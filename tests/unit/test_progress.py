@@ -56,7 +56,13 @@ def test_what_was_done_before_counts_for_the_total_but_not_for_the_rate(
 
 def test_without_steps_there_is_no_time_left(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
     assert list(with_progress([], "masks", 0)) == []
-    assert capsys.readouterr().err == "masks: 0/0, 0.00/s, 0:00\n"
+    assert capsys.readouterr().err == "masks: 0/0, 0:00\n"
+
+
+def test_items_that_were_done_before_have_no_rate(clock: Clock, capsys: pytest.CaptureFixture[str]) -> None:
+    for _ in with_progress(range(1000), "masks", 1000):
+        clock.now += 1e-6
+    assert capsys.readouterr().err == "masks: 1000/1000, 0:00\n"
 
 
 def test_a_terminal_shows_every_step_on_one_line(

@@ -159,7 +159,16 @@ def _read(data: bytes, name: str, rule_of: Callable[[Image.Image, str, bool], T]
     except BadInput:
         raise
     except UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable mask ({error}); replace it with an intact copy.") from None
+        raise BadInput(
+            f"{name} is not a readable mask ({error}); "
+            # Pillow reads no TIFF of several floats a pixel.
+            + (
+                "save TIFF with 8 or 16 bits a channel (of floats, one channel alone is read), or "
+                if data[:4] in (b"II*\0", b"MM\0*")
+                else ""
+            )
+            + "replace it with an intact copy."
+        ) from None
 
 
 def _one_object(plane_HW: np.ndarray, rule: str, name: str, lossy: bool) -> tuple[np.ndarray, str]:

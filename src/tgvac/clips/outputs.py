@@ -31,6 +31,8 @@ from tgvac.errors import BadInput
 
 _PARTS = ("rgba", "rgb", "amodal")
 _META = "completion.json"
+_GIVEN = {"frames", "visible"}
+"""Folders of a sample in an export of inputs."""
 _FORMS = ({"rgba"}, {"rgba", "amodal"}, {"rgb", "amodal"}, {""})
 _DIGITS = 18
 """Digits that a frame's number may have, zeros in front of it among them."""
@@ -40,10 +42,12 @@ class Outputs:
     """The completions in a folder, or in a zip of the same files.
 
     Raises:
-        BadInput: when there is no such folder, or it has no picture.
+        BadInput: when there is no such folder, it has no picture, or it is an export, of which outputs are made.
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise BadInput(f"{path} does not exist; give the folder of the outputs, or a zip of it.")
         self.path, self._own = path, Completions(path)
         self._store = self._own.store
         self._pictures: dict[str, dict[str, list[str]]] = {}
@@ -56,6 +60,11 @@ class Outputs:
                 self._pictures.setdefault(folder, {}).setdefault(file.parent.name if apart else "", []).append(name)
         if not self._pictures:
             raise BadInput(f"{path} has no pictures; give a folder with <sample>/00000.png, … (docs/evaluate.md).")
+        if EXPORT_FILE in self._store and {PurePosixPath(name).name for name in self._pictures} == _GIVEN:
+            raise BadInput(
+                f"{path} is an export, which methods are given; give the folder of what a method made of it"
+                " (docs/evaluate.md)."
+            )
 
     def folder(self, sample: str) -> str | None:
         """The folder of a sample; None if it has no pictures."""

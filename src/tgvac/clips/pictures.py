@@ -64,7 +64,16 @@ def read_picture(data: bytes, name: str) -> tuple[np.ndarray, str]:
     except BadInput:
         raise
     except UNREADABLE as error:
-        raise BadInput(f"{name} is not a readable image ({error}); replace it with an intact copy.") from None
+        raise BadInput(
+            f"{name} is not a readable image ({error}); "
+            # Pillow reads no TIFF of several floats a pixel.
+            + (
+                "save TIFF with 8 or 16 bits a channel (of floats, one channel alone is read), or "
+                if data[:4] in (b"II*\0", b"MM\0*")
+                else ""
+            )
+            + "replace it with an intact copy."
+        ) from None
 
 
 def rgb_of(image: Image.Image, name: str) -> tuple[np.ndarray, str]:

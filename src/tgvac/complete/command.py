@@ -53,6 +53,7 @@ from tgvac.complete.several import middle
 from tgvac.complete.squares import Input, Squares
 from tgvac.complete.told import told
 from tgvac.config import Block, digest, parse
+from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.files import locked, write_json
 from tgvac.masks.runtime import Runtime
@@ -296,6 +297,7 @@ class Completing:
             BadInput: when it cannot be loaded, or does not use one of the options.
         """
         options = self.options
+        device_of(self.device)
         asked = Asked(options.steps, options.guidance, options.stride, options.fast)
         if options.method in RIVALS:
             self._refuse(UNUSED)

@@ -21,6 +21,7 @@ from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
 from tgvac.clips.outputs import Outputs
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.rows import join_row_files, read_frame
+from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.evaluate.samples import evaluated_frames, named
 from tgvac.evaluate.scoring import Scored, score
@@ -76,6 +77,7 @@ def evaluate(
     Raises:
         BadInput: when no sample can be scored, or outputs were made of other clips.
     """
+    device_of(device)
     params, ctx = load_params(root, scale), Context(root, scale, "evaluate", "", device=device)
     check_name(name, params, scale)
     out = (out or ctx.out / name).absolute()

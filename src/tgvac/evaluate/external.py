@@ -14,6 +14,7 @@ from pathlib import Path
 from tgvac.clips.export_record import EXPORT_FILE, ExportRecord, read_export
 from tgvac.clips.outputs import Outputs
 from tgvac.clips.rows import join_row_files, read_frame
+from tgvac.devices import device_of
 from tgvac.errors import BadInput
 from tgvac.evaluate.command import Evaluated, check_word, is_evaluation, write_files_index
 from tgvac.evaluate.external_scoring import score_external
@@ -45,8 +46,10 @@ def evaluate_external(
         out: where to write; None: ``results/external/<data set>/<name>``.
 
     Raises:
-        BadInput: when no sample can be scored, or the outputs were made of another data set.
+        BadInput: when no sample can be scored, the outputs were made of another data set, or there is no such device,
+            though masks need none.
     """
+    device_of(device)
     truth, params = open_truth(given), load_params(root, scale)
     check_word(name)
     out = (out or root / "results" / "external" / truth.name / name).absolute()

@@ -7,12 +7,22 @@ from collections.abc import Collection
 from tgvac.clips.recipe import read_recipes
 from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
+from tgvac.errors import BadInput
 from tgvac.stage import Context
 
 
 def evaluated_frames(ctx: Context, evaluation: EvaluationParams) -> dict[str, int]:
-    """The evaluated samples of a scale, and how many of their first frames count."""
-    recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
+    """The evaluated samples of a scale, and how many of their first frames count.
+
+    Raises:
+        BadInput: when the scale has not been run so far.
+    """
+    table = ctx.results / "synthesis" / "recipes.parquet"
+    if not table.is_file():
+        raise BadInput(
+            f"Scale '{ctx.scale}' has no clips yet; run `tgvac run --scale {ctx.scale} --target metrics` first."
+        )
+    recipes = read_recipes(table)
     return {r.recipe: frames_of(r, evaluation, SHORT) for r in evaluated(recipes, evaluation, SHORT)}
 
 
