@@ -29,7 +29,7 @@ from tgvac.preference.params import StudyParams
 from tgvac.progress import with_progress
 from tgvac.report.methods import BASELINES, answer_to
 from tgvac.stage import Context
-from tgvac.study.ballot import blinded, media_name, same_time
+from tgvac.study.ballot import media_name, same_time
 from tgvac.study.checking import answers
 from tgvac.study.choosing import Candidate, candidates, choose
 from tgvac.study.holding import holding
@@ -132,18 +132,16 @@ def _build(root: Path, scale: str, out: Path, wishes: Wishes, params: Params, st
         study = Study(folder, plan, secret)
         wanted = [(each.sample, each) for each in drawn]
         wanted += [(f"check-{n}", each) for n, each in enumerate(spare, 1)]
-        items = {}
-        # In the order of blinded names, as are the files of a video: no order on the disk tells a class or a method.
-        shuffled = sorted(wanted, key=lambda pair: blinded(study, "order", pair[0]))
-        for key, each in with_progress(shuffled, "study videos", len(wanted)):
+        items = []
+        for key, each in with_progress(wanted, "study videos", len(wanted)):
             clip = clips.render(each.sample, range(frames_of(each.recipe, params.evaluation, SHORT)))
             if key == each.sample:
                 layers = {method: shown.read(method, clip) for method in methods}
             else:
                 layers = answers(clip.whole_FHW3, len(methods), wishes.seed, key)
-            items[key] = _write(study, key, each, clip, layers, study_params.side)
+            items.append(_write(study, key, each, clip, layers, study_params.side))
         same_time(folder / MEDIA)
-        study = Study(folder, plan.model_copy(update={"items": tuple(items[key] for key, _ in wanted)}), secret)
+        study = Study(folder, plan.model_copy(update={"items": tuple(items)}), secret)
         write_text(folder / PLAN, study.plan.model_dump_json(indent=1) + "\n")
         with Store(study, new=True) as store:
             write_codes(study, store.add(wishes.participants))
@@ -268,6 +266,7 @@ def _write(study: Study, key: str, chosen: Candidate, clip: Clip, layers: Mappin
         digests={name: completion_digest(rgb_FHW3) for name, rgb_FHW3 in layers.items()},
     )
     beside = {INPUT: clip.frames_FHW3, f"shown-{TRUTH}": clip.whole_FHW3}
+    # In the order of blinded names, so that no order on the disk tells a method.
     for layer in sorted(study.plan.layers(item), key=lambda layer: media_name(study, item, layer)):
         video_FHW3 = layers[layer] if layer in layers else beside[layer]
         large = _enlarged(video_FHW3, factor)
