@@ -119,7 +119,7 @@ def test_a_key_decides_the_phases_it_should(leaf: str, expected: set[str]) -> No
     assert {p.name for p in PHASES if params_digest(params, p) != params_digest(PAPER, p)} == expected
 
 
-STUDY = ("per_class", "truth", "checks", "side")
+STUDY = ("per_class", "truth", "checks", "side", "outline")
 DECIDES_NOTHING = (
     "fetch.",
     "samples.",

@@ -25,6 +25,19 @@ class Run:
     events: Sequence[dict[str, float]]
 
 
+@dataclass(frozen=True)
+class MaskCurves:
+    """Quality by the error of the given masks.
+
+    Attributes:
+        names: what each line is of, in order.
+        charts: an SVG for each metric.
+    """
+
+    names: Sequence[str]
+    charts: Sequence[str]
+
+
 def find_runs(ctx: Context, trained: Mapping[str, Sequence[str]], seeds: Sequence[int]) -> dict[str, list[Run]]:
     """The training runs of the evaluated methods, by phase; phases without any are left out.
 

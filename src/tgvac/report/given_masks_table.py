@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import shard_folder
 from tgvac.methods.registry import Methods, label_of, method_of, seeds_of
-from tgvac.report.curves import line_chart
+from tgvac.report.curves import MaskCurves, line_chart
 from tgvac.report.methods import HEADLINE, of_mask_errors, unchanged
 from tgvac.report.score_tables import HERE, NO_ROWS, ScoreColumns
 from tgvac.report.scores import SCORES, Groups, Measured, Scored
@@ -86,19 +85,6 @@ def given_masks_table(
             *fewer(numbers, names),
         ),
     )
-
-
-@dataclass(frozen=True)
-class MaskCurves:
-    """Quality by the error of the given masks.
-
-    Attributes:
-        names: what each line is of, in order.
-        charts: an SVG for each metric.
-    """
-
-    names: Sequence[str]
-    charts: Sequence[str]
 
 
 def mask_curves(

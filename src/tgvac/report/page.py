@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.report.basis import Basis
-from tgvac.report.curves import Run, charts
-from tgvac.report.given_masks_table import MaskCurves
+from tgvac.report.curves import MaskCurves, Run, charts
 from tgvac.report.paper import Paper
 from tgvac.report.tables import Table, to_html
 
