@@ -217,7 +217,7 @@ class Params(Block):
                     f" with '{layout}'"
                 )
         elif method.published is not None:
-            if not REGISTRY[kind].local_weights:
+            if not REGISTRY[kind].published:
                 raise ValueError(f"methods.{name}.published is set, but no published weights of '{kind}' are known")
         elif given := [key for key in SAMPLED if getattr(method, key) is not None]:
             raise ValueError(f"methods.{name}.{given[0]} is set, but the method is not trained, so it does nothing")

@@ -18,7 +18,6 @@ from tgvac.progressive.params import ProgressiveParams
 from tgvac.progressive.removal import removal_of
 
 PARAMS = ProgressiveParams(
-    weights="",
     revision="main",
     size=32,
     iterations=3,

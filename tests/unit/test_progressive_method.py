@@ -35,7 +35,7 @@ from tgvac.masks.runtime import Runtime
 from tgvac.methods.contract import Setup
 from tgvac.methods.params import MethodParams
 from tgvac.methods.progressive import load, local_weights
-from tgvac.methods.registry import label_of, training_phases_of
+from tgvac.methods.registry import label_of, network_files, training_phases_of
 from tgvac.models.params import VariantParams
 from tgvac.params import load_params
 from tgvac.progressive.amodal_mask import by_grabcut, finder_of
@@ -249,7 +249,7 @@ def test_without_the_oracle_the_truth_is_not_read(folders: Path, source: Any) ->
         ({"progressive": PARAMS.model_copy(update={"block": 2})}, "has 2 decoder blocks, from 0 to 1"),
         ({"progressive": PARAMS.model_copy(update={"size": 36})}, "progressive.size 36 does not fit"),
         ({"trained": "full"}, "has 12 input channels, and an inpainting model 9"),
-        ({"progressive": PARAMS.model_copy(update={"weights": "nowhere"})}, "progressive.weights 'nowhere' is not a f"),
+        ({"method": METHOD.model_copy(update={"published": "nowhere"})}, "published 'nowhere' of .* is not a f"),
     ],
 )
 def test_what_cannot_paint_is_refused_in_a_sentence(
@@ -267,26 +267,35 @@ def test_a_whole_model_comes_with_its_own_schedule_and_text_encoder(folders: Pat
     unet_9().save_pretrained(model / "unet")
     scheduler = {"beta_schedule": "scaled_linear", "beta_start": 0.001, "beta_end": 0.01}
     write(model / "scheduler" / "scheduler_config.json", json.dumps(scheduler | {"prediction_type": "v_prediction"}))
-    found = whole_model(PARAMS.model_copy(update={"weights": "model"}), folders, CPU)
+    found = whole_model("model", PARAMS, folders, CPU)
     assert (found.diffusion.beta_start, found.diffusion.beta_end) == (0.001, 0.01)
     assert (found.diffusion.prediction, found.diffusion.train_steps) == ("v", 1000)
     assert diffusion_of({}).prediction == "epsilon"
     option = "--model model"
     with pytest.raises(BadInput, match=r"^--model model halves its squares"):
-        whole_model(PARAMS.model_copy(update={"weights": "model", "size": 36}), folders, CPU, option)
+        whole_model("model", PARAMS.model_copy(update={"size": 36}), folders, CPU, option)
     with pytest.raises(BadInput, match=r"^--model model has 2 decoder blocks"):
-        whole_model(PARAMS.model_copy(update={"weights": "model", "block": 2}), folders, CPU, option)
+        whole_model("model", PARAMS.model_copy(update={"block": 2}), folders, CPU, option)
     for key, value in (("trained_betas", [0.1, 0.2]), ("thresholding", True), ("beta_schedule", "squaredcos_cap_v2")):
         write(model / "scheduler" / "scheduler_config.json", json.dumps(scheduler | {key: value}))
-        with pytest.raises(BadInput, match=f"^progressive.weights 'model' cannot be loaded .*{key}"):
-            whole_model(PARAMS.model_copy(update={"weights": "model"}), folders, CPU)
+        with pytest.raises(BadInput, match=f"^published 'model' of .* cannot be loaded .*{key}"):
+            whole_model("model", PARAMS, folders, CPU)
     write(model / "scheduler" / "scheduler_config.json", json.dumps(scheduler | {"prediction_type": "v_prediction"}))
-    setup, blocks = Setup(METHOD, root=folders), {"masks": load_params(CLONE, "tiny").masks}
-    named = PARAMS.model_copy(update={"weights": "model"})
-    before = local_weights(setup, progressive=named, **blocks)
+    blocks = {"progressive": PARAMS, "masks": load_params(CLONE, "tiny").masks}
+    setup = Setup(METHOD.model_copy(update={"published": "model"}), root=folders)
+    before = local_weights(setup, **blocks)
     write(model / "unet" / "note.txt", "other")
-    assert local_weights(setup, progressive=named, **blocks) != before, "other weights are other completions"
-    assert local_weights(setup, progressive=PARAMS, **blocks) == []
+    assert local_weights(setup, **blocks) != before, "other weights are other completions"
+    assert local_weights(Setup(METHOD, root=folders), **blocks) == []
+
+
+def test_a_whole_model_needs_neither_a_training_nor_the_scale_s_backbones(folders: Path) -> None:
+    """As at the paper's scale, where the row is part of Table 2."""
+    params = load_params(CLONE, "paper")
+    assert "progressive/oracle" in params.evaluation.methods
+    assert network_files("progressive/oracle", params.methods, "0") == ()
+    assert "inpaint9" not in [variant for variant, _ in params.trainings("frame")]
+    assert Graph("paper", params, {}).outputs() == {}, "a hub's name is no file of a run"
 
 
 # Its params.
@@ -296,7 +305,7 @@ extends: smoke
 backbones: {origin: shipped}
 diffusion: {prediction: v}
 variants: {inpaint9: {start: standins/inpaint9}}
-progressive: {weights: ""}
+methods: {progressive/oracle: {published: null, seeds: [0]}}
 evaluation: {methods: [progressive/oracle, copy_visible/plain]}
 """
 
@@ -331,7 +340,10 @@ def test_a_network_that_is_trained_still_needs_holes(tmp_path: Path) -> None:
 )
 def test_a_row_s_name_says_who_tells_the_occluders(tmp_path: Path, method: str, message: str) -> None:
     copy_params(tmp_path)
-    overlay(tmp_path, f"{SCALE}methods: {{{method}}}\n")
+    overlay(
+        tmp_path,
+        SCALE.replace("methods: {progressive/oracle: {published: null, seeds: [0]}}", f"methods: {{{method}}}"),
+    )
     assert message in refusal(tmp_path)
 
 

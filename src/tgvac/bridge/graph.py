@@ -24,7 +24,7 @@ from tgvac.code_digests import code_digest
 from tgvac.config import digest, nearest
 from tgvac.errors import BadInput
 from tgvac.fetch.registry import read_registry
-from tgvac.methods.registry import network_files, seeds_of
+from tgvac.methods.registry import method_of, network_files, seeds_of
 from tgvac.params import Params, load_params
 from tgvac.phase_spec import NO_OPTIONS, Options, Phase
 from tgvac.phases import PHASES, join_digest, phase, phase_digest, shard_count
@@ -132,13 +132,13 @@ class Graph:
         return self.states[folder]
 
     def outputs(self) -> dict[str, str]:
-        """What evaluated methods read that no phase makes: folders of outputs, and indices of published weights."""
+        """What evaluated methods read that no phase makes: folders of outputs, and indices of converted weights."""
         found: dict[str, str] = {}
         for name in self.params.evaluation.methods:
             method = self.params.methods[name]
             if method.outputs is not None:
                 found[name] = method.outputs
-            elif method.published is not None:
+            elif method.published is not None and method_of(name).published == "converted":
                 found[name] = f"{method.published}/index.json"
         return found
 

@@ -112,7 +112,7 @@ def load_progressive(root: Path, model: str, asked: Asked, device: str) -> Loade
     sampler = _sampler(sampler_for(params.methods[VARIANT], params.sampler), params.diffusion, asked)
     painting = load_painting(root, params, model, sampler, on)
     block = painting.completer.params
-    folder = weights_folder(block, Path.cwd(), f"--model {model}") if model else root / DEMONSTRATION
+    folder = weights_folder(model, block.revision, Path.cwd(), f"--model {model}") if model else root / DEMONSTRATION
     blocks = [
         each.model_dump(mode="json") for each in (painting.framing, params.diffusion, sampler, block, params.compute)
     ]

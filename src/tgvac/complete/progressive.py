@@ -19,6 +19,7 @@ from tgvac.progressive.building import build
 from tgvac.progressive.completer import ProgressiveAmodal
 from tgvac.progressive.networks import Inpainter, checked, load_network, whole_model
 from tgvac.progressive.occluders import without_truth
+from tgvac.progressive.params import ProgressiveParams
 from tgvac.sampling.kept import Kept
 from tgvac.sampling.params import SamplerParams
 
@@ -81,11 +82,15 @@ def load_painting(root: Path, params: Params, model: str, sampler: SamplerParams
     Raises:
         BadInput: when it cannot be loaded.
     """
-    block = params.progressive.model_copy(update={"weights": model, "amodal": "grabcut"})
-    inpainter = whole_model(block, Path.cwd(), device, f"--model {model}") if model else _shipped(root, params, device)
+    block = params.progressive.model_copy(update={"amodal": "grabcut"})
+    inpainter = _given(model, block, device) if model else _shipped(root, params, device)
     runtime = Runtime(root, device.type)
     completer = build(inpainter, sampler, block, params.masks, params.compute.vae_batch, runtime, device)
     return Painting(completer, params.framing.model_copy(update={"mode": "follow", "size": _TIMES * block.size}))
+
+
+def _given(model: str, block: ProgressiveParams, device: torch.device) -> Inpainter:
+    return whole_model(model, block, Path.cwd(), device, f"--model {model}")
 
 
 def _shipped(root: Path, params: Params, device: torch.device) -> Inpainter:

@@ -24,7 +24,8 @@ class MethodParams(Block):
         steps, guidance, stride, solver, eta, unconditional, overlap, guided_levels, weights, ends: in place of the
             sampler's own.
         same_noise: whether all frames of a video are sampled from the noise of its first one.
-        published: a folder of converted weights, relative to the project; in place of a training of this scale.
+        published: in place of a training of this scale: a folder of converted weights, relative to the project; of
+            methods that take a whole published model, its folder or its name on the hub.
         votes: samples whose majority is the amodal mask; the sample that is nearest to it is the picture.
         caption: of methods that read text, the sentence that they are given: the object's ``category`` alone, one of
             the ``colours`` of what is seen, one of what is ``visible`` by BLIP-2, or that of an object of another

@@ -45,8 +45,8 @@ def load(
     pin(compute.threads)
     quiet()
     device, runtime = device_of(setup.device, compute.tf32), Runtime(setup.root, setup.device, compute.tf32)
-    if progressive.weights:
-        inpainter = whole_model(progressive, setup.root, device)
+    if (published := setup.method.published) is not None:
+        inpainter = whole_model(published, progressive, setup.root, device)
     else:
         assert setup.backbones is not None
         assert setup.trained is not None
@@ -83,4 +83,4 @@ def sampler_for(method: MethodParams, sampler: SamplerParams) -> SamplerParams:
 
 def local_weights(setup: Setup, *, progressive: ProgressiveParams, masks: MasksParams, **blocks: Any) -> list[str]:
     """Digests of the weights that no phase made."""
-    return local_weights_of(progressive, masks, Runtime(setup.root, setup.device))
+    return local_weights_of(progressive, masks, Runtime(setup.root, setup.device), setup.method.published)

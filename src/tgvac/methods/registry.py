@@ -24,6 +24,10 @@ Network = Literal["vae", "text_encoder", "image_encoder"]
 
 TrainingPhase = Literal["frame", "motion"]
 
+Published = Literal["", "converted", "whole"]
+"""Published weights that a method takes in place of a training: none; a folder that `tgvac convert` wrote; a model with
+all its networks in diffusers' layout, a folder or a name on the hub."""
+
 Given = Literal["input", "truth", "outputs"]
 """What a method completes from: frames, visible masks and text; the truth; or what another program made of them."""
 
@@ -48,6 +52,7 @@ class Method:
         mask_source: where its visible masks are from, if not from where ``evaluation.mask_source`` says.
         local_weights: whether it loads weights that no phase made; samples of other weights are made again when the
             phase runs.
+        published: what the ``published`` of its params names.
         given: what it completes from.
     """
 
@@ -60,6 +65,7 @@ class Method:
     variants: Mapping[str, str] = field(default_factory=dict)
     mask_source: str = ""
     local_weights: bool = False
+    published: Published = ""
     given: Given = "input"
 
 
@@ -126,6 +132,7 @@ REGISTRY: Mapping[str, Method] = {
             "published_same_noise": "Pix2gestalt, the same noise in all frames",
         },
         local_weights=True,
+        published="converted",
     ),
     "progressive": Method(
         module="tgvac.methods.progressive",
@@ -140,6 +147,7 @@ REGISTRY: Mapping[str, Method] = {
             "outside": "ProgressiveAmodal, completing beyond the frame alone",
         },
         local_weights=True,
+        published="whole",
     ),
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",

@@ -42,11 +42,25 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
         what, seeds = name, seeds_of(name, params.evaluation.train_seeds, params.methods)
         for seed in seeds:
             what = f"{name} seed {seed}" if len(seeds) > 1 else name
-            yield Work("completion", what, frames, "frames", flops, size, size, evaluations=evaluations)
+            yield Work(
+                *("completion", what, frames, "frames", flops, size, size),
+                evaluations=evaluations,
+                note=_painting(params, name),
+            )
             if method_of(name).mask_source == "tracked":
                 yield _tracking(params, what, frames)
             if params.methods[name].caption == "visible":
                 yield _describing(params, what, sum(lengths.values()))
+
+
+def _painting(params: Params, name: str) -> str:
+    """What the estimate of a method that paints square after square leaves open."""
+    if "progressive" not in method_of(name).params or params.methods[name].published is None:
+        return ""
+    return (
+        f"at most, {params.progressive.iterations} squares a frame; with this scale's networks in place of"
+        f" {params.methods[name].published}, and without what finds the whole object in a square"
+    )
 
 
 def _tracking(params: Params, what: str, frames: int) -> Work:
@@ -125,8 +139,9 @@ def _samples(params: Params, name: str) -> bool:
 
 
 def _completions(params: Params, name: str) -> int:
-    """How often a method completes a clip: for each draw, and in it for each vote."""
-    return params.methods[name].draws * (params.methods[name].votes or 1)
+    """How often a method completes a clip, at most: for each draw, and in it for each vote or painted square."""
+    squares = params.progressive.iterations if "progressive" in method_of(name).params else 1
+    return params.methods[name].draws * (params.methods[name].votes or 1) * squares
 
 
 def _calls(params: Params, name: str, frames: int) -> list[tuple[int, int]]:

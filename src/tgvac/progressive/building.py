@@ -49,9 +49,15 @@ def build(
     return ProgressiveAmodal(painter, finder_of(params, masks, runtime), params)
 
 
-def local_weights_of(params: ProgressiveParams, masks: MasksParams, runtime: Runtime) -> list[str]:
-    """Digests of the local weights that the params name, besides the backbones and the trained network."""
-    named = [params.weights] if params.weights else []
+def local_weights_of(
+    params: ProgressiveParams, masks: MasksParams, runtime: Runtime, published: str | None
+) -> list[str]:
+    """Digests of the local weights that the params name, besides the backbones and the trained network.
+
+    Args:
+        published: the whole inpainting model, if the method has one.
+    """
+    named = [published] if published else []
     named += [params.lama] if params.removal == "lama" else []
     named += [masks.sam.weights] if params.amodal == "sam" else []
     return [found for name in named if (found := runtime.digest(name))]

@@ -33,10 +33,13 @@ class Inpainter:
     diffusion: DiffusionParams
 
 
-def whole_model(params: ProgressiveParams, root: Path, device: torch.device, named: str = "") -> Inpainter:
-    """The model that ``progressive.weights`` names, with its own schedule.
+def whole_model(
+    weights: str, params: ProgressiveParams, root: Path, device: torch.device, named: str = ""
+) -> Inpainter:
+    """A whole inpainting model, with its own schedule.
 
     Args:
+        weights: a folder or a hub's name.
         root: where relative paths begin.
         named: what messages call the model, where it is not the params that name it.
 
@@ -45,8 +48,8 @@ def whole_model(params: ProgressiveParams, root: Path, device: torch.device, nam
     """
     from diffusers import UNet2DConditionModel
 
-    folder = weights_folder(params, root, named)
-    named, is_option = named or _named(params), bool(named)
+    folder = weights_folder(weights, params.revision, root, named)
+    named, is_option = named or _named(weights), bool(named)
     try:
         unet = UNet2DConditionModel.from_pretrained(folder / "unet", torch_dtype=torch.float32, use_safetensors=True)
         scheduler = json.loads((folder / "scheduler" / "scheduler_config.json").read_text(encoding="utf-8"))
@@ -147,11 +150,12 @@ def checked(found: Inpainter, params: ProgressiveParams, named: str, is_option: 
     return found
 
 
-def weights_folder(params: ProgressiveParams, root: Path, named: str = "") -> Path:
-    """The local folder of the model that ``progressive.weights`` names; a hub's name is fetched first.
+def weights_folder(weights: str, revision: str, root: Path, named: str = "") -> Path:
+    """The local folder of a whole inpainting model; a hub's name is fetched first.
 
     Args:
-        root, named: as of :func:`whole_model`.
+        weights, root, named: as of :func:`whole_model`.
+        revision: of the hub's name.
 
     Raises:
         BadInput: when it is neither.
@@ -159,7 +163,7 @@ def weights_folder(params: ProgressiveParams, root: Path, named: str = "") -> Pa
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError
 
-    folder = root / Path(params.weights).expanduser()
+    folder = root / Path(weights).expanduser()
     if folder.is_dir():
         return folder
     # Neither code nor pickles, and of half precision nothing, which has names of its own.
@@ -167,20 +171,20 @@ def weights_folder(params: ProgressiveParams, root: Path, named: str = "") -> Pa
     files = [f"{part}/{name}" for part in parts for name in ("*.json", "*.txt", "model.safetensors")]
     files += [f"{part}/diffusion_pytorch_model.safetensors" for part in ("unet", "vae")]
     try:
-        return Path(snapshot_download(params.weights, revision=params.revision, allow_patterns=files))
+        return Path(snapshot_download(weights, revision=revision, allow_patterns=files))
     except (OSError, HFValidationError, HfHubHTTPError) as error:
         instead = "leave it out to use the shipped network" if named else _INSTEAD
         raise BadInput(
-            f"{named or _named(params)} is not a folder and cannot be fetched ({_first(error)}); name a local folder,"
+            f"{named or _named(weights)} is not a folder and cannot be fetched ({_first(error)}); name a local folder,"
             f" or {instead}."
         ) from None
 
 
-_INSTEAD = "set it to '' to use the trained variant with the scale's backbones"
+_INSTEAD = "set it to null to use the trained variant with the scale's backbones"
 
 
-def _named(params: ProgressiveParams) -> str:
-    return f"progressive.weights '{params.weights}'"
+def _named(weights: str) -> str:
+    return f"published '{weights}' of the method progressive"
 
 
 def _first(error: Exception) -> str:

@@ -16,9 +16,7 @@ class ProgressiveParams(Block):
     """How the baseline paints (``params.yaml`` documents each key).
 
     Attributes:
-        weights: a whole inpainting model in diffusers' layout, with its own autoencoder and text encoder, a folder or a
-            hub's name; "" for the trained variant and the scale's backbones.
-        revision: of the hub's name.
+        revision: of the whole inpainting model, where the method's ``published`` is a hub's name.
         size: side of the square that is painted, in pixels.
         iterations: at most so many squares a frame are painted, each around what was found before.
         margin: around the object's box, in pixels of a frame of ``SIDE``, as the next three.
@@ -41,7 +39,6 @@ class ProgressiveParams(Block):
         batch: squares that are painted at once; decides last bits.
     """
 
-    weights: str
     revision: str
     size: int = Field(ge=16)
     iterations: int = Field(ge=1)
