@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from pydantic import Field, model_validator
 
@@ -25,6 +26,7 @@ from tgvac.methods.checks import (
     check_image_encoder,
     check_sampled,
     check_stand_in,
+    with_keys_of_raw,
 )
 from tgvac.methods.params import CompletionParams, MethodParams, TrivialParams
 from tgvac.methods.registry import REGISTRY, seeds_of, training_phases_of
@@ -228,6 +230,11 @@ class Params(Block):
             raise ValueError(f"methods.{name}.votes is set, but only pix2gestalt's mask is a vote of samples")
         if name not in self.evaluation.methods:
             return
+        if method.completions_of is not None and method.completions_of not in self.evaluation.methods:
+            raise ValueError(
+                f"methods.{name}.completions_of is '{method.completions_of}', which evaluation.methods does not list;"
+                " add it there"
+            )
         if odd := set(method.seeds or ()) - set(self.evaluation.train_seeds):
             raise ValueError(f"methods.{name}.seeds has {min(odd)}, which is not in evaluation.train_seeds")
         window, longest = self.sampler.clip_frames, self.motion_module.max_frames
@@ -263,4 +270,15 @@ def load_params(root: Path, scale: str) -> Params:
     if not (root / "params.yaml").is_file():
         raise BadInput(f"{root} has no params.yaml; run this in the project's folder (the top of the clone).")
     tree = load_tree(root / "params.yaml", scales, scale)
-    return config.parse(Params, tree, f"params.yaml with {scales.relative_to(root)}/{scale}.yaml")
+    origin = f"params.yaml with {scales.relative_to(root)}/{scale}.yaml"
+    return config.parse(Params, {**tree, "methods": _with_keys_of_raw(tree.get("methods"), origin)}, origin)
+
+
+def _with_keys_of_raw(methods: Any, origin: str) -> Any:
+    """The block ``methods``, in which those that are pasted have the keys of what they paste."""
+    if not isinstance(methods, Mapping):
+        return methods
+    try:
+        return {name: with_keys_of_raw(name, methods) for name in methods}
+    except ValueError as error:
+        raise BadInput(f"{origin}: {error}.") from None

@@ -27,4 +27,4 @@ digest = GRAPH.digest
 join_digest = GRAPH.join_digest
 log_of = GRAPH.log
 benchmark_of = GRAPH.benchmark
-method_networks = GRAPH.method_networks
+method_inputs = GRAPH.method_inputs

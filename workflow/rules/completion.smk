@@ -5,7 +5,7 @@ rule completion_shard:
         final("masks"),
         final("synthesis"),
         final("captions"),
-        method_networks,
+        method_inputs,
     output:
         part("completion"),
     log:

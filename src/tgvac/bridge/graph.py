@@ -229,9 +229,17 @@ class Graph:
         before = variant and variant.after
         return [file.format(variant=before, seed=options["seed"]) for file in self.final("frame")] if before else []
 
-    def method_networks(self, wildcards: Any) -> list[str]:
-        """The indices of the networks that a method loads, as inputs of its jobs."""
-        return self.networks(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed))
+    def method_inputs(self, wildcards: Any) -> list[str]:
+        """What a job reads because of its method: the networks, or the completions that it pastes."""
+        return self._of_method(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed), int(wildcards.shard))
+
+    def _of_method(self, method: str, seed: str, shard: int | None) -> list[str]:
+        raw = self.params.methods[method].completions_of if method in self.params.methods else None
+        if raw is None:
+            return self.networks(method, seed)
+        head, _, tail = raw.partition("/")
+        part = phase("completion").part.format(method=head, variant=tail, seed=seed, shard=shard)
+        return [self._file("completion", part)]
 
     def networks(self, method: str, seed: str) -> list[str]:
         """The indices of the networks that a method loads."""
@@ -289,7 +297,7 @@ class Graph:
         if wanted.name == "frame" and "variant" in options:
             found += self._after(options)
         if wanted.loads_method:
-            found += self.networks(f"{options['method']}/{options['variant']}", options["seed"])
+            found += self._of_method(f"{options['method']}/{options['variant']}", options["seed"], shard)
         return found
 
     def _ends(self, before: Phase, wanted: Phase, shard: int | None, options: Options) -> list[str]:

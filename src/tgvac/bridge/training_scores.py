@@ -23,6 +23,7 @@ CLASSES: tuple[Literal["all", "easy", "hard"], ...] = ("all", "easy", "hard")
 _METHOD = ["method", "variant", "train_seed"]
 _CELL = [*_METHOD, "mask_source", "metric"]
 _TRAINED = tuple(f"{phase}/" for phase in trained_phases())
+_COMPLETED = "completion/"
 
 Index = tuple[str, str]
 """The file that names all that a training made, below ``results/<scale>/``, and its digest."""
@@ -77,7 +78,7 @@ def _behind_rows(results: Path, part: str, digest: str) -> frozenset[Index]:
     if measured is None or measured["output"]["sha256"] != digest:
         return frozenset()
     for name, wanted in measured["inputs"].items():
-        if name.startswith("completion/"):
+        if name.startswith(_COMPLETED):
             return frozenset(_behind(results, name, wanted))
     return frozenset()
 
@@ -91,3 +92,6 @@ def _behind(results: Path, name: str, wanted: str) -> Iterator[Index]:
     for index in trained:
         yield index
         yield from _behind(results, *index)
+    # What is pasted is made of another method's completions.
+    for part in (each for each in made["inputs"].items() if each[0].startswith(_COMPLETED)):
+        yield from _behind(results, *part)

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac.clips.clip import Clip
-from tgvac.clips.completion import Completion, CompletionMeta, join_completions, write_completion
+from tgvac.clips.completion import Completion, CompletionMeta, Completions, join_completions, write_completion
 from tgvac.clips.pasting import pasted
 from tgvac.clips.recipe import read_recipes
 from tgvac.clips.track import file_stem
@@ -28,10 +28,11 @@ from tgvac.completion.evaluated import evaluated, frames_of
 from tgvac.completion.given import blocks_of
 from tgvac.completion.inputs import Inputs, mask_overlap
 from tgvac.completion.params import EvaluationParams
-from tgvac.completion.shards import drop_older, shard_folder
+from tgvac.completion.shards import drop_older, shard_folder, verified_shard
 from tgvac.config import digest
 from tgvac.files import sha256
 from tgvac.methods.contract import Complete, LeftOut, Setup
+from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, mask_source_of, method_of, network_files, params_of, training_phases_of
 from tgvac.seeds import seed_of
 from tgvac.shards import Entry, Ledger, Made, run_items, shard_of, write_index
@@ -55,7 +56,8 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
     mine = {r.recipe: r for r in every if shard_of(r.recipe, ctx.shards) == ctx.shard}
     clips = RecipeClips(mine.values(), track_opener(ctx))
     items = ctx.scratch / kind / variant / f"seed{seed}"
-    indices = network_indices(ctx, name, methods)
+    raw = _raw_shard(ctx, params, seed)
+    indices = [] if raw is not None else network_indices(ctx, name, methods)
     own = blocks_of(method_of(name).params, blocks)
 
     folders = [index.parent for index in indices]
@@ -74,13 +76,22 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
         return loaded
 
     def local_weights() -> list[str]:
-        if not method_of(name).local_weights:
+        if raw is not None or not method_of(name).local_weights:
             return []
         found: list[str] = importlib.import_module(method_of(name).module).local_weights(setup, **own)
         return found
 
     def render(sample: str) -> Clip:
         return clips.render(sample, range(frames_of(mine[sample], evaluation, params)))
+
+    def painted(sample: str, clip: Clip, text: str) -> Iterator[Completion]:
+        if raw is not None:
+            yield from _read_draws(raw, sample)
+            return
+        for number in range(params.draws):
+            # The first draw has the name that it had before there were several.
+            names = ("completion", sample, evaluation.sample_seed, *((number,) if number else ()))
+            yield method()(clip, text, seed_of(*names) % 2**31)
 
     def make(sample: str, inputs: Inputs) -> list[Made]:
         exact, facts = render(sample), dict[str, Any]()
@@ -89,10 +100,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
             clip, text = inputs.given(sample, exact)
             if params.caption is not None:
                 facts["text"] = text
-            for number in range(params.draws):
-                # The first draw has the name that it had before there were several.
-                names = ("completion", sample, evaluation.sample_seed, *((number,) if number else ()))
-                done = method()(clip, text, seed_of(*names) % 2**31)
+            for done in painted(sample, clip, text):
                 done.check(clip.frames_FHW3)
                 if mask_source != evaluation.mask_source:
                     facts["mask_iou"] = mask_overlap(exact, clip, done)
@@ -120,7 +128,7 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
         return [Made(sample, path, {"frames": frames, **facts})]
 
     mask_source = mask_source_of(name, methods) or evaluation.mask_source
-    networks = [*map(sha256, indices), *local_weights()]
+    networks = [*map(sha256, indices), *local_weights(), *([] if raw is None else [sha256(raw)])]
     outputs = _outputs(name, setup, mine)
     with Inputs(ctx, params, mine, every, render, blocks, items) as inputs:
         keys: dict[str, Any] = {
@@ -141,6 +149,21 @@ def run(ctx: Context, *, methods: Methods, evaluation: EvaluationParams, **block
     made = Entry(shard.stem, shard.relative_to(ctx.out).as_posix(), sha256(shard), shard.stat().st_size, facts)
     write_index(shard.with_suffix(".json"), [made])
     return {"outputs": digest(outputs)} if outputs else {}
+
+
+def _raw_shard(ctx: Context, params: MethodParams, seed: int) -> Path | None:
+    """The zip of the same samples by the method whose completions are pasted; None for a method that paints."""
+    if params.completions_of is None:
+        return None
+    return verified_shard(ctx, shard_folder(ctx, params.completions_of, seed) / f"shard-{ctx.shard:03d}.json")
+
+
+def _read_draws(shard: Path, sample: str) -> Iterator[Completion]:
+    completions = Completions(shard)
+    with completions.store:
+        if sample not in completions.samples():
+            raise LeftOut(f"{sample}, which the method that it pastes has left out")
+        yield from completions.draws(sample)
 
 
 def _outputs(name: str, setup: Setup, samples: Iterable[str]) -> dict[str, list[str]]:

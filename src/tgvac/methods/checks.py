@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from tgvac.config import nearest
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Method
 from tgvac.methods.sampler import sampler_of, sampler_of_frames
@@ -17,6 +19,34 @@ SAMPLED = (
 )
 """Keys that do nothing for a method that does not sample."""
 _SHIPPED = "standins/"
+
+
+def with_keys_of_raw(name: str, methods: Mapping[str, Any]) -> Any:
+    """A method's entry; one with ``completions_of`` gets the other keys of the method that it names.
+
+    Args:
+        methods: the block as it was read, before its types are checked.
+
+    Raises:
+        ValueError: when it names no method whose completions can be pasted, or has a key besides ``paste``.
+    """
+    entry = methods[name]
+    raw = entry.get("completions_of") if isinstance(entry, Mapping) else None
+    if raw is None:
+        return entry
+    of = f"methods.{name}.completions_of is '{raw}'"
+    if raw not in methods:
+        raise ValueError(f"{of}, which is not in 'methods'; {nearest(str(raw), list(methods))}")
+    if raw.partition("/")[0] != name.partition("/")[0]:
+        raise ValueError(f"{of}, another method; name one of '{name.partition('/')[0]}'")
+    given, own = methods[raw] or {}, {key for key, value in entry.items() if value is not None}
+    if given.get("completions_of") is not None or given.get("paste") is not None:
+        raise ValueError(f"{of}, which is pasted itself; name the method that paints")
+    if odd := sorted(own - {"completions_of", "paste"}):
+        raise ValueError(f"methods.{name}.{odd[0]} is set, but all keys but paste are those of '{raw}'; remove it")
+    if "paste" not in own:
+        raise ValueError(f"{of}, but paste is not set, so nothing differs; set methods.{name}.paste")
+    return {**given, **entry}
 
 
 def check_sampled(

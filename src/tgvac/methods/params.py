@@ -42,6 +42,8 @@ class MethodParams(Block):
         outputs: of the method ``external``, the folder of its outputs, below the project's.
         paste: what is seen is taken from the input, over a seam of so many pixels towards what is hidden; 0: without a
             seam; None: as the method painted it.
+        completions_of: the evaluated method whose completions these are, pasted; nothing is sampled again, and all
+            other keys are that method's.
     """
 
     trained: str = "full"
@@ -69,6 +71,7 @@ class MethodParams(Block):
     clips: Literal["short", "long"] = "short"
     outputs: str | None = None
     paste: float | None = Field(default=None, ge=0)
+    completions_of: str | None = None
 
 
 class TrivialParams(Block):

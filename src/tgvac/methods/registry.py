@@ -127,6 +127,7 @@ REGISTRY: Mapping[str, Method] = {
         layout="frame_mask",
         variants={
             "full": "Pix2gestalt, stand-in",
+            "full_pasted": "Pix2gestalt, stand-in, visible pixels pasted back",
             "same_noise": "Pix2gestalt, stand-in, the same noise in all frames",
             "published": "Pix2gestalt",
             "published_same_noise": "Pix2gestalt, the same noise in all frames",
@@ -143,6 +144,7 @@ REGISTRY: Mapping[str, Method] = {
         layout="inpaint",
         variants={
             "oracle": "ProgressiveAmodal, oracle occluder",
+            "oracle_pasted": "ProgressiveAmodal, oracle occluder, visible pixels pasted back",
             "around": "ProgressiveAmodal, told no occluder",
             "outside": "ProgressiveAmodal, completing beyond the frame alone",
         },
@@ -152,7 +154,10 @@ REGISTRY: Mapping[str, Method] = {
     "copy_visible": Method(
         module="tgvac.methods.copy_visible",
         label="Copy the visible part (trivial baseline)",
-        variants=dict.fromkeys(("plain", "long"), "Copy the visible part (trivial baseline)"),
+        variants={
+            **dict.fromkeys(("plain", "long"), "Copy the visible part (trivial baseline)"),
+            "plain_pasted": "Copy the visible part, pasted back (trivial baseline)",
+        },
     ),
     "temporal_copy": Method(
         module="tgvac.methods.temporal_copy",

@@ -128,7 +128,7 @@ def _frames(params: Params, counts: Counts, name: str) -> dict[str, int]:
 
 def unet_evaluations(params: Params, name: str, frames: int) -> int:
     """How often a frame goes through the UNet to complete one clip: once a window, step and pass of guidance."""
-    if not _samples(params, name):
+    if not _samples(params, name) or params.methods[name].completions_of is not None:
         return 0
     return _completions(params, name) * sum(length * passes for length, passes in _calls(params, name, frames))
 
@@ -155,7 +155,7 @@ def _calls(params: Params, name: str, frames: int) -> list[tuple[int, int]]:
 def _one(params: Params, models: ModelCosts, name: str, frames: int) -> int:
     """FLOPs of completing one clip."""
     networks = method_of(name).networks
-    if not networks:
+    if not networks or params.methods[name].completions_of is not None:
         return 0
     if not _samples(params, name):
         return padded(frames, params) * (models.encode + models.decode)

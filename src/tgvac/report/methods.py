@@ -87,8 +87,8 @@ def stand_ins(names: Iterable[str], methods: Methods, origin: str) -> frozenset[
     return frozenset(
         name
         for name in baselines
-        # Pix2gestalt's network is its authors' only if it was converted; ProgressiveAmodal has none of its own.
-        if (methods[name].published is None if name.startswith("pix2gestalt/") else origin != "pretrained")
+        # Without published weights, Pix2gestalt's network is trained here; ProgressiveAmodal's is that of the backbones.
+        if methods[name].published is None and (name.startswith("pix2gestalt/") or origin != "pretrained")
     )
 
 
@@ -104,6 +104,7 @@ def answer_to(row: str, methods: Iterable[str]) -> str | None:
     table, _, head = row.partition(".")
     if table != "table2":
         return None
-    found = [method for method in methods if method.partition("/")[0] == head]
+    # The published numbers are of pictures as they were painted.
+    found = [name for name in methods if name.partition("/")[0] == head and not name.endswith("_pasted")]
     # Published weights answer for a method before a stand-in does.
     return next((method for method in found if method == f"{head}/published"), found[0] if found else None)
