@@ -15,6 +15,7 @@ from tgvac import __version__
 from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, complete_export, demo, stoppable
 from tgvac.cli_data import data
+from tgvac.cli_state import status
 from tgvac.cli_study import study
 from tgvac.counted import counted
 from tgvac.errors import BadInput
@@ -40,6 +41,7 @@ app.command()(complete)
 app.command("complete-export")(complete_export)
 app.command()(demo)
 app.command("app")(browser)
+app.command()(status)
 app.add_typer(data, name="data")
 app.add_typer(study, name="study")
 

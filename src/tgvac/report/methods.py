@@ -87,7 +87,7 @@ def stand_ins(names: Iterable[str], methods: Methods, origin: str) -> frozenset[
     return frozenset(
         name
         for name in baselines
-        # Without published weights, Pix2gestalt's network is trained here; ProgressiveAmodal's is that of the backbones.
+        # Without published weights, Pix2gestalt's network is trained here, and ProgressiveAmodal's is the backbones'.
         if methods[name].published is None and (name.startswith("pix2gestalt/") or origin != "pretrained")
     )
 
