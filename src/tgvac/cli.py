@@ -15,7 +15,7 @@ from tgvac import __version__
 from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, complete_export, demo, stoppable
 from tgvac.cli_data import data
-from tgvac.cli_state import status
+from tgvac.cli_state import commit, pull, push, status
 from tgvac.cli_study import study
 from tgvac.counted import counted
 from tgvac.errors import BadInput
@@ -42,6 +42,9 @@ app.command("complete-export")(complete_export)
 app.command()(demo)
 app.command("app")(browser)
 app.command()(status)
+app.command()(commit)
+app.command()(push)
+app.command()(pull)
 app.add_typer(data, name="data")
 app.add_typer(study, name="study")
 
@@ -133,8 +136,9 @@ def run(
 ) -> None:
     """Run the workflow up to a target; interrupted work is resumed."""
     from tgvac.bridge.workflow import run_workflow
+    from tgvac.versioning.reconciling import prepare
 
-    raise typer.Exit(run_workflow(Path.cwd(), scale, cores, target, _pairs(at)))
+    raise typer.Exit(run_workflow(Path.cwd(), scale, cores, target, _pairs(at), prepare(Path.cwd())))
 
 
 @app.command()

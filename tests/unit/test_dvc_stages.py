@@ -64,7 +64,7 @@ def test_each_phase_has_a_stage_that_keeps_its_folder_and_runs_its_target_from_t
     for name, stage in found.items():
         assert stage["outs"] == [{f"results/{scale}/{name}": {"persist": True}}]
         command = stage["cmd"] if isinstance(stage["cmd"], str) else stage["cmd"][-1]
-        assert command == f".venv/bin/tgvac run --scale {scale} --cores 2 --target {name}"
+        assert command == f"workflow/dvc/tgvac run --scale {scale} --cores 2 --target {name}"
         top = (CLONE / file_of(scale)).parent / stage.get("wdir", ".")
         assert top.resolve() == CLONE
 
@@ -165,7 +165,7 @@ def test_a_scale_that_sets_a_key_for_the_first_time_makes_its_file_stale_and_the
         check_dvc(project, "smoke")
     check_dvc(project, "paper")
     first = stages("smoke")["sources"]
-    assert first["cmd"][0] == ".venv/bin/tgvac dvc --check --scale smoke"
+    assert first["cmd"][0] == "workflow/dvc/tgvac dvc --check --scale smoke"
     assert {"params.yaml", "workflow/scales/smoke.yaml"} <= set(first["deps"])
 
 

@@ -33,8 +33,8 @@ HEADER = """\
 # Generated from src/tgvac/phases.py, params.yaml and workflow/scales/ by `tgvac dvc --write`; edit those instead.
 # Scale '{scale}': `dvc repro {file}` runs what changed.
 """
-TGVAC = ".venv/bin/tgvac"
-"""Where ``make install`` puts the command, relative to the top of the clone."""
+TGVAC = "workflow/dvc/tgvac"
+"""Finds the command that ``make install`` made, relative to the top of the clone."""
 
 SOURCE = "src/tgvac"
 

@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tgvac.bridge.duration import announced
@@ -42,8 +42,18 @@ def command(scale: str, cores: int, target: str) -> list[str]:
     ]
 
 
-def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping[str, str]) -> int:
+def run_workflow(
+    root: Path,
+    scale: str,
+    cores: int,
+    target: str,
+    given: Mapping[str, str],
+    prepare: Callable[[Graph], None] = lambda graph: None,
+) -> int:
     """Run the workflow up to a target and print where the report is.
+
+    Args:
+        prepare: called before Snakemake starts, when no other run is in the folder.
 
     Returns:
         Snakemake's exit code, or ``INTERRUPTED`` if a signal stopped this process before the target was made.
@@ -59,6 +69,7 @@ def run_workflow(root: Path, scale: str, cores: int, target: str, given: Mapping
     began = time.time()
     with locked(root / "scratch" / "run.lock") as lock:
         forget_failure(root, scale)
+        prepare(graph)
         # Snakemake inherits the lock, so that a second run waits for it even if only this process dies.
         # The user's footage is scanned in a run of its own: the next run then compares the manifest's content. Within
         # one run, Snakemake takes a manifest that was written again for a changed one.

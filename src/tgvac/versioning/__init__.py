@@ -1,0 +1,1 @@
+"""`tgvac commit`, `push` and `pull`: results under DVC, in the sequences that leave Snakemake and DVC in agreement."""
