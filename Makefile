@@ -15,6 +15,7 @@
 # make bench-frontier                           quality against UNet evaluations a frame, for ways to sample long videos
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
 # make bench-tracking                           masks of `tgvac complete` from boxes, masks and points, beside the truth
+# make bench-workflow [SCALE=tiny]              dry runs, runs with nothing to do, and the start of a command
 # make bench-metrics                            scoring several methods, against calling the packages of CLIP and LPIPS frame by frame
 # make install                                  only the environment
 SCALE  ?= tiny
@@ -30,7 +31,7 @@ STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui app notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
-.PHONY: bench-alpha bench-tracking bench-metrics
+.PHONY: bench-alpha bench-tracking bench-metrics bench-workflow
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -111,6 +112,10 @@ bench-train: install
 
 bench-memory: install
 	$(BIN)/python -m benchmarks.memory
+
+# Asks the finished run of a scale that `tgvac commit` has put under DVC.
+bench-workflow: install
+	$(BIN)/python -m benchmarks.workflow --scale $(SCALE)
 
 bench-completion: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.completion
