@@ -4,7 +4,8 @@
 * `snakemake all`, `dvc repro` and `tgvac status` where nothing is to be done, in the finished run of a scale
 * the start of a rule's command: what it does before the phase's own code is imported
 
-Seconds are those of the wall, the least of some rounds, since other processes only add time; ratios are of processor time.
+Seconds are those of the wall, the least of some rounds, since other processes only add time. Ratios are of those of the
+processor.
 """
 
 from __future__ import annotations
