@@ -16,6 +16,7 @@
 # make bench-threads                            threads that spin or sleep while they wait, alone and beside a busy process
 # make bench-tracking                           masks of `tgvac complete` from boxes, masks and points, beside the truth
 # make bench-workflow [SCALE=tiny]              dry runs, runs with nothing to do, and the start of a command
+# make bench-alpha                              ways to find the transparency of what was painted, beside the truth
 # make bench-metrics                            scoring several methods, against calling the packages of CLIP and LPIPS frame by frame
 # make install                                  only the environment
 SCALE  ?= tiny
@@ -125,6 +126,9 @@ bench-frontier: install
 
 bench-threads: install
 	$(BIN)/python -m benchmarks.threads
+
+bench-alpha: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.alpha
 
 # With TGVAC_REAL_DATA=folder on real sequences, too.
 bench-tracking: install
