@@ -5,6 +5,7 @@
 # make test-long                                trainings killed at ten random moments, and resumed
 # make test-size                                a step of either stage at the real size: minutes, 25 GB of disk, 12 GB of memory
 # make notebooks [SCALE=tiny]                   run the notebooks on a finished run; make notebooks-clear strips their outputs
+# make docs                                     the documentation's site, in site/index.html
 # make standins                                train the shipped stand-ins from nothing; make standins-more trains the shipped ones on
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join shards, by the number of objects
@@ -30,7 +31,7 @@ export DAVIS := $(value DAVIS)
 BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
-.PHONY: install reproduce ui app notebooks notebooks-clear standins standins-more test test-long test-size lint lock clean
+.PHONY: install reproduce ui app notebooks notebooks-clear docs standins standins-more test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
 .PHONY: bench-alpha bench-tracking bench-metrics bench-workflow
 .DEFAULT_GOAL := reproduce
@@ -64,12 +65,16 @@ notebooks: install
 notebooks-clear: install
 	$(BIN)/jupyter nbconvert --clear-output --inplace notebooks/*.ipynb
 
+docs: install
+	$(BIN)/python -m docsite --out site
+
 lint: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/snakefmt --check Snakefile workflow
 	$(BIN)/mypy
 	$(BIN)/mypy -p benchmarks
+	$(BIN)/mypy -p docsite
 	$(BIN)/lint-imports
 	$(BIN)/tgvac dvc --check
 

@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
-TOP = ("benchmarks", "docs", "params.yaml", "reference", "tests", "workflow")
+TOP = ("benchmarks", "docs", "docsite", "params.yaml", "reference", "tests", "workflow")
 
 
 def changes() -> list[tuple[str, list[str]]]:
