@@ -77,5 +77,8 @@ def _paragraph(text: str) -> str:
 
 
 def _plain(text: str) -> str:
+    if not text.lstrip().startswith("* "):
+        # A list below a line needs an empty one between.
+        text = re.sub(r"\n(?= *\* )", "\n\n", text, count=1)
     pieces = _LITERAL.split(text)
     return "".join(piece if piece.startswith("`") else re.sub(r"(?<!\\)\|", r"\\|", piece) for piece in pieces)

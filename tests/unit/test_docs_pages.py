@@ -175,3 +175,9 @@ def test_tables_of_files_in_docstrings_stay_as_they_are_and_bars_are_no_substitu
         "Args:",
         "    a: one.",
     ]
+
+
+def test_a_list_in_a_docstring_stands_apart_from_the_line_above_it() -> None:
+    assert docstring_as_rst(["Two changes:", "* one,", "  longer", "* two"]) == [
+        *("Two changes:", "", "* one,", "  longer", "* two")
+    ]
