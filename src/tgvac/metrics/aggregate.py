@@ -1,20 +1,21 @@
-"""From rows to numbers with intervals: means over frames, and a bootstrap over source videos.
+"""From rows to numbers with intervals: means over frames, clustered by source video and crossed with trainings.
 
 A row is one frame's value of one metric; its columns are ``scale, method, variant, mask_source, train_seed,
 sample_seed, sample, video, frame, metric, rate, value``, where ``video`` is the source video of the target.
-The paper averages over frames, so the point estimate is the mean of all frames. Frames of one source video resemble
-each other, also across samples, so the interval comes from drawing whole videos with replacement (a cluster bootstrap,
-percentile method). If there are several training seeds, they are drawn with replacement as well, independently.
+The paper averages over frames, so the estimand is the frame-weighted mean over source videos: of the given trainings
+for one or two, of trainings in general from three training seeds on. Frames of one source video resemble each other,
+also across samples, so a video is one draw. :mod:`tgvac.metrics.intervals` has the interval.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tgvac.metrics.intervals import ENOUGH_TRAININGS, Spread, influence_of, spread_of
 from tgvac.seeds import rng
 
 if TYPE_CHECKING:
@@ -36,10 +37,12 @@ class Estimate:
 
     Attributes:
         mean: mean over frames, in the metric's unit; NaN if there is no value.
-        low, high: ends of the percentile interval; NaN with fewer than two source videos, because one video does not
-            show how much videos vary.
+        low, high: ends of the interval; NaN with fewer than two source videos, because one video does not show how
+            much videos vary.
         videos: source videos that contributed.
         frames: values that contributed.
+        trainings: training seeds that contributed; 0 if nothing was trained.
+        spread: how it varies; None without an interval, or if the interval is another one's (votes).
     """
 
     mean: float
@@ -47,6 +50,15 @@ class Estimate:
     high: float
     videos: int
     frames: int
+    trainings: int = 0
+    spread: Spread | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def of(self) -> str:
+        """What the number is about: what it would be if it were measured on all videos of this kind."""
+        if self.trainings >= ENOUGH_TRAININGS:
+            return f"trainings ({self.trainings} seeds)"
+        return {0: "no training", 1: "this training"}.get(self.trainings, f"these {self.trainings} trainings")
 
 
 def mean_with_interval(rows: pd.DataFrame, resamples: int, confidence: float, *names: str | int) -> Estimate:
@@ -101,7 +113,7 @@ def paired_gain(
     """How much larger the difference of two methods is on some frames than on others.
 
     ``mean(a - b over the frames of more) - mean(a - b over the frames of less)``. One source video may have
-    frames of both kinds, so each resample draws videos once, for both means.
+    frames of both kinds, so a video is one draw for both means.
 
     Args:
         more, less: rows of ``a`` and of ``b``, of the wanted frames only; as in ``paired_difference``.
@@ -122,10 +134,9 @@ def paired_gain(
     sums = [_sums(side, videos, seeds) for side in sides]
     gain = float(sums[0][0].sum() / sums[0][1].sum() - sums[1][0].sum() / sums[1][1].sum())
     if fewer < 2:
-        return Estimate(gain, np.nan, np.nan, fewer, frames)
-    gain_R = np.subtract(*(_resampled(*pair, resamples, names) for pair in sums))  # same names, same draws
-    low, high = _interval(gain_R, confidence)
-    return Estimate(gain, low, high, fewer, frames)
+        return Estimate(gain, np.nan, np.nan, fewer, frames, _trainings(seeds))
+    influence_VT = influence_of(*sums[0]) - influence_of(*sums[1])
+    return _with_interval(gain, influence_VT, (fewer, frames), seeds, resamples, confidence, names)
 
 
 def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> pd.DataFrame:
@@ -171,13 +182,32 @@ def _estimate(rows: pd.DataFrame, resamples: int, confidence: float, names: tupl
     rows = rows[rows["value"].notna()].sort_values(_ORDER, kind="stable")
     if len(rows) == 0:
         return Estimate(np.nan, np.nan, np.nan, 0, 0)
-    videos = np.unique(_videos(rows))
-    sum_VS, count_VS = _sums(rows, videos, np.unique(rows["train_seed"].to_numpy()))
-    mean = float(sum_VS.sum() / count_VS.sum())
+    videos, seeds = np.unique(_videos(rows)), np.unique(rows["train_seed"].to_numpy())
+    sum_VT, count_VT = _sums(rows, videos, seeds)
+    mean = float(sum_VT.sum() / count_VT.sum())
     if len(videos) < 2:
-        return Estimate(mean, np.nan, np.nan, len(videos), len(rows))
-    low, high = _interval(_resampled(sum_VS, count_VS, resamples, names), confidence)
-    return Estimate(mean, low, high, len(videos), len(rows))
+        return Estimate(mean, np.nan, np.nan, len(videos), len(rows), _trainings(seeds))
+    counts = (len(videos), len(rows))
+    return _with_interval(mean, influence_of(sum_VT, count_VT), counts, seeds, resamples, confidence, names)
+
+
+def _with_interval(
+    mean: float,
+    influence_VT: NDArray[np.float64],
+    counts: tuple[int, int],
+    seeds: NDArray[np.int64],
+    resamples: int,
+    confidence: float,
+    names: tuple[str | int, ...],
+) -> Estimate:
+    """An estimate with its interval; ``counts`` are source videos and frames."""
+    spread = spread_of(influence_VT, counts[0], _taken(rng("bootstrap", *names), resamples, len(influence_VT)))
+    below, above = spread.reach(confidence)
+    return Estimate(mean, mean - below, mean + above, *counts, _trainings(seeds), spread)
+
+
+def _trainings(seeds: NDArray[np.int64]) -> int:
+    return int((seeds >= 0).sum())
 
 
 def _videos(rows: pd.DataFrame) -> NDArray[np.str_]:
@@ -188,7 +218,7 @@ def _videos(rows: pd.DataFrame) -> NDArray[np.str_]:
 def _sums(
     rows: pd.DataFrame, videos: NDArray[np.str_], seeds: NDArray[np.int64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Sum and number of values by source video and training seed, each float64 [V,S]; both axes sorted."""
+    """Sum and number of values by source video and training seed, each float64 [V,T]; both axes sorted."""
     value_N = rows["value"].to_numpy(np.float64)
     if not np.isfinite(value_N).all():
         raise ValueError("an infinite value has no mean; cap the metric")
@@ -197,31 +227,8 @@ def _sums(
     video_N = np.searchsorted(videos, np.asarray(found, dtype=str))[code_N]
     cell_N = video_N * len(seeds) + np.searchsorted(seeds, rows["train_seed"].to_numpy())
     shape, cells = (len(videos), len(seeds)), len(videos) * len(seeds)
-    sum_VS = np.bincount(cell_N, value_N, cells).astype(np.float64).reshape(shape)
-    return sum_VS, np.bincount(cell_N, minlength=cells).astype(np.float64).reshape(shape)
-
-
-def _interval(value_R: NDArray[np.float64], confidence: float) -> tuple[float, float]:
-    low, high = np.nanquantile(value_R, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return float(low), float(high)
-
-
-def _resampled(
-    sum_VS: NDArray[np.float64], count_VS: NDArray[np.float64], resamples: int, names: tuple[str | int, ...]
-) -> NDArray[np.float64]:
-    """The mean in each resample, float64 [R], from sums and counts per source video and training seed.
-
-    A draw of V videos with replacement is the number of times that each video is taken, so no row is copied. If not
-    every video has every seed, a resample may be empty; its mean is NaN and does not count.
-    """
-    draw = rng("bootstrap", *names)
-    videos, seeds = sum_VS.shape
-    taken_RV, taken_RS = _taken(draw, resamples, videos), _taken(draw, resamples, seeds)
-    total_R = ((taken_RV @ sum_VS) * taken_RS).sum(axis=1)
-    count_R = ((taken_RV @ count_VS) * taken_RS).sum(axis=1)
-    mean_R = np.full(resamples, np.nan)
-    np.divide(total_R, count_R, out=mean_R, where=count_R > 0)
-    return mean_R
+    sum_VT = np.bincount(cell_N, value_N, cells).astype(np.float64).reshape(shape)
+    return sum_VT, np.bincount(cell_N, minlength=cells).astype(np.float64).reshape(shape)
 
 
 def _taken(draw: np.random.Generator, resamples: int, count: int) -> NDArray[np.float64]:
