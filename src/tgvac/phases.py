@@ -173,14 +173,16 @@ PHASES: tuple[Phase, ...] = (
         "tgvac.report.report_stage",
         (
             *("report", "metrics.hard_from", "metrics.bootstrap", "metrics.confidence", "methods", "evaluation"),
-            *("frame_model.start", "variants", "study.exclude"),
+            *("frame_model.start", "variants", "study.exclude", "sampler.steps"),
+            # What a scale whose verdicts count has frozen.
+            *("sources.use", "sources.pairs", "sources.world", "synthesis"),
         ),
         (
             *("sources", "tracks", "masks", "select", "synthesis", "captions", "backbones", "frame", "motion"),
             *("completion", "metrics"),
         ),
         ("index.json",),
-        reads=("reference/paper.yaml", "reference/claims.yaml", "reference/figures.yaml"),
+        reads=("reference/paper.yaml", "reference/claims.yaml", "reference/figures.yaml", "reference/frozen.json"),
         shows=("sources", "tracks"),
     ),
 )

@@ -60,7 +60,18 @@ OVERLAPS = (
     {"iou_raw": 0.7, "iou_refined": 0.8, "verdicts": '{"ok": 10}'},
 )
 NASTY = '<script>alert("x")</script> & a | fish'
-REPORT = ReportParams(strips=2, strip_frames=4, fps=8, zoom=2, sheet=3, sheet_columns=2, sheet_side=48, listed=60)
+SMOKE = load_params(PROJECT, "smoke")
+REPORT = ReportParams(
+    strips=2,
+    strip_frames=4,
+    fps=8,
+    zoom=2,
+    sheet=3,
+    sheet_columns=2,
+    sheet_side=48,
+    listed=60,
+    smallest=SMOKE.report.smallest,
+)
 FLOW = DenseFlowParams(preset="medium", finest_scale=0)
 METRICS = MetricsParams(
     lpips_net="alex",
@@ -75,7 +86,7 @@ METRICS = MetricsParams(
     batch=8,
     kept_gib=0.0,
 )
-STUDY = load_params(PROJECT, "smoke").study
+STUDY = SMOKE.study
 EVALUATION = EvaluationParams(
     split="val",
     frames=EVALUATED,
@@ -199,7 +210,7 @@ def report_project(root: Path) -> Context:
         TRACKS_FORMAT,
     )
     write_recipes(ctx.results / "synthesis" / "recipes.parquet", _recipes())
-    made_by = load_params(PROJECT, "smoke").synthesis
+    made_by = SMOKE.synthesis
     write_json(ctx.results / "synthesis" / "account.json", account(made_by, _recipes(), {}))
     captions = [Caption(track=f"{v}/1", captioner="given", raw=NASTY, text=f"{NASTY} {v}") for v in VIDEOS]
     write_captions(ctx.results / "captions" / "captions.parquet", captions)
@@ -277,4 +288,7 @@ def run_report(ctx: Context, report: ReportParams = REPORT) -> None:
         frame_model=FrameModelParams(start="", start_revision="main"),
         variants={"full": VariantParams()},
         study=STUDY,
+        sources=SMOKE.sources,
+        synthesis=SMOKE.synthesis,
+        sampler=SMOKE.sampler,
     )

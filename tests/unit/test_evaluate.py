@@ -105,12 +105,11 @@ def test_tables_have_the_scales_methods_and_paired_differences_with_intervals(pr
     assert [row[0] for row in against] == ["Ours", "Copy the visible part (trivial baseline)"]
     psnr = head.index("All frames: Hidden PSNR↑ (dB)")
     # 60 levels too dark are worse than 4, on each of seven videos; a white picture is worse still on a noisy object.
-    assert " ✗ [" in against[0][psnr]
     assert against[0][psnr].startswith("-")
+    assert "✗" not in against[0][psnr], "seven source videos are too few for a mark"
     (_, *ours) = cells(tables / "differences.csv")
     assert [row[0] for row in ours] == ["Copy the visible part (trivial baseline)", "Made elsewhere, theirs"]
     assert ours[1][psnr].startswith("+")
-    assert " ✓ [" in ours[1][psnr]
     names = {row[1] for row in cells(tables / "estimates.csv")[1:]}
     assert names == {"full", "plain", "theirs"}
     listed = {e["id"] for e in json.loads((tables.parent / "index.json").read_text())["entries"]}

@@ -14,6 +14,7 @@ from tests.unit.report_project import (
     METHOD_PARAMS,
     METRICS,
     REPORT,
+    SMOKE,
     STUDY,
     index_shard,
     report_project,
@@ -109,6 +110,9 @@ def out(project: Context) -> Path:
         frame_model=FrameModelParams(start="", start_revision="main"),
         variants={"full": VariantParams()},
         study=STUDY,
+        sources=SMOKE.sources,
+        synthesis=SMOKE.synthesis,
+        sampler=SMOKE.sampler,
     )
     return project.out
 

@@ -6,15 +6,15 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
 
+from tests.unit.intervals_by_loops import interval as by_loops
 from tests.unit.report_project import METRICS
+from tgvac.errors import BadInput
 from tgvac.metrics.aggregate import Estimate
 from tgvac.metrics.difficulty import Group
 from tgvac.report.scores import Measured, Scored, score_of
-from tgvac.seeds import rng
 
 CLIP = score_of("clip")
 RATES = (0.2, 0.7)
@@ -63,23 +63,11 @@ def pairs(a: Values, b: Values, frame: int) -> dict[tuple[int, int], float]:
 def interval(
     found: Sequence[Mapping[tuple[int, int], float]], signs: Sequence[int], *names: str
 ) -> tuple[float, float]:
-    """The percentile interval of a sum of means over drawn videos and seeds, resample by resample."""
-    videos, seeds = (sorted({key[axis] for each in found for key in each}) for axis in (0, 1))
-    draw = rng("bootstrap", *names)
-    drawn_RV = draw.integers(0, len(videos), (METRICS.bootstrap, len(videos)))
-    drawn_RS = draw.integers(0, len(seeds), (METRICS.bootstrap, len(seeds)))
-    totals = []
-    for drawn_V, drawn_S in zip(drawn_RV, drawn_RS, strict=True):
-        keys = [(videos[v], seeds[s]) for v in drawn_V for s in drawn_S]
-        drawn = [[each[key] for key in keys if key in each] for each in found]
-        if all(drawn):
-            totals.append(sum(sign * np.mean(values) for sign, values in zip(signs, drawn, strict=True)))
-    low, high = np.quantile(totals, [(1 - METRICS.confidence) / 2, (1 + METRICS.confidence) / 2])
-    return float(low), float(high)
+    return by_loops(found, signs, METRICS.bootstrap, METRICS.confidence, *names)
 
 
 def check(found: Estimate, mean: float, ends: tuple[float, float], frames: int) -> None:
-    assert (found.mean, found.low, found.high) == pytest.approx((mean, *ends), abs=1e-12)
+    assert (found.mean, found.low, found.high) == pytest.approx((mean, *ends), abs=1e-9)
     assert (found.videos, found.frames) == (7, frames)
 
 
@@ -113,7 +101,7 @@ def test_each_pair_counts_once_per_seed_whichever_side_has_seeds(
     check(numbers.gain(of_a, of_b, CLIP, "hard", "easy"), means[1] - means[0], ends, 2 * count)
 
 
-def test_a_gain_draws_seeds_once_for_both_classes_also_if_one_class_lacks_a_seed() -> None:
+def test_a_gain_has_one_draw_of_videos_for_both_classes_also_if_one_class_lacks_a_seed() -> None:
     half: Values = {0: TRAINED[0], 1: [(easy, math.nan) for easy, _ in TRAINED[1]]}
     for a, b, sign in ((half, UNTRAINED, 1), (UNTRAINED, half, -1)):
         numbers, of_a, of_b = measured(a, b)
@@ -125,13 +113,38 @@ def test_a_gain_draws_seeds_once_for_both_classes_also_if_one_class_lacks_a_seed
         check(numbers.gain(of_a, of_b, CLIP, "hard", "easy"), mean, ends, 7 + 14)
 
 
-def test_a_seed_that_only_one_trained_method_has_is_left_out() -> None:
+def test_a_method_with_one_training_is_paired_with_that_training_of_the_other() -> None:
     single = {0: OTHER_TRAINED[0]}
     for a, b, sign in ((TRAINED, single, 1), (single, TRAINED, -1)):
         numbers, of_a, of_b = measured(a, b)
         found = numbers.difference(of_a, of_b, CLIP, "easy")
         assert found.mean == pytest.approx(sign * (5.0 - 3.5) / 7)
-        assert found.frames == 7
+        assert (found.frames, found.trainings, found.of) == (7, 1, "this training")
+
+
+def test_a_seed_that_one_of_two_methods_lacks_is_refused_whichever_it_is() -> None:
+    more: Values = TRAINED | {2: TRAINED[0]}
+    for a, b in ((more, OTHER_TRAINED), (OTHER_TRAINED, more)):
+        numbers, of_a, of_b = measured(a, b)
+        lacking, other = ("m/b", "m/a") if a is more else ("m/a", "m/b")
+        with pytest.raises(BadInput, match=f"{lacking} has no rows of training seed 2, which {other} has; run"):
+            numbers.difference(of_a, of_b, CLIP, "easy")
+
+
+def test_the_seeds_of_two_methods_are_paired_and_not_mixed() -> None:
+    """Both methods vary by training alike, so that the difference is certain if, and only if, seeds are paired."""
+    shifts = {0: 0.0, 1: 0.3, 2: -0.3}
+    a: Values = {seed: [(easy + by, hard + by) for easy, hard in TRAINED[0]] for seed, by in shifts.items()}
+    b: Values = {seed: [(easy - 0.1, hard - 0.1) for easy, hard in a[seed]] for seed in shifts}
+    swapped: Values = {0: b[1], 1: b[2], 2: b[0]}
+    for first, second, sign in ((a, b, 1), (b, a, -1)):
+        numbers, of_a, of_b = measured(first, second)
+        found = numbers.difference(of_a, of_b, CLIP, "easy")
+        assert (found.mean, found.low, found.high) == pytest.approx((sign * 0.1,) * 3)
+    numbers, of_a, of_b = measured(a, swapped)
+    mixed = numbers.difference(of_a, of_b, CLIP, "easy")
+    assert mixed.mean == pytest.approx(0.1)
+    assert mixed.high - mixed.low > 1, "trainings of other seeds differ by 0.3 to 0.6"
 
 
 def test_methods_without_a_common_frame_have_no_difference() -> None:

@@ -24,7 +24,7 @@ from tgvac.report.more_scores import more_scores_table
 from tgvac.report.paper import load_paper
 from tgvac.report.samples import Sample
 from tgvac.report.score_tables import HERE, mark
-from tgvac.report.scores import SCORES, Measured, Score, significant_sign
+from tgvac.report.scores import SCORES, Measured, Score, outside
 from tgvac.report.sheets import Tiles, sheet
 from tgvac.report.strips import spaced, strip
 from tgvac.report.table2 import quality_table
@@ -40,19 +40,19 @@ def test_only_pretrained_backbones_on_the_papers_sources_are_comparable() -> Non
 
 
 def _sign(value: Estimate, score: Score) -> str:
-    return mark(significant_sign(value), score)
+    return mark(outside(value, 0.02), score)
 
 
 def test_the_word_reproduced_is_only_for_pretrained_backbones_on_the_papers_sources() -> None:
     def words(origin: str, *sources: str) -> list[str]:
-        return [basis_of(origin, sources).verdict_of(verdict) for verdict in ("holds", "fails", "open")]
+        return [basis_of(origin, sources).verdict_of(verdict) for verdict in ("holds", "fails", "undecided")]
 
-    assert words("train", "world") == ["holds in the world", "fails in the world", "no significant difference"]
-    assert words("pretrained", "world") == ["holds in the world", "fails in the world", "no significant difference"]
-    assert words("train", "davis") == ["holds with stand-ins", "fails with stand-ins", "no significant difference"]
-    assert words("pretrained", "davis", "world") == ["holds here", "fails here", "no significant difference"]
-    assert words("unknown", "davis") == ["holds here", "fails here", "no significant difference"]
-    assert words("pretrained", "davis") == ["reproduced", "not reproduced", "no significant difference"]
+    assert words("train", "world") == ["holds in the world", "fails in the world", "undecided"]
+    assert words("pretrained", "world") == ["holds in the world", "fails in the world", "undecided"]
+    assert words("train", "davis") == ["holds with stand-ins", "fails with stand-ins", "undecided"]
+    assert words("pretrained", "davis", "world") == ["holds here", "fails here", "undecided"]
+    assert words("unknown", "davis") == ["holds here", "fails here", "undecided"]
+    assert words("pretrained", "davis") == ["reproduced", "not reproduced", "inconclusive"]
 
 
 def test_published_rows_correspond_to_measured_methods() -> None:
@@ -66,10 +66,11 @@ def test_published_rows_correspond_to_measured_methods() -> None:
 
 def test_a_verdict_needs_enough_source_videos_and_comparable_numbers() -> None:
     up, down = SCORES[0], SCORES[1]
-    assert [_sign(Estimate(0.1, 0.05, 0.2, 6, 60), score) for score in (up, down)] == [" ✓", " ✗"]
-    assert [_sign(Estimate(-0.1, -0.2, -0.05, 6, 60), score) for score in (up, down)] == [" ✗", " ✓"]
-    assert _sign(Estimate(0.1, -0.1, 0.2, 6, 60), up) == ""
-    assert _sign(Estimate(0.1, 0.05, 0.2, 5, 60), up) == ""
+    assert [_sign(Estimate(0.1, 0.05, 0.2, 9, 60), score) for score in (up, down)] == [" ✓", " ✗"]
+    assert [_sign(Estimate(-0.1, -0.2, -0.05, 9, 60), score) for score in (up, down)] == [" ✗", " ✓"]
+    assert _sign(Estimate(0.1, -0.1, 0.2, 9, 60), up) == ""
+    assert _sign(Estimate(0.1, 0.01, 0.2, 9, 60), up) == "", "it may be less than the smallest of interest"
+    assert _sign(Estimate(0.1, 0.05, 0.2, 8, 60), up) == "", "too few source videos"
     real, stand_in = basis_of("pretrained", ("davis",)), basis_of("train", ("davis",))
     assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[0].text == "-0.010"
     assert _against(Estimate(0.92, 0.91, 0.94, 9, 90), 0.93, up, real)[1] == "the paper's number is in our interval"

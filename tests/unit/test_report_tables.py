@@ -246,23 +246,33 @@ def test_finer_bins_have_the_means_of_their_frames(project: Context, out: Path) 
 
 
 def test_claims_are_judged_with_their_quote_meaning_and_numbers(out: Path) -> None:
-    heads, *lines = _csv(out / "tables" / "claims.csv")
-    assert heads == ["The paper says", "As a test", "On its own cells", "On ours", "Our numbers"]
-    assert len(lines) == 16
-    by_section = {line[0].rsplit("section ", 1)[1]: line for line in lines}
-    untested = by_section["4.3"]
-    assert untested[3] == "not tested"
-    assert untested[4].startswith("– (The paper shows only pictures")
-    clip = lines[0]
-    assert clip[2:4] == ["holds", "not measured"]
-    assert clip[4] == "not measured: no rows of Pix2Gestalt; not measured: no rows of ProgressiveAmodal"
-    assert not any("reproduced" in line[3] for line in lines)
+    with (out / "tables" / "claims.csv").open(encoding="utf-8", newline="") as stream:
+        lines = list(csv.DictReader(stream))
+    assert len({line["claim"] for line in lines}) == 16
+    (untested,) = (line for line in lines if line["section"] == "4.3")
+    assert (untested["verdict"], untested["comparison"]) == ("not tested", "")
+    assert untested["why"].startswith("The paper shows only pictures")
+    clip = [line for line in lines if line["claim"] == "beats_frame_methods_clip"]
+    assert [line["comparison"] for line in clip] == [
+        f"better table2.ours.{group}.clip table2.{other}.{group}.clip"
+        for other in ("pix2gestalt", "progressive")
+        for group in ("easy", "hard")
+    ]
+    assert {(line["published"], line["claim_verdict"], line["verdict"]) for line in clip} == {
+        ("holds", "not measured", "not measured")
+    }
+    assert {line["why"] for line in clip} == {
+        *("Not measured: no rows of Pix2Gestalt.", "Not measured: no rows of ProgressiveAmodal."),
+    }
+    assert not any("reproduced" in line["verdict"] for line in lines)
+    page = (out / "tables" / "claims.md").read_text(encoding="utf-8")
+    assert page.count("not measured: no rows of Pix2Gestalt") == 4, "once in each claim"
     _, *comparisons = _csv(out / "tables" / "comparisons.csv")
     motion = next(line for line in comparisons if line[0] == "motion_improves_tc" and "hard" in line[1])
     assert motion[1] == "Ours − Ours without motion, hard, TC↑"
     # Three source videos are too few for any verdict.
-    assert motion[5] == "no significant difference"
-    assert {line[5] for line in comparisons} == {"no significant difference", "not measured"}
+    assert motion[-1] == "undecided"
+    assert {line[-1].split(" (")[0] for line in comparisons} == {"undecided", "not measured"}
 
 
 def test_table_1_counts_selected_tracks_only(out: Path) -> None:

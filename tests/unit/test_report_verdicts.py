@@ -11,18 +11,21 @@ import pytest
 from tests.unit.report_project import METRICS
 from tests.unit.simulated_votes import as_file, simulated
 from tests.unit.test_votes import METHODS
+from tgvac.errors import BadInput
 from tgvac.methods.params import MethodParams
 from tgvac.metrics.aggregate import Estimate
 from tgvac.preference.params import ExcludeParams
 from tgvac.report.claims import Claim, Comparison
+from tgvac.report.frozen import Frozen, Power
 from tgvac.report.methods import stand_ins
 from tgvac.report.paper import Direction
 from tgvac.report.preference import preference_of
-from tgvac.report.scores import Measured, score_of, significant_sign
+from tgvac.report.scores import Measured, outside, score_of
 from tgvac.report.verdicts import Judged, judge
 
 MANY = METRICS.model_copy(update={"bootstrap": 400})
-VIDEOS = 8
+VIDEOS = 10
+SMALLEST = {"clip": 0.005, "lpips": 0.005, "tc": 0.005, "user_preference": 0.05}
 Values = Mapping[str, Sequence[float]]
 
 
@@ -38,7 +41,7 @@ def measured(easy: Values, hard: Values, metric: str = "clip", videos: int = VID
                     | {"sample_seed": 0, "sample": f"v{video}/r0", "video": f"v{video}", "frame": frame}
                     | {"metric": metric, "rate": rate, "value": pattern[video % len(pattern)]}
                 )
-    return Measured(pd.DataFrame(rows), MANY, "given")
+    return Measured(pd.DataFrame(rows), MANY, "given", smallest=SMALLEST)
 
 
 def claim(*comparisons: Comparison, untested: str | None = None) -> Claim:
@@ -75,15 +78,15 @@ def test_lower_is_better_where_the_metric_says_so() -> None:
     assert one(measured(swapped, swapped, "lpips"), *better("lpips", "down")).verdict == "fails"
 
 
-def test_one_open_comparison_leaves_a_claim_open_and_one_failed_makes_it_fail() -> None:
+def test_one_undecided_comparison_leaves_a_claim_undecided_and_one_failed_makes_it_fail() -> None:
     good, bad = {"ours/full": [0.9], "ours/no_text": [0.5]}, {"ours/full": [0.4], "ours/no_text": [0.5]}
     open_ = {"ours/full": [0.4, 0.6], "ours/no_text": [0.5]}
     found = one(measured(good, open_), *better("clip", "up"))
-    assert ([t.verdict for t in found.tested], found.verdict) == (["holds", "open"], "open")
+    assert ([t.verdict for t in found.tested], found.verdict) == (["holds", "undecided"], "undecided")
     found = one(measured(good, bad), *better("clip", "up"))
     assert ([t.verdict for t in found.tested], found.verdict) == (["holds", "fails"], "fails")
     found = one(measured(open_, bad), *better("clip", "up"))
-    assert ([t.verdict for t in found.tested], found.verdict) == (["open", "fails"], "fails")
+    assert ([t.verdict for t in found.tested], found.verdict) == (["undecided", "fails"], "fails")
 
 
 def test_a_failure_among_many_must_hold_at_the_confidence_of_many(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -101,21 +104,23 @@ def test_a_failure_among_many_must_hold_at_the_confidence_of_many(monkeypatch: p
     assert one(numbers, easy).verdict == "fails"
     found = one(numbers, easy, hard)
     assert [t.verdict for t in found.tested] == ["fails", "holds"]
-    assert found.verdict == "open"
+    assert found.verdict == "undecided"
     assert seen[-1] == pytest.approx(0.975)
 
 
-def test_few_source_videos_give_no_significant_difference() -> None:
+def test_few_source_videos_decide_nothing_and_the_comparison_says_so() -> None:
     rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
-    found = one(measured(rows, rows, videos=5), *better("clip", "up"))
-    assert found.verdict == "open"
-    assert one(measured(rows, rows, videos=6), *better("clip", "up")).verdict == "holds"
-    assert significant_sign(Estimate(0.1, float("nan"), float("nan"), 9, 9)) == 0
+    found = one(measured(rows, rows, videos=8), *better("clip", "up"))
+    assert found.verdict == "undecided"
+    assert {t.why for t in found.tested} == {"8 source videos are fewer than the 9 that a test needs."}
+    enough = one(measured(rows, rows, videos=9), *better("clip", "up"))
+    assert (enough.verdict, {t.why for t in enough.tested}) == ("holds", {""})
+    assert outside(Estimate(0.1, float("nan"), float("nan"), 9, 9), 0) == 0
 
 
 @pytest.mark.parametrize(
     ("ours", "within", "verdict"),
-    [([0.51], 0.05, "holds"), ([0.60], 0.05, "fails"), ([0.40], 0.05, "fails"), ([0.51, 0.60], 0.05, "open")],
+    [([0.51], 0.05, "holds"), ([0.60], 0.05, "fails"), ([0.40], 0.05, "fails"), ([0.51, 0.60], 0.05, "undecided")],
 )
 def test_close_needs_the_whole_interval_within_its_bound(ours: Sequence[float], within: float, verdict: str) -> None:
     rows = {"ours/full": ours, "ours/no_text": [0.5]}
@@ -181,8 +186,8 @@ def test_a_claim_on_user_preference_is_decided_by_votes_and_by_nothing_else() ->
 
     assert verdict("ours/full").verdict == "holds"
     assert verdict("ours/no_text").verdict == "fails"
-    assert verdict("ours/no_motion").verdict == "open"
-    assert verdict("ours/full", videos=5).verdict == "open", "too few source videos"
+    assert verdict("ours/no_motion").verdict == "undecided"
+    assert verdict("ours/full", videos=8).verdict == "undecided", "too few source videos"
     others = verdict("ours/full", methods=("ours/full", "a/b", "c/d"))
     assert (others.verdict, {t.missing for t in others.tested}) == ("unmeasured", {"votes on both"})
     (first, _) = verdict("ours/full").tested
@@ -205,6 +210,7 @@ def test_rows_with_other_masks_are_not_the_main_rows() -> None:
         pd.concat([numbers.rows_of(of, "clip", "all") for of in numbers.scored()]).assign(mask_source="tracked"),
         MANY,
         "given",
+        smallest=SMALLEST,
     )
     assert one(tracked, *better("clip", "up")).verdict == "unmeasured"
 
@@ -243,3 +249,69 @@ def test_a_baseline_stands_in_unless_its_networks_are_its_authors() -> None:
     methods["pix2gestalt/published"] = MethodParams(published="weights/pix2gestalt")
     assert stand_ins(methods, methods, "stand-ins") == {"pix2gestalt/full", "progressive/oracle"}
     assert stand_ins(methods, methods, "pretrained") == {"pix2gestalt/full"}
+
+
+def test_two_rows_that_are_alike_fail_a_claim_that_one_is_better() -> None:
+    alike = {"ours/full": [0.501, 0.499], "ours/no_text": [0.5]}
+    found = one(measured(alike, alike), *better("clip", "up"))
+    assert (found.verdict, [t.decided for t in found.tested]) == ("fails", [True, True])
+    close = Comparison("close", ("table2.ours.easy.clip", "table3.mask_only.easy.clip"), "up")
+    same = one(measured(alike, alike), close)
+    assert (same.verdict, same.tested[0].bound) == ("holds", 0.005), "without a bound of its own, the smallest counts"
+
+
+def test_a_difference_below_the_smallest_of_interest_is_no_better_however_certain_it_is() -> None:
+    certain = {"ours/full": [0.504], "ours/no_text": [0.5]}
+    assert one(measured(certain, certain), *better("clip", "up")).verdict == "fails"
+    barely = {"ours/full": [0.5052], "ours/no_text": [0.5]}
+    assert one(measured(barely, barely), *better("clip", "up")).verdict == "holds"
+
+
+def test_a_metric_without_a_smallest_difference_of_interest_is_refused() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    numbers = measured(rows, rows)
+    numbers.smallest = {"lpips": 0.005}
+    with pytest.raises(BadInput, match=r"report\.smallest has no 'clip', which claims compare"):
+        one(numbers, *better("clip", "up"))
+
+
+def test_strides_are_not_testable_where_sampling_takes_one_step() -> None:
+    rows = {"ours/hop2": [0.9], "ours/hop8": [0.5]}
+    numbers = measured(rows, rows)
+    stride = Comparison("better", ("table4.stride2.clip", "table4.stride8.clip"), "up")
+    methods = ("ours/hop2", "ours/hop8")
+    (found,) = judge([claim(stride)], numbers, methods, one_step=methods)
+    assert (found.verdict, found.tested[0].verdict) == ("untestable", "untestable")
+    assert found.tested[0].why.startswith("Sampling takes one step")
+    (many,) = judge([claim(stride)], numbers, methods)
+    assert many.verdict == "holds"
+
+
+def test_power_is_that_of_the_frozen_analysis() -> None:
+    rows = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    easy, hard = better("clip", "up")
+    frozen = Frozen(world="w", sizes="s", claims="c", power={easy.id: Power(videos=40, power=0.8)})
+    (found,) = judge([claim(easy, hard)], measured(rows, rows), ("ours/full", "ours/no_text"), frozen=frozen)
+    assert [(t.power, t.decidable) for t in found.tested] == [(0.8, True), (None, None)]
+
+
+@pytest.mark.parametrize(
+    ("effect", "spread", "videos", "decided", "holds"),
+    [
+        (0.05, 0.05, 30, (36, 40), (36, 40)),  # planted: clear of the smallest of interest, which is 0.005
+        (0.0, 0.05, 12, (0, 4), (0, 3)),  # absent, and too few videos to tell
+        (0.0, 0.005, 30, (36, 40), (0, 1)),  # absent, and certain to be small: decided against the claim
+    ],
+)
+def test_planted_effects_are_decided_and_absent_ones_are_not_called_better(
+    effect: float, spread: float, videos: int, decided: tuple[int, int], holds: tuple[int, int]
+) -> None:
+    draw = np.random.Generator(np.random.PCG64(3))
+    verdicts = []
+    for _ in range(40):
+        values = draw.normal(0.7, 0.2, videos)
+        rows = {"ours/full": values + draw.normal(effect, spread, videos), "ours/no_text": values}
+        (found,) = one(measured(rows, rows, videos=videos), better("clip", "up")[0]).tested
+        verdicts.append(found)
+    assert decided[0] <= sum(found.decided for found in verdicts) <= decided[1]
+    assert holds[0] <= sum(found.verdict == "holds" for found in verdicts) <= holds[1]

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING
 from tgvac.clips.rows import read_frame
 from tgvac.methods.registry import EXTERNAL
 from tgvac.metrics.params import MetricsParams
-from tgvac.report.score_tables import ScoreColumns, here_rows
+from tgvac.report.score_tables import Pair, ScoreColumns, here_rows
 from tgvac.report.scores import CLASSES, MORE, SCORES, Groups, Measured, Score, score_cell
-from tgvac.report.table2 import HOW_COMPARED, how_measured
+from tgvac.report.table2 import how_compared, how_measured
 from tgvac.report.tables import Table
 
 if TYPE_CHECKING:
@@ -113,19 +113,17 @@ def external_tables(found: Together, numbers: Measured, title: str, lead: str, o
             )
         )
         one = numbers.find(f"{EXTERNAL}/{found.name}")
-        compared = [
-            layout.compared(numbers, one, other, labels[other.name])
-            for other in numbers.scored(names)
-            if one is not None and other != one
+        asked = [
+            Pair(one, other, labels[other.name]) for other in numbers.scored(names) if one is not None and other != one
         ]
-        if compared:
+        if asked:
             made.append(
                 Table(
                     f"{name}_against",
                     f"{title}: {what}, {found.name} against the others",
                     layout.columns(None, f"{found.name} minus"),
-                    tuple(compared),
-                    HOW_COMPARED,
+                    tuple(layout.compared(numbers, asked)),
+                    how_compared(numbers),
                     remarks,
                 )
             )

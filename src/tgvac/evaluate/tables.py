@@ -16,8 +16,8 @@ from tgvac.params import Params
 from tgvac.report.basis import Basis
 from tgvac.report.methods import HEADLINE, of_quality
 from tgvac.report.paper import Paper
-from tgvac.report.score_tables import mark
-from tgvac.report.scores import SCORES, Measured, score_cell, significant_sign
+from tgvac.report.score_tables import Pair, ScoreColumns
+from tgvac.report.scores import ALL, SCORES, Measured, score_cell
 from tgvac.report.table2 import against_table, methods_table, quality_table
 from tgvac.report.tables import Table
 from tgvac.stage import Context
@@ -112,10 +112,8 @@ def summary(found: Beside, numbers: Measured) -> list[str]:
     lines = []
     for score in SCORES:
         cell = score_cell(numbers.estimate(mine, score, "all"), score, "")
-        line = f"{score.label:<20} {cell.plain}"
-        if ours is not None:
-            value = numbers.difference(ours, mine, score, "all")
-            line += f"   ours minus it {score_cell(value, score, '', signed=True).plain}"
-            line += mark(significant_sign(value), score)
-        lines.append(line)
-    return lines
+        lines.append(f"{score.label:<20} {cell.plain}")
+    if ours is None:
+        return lines
+    (row,) = ScoreColumns("", ALL, verdict=False).compared(numbers, [Pair(ours, mine, "")])
+    return [f"{line}   ours minus it {cell.plain}" for line, cell in zip(lines, row.cells[1:], strict=True)]

@@ -7,10 +7,10 @@ from tgvac.methods.registry import Methods, label_of
 from tgvac.report.basis import Basis
 from tgvac.report.methods import GUIDED, HEADLINE, LONG_REFERENCE, START, STREAMS, UNGUIDED, of_long_clips
 from tgvac.report.paper import Paper
-from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
+from tgvac.report.score_tables import HERE, Pair, ScoreColumns, here_rows
 from tgvac.report.scores import ALL, CLASSES, Measured
-from tgvac.report.table2 import HOW_COMPARED, how_measured
-from tgvac.report.tables import Row, Table
+from tgvac.report.table2 import how_compared, how_measured
+from tgvac.report.tables import Table
 
 _STREAMS = ScoreColumns("table3", CLASSES)
 _STRIDES = ScoreColumns("table4", ALL)
@@ -34,8 +34,9 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
     before = (START,) if START in evaluation.methods else ()
     out += here_rows(_STREAMS, numbers, before, basis.verdict, _BEFORE, {})
     out += [_STREAMS.counted(numbers, (*guided, *unguided))] if guided or unguided else []
-    out += _minus(_STREAMS, numbers, HEADLINE, guided, "Both streams minus", STREAMS)
-    out += _minus(_STREAMS, numbers, "ours/full_g1", unguided, "Both streams minus, without guidance", {})
+    minus = _minus(numbers, HEADLINE, guided, "Both streams minus", STREAMS)
+    minus += _minus(numbers, "ours/full_g1", unguided, "Both streams minus, without guidance", {})
+    out += _STREAMS.compared(numbers, minus)
     out += _STREAMS.published(paper)
     return Table(
         "table3",
@@ -45,7 +46,7 @@ def streams_table(numbers: Measured, paper: Paper, basis: Basis, evaluation: Eva
         basis.sentence,
         (
             how_measured(numbers.metrics),
-            HOW_COMPARED,
+            how_compared(numbers),
             "Without text, guidance on text has no effect, so a row without text lacks guidance as well. At guidance 1"
             " the rows differ in the stream alone.",
             *_started_from(start),
@@ -71,7 +72,8 @@ def strides_table(
     names = of_long_clips(evaluation.methods, methods)
     out = here_rows(_STRIDES, numbers, names, basis.verdict, HERE, {})
     out += [_STRIDES.counted(numbers, names)] if names else []
-    out += _minus(_STRIDES, numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
+    minus = _minus(numbers, LONG_REFERENCE, names, f"{label_of(LONG_REFERENCE)} minus", {})
+    out += _STRIDES.compared(numbers, minus)
     out += _STRIDES.published(paper)
     return Table(
         "table4",
@@ -81,7 +83,7 @@ def strides_table(
         basis.sentence,
         (
             how_measured(numbers.metrics),
-            HOW_COMPARED,
+            how_compared(numbers),
             f"Measured on synthesized videos of at least {evaluation.long.frames} frames, one drawn from each source"
             f" video{_at_most(evaluation.long.videos)}, all frames in one class. Windows whose stride equals their"
             " length do not overlap. One window holds all frames at once, more than in training.",
@@ -101,18 +103,13 @@ def _left_out(names: tuple[str, ...], evaluation: EvaluationParams) -> tuple[str
 
 
 def _minus(
-    layout: ScoreColumns,
-    numbers: Measured,
-    reference: str,
-    names: tuple[str, ...],
-    section: str,
-    labels: dict[str, str],
-) -> list[Row]:
+    numbers: Measured, reference: str, names: tuple[str, ...], section: str, labels: dict[str, str]
+) -> list[Pair]:
     """The reference minus each other method that was measured."""
     of = numbers.find(reference)
     others = [numbers.find(name) for name in names if name != reference]
     return [
-        layout.compared(numbers, of, other, labels.get(other.name, label_of(other.name)), section)
+        Pair(of, other, labels.get(other.name, label_of(other.name)), section)
         for other in others
         if of is not None and other is not None
     ]

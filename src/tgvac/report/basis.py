@@ -52,22 +52,30 @@ class Basis:
             return "in the world"
         return "with stand-ins" if self.origin == "stand-ins" else "here"
 
-    def verdict_of(self, verdict: Verdict) -> str:
-        """A verdict on a claim in words; ``reproduced`` is only for pretrained backbones on the paper's sources."""
+    def word(self, verdict: Verdict) -> str:
+        """A verdict in words; ``reproduced`` is only for pretrained backbones on the paper's sources."""
         words: dict[Verdict, str] = {
-            "holds": f"holds {self.place}" if self.place else "reproduced",
-            "fails": f"fails {self.place}" if self.place else "not reproduced",
-            "open": "no significant difference",
+            "holds": "reproduced" if self.comparable else "holds",
+            "fails": "not reproduced" if self.comparable else "fails",
+            "undecided": "inconclusive" if self.comparable else "undecided",
             "undecidable": "not decidable at this scale",
+            "untestable": "not testable",
             "unmeasured": "not measured",
             "untested": "not tested",
         }
         return words[verdict]
 
+    def verdict_of(self, verdict: Verdict) -> str:
+        """A verdict on a claim in words, with the place where it was tested if it was decided."""
+        decided = verdict in ("holds", "fails")
+        return f"{self.word(verdict)} {self.place}" if decided and self.place else self.word(verdict)
 
-Verdict = Literal["holds", "fails", "open", "undecidable", "unmeasured", "untested"]
-"""Of a claim. ``open``: no significant difference; ``undecidable``: a stand-in takes the place of a published method,
-so the rows say nothing about that method; ``unmeasured``: the run lacks a number that the claim needs."""
+
+Verdict = Literal["holds", "fails", "undecided", "undecidable", "untestable", "unmeasured", "untested"]
+"""Of a claim or a comparison. ``undecided``: the interval allows more than one answer, or comes from too few source
+videos; ``undecidable``: a stand-in takes the place of a published method, so the rows say nothing about that method;
+``untestable``: the run cannot show the effect, whatever it measures; ``unmeasured``: it lacks a number that is
+needed."""
 
 COMPARABLE = "comparable in kind"
 

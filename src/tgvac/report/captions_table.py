@@ -5,9 +5,9 @@ from __future__ import annotations
 from tgvac.completion.params import EvaluationParams
 from tgvac.methods.registry import Methods, label_of
 from tgvac.report.methods import of_captions, unchanged
-from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
+from tgvac.report.score_tables import HERE, Pair, ScoreColumns, here_rows
 from tgvac.report.scores import CLASSES, Groups, Measured
-from tgvac.report.table2 import HOW_COMPARED, fewer, how_measured
+from tgvac.report.table2 import fewer, how_compared, how_measured
 from tgvac.report.tables import Table
 
 _GROUPS: Groups = (("all", "All frames"), *CLASSES)
@@ -32,10 +32,13 @@ def captions_table(numbers: Measured, evaluation: EvaluationParams, methods: Met
     labels = {name: f"{label_of(name)}, told the object's own sentence" for name in references}
     rows = here_rows(layout, numbers, names, "", HERE, labels)
     rows.append(layout.counted(numbers, names))
+    asked = []
     for name in others:
         one, other = (numbers.find(each) if each else None for each in (own[name], name))
         if one is not None and other is not None:
-            rows.append(layout.compared(numbers, one, other, label_of(name), "The object's own sentence minus"))
+            asked.append(Pair(one, other, label_of(name), "The object's own sentence minus"))
+    rows += layout.compared(numbers, asked)
     told = dict.fromkeys(str(methods[name].caption) for name in others)
-    remarks = (how_measured(numbers.metrics), HOW_COMPARED, *(_HOW[kind] for kind in told), *fewer(numbers, names))
+    how = (how_measured(numbers.metrics), how_compared(numbers))
+    remarks = (*how, *(_HOW[kind] for kind in told), *fewer(numbers, names))
     return Table("captions", "What the sentence is worth", layout.columns(None, "Method"), tuple(rows), remarks=remarks)

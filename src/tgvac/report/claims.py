@@ -27,7 +27,7 @@ class _Close(Record):
     close: str
     to: str
     columns: tuple[str, ...] = Field(min_length=1)
-    within: float = Field(gt=0)
+    within: float | None = Field(default=None, gt=0)
 
 
 class _Gain(Record):
@@ -60,13 +60,18 @@ class Comparison:
             cells differ by more than the last two).
         cells: two ids, or four for 'gain'.
         direction: of the metric; a gain of a 'down' metric is a fall.
-        within: the bound of 'close', in the metric's unit; else 0.
+        within: the bound of 'close', in the metric's unit; 0 for the smallest difference of interest.
     """
 
     kind: Literal["better", "close", "gain"]
     cells: tuple[str, ...]
     direction: Direction
     within: float = 0.0
+
+    @property
+    def id(self) -> str:
+        """Its kind and cells, as files name it."""
+        return " ".join((self.kind, *self.cells))
 
     def margin(self, values: Mapping[str, float]) -> float:
         """By how much the comparison holds (above 0) or fails (below 0), in the metric's unit.
@@ -130,7 +135,9 @@ def load_claims(path: Path, paper: Paper) -> dict[str, Claim]:
                 case _Close():
                     for name in test.columns:
                         cells = (f"{test.close}.{name}", f"{test.to}.{name}")
-                        comparisons.append(Comparison("close", cells, _direction(cells, paper, raw), test.within))
+                        comparisons.append(
+                            Comparison("close", cells, _direction(cells, paper, raw), test.within or 0.0)
+                        )
                 case _Gain():
                     if len(test.larger_on) != len(test.than_on):
                         raise BadInput(f"{path}: give 'larger_on' and 'than_on' of '{claim_id}' the same length.")

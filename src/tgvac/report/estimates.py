@@ -15,7 +15,7 @@ from tgvac.report.scores import ALL, BINS, CLASSES, MORE, PREFERENCE, SCORES, Me
 
 COLUMNS = (
     *("method", "variant", "mask_source", "class", "metric"),
-    *("mean", "low", "high", "videos", "frames", "paper_cell", "paper"),
+    *("mean", "low", "high", "videos", "frames", "paper_cell", "paper", "trainings"),
 )
 
 
@@ -41,7 +41,6 @@ def estimates_csv(numbers: Measured, paper: Paper, evaluation: EvaluationParams,
                 )
                 key = (of.method, of.variant, of.mask_source, group, score.metric)
                 counts = (value.videos, value.frames)
-                writer.writerow(
-                    [*key, *fields, *counts, " ".join(c.id for c in cells), " ".join(c.text for c in cells)]
-                )
+                answered = (" ".join(c.id for c in cells), " ".join(c.text for c in cells))
+                writer.writerow([*key, *fields, *counts, *answered, value.trainings])
     return stream.getvalue()

@@ -12,9 +12,9 @@ from tgvac.completion.shards import shard_folder
 from tgvac.methods.registry import Methods, label_of, method_of, seeds_of
 from tgvac.report.curves import MaskCurves, line_chart
 from tgvac.report.methods import HEADLINE, of_mask_errors, unchanged
-from tgvac.report.score_tables import HERE, NO_ROWS, ScoreColumns
+from tgvac.report.score_tables import HERE, NO_ROWS, Pair, ScoreColumns
 from tgvac.report.scores import SCORES, Groups, Measured, Scored
-from tgvac.report.table2 import HOW_COMPARED, fewer, how_measured
+from tgvac.report.table2 import fewer, how_compared, how_measured
 from tgvac.report.tables import Cell, Column, Row, Table, missing
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -63,12 +63,14 @@ def given_masks_table(
         rows += _rows(numbers, (*([reference] if reference else []), *mine), overlaps)
     names = tuple(dict.fromkeys((*(name for name in exact.values() if name), *others)))
     rows.append(_beside(_LAYOUT.counted(numbers, names), Cell("")))
+    asked = {}
     for name in others:
-        reference, cell = exact[name], _overlap_cell(name, overlaps)
+        reference = exact[name]
         one, other = numbers.find(reference) if reference else None, _scored(numbers, name)
         if one is not None and other is not None:
-            compared = _LAYOUT.compared(numbers, one, other, label_of(name), "With exact masks minus")
-            rows.append(_beside(compared, cell))
+            asked[name] = Pair(one, other, label_of(name), "With exact masks minus")
+    compared = zip(asked, _LAYOUT.compared(numbers, list(asked.values())), strict=True)
+    rows += [_beside(row, _overlap_cell(name, overlaps)) for name, row in compared]
     first, *scores = _LAYOUT.columns(None, "Method")
     return Table(
         "given_masks",
@@ -77,7 +79,7 @@ def given_masks_table(
         tuple(rows),
         remarks=(
             how_measured(numbers.metrics),
-            HOW_COMPARED,
+            how_compared(numbers),
             "The IoU of the given masks is the mean over frames of the overlap with the true visible masks. An outline"
             " that is off moves along its normal by a smooth field that is drawn by the sample's name, so every method"
             " has the same errors; the pixels are the root mean square of the field, at the frame's resolution. Tracked"

@@ -2,6 +2,7 @@
 
 report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons, paper, differences, more, bins,
                                           frames, selection, masks; draws, captions, given_masks where a run has any
+report/tables/claims.csv                  for programs: a line for each comparison of each claim, with its verdict
 report/tables/estimates.csv               each of our numbers in full precision, one per line
 report/strips/<sample>.png                input, completions and truth, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
@@ -37,6 +38,7 @@ from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.captions_table import captions_table
 from tgvac.report.claims import load_claims
+from tgvac.report.claims_csv import claims_csv
 from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
@@ -44,6 +46,7 @@ from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.figure_files import FigureDrawer
 from tgvac.report.figures import load_figures
+from tgvac.report.frozen import Frozen, check_frozen, read_frozen, settled
 from tgvac.report.given_masks_table import given_masks_table, mask_curves, mask_overlaps
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE, stand_ins
@@ -52,15 +55,19 @@ from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
+from tgvac.report.row_checks import check_digests, check_seeds
 from tgvac.report.scores import Measured
 from tgvac.report.table1 import dataset_table, rejected_before, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
 from tgvac.report.table_files import write_table_files
 from tgvac.report.verdicts import judge
 from tgvac.report.voted import read_preference
+from tgvac.sampling.params import SamplerParams
 from tgvac.shards import Entry, read_index, write_index
+from tgvac.sources.params import SourcesParams
 from tgvac.stage import Context
 from tgvac.synthesis.account import read_account
+from tgvac.synthesis.params import SynthesisParams
 from tgvac.synthesis.select_stage import TRACKS_FORMAT
 from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 from tgvac.training.params import FrameModelParams
@@ -76,12 +83,38 @@ def run(
     frame_model: FrameModelParams,
     variants: Mapping[str, VariantParams],
     study: StudyParams,
+    sources: SourcesParams,
+    synthesis: SynthesisParams,
+    sampler: SamplerParams,
 ) -> None:
-    """Write the report of a scale; it replaces an earlier report only when it is complete."""
+    """Write the report of a scale; it replaces an earlier report only when it is complete.
+
+    Args:
+        sources, synthesis: what a scale whose verdicts count has frozen.
+        sampler: its number of steps.
+
+    Raises:
+        BadInput: rows that must not stand in one table, or a frozen scale that has changed.
+    """
     staged = replace(ctx, folder=".report.part")
     shutil.rmtree(staged.out, ignore_errors=True)
     start = _start_of(methods, variants, frame_model)
-    _write(staged, report, metrics, methods, evaluation, start, study)
+    check_digests(ctx, evaluation, methods)
+    frozen = read_frozen(ctx.root).get(ctx.scale)
+    if frozen is not None:
+        now = settled(
+            _world(ctx) or "",
+            ctx.root / "reference" / "claims.yaml",
+            sources=sources,
+            synthesis=synthesis,
+            evaluation=evaluation,
+            methods=methods,
+            metrics=metrics,
+            report=report,
+        )
+        check_frozen(ctx.scale, frozen, now)
+    one_step = [name for name in evaluation.methods if (methods[name].steps or sampler.steps) == 1]
+    _write(staged, report, metrics, methods, evaluation, start, study, one_step, frozen)
     shutil.rmtree(ctx.out, ignore_errors=True)
     staged.out.rename(ctx.out)
 
@@ -100,6 +133,8 @@ def _write(
     evaluation: EvaluationParams,
     start: str,
     study: StudyParams,
+    one_step: Sequence[str],
+    frozen: Frozen | None,
 ) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
     selection = read_table(ctx.results / "select" / "tracks.parquet", TRACKS_FORMAT)
@@ -111,9 +146,11 @@ def _write(
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
     preference = read_preference(ctx, evaluation, methods, study.exclude)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
-    numbers = Measured(rows, metrics, evaluation.mask_source, preference)
+    check_seeds(rows, evaluation, methods)
+    numbers = Measured(rows, metrics, evaluation.mask_source, preference, report.smallest)
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
-    judged = judge(claims.values(), numbers, evaluation.methods, stand_ins(evaluation.methods, methods, basis.origin))
+    standins = stand_ins(evaluation.methods, methods, basis.origin)
+    judged = judge(claims.values(), numbers, evaluation.methods, standins, one_step, frozen)
 
     tables = {
         "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every, rejected),
@@ -126,7 +163,7 @@ def _write(
         "table3": streams_table(numbers, paper, basis, evaluation, start),
         "table4": strides_table(numbers, paper, basis, evaluation, methods),
         "claims": claims_table(judged, paper, basis, metrics),
-        "comparisons": comparisons_table(judged),
+        "comparisons": comparisons_table(judged, basis),
         "paper": paper_table(numbers, paper, basis, evaluation),
         "frames": frames_table(
             [
@@ -146,6 +183,8 @@ def _write(
     tables |= {name: table for name, table in optional.items() if table is not None}
     written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
+    # In place of the table's own, whose cells are for people.
+    write_text(ctx.out / "tables" / "claims.csv", claims_csv(judged, paper, basis))
     written.append(ctx.out / "tables" / "estimates.csv")
 
     gallery = draw_pictures(ctx, report, evaluation, methods, numbers, recipes, occlusion)
@@ -198,8 +237,7 @@ def _facts(
     origin = {**STANDINS, "pretrained": "pretrained weights"}
     path = ctx.results / "backbones" / "provenance.json"
     record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    manifest = ctx.results / "sources" / "manifest.json"
-    world = json.loads(manifest.read_text(encoding="utf-8")).get("world_digest") if manifest.is_file() else None
+    world = _world(ctx)
     named = [f"{key} {value}" for key, value in sorted(record.items()) if key != "origin"]
     made = read_account(ctx.results / "synthesis" / "account.json")
     leaks = f"AT RANDOM, by recipe: {made['shared_videos']} videos are on more than one side, so all scores here leak"
@@ -218,6 +256,12 @@ def _facts(
         ("Training seeds", ", ".join(map(str, evaluation.train_seeds))),
         ("LPIPS network", metrics.lpips_net),
     ]
+
+
+def _world(ctx: Context) -> str | None:
+    """The digest of the world's generator, as the phase `sources` recorded it; None without a world."""
+    manifest = ctx.results / "sources" / "manifest.json"
+    return json.loads(manifest.read_text(encoding="utf-8")).get("world_digest") if manifest.is_file() else None
 
 
 def _measured_on(evaluation: EvaluationParams) -> str:

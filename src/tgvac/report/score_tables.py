@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from tgvac.methods.registry import label_of
 from tgvac.metrics.difficulty import Group
+from tgvac.report.multiple import holm
 from tgvac.report.paper import Paper
 from tgvac.report.preference import NO_VOTE, NOT_ASKED
-from tgvac.report.scores import PREFERENCE, SCORES, Groups, Measured, Score, Scored, score_cell, significant_sign
+from tgvac.report.scores import PREFERENCE, SCORES, Groups, Measured, Score, Scored, p_outside, score_cell
 from tgvac.report.table1 import paper_cell
 from tgvac.report.tables import Cell, Column, Row, missing
 
@@ -103,19 +104,40 @@ class ScoreColumns:
             rows.append(self._row(Cell(row.label), cells, "published", PUBLISHED))
         return rows
 
-    def compared(self, numbers: Measured, a: Scored, b: Scored, label: str, section: str = "") -> Row:
-        """``a - b`` on the frames that both have; ✓ if a is significantly better, ✗ if b is."""
-        cells: list[Cell] = []
-        for group, _ in self.groups:
-            for score in self.scores:
-                value = numbers.difference(a, b, score, group)
-                cell = score_cell(value, score, "No frame has a value for both.", signed=True)
-                cells.append(Cell(cell.text + mark(significant_sign(value), score), cell.detail, cell.notes))
-        return self._row(Cell(label), cells, "", section)
+    def compared(self, numbers: Measured, asked: Sequence[Pair]) -> list[Row]:
+        """Rows of differences on the frames that both methods have; ✓ where the first is better, ✗ where the second is.
+
+        A mark says that the difference is larger than the smallest one of interest, by a test that is corrected for
+        all cells of the given rows (Holm).
+        """
+        values = [
+            (pair, score, numbers.difference(pair.a, pair.b, score, group))
+            for pair in asked
+            for group, _ in self.groups
+            for score in self.scores
+        ]
+        p_values = holm([p_outside(value, numbers.least(score)) for _, score, value in values])
+        cells: dict[Pair, list[Cell]] = {pair: [] for pair in asked}
+        for (pair, score, value), p in zip(values, p_values, strict=True):
+            cell = score_cell(value, score, "No frame has a value for both.", signed=True)
+            beyond = p < 1 - numbers.metrics.confidence
+            sign = mark((1 if value.mean > 0 else -1) if beyond else 0, score)
+            cells[pair].append(Cell(cell.text + sign, cell.detail, cell.notes))
+        return [self._row(Cell(pair.label), mine, "", pair.section) for pair, mine in cells.items()]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two methods whose difference, ``a - b``, is a row."""
+
+    a: Scored
+    b: Scored
+    label: str
+    section: str = ""
 
 
 def mark(sign: int, score: Score) -> str:
-    """✓ better, ✗ worse, "" without a significant difference; from a :func:`~tgvac.report.scores.significant_sign`."""
+    """✓ better, ✗ worse, "" where the sign of the difference is 0: nothing is decided."""
     return "" if sign == 0 else " ✓" if (sign > 0) == score.up else " ✗"
 
 

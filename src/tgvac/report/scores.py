@@ -1,4 +1,7 @@
-"""From rows to the numbers of tables: one estimate per cell, with a bootstrap seed named after the cell."""
+"""From rows to the numbers of tables: one estimate per cell, with a bootstrap seed named after the cell.
+
+docs/statistics.md says what is estimated and how it is tested.
+"""
 
 from __future__ import annotations
 
@@ -6,10 +9,12 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from tgvac.errors import BadInput
 from tgvac.metrics.aggregate import KEY, Estimate, mean_with_interval, paired_difference, paired_gain
 from tgvac.metrics.difficulty import Group, in_group
 from tgvac.metrics.params import MetricsParams
@@ -72,9 +77,9 @@ MORE = (
 TRUTH_TC = Score("tc_truth", "TC of the truth", 3, True)
 """Not a method's score, but what the truth of the same frames has: a ceiling."""
 
-ENOUGH_VIDEOS = 6
-"""The fewest source videos with which a difference can be significant. All of n differences have the same sign by
-chance with probability 2 / 2^n, which is above 0.05 for fewer."""
+ENOUGH_VIDEOS = 9
+"""The fewest source videos with which a difference is marked or a claim decided. Intervals of fewer are printed, and
+cover less often than they say where differences are skewed (``make bench-coverage``)."""
 
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
@@ -105,12 +110,18 @@ class Measured:
         metrics: the rate from which a frame is hard, and the settings of the bootstrap.
         mask_source: the masks with which the main rows were made.
         preference: what people voted for.
+        smallest: the smallest difference of interest, by metric; 0 for metrics that are not in it.
     """
 
     def __init__(
-        self, rows: pd.DataFrame, metrics: MetricsParams, mask_source: str, preference: Preference = NO_VOTES
+        self,
+        rows: pd.DataFrame,
+        metrics: MetricsParams,
+        mask_source: str,
+        preference: Preference = NO_VOTES,
+        smallest: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
-        self.metrics, self.mask_source, self.preference = metrics, mask_source, preference
+        self.metrics, self.mask_source, self.preference, self.smallest = metrics, mask_source, preference, smallest
         # Merging on categories compares integers, which is much faster than comparing names.
         rows = rows.astype({column: "category" for column in rows.columns if column not in _NUMBERS})
         self._nothing = rows.iloc[:0]
@@ -180,6 +191,10 @@ class Measured:
         on = KEY if KEY in (_pairing(*side) for side in sides) else _FRAME
         return paired_gain(sides[0], sides[1], self.metrics.bootstrap, confidence, *names, on=on)
 
+    def least(self, score: Score) -> float:
+        """The smallest difference of interest, in the metric's unit."""
+        return self.smallest.get(score.metric, 0.0)
+
     def sample_means(self, of: Scored, metric: str) -> Mapping[str, float]:
         """The mean of a metric by sample, over frames and training seeds; samples without a value are left out."""
         rows = self.rows_of(of, metric, "all")
@@ -196,21 +211,49 @@ def _pairing(rows_a: pd.DataFrame, rows_b: pd.DataFrame) -> tuple[str, ...]:
 
     Trained methods are paired seed by seed. A method that is not trained has one row per frame, which is paired with
     the rows of all seeds of the other side.
+
+    Raises:
+        BadInput: both sides have several training seeds, and one lacks a seed of the other.
     """
+    seeds = [{int(seed) for seed in rows["train_seed"].unique() if seed >= 0} for rows in (rows_a, rows_b)]
+    if min(map(len, seeds)) > 1 and seeds[0] != seeds[1]:
+        (less, rows), (more, other) = sorted(zip(seeds, (rows_a, rows_b), strict=True), key=lambda side: len(side[0]))
+        raise BadInput(
+            f"{_name_of(rows)} has no rows of training seed {min(more - less or less - more)}, which"
+            f" {_name_of(other)} has; run `tgvac run` for it, or leave that seed out of both."
+        )
     if not any(rows.duplicated(list(_FRAME)).any() for rows in (rows_a, rows_b)):
         return _FRAME
     untrained = [bool((rows["train_seed"] < 0).all()) for rows in (rows_a, rows_b)]
     return _FRAME if untrained[0] != untrained[1] else KEY
 
 
-def significant_sign(value: Estimate) -> int:
-    """1 or -1 for a difference significantly above or below zero, 0 for no significant difference.
+def _name_of(rows: pd.DataFrame) -> str:
+    return f"{rows['method'].iloc[0]}/{rows['variant'].iloc[0]}"
 
-    A difference is significant if its interval excludes zero and comes from at least ``ENOUGH_VIDEOS`` source videos.
-    """
+
+def outside(value: Estimate, smallest: float) -> int:
+    """1 or -1 for a difference above or below the smallest one of interest with its whole interval, else 0."""
     if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
         return 0
-    return 1 if value.low > 0 else -1 if value.high < 0 else 0
+    return 1 if value.low > smallest else -1 if value.high < -smallest else 0
+
+
+def inside(value: Estimate, smallest: float) -> bool:
+    """Whether a difference's whole interval is within the smallest one of interest, either way."""
+    return value.videos >= ENOUGH_VIDEOS and -smallest <= value.low and value.high <= smallest
+
+
+def p_outside(value: Estimate, smallest: float) -> float:
+    """The two-sided p value if the true difference is no larger than the smallest one of interest.
+
+    Below ``1 - confidence`` exactly where :func:`outside` is not 0; NaN where nothing is tested.
+    """
+    if value.videos < ENOUGH_VIDEOS or value.spread is None:
+        return math.nan
+    if abs(value.mean) <= smallest:
+        return 1.0
+    return value.spread.p(value.mean - math.copysign(smallest, value.mean))
 
 
 def score_cell(value: Estimate, score: Score, otherwise: str, signed: bool = False) -> Cell:

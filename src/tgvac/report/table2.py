@@ -10,11 +10,12 @@ import numpy as np
 from tgvac.completion.params import EvaluationParams
 from tgvac.methods.registry import REGISTRY, Methods, label_of
 from tgvac.metrics.difficulty import difficulty as class_of
+from tgvac.metrics.intervals import ENOUGH_TRAININGS
 from tgvac.metrics.params import MetricsParams
 from tgvac.report.basis import Basis
 from tgvac.report.methods import BASELINES, HEADLINE, of_quality, stand_ins
 from tgvac.report.paper import Paper
-from tgvac.report.score_tables import HERE, ScoreColumns, here_rows
+from tgvac.report.score_tables import HERE, Pair, ScoreColumns, here_rows
 from tgvac.report.scores import BINS, CLASSES, ENOUGH_VIDEOS, TRUTH_TC, Groups, Measured, Scored
 from tgvac.report.tables import Cell, Column, Row, Table
 
@@ -104,10 +105,22 @@ def fewer(numbers: Measured, names: Sequence[str]) -> list[str]:
 def how_measured(metrics: MetricsParams) -> str:
     """A remark on how to read a number with its interval."""
     return (
-        f"Ours: mean over frames, with a {metrics.confidence * 100:g} % interval from a bootstrap over source videos"
-        f" ({metrics.bootstrap:,} resamples). A frame is hard from {metrics.hard_from * 100:g} % occlusion; a pair of"
-        " frames (TC) is in the class of its later frame. Frames without the object are in no class. Intervals from"
-        f" fewer than {ENOUGH_VIDEOS} source videos are too narrow to be reliable."
+        f"Ours: mean over frames, with a {metrics.confidence * 100:g} % interval clustered by source video (Student's,"
+        f" stretched by a studentised bootstrap of {metrics.bootstrap:,} resamples). From {ENOUGH_TRAININGS} training"
+        " seeds on it is about trainings of this kind; with fewer it is about the given ones, and cannot say how"
+        f" trainings vary. A frame is hard from {metrics.hard_from * 100:g} % occlusion; a pair of frames (TC) is in"
+        " the class of its later frame. Frames without the object are in no class. Intervals from fewer than"
+        f" {ENOUGH_VIDEOS} source videos may be too narrow."
+    )
+
+
+def how_compared(numbers: Measured) -> str:
+    """A remark on how to read a difference and its mark."""
+    return (
+        "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: by"
+        " more than the smallest difference of interest (report.smallest), by a test on at least"
+        f" {ENOUGH_VIDEOS} source videos that is corrected for all marks of the table (Holm, together"
+        f" {(1 - numbers.metrics.confidence) * 100:g} %). No mark means that nothing is decided."
     )
 
 
@@ -152,18 +165,13 @@ def against_table(
         table, title: of the table that is made.
     """
     layout = ScoreColumns("table2", (*EVERY, *CLASSES), verdict=False)
-    rows = []
-    for of in numbers.scored(names):
-        if one is not None and of.name in names and of != one:
-            rows.append(layout.compared(numbers, one, of, label_of(of.name)))
-    return Table(table, title, layout.columns(paper, f"{label} minus"), tuple(rows), HOW_COMPARED)
-
-
-HOW_COMPARED = (
-    "Paired differences on the same frames, with the interval of the difference. ✓ means better and ✗ worse: the"
-    f" interval excludes zero and comes from at least {ENOUGH_VIDEOS} source videos. No mark means no significant"
-    " difference."
-)
+    asked = [
+        Pair(one, of, label_of(of.name))
+        for of in numbers.scored(names)
+        if one is not None and of.name in names and of != one
+    ]
+    rows = tuple(layout.compared(numbers, asked))
+    return Table(table, title, layout.columns(paper, f"{label} minus"), rows, how_compared(numbers))
 
 
 def _names(numbers: Measured, evaluation: EvaluationParams, methods: Methods) -> tuple[str, ...]:

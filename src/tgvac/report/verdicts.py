@@ -1,24 +1,30 @@
-"""The paper's claims on our own rows: every comparison by a paired bootstrap over source videos, then the verdict.
+"""The paper's claims on our own rows: each comparison by the interval of its difference, then the verdict.
 
-Comparisons of user preference are differences of shares of votes, with intervals clustered by participant and video.
+A comparison is decided where its whole interval lies beyond the smallest difference of interest, either way, or within
+it on both sides. Beyond, in the claimed direction, *better* holds; the other way it fails. Within, the two are alike:
+*better* fails, and *close* holds. Otherwise it is undecided, and so it is from fewer than ``ENOUGH_VIDEOS`` source
+videos. Comparisons of user preference are differences of shares of votes, with intervals clustered by participant and
+by video.
 
-A comparison holds or fails if its whole interval agrees; otherwise there is no significant difference. A claim holds
-if all of its comparisons hold, which needs no correction for their number. It fails if one of them fails. One of many
-comparisons fails by chance more often than a single one, so it must fail at the confidence that m comparisons need
-(Bonferroni): 1 - (1 - confidence) / m. A comparison with a stand-in of a published method is not decidable.
+A claim holds if all of its comparisons hold, which needs no correction for their number. It fails if one of them fails.
+One of many comparisons fails by chance more often than a single one, so it must fail at the confidence that m
+comparisons need (Bonferroni): 1 - (1 - confidence) / m. A comparison with a stand-in of a published method is not
+decidable, and strides of windows are not testable where sampling takes a single step, after which nothing is averaged.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from tgvac.errors import BadInput
 from tgvac.methods.registry import label_of
 from tgvac.metrics.aggregate import Estimate
 from tgvac.metrics.difficulty import Group
 from tgvac.report.basis import Verdict
 from tgvac.report.claims import Claim, Comparison
+from tgvac.report.frozen import Frozen
 from tgvac.report.methods import BASELINES, answer_to
 from tgvac.report.scores import (
     ENOUGH_VIDEOS,
@@ -27,9 +33,13 @@ from tgvac.report.scores import (
     Measured,
     Score,
     Scored,
+    inside,
+    outside,
     score_of,
-    significant_sign,
 )
+
+_STRIDES = "table4."
+"""The rows that differ in the stride of windows."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +51,9 @@ class Tested:
         estimate: the difference of the comparison's cells (first minus second; for a gain, the difference of two such
             differences), in the metric's unit, whichever direction is better.
         missing: what the run lacks for it, or "".
+        bound: the smallest difference of interest, or the bound that the claim itself has.
+        power: the chance that it is decided, by the analysis that was frozen; None without one.
+        why: in a sentence, why it is not decided; "" if it is, or if its interval alone leaves it open.
     """
 
     comparison: Comparison
@@ -50,6 +63,22 @@ class Tested:
     estimate: Estimate
     verdict: Verdict
     missing: str = ""
+    bound: float = 0.0
+    power: float | None = None
+    why: str = ""
+
+    @property
+    def decided(self) -> bool:
+        """Whether it holds or fails."""
+        return self.verdict in ("holds", "fails")
+
+    @property
+    def decidable(self) -> bool | None:
+        """Whether the frozen analysis gives it enough power; None without one."""
+        return None if self.power is None else self.power >= ENOUGH_POWER
+
+
+ENOUGH_POWER = 0.8
 
 
 @dataclass(frozen=True)
@@ -61,91 +90,135 @@ class Judged:
     verdict: Verdict
 
 
-def judge(
-    claims: Iterable[Claim], numbers: Measured, methods: Iterable[str], standins: Collection[str] = ()
-) -> list[Judged]:
-    """Test every claim on the rows of a run.
+@dataclass(frozen=True)
+class Judge:
+    """Tests claims on the rows of a run.
 
-    Args:
+    Attributes:
+        numbers: of the run.
         methods: the evaluated methods; each published row corresponds to at most one of them.
         standins: those of them that stand in for a published method.
+        one_step: those that sample in a single step.
+        frozen: the analysis of power that was frozen before the run was evaluated; None without one.
     """
-    methods = tuple(methods)
-    return [_judge(claim, numbers, methods, standins) for claim in claims]
+
+    numbers: Measured
+    methods: tuple[str, ...]
+    standins: Collection[str] = ()
+    one_step: Collection[str] = ()
+    frozen: Frozen | None = None
+
+    def claim(self, claim: Claim) -> Judged:
+        """A claim with its verdict.
+
+        Raises:
+            BadInput: no smallest difference of interest is given for one of its metrics.
+        """
+        if not claim.comparisons:
+            return Judged(claim, (), "untested")
+        tested = tuple(self._with_power(self._test(each)) for each in claim.comparisons)
+        return Judged(claim, tested, self._overall(tested))
+
+    def _overall(self, tested: tuple[Tested, ...]) -> Verdict:
+        """The verdict from the comparisons of a claim; see the module's description."""
+        level = 1 - (1 - self.numbers.metrics.confidence) / len(tested)
+        for each in tested:
+            if each.verdict == "fails" and each.pair is not None:
+                value = self._estimate(each.comparison, each.pair, each.score, each.groups, level)
+                if decide(each.comparison, value, each.bound) == "fails":
+                    return "fails"
+        verdicts = {each.verdict for each in tested}
+        for lacking in ("unmeasured", "untestable", "undecidable"):
+            if lacking in verdicts:
+                return lacking
+        return "holds" if verdicts == {"holds"} else "undecided"
+
+    def _with_power(self, tested: Tested) -> Tested:
+        power = None if self.frozen is None else self.frozen.power_of(tested.comparison)
+        return replace(tested, power=power)
+
+    def _test(self, comparison: Comparison) -> Tested:
+        parts = [_cell_of(cell) for cell in comparison.cells]
+        groups = tuple(group for _, group, _ in parts)
+        score, found = score_of(parts[0][2]), []
+        if score.metric not in self.numbers.smallest:
+            raise BadInput(
+                f"report.smallest has no '{score.metric}', which claims compare; give it the smallest difference of"
+                " interest, in the metric's unit."
+            )
+        bound = comparison.within or self.numbers.least(score)
+        lacking = Tested(comparison, score, groups, None, NOTHING, "unmeasured", bound=bound)
+        if score is PREFERENCE and self.numbers.preference.why:
+            return _lacks(lacking, self.numbers.preference.lacks)
+        for row, _, _ in parts[:2]:
+            name = answer_to(row, self.methods)
+            of = self.numbers.find(name) if name else None
+            if of is None:
+                return _lacks(lacking, f"rows of {_name_of(name, row)}")
+            found.append(of)
+        pair = (found[0], found[1])
+        value = self._estimate(comparison, pair, score, groups, self.numbers.metrics.confidence)
+        measured = replace(lacking, pair=pair, estimate=value)
+        if math.isnan(value.mean):
+            return _lacks(measured, "votes on both" if score is PREFERENCE else "frames that both have a value for")
+        if stand_in := next((of.name for of in pair if of.name in self.standins), None):
+            why = f"{label_of(stand_in)} has a small network of this project in place of its authors'."
+            return replace(measured, verdict="undecidable", why=why)
+        if all(row.startswith(_STRIDES) for row, _, _ in parts) and {of.name for of in pair} <= set(self.one_step):
+            why = "Sampling takes one step, after which windows are not averaged again."
+            return replace(measured, verdict="untestable", why=why)
+        few = f"{value.videos} source videos are fewer than the {ENOUGH_VIDEOS} that a test needs."
+        return replace(
+            measured,
+            verdict=decide(comparison, value, bound),
+            why=few if value.videos < ENOUGH_VIDEOS else "",
+        )
+
+    def _estimate(
+        self,
+        comparison: Comparison,
+        pair: tuple[Scored, Scored],
+        score: Score,
+        groups: tuple[Group, ...],
+        confidence: float,
+    ) -> Estimate:
+        """The difference that a comparison speaks of; the same draw at every confidence."""
+        if comparison.kind == "gain":
+            return self.numbers.gain(*pair, score, groups[0], groups[2], confidence)
+        return self.numbers.difference(*pair, score, groups[0], confidence)
 
 
-def _judge(claim: Claim, numbers: Measured, methods: tuple[str, ...], standins: Collection[str]) -> Judged:
-    if not claim.comparisons:
-        return Judged(claim, (), "untested")
-    tested = tuple(_test(each, numbers, methods, standins) for each in claim.comparisons)
-    return Judged(claim, tested, overall(tested, numbers))
-
-
-def overall(tested: tuple[Tested, ...], numbers: Measured) -> Verdict:
-    """The verdict from the comparisons of a claim; see the module's description."""
-    level = 1 - (1 - numbers.metrics.confidence) / len(tested)
-    for each in tested:
-        if each.verdict == "fails" and each.pair is not None:
-            value = _estimate(each.comparison, each.pair, each.score, each.groups, numbers, level)
-            if _verdict(each.comparison, value) == "fails":
-                return "fails"
-    verdicts = {each.verdict for each in tested}
-    if "unmeasured" in verdicts:
-        return "unmeasured"
-    if "undecidable" in verdicts:
-        return "undecidable"
-    return "holds" if verdicts == {"holds"} else "open"
-
-
-def _test(comparison: Comparison, numbers: Measured, methods: tuple[str, ...], standins: Collection[str]) -> Tested:
-    parts = [_cell_of(cell) for cell in comparison.cells]
-    groups = tuple(group for _, group, _ in parts)
-    metric = parts[0][2]
-    score, found = score_of(metric), []
-    if score is PREFERENCE and numbers.preference.why:
-        return Tested(comparison, score, groups, None, NOTHING, "unmeasured", numbers.preference.lacks)
-    for row, _, _ in parts[:2]:
-        name = answer_to(row, methods)
-        of = numbers.find(name) if name else None
-        if of is None:
-            return Tested(comparison, score, groups, None, NOTHING, "unmeasured", f"rows of {_name_of(name, row)}")
-        found.append(of)
-    pair = (found[0], found[1])
-    value = _estimate(comparison, pair, score, groups, numbers, numbers.metrics.confidence)
-    if math.isnan(value.mean):
-        lacks = "votes on both" if score is PREFERENCE else "frames that both have a value for"
-        return Tested(comparison, score, groups, pair, value, "unmeasured", lacks)
-    stands_in = any(of.name in standins for of in pair)
-    return Tested(comparison, score, groups, pair, value, "undecidable" if stands_in else _verdict(comparison, value))
-
-
-def _estimate(
-    comparison: Comparison,
-    pair: tuple[Scored, Scored],
-    score: Score,
-    groups: tuple[Group, ...],
+def judge(
+    claims: Iterable[Claim],
     numbers: Measured,
-    confidence: float,
-) -> Estimate:
-    """The difference that a comparison speaks of; the same draw at every confidence."""
-    if comparison.kind == "gain":
-        return numbers.gain(*pair, score, groups[0], groups[2], confidence)
-    return numbers.difference(*pair, score, groups[0], confidence)
+    methods: Iterable[str],
+    standins: Collection[str] = (),
+    one_step: Collection[str] = (),
+    frozen: Frozen | None = None,
+) -> list[Judged]:
+    """Test every claim on the rows of a run; see :class:`Judge`."""
+    judging = Judge(numbers, tuple(methods), standins, one_step, frozen)
+    return [judging.claim(claim) for claim in claims]
 
 
-def _verdict(comparison: Comparison, value: Estimate) -> Verdict:
-    """The verdict of one comparison from its interval."""
-    if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
-        return "open"
+def decide(comparison: Comparison, value: Estimate, bound: float) -> Verdict:
+    """The verdict of one comparison from the interval of its difference.
+
+    Args:
+        bound: the smallest difference of interest, or that of likeness, in the metric's unit.
+    """
+    alike, sign = inside(value, bound), outside(value, bound)
     if comparison.kind == "close":
-        bound = comparison.within
-        if -bound <= value.low and value.high <= bound:
-            return "holds"
-        return "fails" if value.low > bound or value.high < -bound else "open"
-    sign = significant_sign(value)
+        return "holds" if alike else "fails" if sign else "undecided"
+    if alike:
+        return "fails"
     if sign == 0:
-        return "open"
+        return "undecided"
     return "holds" if (sign > 0) == (comparison.direction == "up") else "fails"
+
+
+def _lacks(tested: Tested, what: str) -> Tested:
+    return replace(tested, missing=what, why=f"Not measured: no {what}.")
 
 
 def _name_of(method: str | None, row: str) -> str:
