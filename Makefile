@@ -19,6 +19,8 @@
 # make bench-workflow [SCALE=tiny]              dry runs, runs with nothing to do, and the start of a command
 # make bench-alpha                              ways to find the transparency of what was painted, beside the truth
 # make bench-metrics                            scoring several methods, against calling the packages of CLIP and LPIPS frame by frame
+# make bench-coverage                           how often the intervals have the true mean, and how wide they are
+# make bench-power                              how likely each comparison of the claims is to be decided, by source videos
 # make install                                  only the environment
 SCALE  ?= tiny
 CORES  ?= 2
@@ -33,7 +35,7 @@ STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui app notebooks notebooks-clear docs standins standins-more test test-long test-size lint lock clean
 .PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
-.PHONY: bench-alpha bench-tracking bench-metrics bench-workflow
+.PHONY: bench-alpha bench-tracking bench-metrics bench-workflow bench-coverage bench-power
 .DEFAULT_GOAL := reproduce
 
 install: $(STAMP)
@@ -141,6 +143,12 @@ bench-tracking: install
 
 bench-metrics: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.metrics
+
+bench-coverage: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.coverage
+
+bench-power: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.power
 
 clean:
 	rm -rf results scratch logs .snakemake
