@@ -56,8 +56,8 @@ class Analysis:
         comparisons: those that the dev world has methods for, each with its differences.
     """
 
-    def __init__(self, params: Params, draws: int) -> None:
-        self._params, self._draws, self._dev = params, draws, DevVideos()
+    def __init__(self, params: Params, draws: int, dev: DevVideos) -> None:
+        self._params, self._draws, self._dev = params, draws, dev
         paper = load_paper(ROOT / "reference" / "paper.yaml")
         claims = load_claims(ROOT / "reference" / "claims.yaml", paper)
         every = {each.id: each for claim in claims.values() for each in claim.comparisons}
@@ -183,7 +183,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--freeze", action="store_true", help="keep the power at these videos in reference/frozen.json")
     given = parser.parse_args(arguments)
     params = load_params(ROOT, given.scale)
-    analysis = Analysis(params, given.draws)
+    analysis = Analysis(params, given.draws, DevVideos())
     if not given.freeze:
         return tell("power", figures(analysis, GRID))
     try:

@@ -26,7 +26,7 @@ def interval(
     """The interval for one or two trainings.
 
     Each video's part is what leaving it out changes. Every resample has its own standard error, and its ratio of error
-    to standard error replaces Student's quantile, between 0.85 and 1.75 times that.
+    to standard error replaces Student's quantile, between 0.95 and 1.6 times that.
     """
     videos = sorted({video for each in found for video, _ in each})
     n, mean = len(videos), mean_of(found, signs)
@@ -43,5 +43,5 @@ def interval(
     upper = (1 + confidence) / 2
     quantile, place = student.ppf(upper, n - 1), math.ceil(upper * resamples) - 1
     high, low = sorted(ratios)[place], -sorted(ratios, reverse=True)[place]
-    below, above = (min(1.75, max(0.85, each / quantile)) * quantile * error for each in (high, low))
+    below, above = (min(1.6, max(0.95, each / quantile)) * quantile * error for each in (high, low))
     return mean - below, mean + above

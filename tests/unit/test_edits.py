@@ -284,7 +284,7 @@ def test_a_new_method_reruns_no_other_method(copy: Path) -> None:
 
 VALUES: list[tuple[str, object, set[str]]] = [
     ("sampler.guidance", 3.0, SAMPLED),
-    ("sampler.steps", 7, SAMPLED),
+    ("sampler.steps", 7, SAMPLED | {"report"}),
     ("samples.every", 5, NOTHING),
     ("checkpoints.every", 7, NOTHING),
     ("checkpoints.log_every", 7, ALL_TRAININGS),

@@ -56,7 +56,7 @@ def test_two_videos_have_students_interval_within_the_bounds_of_the_stretch() ->
     # Their standard error is 0.5, and the upper quartile of Student's distribution with one degree of freedom is 1.
     # Three resamples of four are not spread (both a, both b) or have no error (one of each), so the stretch is bounded.
     for reach in (found.mean - found.low, found.high - found.mean):
-        assert 0.85 * 0.5 - 1e-9 <= reach <= 1.75 * 0.5 + 1e-9
+        assert 0.95 * 0.5 - 1e-9 <= reach <= 1.6 * 0.5 + 1e-9
 
 
 def test_frames_of_one_video_do_not_count_as_independent() -> None:
@@ -89,7 +89,7 @@ def test_names_alone_decide_the_draw_and_the_order_of_rows_changes_no_bit(values
 def test_other_names_give_another_draw() -> None:
     draw = np.random.Generator(np.random.PCG64(2))
     table = rows({f"v{i}": draw.normal(size=3).tolist() for i in range(9)})
-    assert mean_with_interval(table, 300, 0.9, "a").low != mean_with_interval(table, 300, 0.9, "b").low
+    assert mean_with_interval(table, 300, 0.9, "a").high != mean_with_interval(table, 300, 0.9, "b").high
 
 
 def test_values_that_could_not_be_measured_are_dropped() -> None:

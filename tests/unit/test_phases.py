@@ -22,14 +22,14 @@ LEAVES = [".".join(leaf) for leaf in scales.leaves(DUMP)]
 
 # Which phases a change must run again; written by hand, not read from the table of phases.
 DECIDES = {
-    "sources.use": {"sources"},
+    "sources.use": {"sources", "report"},
     "sources.parts": {"sources"},
     "sources.same_footage": {"sources"},
     "sources.faulty": {"sources"},
     "sources.max_faulty": {"sources"},
-    "sources.pairs": {"sources"},
+    "sources.pairs": {"sources", "report"},
     "sources.pair_buckets": {"sources"},
-    "sources.world.seed": {"sources"},
+    "sources.world.seed": {"sources", "report"},
     "fetch.workers": set(),
     "tracks.long_side": {"tracks"},
     "masks.sparse": {"masks", "completion"},
@@ -37,7 +37,7 @@ DECIDES = {
     "masks.sam.revision": {"masks", "completion"},
     "masks.sam2.prompt_every": {"masks", "completion"},
     "select.max_touch": {"select", "dataset"},
-    "synthesis.split.val": {"synthesis"},
+    "synthesis.split.val": {"synthesis", "report"},
     "captions.template": {"captions", "completion"},
     "framing.size": {"backbones", "latents", "completion", "metrics"},
     "backbones.standin.vae_channels": {"backbones"},

@@ -23,7 +23,7 @@ from scipy.special import stdtrit
 
 # Shapes: V source videos, T trainings, R resamples.
 
-LEAST, MOST = 0.85, 1.75
+LEAST, MOST = 0.95, 1.6
 """Bounds of the bootstrap's quantile, in Student's quantiles."""
 
 ENOUGH_TRAININGS = 3
