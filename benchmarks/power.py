@@ -73,7 +73,7 @@ class Analysis:
         """
         comparison, differences = self.comparisons[name]
         bound = comparison.within or self._params.report.smallest[comparison.cells[0].rpartition(".")[2]]
-        mine = max(2, round(videos * len(differences) / self._dev.videos(comparison.cells[0].startswith("table4."))))
+        mine = max(2, round(videos * len(differences) / self._dev.videos(is_long(name))))
         draw = np.random.default_rng([len(name), *name.encode()])
         taken_RV, trainings = taken(draw, mine), self._trainings(comparison)
         decided = sum(
@@ -120,17 +120,29 @@ def _drawn(
 
 
 def figures(analysis: Analysis, grid: Sequence[int]) -> Iterator[Figure]:
-    """The power of each comparison by the number of videos, and the number that the analysis chooses."""
-    decidable = dict.fromkeys(grid, 0)
+    """The power of each comparison by the number of videos, and the numbers that the analysis chooses.
+
+    Clips of one window (Tables 2 and 3) and long ones (Table 4) are chosen apart, since they are counted apart.
+    """
+    decidable = {clips: dict.fromkeys(grid, 0) for clips in CLIPS.values()}
     for name in analysis.comparisons:
         for videos in grid:
             found = analysis.power(name, videos)
-            decidable[videos] += found.power >= ENOUGH_POWER
+            decidable[CLIPS[is_long(name)]][videos] += found.power >= ENOUGH_POWER
             yield Figure(f"{name}, {videos} videos", found.power, f"power ({found.videos} with such frames)")
-    for videos, count in decidable.items():
-        yield Figure(f"decidable with {videos} videos", count, f"of {len(analysis.comparisons)} comparisons")
-    enough = (videos for videos in grid if decidable[videos] >= MOST * decidable[max(grid)])
-    yield Figure("videos that the analysis chooses", next(enough), "source videos")
+    for clips, counts in decidable.items():
+        for videos, count in counts.items():
+            yield Figure(f"{clips}: decidable with {videos} videos", count, "comparisons")
+        enough = next(videos for videos in grid if counts[videos] >= MOST * counts[max(grid)])
+        yield Figure(f"{clips}: videos that the analysis chooses", enough, "source videos")
+
+
+CLIPS = {False: "clips of one window", True: "long clips"}
+
+
+def is_long(name: str) -> bool:
+    """Whether a comparison is of long clips."""
+    return "table4." in name
 
 
 def freeze(scale: str, params: Params, power: Mapping[str, Power]) -> None:
@@ -190,8 +202,7 @@ def main(arguments: list[str] | None = None) -> int:
         videos = given.videos or held_out(given.scale, params)
         long = params.evaluation.long.videos or videos
         power = {
-            name: analysis.power(name, min(videos, long) if "table4." in name else videos)
-            for name in analysis.comparisons
+            name: analysis.power(name, min(videos, long) if is_long(name) else videos) for name in analysis.comparisons
         }
         freeze(given.scale, params, power)
     except BadInput as error:
