@@ -81,6 +81,7 @@ class Content:
     fps: int
     runs: Mapping[str, Sequence[Run]]
     mask_curves: MaskCurves | None = None
+    by_decile: Path | None = None
 
 
 def data_uri(path: Path, kind: str) -> str:
@@ -127,6 +128,7 @@ def render_page(content: Content) -> str:
         ],
         mask_curves=[Markup(chart) for chart in content.mask_curves.charts] if content.mask_curves else [],
         mask_lines=content.mask_curves.names if content.mask_curves else [],
+        by_decile=data_uri(content.by_decile, "image/png") if content.by_decile else "",
         flaws=list(content.paper.flaws.values()),
     )
 

@@ -1,8 +1,10 @@
 """Phase `report`: the tables, claims, pictures and page of a scale, beside the paper's published numbers.
 
 report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons, paper, differences, more, bins,
-                                          frames, selection, masks; draws, captions, given_masks where a run has any
+                                          frames, selection, masks; draws, captions, given_masks, seeds where a run
+                                          has any; paper_table1 to paper_table4: as the paper arranges them
 report/tables/claims.csv                  for programs: a line for each comparison of each claim, with its verdict
+report/tables/deciles.csv, deciles.png    metrics by ten ranges of occlusion
 report/tables/estimates.csv               each of our numbers in full precision, one per line
 report/strips/<sample>.png                input, completions and truth, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
@@ -27,7 +29,7 @@ from tgvac.clips.tables import read_table
 from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.errors import BadInput
-from tgvac.files import sha256, write_text
+from tgvac.files import sha256, write_text, writing
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, trained_phases, variants_trained
@@ -37,11 +39,13 @@ from tgvac.preference.params import StudyParams
 from tgvac.report.ablations import streams_table, strides_table
 from tgvac.report.basis import STANDINS, Basis, read_basis
 from tgvac.report.captions_table import captions_table
+from tgvac.report.cell_answers import count_answers, score_answers
 from tgvac.report.claims import load_claims
 from tgvac.report.claims_csv import claims_csv
 from tgvac.report.claims_table import claims_table, comparisons_table
 from tgvac.report.comparisons import paper_table
 from tgvac.report.curves import find_runs
+from tgvac.report.deciles import deciles, deciles_csv, deciles_plot
 from tgvac.report.draws_table import draws_table
 from tgvac.report.estimates import estimates_csv
 from tgvac.report.figure_files import FigureDrawer
@@ -53,11 +57,13 @@ from tgvac.report.methods import HEADLINE, stand_ins
 from tgvac.report.more_scores import more_scores_table
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
+from tgvac.report.paper_arrangement import arranged_tables
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
 from tgvac.report.row_checks import check_digests, check_seeds
 from tgvac.report.scores import Measured
-from tgvac.report.table1 import dataset_table, rejected_before, selection_table
+from tgvac.report.seeds_table import seeds_table
+from tgvac.report.table1 import counts_of, dataset_table, rejected_before, selection_table
 from tgvac.report.table2 import bins_table, frames_table, methods_table, quality_table
 from tgvac.report.table_files import write_table_files
 from tgvac.report.verdicts import judge
@@ -152,8 +158,12 @@ def _write(
     standins = stand_ins(evaluation.methods, methods, basis.origin)
     judged = judge(claims.values(), numbers, evaluation.methods, standins, one_step, frozen)
 
+    tracks = read_index(ctx.results / "tracks" / "index.json")
+    counts = {source: counts_of(source, tracks, selection, every, rejected) for source in basis.sources}
+    answers = score_answers(numbers, paper, basis, evaluation) | count_answers(paper, basis, basis.sources, counts)
+
     tables = {
-        "table1": dataset_table(paper, read_index(ctx.results / "tracks" / "index.json"), selection, every, rejected),
+        "table1": dataset_table(paper, tracks, selection, every, rejected),
         "selection": selection_table(selection, rejected),
         "masks": masks_table(read_table(ctx.results / "masks" / "quality.parquet", QUALITY_FORMAT)),
         "table2": quality_table(numbers, paper, basis, evaluation, methods),
@@ -179,13 +189,20 @@ def _write(
         "draws": draws_table(numbers, methods),
         "captions": captions_table(numbers, evaluation, methods),
         "given_masks": given_masks_table(numbers, overlaps, evaluation, methods),
+        "seeds": seeds_table(numbers, evaluation),
     }
     tables |= {name: table for name, table in optional.items() if table is not None}
+    tables |= {table.name: table for table in arranged_tables(paper, answers, basis, metrics.confidence)}
     written = [path for table in tables.values() for path in write_table_files(ctx.out / "tables", table)]
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
     # In place of the table's own, whose cells are for people.
     write_text(ctx.out / "tables" / "claims.csv", claims_csv(judged, paper, basis))
     written.append(ctx.out / "tables" / "estimates.csv")
+    ranges = deciles(numbers, methods)
+    write_text(ctx.out / "tables" / "deciles.csv", deciles_csv(ranges))
+    written.append(ctx.out / "tables" / "deciles.csv")
+    by_decile = _plot(ctx.out / "deciles.png", deciles_plot(ranges, evaluation.mask_source))
+    written += [by_decile] if by_decile else []
 
     gallery = draw_pictures(ctx, report, evaluation, methods, numbers, recipes, occlusion)
     pictures = (*gallery.strips, *gallery.videos, *([gallery.glance] if gallery.glance else []))
@@ -209,6 +226,7 @@ def _write(
             evaluation.train_seeds,
         ),
         mask_curves=mask_curves(numbers, overlaps, evaluation, methods),
+        by_decile=by_decile,
     )
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")
@@ -267,6 +285,15 @@ def _world(ctx: Context) -> str | None:
 def _measured_on(evaluation: EvaluationParams) -> str:
     drawn = f"{evaluation.per_video} drawn from each source video" if evaluation.per_video else "all"
     return f"split '{evaluation.split}': {drawn} of its synthesized videos, their first {evaluation.frames} frames"
+
+
+def _plot(path: Path, plot: bytes | None) -> Path | None:
+    """Write a plot, if there is one."""
+    if plot is None:
+        return None
+    with writing(path) as part:
+        part.write_bytes(plot)
+    return path
 
 
 def _write_index(folder: Path, paths: Sequence[Path]) -> None:

@@ -40,7 +40,7 @@ class ScoreColumns:
     def columns(self, paper: Paper | None, first: str) -> tuple[Column, ...]:
         columns = [Column(first, number=False)]
         for _, heading in self.groups:
-            columns += [Column(score.label, heading, notes=_heading_notes(paper, score)) for score in self.scores]
+            columns += [Column(score.label, heading, notes=heading_notes(paper, score)) for score in self.scores]
             columns += [Column("User preference↑", heading)] if self.votes else []
         return (*columns, Column("Verdict", number=False, prose=True)) if self.verdict else tuple(columns)
 
@@ -154,7 +154,8 @@ def here_rows(
     return rows
 
 
-def _heading_notes(paper: Paper | None, score: Score) -> tuple[str, ...]:
+def heading_notes(paper: Paper | None, score: Score) -> tuple[str, ...]:
+    """Notes on how the paper prints a metric's name; none without a paper."""
     if paper is None or score.metric != "lpips" or "lsips" not in paper.flaws:
         return ()
     return (f"Of the paper: {paper.flaws['lsips'].what}",)

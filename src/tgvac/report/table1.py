@@ -68,7 +68,7 @@ def dataset_table(
     rest = [name for name in published.columns if name not in {PAPER_SOURCES.get(source) for source in ours}]
     columns += [Column("paper", published.columns[name].label) for name in rest]
 
-    by_row = {source: _counts(source, tracks, selection, recipes, rejected) for source in ours}
+    by_row = {source: counts_of(source, tracks, selection, recipes, rejected) for source in ours}
     labels = {name: row.label for name, row in published.rows.items()} | _OWN_ROWS
     rows = []
     for name, label in labels.items():
@@ -109,13 +109,14 @@ def _published(paper: Paper, row: str, column: str) -> Cell:
     return paper_cell(paper, paper.cell(f"table1.{row}.{column}"))
 
 
-def _counts(
+def counts_of(
     source: str,
     tracks: Mapping[str, Entry],
     selection: Sequence[Mapping[str, Any]],
     recipes: Sequence[Recipe],
     rejected: Sequence[Rejected],
 ) -> dict[str, Cell]:
+    """The cells of a source, by row of the paper's Table 1 and by row of our own; as in :func:`dataset_table`."""
     judged = [str(row["track"]) for row in selection if row["source"] == source]
     instances = [str(row["track"]) for row in selection if row["source"] == source and row["kept"] > 0]
     if lost := [track for track in instances if track not in tracks]:
