@@ -28,7 +28,7 @@ pytestmark = pytest.mark.workflow
 
 RULE_FILES = sorted((CLONE / "workflow" / "rules").glob("*.smk"))
 TARGETS_ONLY = {"frame", "motion", "completion"}
-NO_PHASE = {"standins", "standins_of_another_scale", "mlflow"}
+NO_PHASE = {"ledger", "standins", "standins_of_another_scale", "mlflow"}
 
 
 def rules() -> dict[str, str]:
@@ -50,7 +50,7 @@ def planned(output: str) -> dict[str, int]:
 
 
 # The rules that a change of each phase reaches, written by hand.
-DOWN_TO_REPORT = {"report", "all"}
+DOWN_TO_REPORT = {"report", "ledger", "all"}
 MEASURED = {"metrics_shard", "metrics", *DOWN_TO_REPORT, "mlflow"}
 COMPLETED = {"completion_shard", *MEASURED}
 TRAINED_MOTION = {"train_motion", *COMPLETED}
@@ -89,6 +89,7 @@ def test_a_run_executes_every_rule_and_leaves_log_and_benchmark_of_each(smoke: P
             files = list((smoke / folder / "smoke" / phase.name).rglob(f"*{suffix}"))
             assert files, f"{phase.name} left nothing in {folder}"
     assert (smoke / "results" / "smoke" / "report" / "index.html").is_file()
+    assert (smoke / "results" / "smoke" / "ledger" / "index.html").is_file()
 
 
 def test_the_graph_names_the_benchmark_of_each_job_as_the_rules_do(smoke: Path) -> None:
@@ -275,7 +276,7 @@ def test_a_change_of_the_report_alone_runs_the_report_alone(finished: Path, tgva
         path.read_text().replace("report: {strip_frames: 6, zoom: 2}", "report: {strip_frames: 6, zoom: 1}")
     )
     plan = snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke")
-    assert planned(plan.stdout) == {"report": 1, "all": 1}
+    assert planned(plan.stdout) == {"report": 1, "ledger": 1, "all": 1}
     assert tgvac(finished, "run", "--scale", "smoke").returncode == 0
     assert "Nothing to be done" in snakemake(finished, "-n", "-c2", "all", "--config", "scale=smoke").stdout
 

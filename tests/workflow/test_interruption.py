@@ -18,9 +18,10 @@ from tgvac.files import sha256
 
 pytestmark = pytest.mark.workflow
 
-# All that may differ between two folders: where the sources are, the speed of a run, and what is measured again after a
-# kill before a step was saved.
+# All that may differ between two folders: where the sources are, the speed of a run, what its jobs cost, and what is
+# measured again after a kill before a step was saved.
 MAY_DIFFER = {"locations.json", "speed.jsonl", "validation.jsonl", "watched.jsonl"}
+MAY_DIFFER |= {f"cost.{suffix}" for suffix in ("csv", "md", "html", "tex")}
 
 
 def digests(folder: Path) -> dict[str, str]:

@@ -320,6 +320,14 @@ class Graph:
             return []
         return [self._file("taken", "index.json") if self.taken else f"{self.params.backbones.shipped}/index.json"]
 
+    def ledger(self) -> str:
+        """The page on which published numbers stand beside this scale's."""
+        return self._file("ledger", "index.html")
+
+    def ledger_digest(self) -> str:
+        """The digest of what decides that page besides its inputs: what decides the report, and code of its own."""
+        return digest([phase_digest(self.params, phase("report")), self.decided_by("tgvac.ledger.write")])
+
     def mlflow_outcome(self) -> str:
         """The record of the import into MLflow, on which nothing depends."""
         return outcome_file(self.scale)

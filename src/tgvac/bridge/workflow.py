@@ -22,9 +22,9 @@ from tgvac.files import locked, name_holder
 from tgvac.phases import PHASES
 from tgvac.training.interruption import INTERRUPTED
 
-TARGETS = ("all", *(phase.name for phase in PHASES), "standins", "mlflow")
+TARGETS = ("all", *(phase.name for phase in PHASES), "ledger", "standins", "mlflow")
 """The targets of a run."""
-_COMPLETED = ("all", "completion", "metrics", "report", "mlflow")
+_COMPLETED = ("all", "completion", "metrics", "report", "ledger", "mlflow")
 """Those that read outputs that were made elsewhere."""
 SETTINGS = ("--rerun-incomplete", "--quiet", "reason", "--max-checksum-file-size", "100MB")
 """Options of Snakemake for all runs: interrupted jobs are run again, and large files, too, are compared by content."""
@@ -82,9 +82,10 @@ def run_workflow(
                 code = INTERRUPTED
             if code:
                 break
-    page = root / "results" / scale / "report" / "index.html"
+    results = root / "results" / scale
     if code == 0 and target == "all":
-        print(f"the report is at {page}")
+        print(f"the report is at {results / 'report' / 'index.html'}")
+        print(f"the ledger is at {results / 'ledger' / 'index.html'}: each published number beside ours")
     elif code == INTERRUPTED:
         # Printed last, since Snakemake reports jobs that saved their state and ended as failed.
         print("stopped; the same command resumes from what is saved", file=sys.stderr)

@@ -21,14 +21,14 @@ class Tiles(NamedTuple):
 
 def sheet(samples: Sequence[Tiles], columns: int, side: int) -> np.ndarray:
     """The sheet, ``uint8 [H,W,3]``, filled row by row; all samples have equally many pictures, scaled to ``side``."""
-    fitted = [[_fitted(picture, side) for picture in each.pictures] for each in samples]
-    height = max(picture.shape[0] for pictures in fitted for picture in pictures)
-    width = max(picture.shape[1] for pictures in fitted for picture in pictures)
+    small = [[fitted(picture, side) for picture in each.pictures] for each in samples]
+    height = max(picture.shape[0] for pictures in small for picture in pictures)
+    width = max(picture.shape[1] for pictures in small for picture in pictures)
     text = max(width_of(line) for each in samples for line in (each.name, each.note))
-    cell = max(len(fitted[0]) * (width + GAP), text) + 2 * GAP
+    cell = max(len(small[0]) * (width + GAP), text) + 2 * GAP
     columns, tall = min(columns, len(samples)), height + 3 * LINE
     canvas = Canvas(-(-len(samples) // columns) * tall + GAP, columns * cell + GAP)
-    for n, (each, pictures) in enumerate(zip(samples, fitted, strict=True)):
+    for n, (each, pictures) in enumerate(zip(samples, small, strict=True)):
         x, y = 2 * GAP + (n % columns) * cell, GAP + (n // columns) * tall
         canvas.text([each.name], x, y)
         canvas.text([each.note], x, y + LINE, QUIET)
@@ -37,7 +37,7 @@ def sheet(samples: Sequence[Tiles], columns: int, side: int) -> np.ndarray:
     return canvas.pixels()
 
 
-def _fitted(picture_HW3: np.ndarray, side: int) -> np.ndarray:
+def fitted(picture_HW3: np.ndarray, side: int) -> np.ndarray:
     """A picture whose longer side is at most ``side``: enlarged by a whole factor, or shrunk."""
     height, width = picture_HW3.shape[:2]
     longer = max(height, width)
