@@ -13,13 +13,16 @@ Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/s
 def explain(
     cell: Annotated[str, typer.Argument(help="A published cell, such as table2.hard.lpips.ours.")],
     scale: Scale = "tiny",
+    commits: Annotated[
+        int, typer.Option(min=0, help="Look through so many earlier commits for code that is not this clone's.")
+    ] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with all params and whole digests.")] = False,
 ) -> None:
     """Explain a number of the paper's tables: ours beside it, then rows, shards, networks, params and commit."""
     from tgvac.ledger.explain import explain as run
     from tgvac.ledger.explain import to_json, to_text
 
-    found = run(Path.cwd(), scale, cell)
+    found = run(Path.cwd(), scale, cell, commits)
     print(to_json(found) if as_json else to_text(found))
 
 

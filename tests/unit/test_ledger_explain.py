@@ -110,7 +110,7 @@ def test_steps_of_other_params_or_other_code_are_named(changed: Context) -> None
     text = said(changed, "table2.ours.hard.lpips")
     assert "params of completions: other than this scale's present ones; run it again." in text
     assert "sampler {" not in text, "the present values are not those that it was made with"
-    assert "commit rows made by other code than this clone's" in text or "commit unknown" in text
+    assert "commit rows: other code than this clone's" in text or "commit unknown" in text
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tgvac import config, provenance
-from tgvac.code_digests import code_digest
+from tgvac.code_digests import TREE, SourceTree
 from tgvac.errors import BadInput
 from tgvac.params import Params
 from tgvac.phase_spec import Options, Phase
@@ -57,9 +57,13 @@ class Job:
     @property
     def code_digest(self) -> str:
         """The digest of the code that decides the job."""
+        return self.code_in(TREE)
+
+    def code_in(self, tree: SourceTree) -> str:
+        """The digest of that code in a tree of sources, such as those of another commit."""
         if self.joins:
-            return code_digest(join_module(self.phase))
-        return self.phase.code(known(self.params, self.options))
+            return tree.digest(join_module(self.phase))
+        return self.phase.code(known(self.params, self.options), tree)
 
     @property
     def digest(self) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from tgvac.ledger.cells import find_cell
 from tgvac.ledger.chain import SAID, Chains, Link
 from tgvac.ledger.entries import Entry, as_record, entry_of
 from tgvac.ledger.findings import ROWS, read_findings
+from tgvac.ledger.history import commits_of
 from tgvac.ledger.present import Step, commit, steps
 
 WIDTH = 110
@@ -33,6 +34,8 @@ class Explained:
         scale: whose number it is.
         commit: of the code that runs, or "".
         kept, among: rows that count in the cell, of all rows of the run.
+        looked: whether earlier commits were looked through.
+        earlier: of steps that were made with other code, the commit that has it, by file, as far as it was found.
     """
 
     scale: str
@@ -41,13 +44,16 @@ class Explained:
     commit: str
     kept: int
     among: int
+    looked: bool
+    earlier: Mapping[str, str]
 
 
-def explain(root: Path, scale: str, name: str) -> Explained:
+def explain(root: Path, scale: str, name: str, commits: int = 0) -> Explained:
     """Explain a cell at a scale.
 
     Args:
         name: of the cell, as in ``reference/paper.yaml`` or with the row last.
+        commits: how many earlier commits to look through for code other than the present one.
 
     Raises:
         BadInput: an unknown scale or cell; for a cell, the nearest are named.
@@ -55,8 +61,10 @@ def explain(root: Path, scale: str, name: str) -> Explained:
     found = read_findings(root, scale)
     cell = find_cell(found.paper, name)
     entry = entry_of(found.answers[cell.id], found, Chains(found.ctx.results))
-    graph = Graph.of(scale, {}, root)
-    return Explained(scale, entry, steps(entry.chain, graph), commit(), entry.frames, found.rows)
+    compared = steps(entry.chain, Graph.of(scale, {}, root))
+    other = [step for step in compared if not step.same_code]
+    earlier = commits_of(other, commits) if other and commits else {}
+    return Explained(scale, entry, compared, commit(), entry.frames, found.rows, bool(commits), earlier)
 
 
 def to_json(found: Explained) -> str:
@@ -68,6 +76,7 @@ def to_json(found: Explained) -> str:
     ]
     record = {"scale": found.scale, **entry, "rows": {"counted": found.kept, "of": found.among}, "chain": chain}
     record["commit"] = found.commit or None
+    record["earlier_commits"] = dict(found.earlier)
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False)
 
 
@@ -163,14 +172,19 @@ def _flow(value: Any) -> str:
 
 
 def _commit(found: Explained) -> list[str]:
-    other = [step.link.role for step in found.steps if not step.same_code]
+    other = [step.link for step in found.steps if not step.same_code]
     if not found.commit:
         return _said("commit", "unknown: the code that runs is in no git repository")
-    if other:
-        return _said(
-            "commit", f"{_listed(other)} made by other code than this clone's ({found.commit[:_SHORT]}); run it again"
-        )
-    return _said("commit", f"{found.commit}: its code is what every step above was made with")
+    if not other:
+        return _said("commit", f"{found.commit}: its code is what every step above was made with")
+    by_commit: dict[str, list[str]] = {}
+    for link in other:
+        by_commit.setdefault(found.earlier.get(link.file, ""), []).append(link.role)
+    lines = [line for at, roles in by_commit.items() if at for line in _said("commit", f"{at}: {_listed(roles)}")]
+    if lost := by_commit.get(""):
+        how = "no commit that was looked through has it" if found.looked else "--commits 50 looks for it"
+        lines += _said("commit", f"{_listed(lost)}: other code than this clone's ({found.commit[:_SHORT]}); {how}")
+    return lines
 
 
 def _listed(names: Sequence[str]) -> str:

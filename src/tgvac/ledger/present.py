@@ -26,11 +26,13 @@ class Step:
     """A file of a chain beside what this clone would make now.
 
     Attributes:
+        job: that makes it.
         same_params, same_code: whether the digests in its record are the present ones.
         params: the present values that decide it, by block, where they are those of its record; else empty.
     """
 
     link: Link
+    job: Job
     same_params: bool
     same_code: bool
     params: dict[str, Any]
@@ -45,7 +47,7 @@ def steps(links: Sequence[Link], graph: Graph) -> list[Step]:
             same = job.params_digest == link.params
             # The joining of shards is decided by names of methods alone, which the shards below have already.
             values = {} if job.joins or not same else _values(graph, job)
-            found.append(Step(link, same, job.code_digest == link.code, values))
+            found.append(Step(link, job, same, job.code_digest == link.code, values))
     return found
 
 

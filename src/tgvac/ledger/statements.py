@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
+from typing import Any
 
 from tgvac.ledger.entries import plain
 from tgvac.params import Params
@@ -53,10 +54,15 @@ def statements(paper: Paper, params: Params) -> list[Stated]:
     for name, quote in paper.quotes.items():
         for what, value in quote.numbers.items():
             key = KEYS.get((name, what), "")
-            here = reduce(getattr, key.split("."), params) if key else None
+            here: float | None = _value(params, key) if key else None
             same = here is None or here == value
             said = "" if here is None else f"{here:,g}"
             found.append(
                 Stated(quote.section, plain(quote.text), what.replace("_", " "), f"{value:,g}", key, said, same)
             )
     return found
+
+
+def _value(params: Params, key: str) -> float:
+    block: Any = params
+    return float(reduce(getattr, key.split("."), block))

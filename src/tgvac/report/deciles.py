@@ -32,6 +32,8 @@ _PLOTTED = (HEADLINE, "ours/no_motion", *BASELINES, "copy_visible/plain", "autoe
 """What the plot shows, by name or by the first part of it, so that lines stay readable; the CSV has all methods."""
 _COLOURS = ("#2563c9", "#c2540a", "#1a8a5a", "#8c3fc0", "#b02a50", "#6b7000")
 _DPI = 110
+_BESIDE = 1.1
+"""Between the lines of two methods, in percent hidden."""
 
 
 @dataclass(frozen=True)
@@ -110,9 +112,11 @@ def _draw(figure: Figure, drawn: Sequence[Decile], methods: Sequence[Scored], sc
     for panel in grid.flat[len(scores) :]:
         panel.set_axis_off()
     for panel, score in zip(grid.flat, scores, strict=False):
-        for of, colour in zip(methods, _COLOURS, strict=False):
+        for number, (of, colour) in enumerate(zip(methods, _COLOURS, strict=False)):
             line = [each for each in drawn if each.of == of and each.score == score]
-            middle = [50 * (each.low + each.high) for each in line]
+            # Side by side, so that intervals of one range do not cover each other.
+            beside = _BESIDE * (number - (len(methods) - 1) / 2)
+            middle = [50 * (each.low + each.high) + beside for each in line]
             panel.plot(middle, [e.value.mean for e in line], color=colour, marker="o", markersize=3, linewidth=1.4)
             ends = [(x, e.value) for x, e in zip(middle, line, strict=True) if not math.isnan(e.value.low)]
             panel.vlines([x for x, _ in ends], [v.low for _, v in ends], [v.high for _, v in ends], colour, alpha=0.45)

@@ -18,7 +18,7 @@ def seed_means(numbers: Measured, of: Scored, score: Score, group: str) -> dict[
     """The mean over frames of each training seed that has values, by seed, in the metric's unit."""
     rows = numbers.rows_of(of, score.metric, group)
     means = rows[rows["value"].notna()].groupby("train_seed")["value"].mean()
-    return {int(seed): float(mean) for seed, mean in means.items()}
+    return {int(str(seed)): float(mean) for seed, mean in means.items()}
 
 
 def seeds_table(numbers: Measured, evaluation: EvaluationParams) -> Table | None:
