@@ -62,7 +62,8 @@ def test_every_published_cell_has_an_entry_with_its_number_a_quote_and_a_verdict
         found = entry(text, cell.id)
         assert f"Paper {cell.text}" in found
         for name in cell.prose:
-            assert " ".join(PAPER.quotes[name].text.replace("$", "").split()) in found
+            words = PAPER.quotes[name].text.translate(str.maketrans("“”", "‘’", "$")).split()
+            assert f"“{' '.join(words)}”" in found
         if not cell.prose:
             assert PAPER.tables[cell.table].title in found
         assert re.search(r"Verdict \w", found)
@@ -130,13 +131,14 @@ def test_the_same_results_give_the_same_bytes(project: Context, path: Path, text
 
 
 def test_numbers_in_sentences_stand_beside_the_params_that_they_set() -> None:
-    stated = {(each.section, each.what, each.value): each for each in statements(PAPER, load_params(PROJECT, "paper"))}
-    assert stated[("4.1", "steps", "500,000")].same
-    assert stated[("4.1", "guidance", "7.5")].here == "7.5"
-    assert all(each.same for each in stated.values()), "scale paper has the paper's own settings"
-    smoke = {each.key: each for each in statements(PAPER, load_params(PROJECT, "smoke"))}
-    assert not smoke["frame.steps"].same
-    assert {key for key in smoke if key} == set(KEYS.values())
+    of_paper = [number for each in statements(PAPER, load_params(PROJECT, "paper")) for number in each.numbers]
+    assert all(number.same for number in of_paper), "scale paper has the paper's own settings"
+    (guidance,) = [number for number in of_paper if number.what == "guidance"]
+    assert (guidance.value, guidance.here) == ("7.5", [("sampler.guidance", "7.5")])
+    of_smoke = [number for each in statements(PAPER, load_params(PROJECT, "smoke")) for number in each.numbers]
+    (rate,) = [number for number in of_smoke if number.what == "learning rate"]
+    assert (rate.same, rate.here) == (False, [("frame.lr", "0.002"), ("motion.lr", "0.001")])
+    assert sum(bool(number.here) for number in of_smoke) == len(KEYS)
 
 
 @pytest.fixture(scope="module")

@@ -165,3 +165,10 @@ def test_the_sample_that_moved_a_mean_most_is_the_one_without_which_it_changes_m
     assert moved.shift == pytest.approx((24 * 0.2 + 4) / 26 - 0.2)
     assert moved.rates == {7: 0.9, 8: 0.8}
     assert moved_most(frame[frame["sample"] == "v9-z"]) is None
+
+
+def test_of_two_samples_that_move_a_mean_as_much_the_smaller_id_is_named() -> None:
+    thirds = [("ours/full", 0, f"v0-{s}", f, 0.6, value) for s, value in (("b", 0.1), ("a", 0.7)) for f in range(3)]
+    moved = moved_most(rows(thirds))
+    assert moved is not None
+    assert moved.sample == "v0-a"

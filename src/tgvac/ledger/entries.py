@@ -163,8 +163,8 @@ def _claims(cell: Cell, found: Findings) -> tuple[Claimed, ...]:
 
 
 def plain(text: str) -> str:
-    """A sentence of the paper without the dollars around its formulas."""
-    return text.replace("$", "").strip()
+    """A sentence of the paper for quotation marks: without the dollars of formulas, its own marks single."""
+    return text.replace("$", "").replace("“", "‘").replace("”", "’").strip()
 
 
 def _label(answer: Answer) -> str:

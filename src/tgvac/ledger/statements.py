@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -11,56 +11,61 @@ from tgvac.ledger.entries import plain
 from tgvac.params import Params
 from tgvac.report.paper import Paper
 
-KEYS: Mapping[tuple[str, str], str] = {
-    ("training_frame_steps", "steps"): "frame.steps",
-    ("training_frame_steps", "batch"): "frame.batch",
-    ("training_frame_steps", "pixels"): "framing.size",
-    ("training_ddim", "steps"): "diffusion.train_steps",
-    ("training_motion_steps", "steps"): "motion.steps",
-    ("training_motion_steps", "batch"): "motion.batch",
-    ("training_motion_steps", "frames"): "sampler.clip_frames",
-    ("training_rate", "learning_rate"): "frame.lr",
-    ("inference_windows", "stride"): "sampler.stride",
-    ("inference_windows", "frames"): "sampler.clip_frames",
-    ("inference_sampler", "steps"): "sampler.steps",
-    ("inference_sampler", "guidance"): "sampler.guidance",
+KEYS: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("training_frame_steps", "steps"): ("frame.steps",),
+    ("training_frame_steps", "batch"): ("frame.batch",),
+    ("training_frame_steps", "pixels"): ("framing.size",),
+    ("training_ddim", "steps"): ("diffusion.train_steps",),
+    ("training_motion_steps", "steps"): ("motion.steps",),
+    ("training_motion_steps", "batch"): ("motion.batch",),
+    ("training_motion_steps", "frames"): ("sampler.clip_frames",),
+    ("training_rate", "learning_rate"): ("frame.lr", "motion.lr"),
+    ("inference_windows", "stride"): ("sampler.stride",),
+    ("inference_windows", "frames"): ("sampler.clip_frames",),
+    ("inference_sampler", "steps"): ("sampler.steps",),
+    ("inference_sampler", "guidance"): ("sampler.guidance",),
 }
-"""The param that a stated number sets, by quote and number; others have none."""
+"""The params that a stated number sets, by quote and number; others set none."""
 
 
 @dataclass(frozen=True)
-class Stated:
+class Number:
     """One number of a sentence.
 
     Attributes:
         what, value: as ``paper.yaml`` has them.
-        key: the param that it sets, or "".
-        here: the param's value at this scale, or "".
-        same: whether the scale has the paper's value; True where no param corresponds.
+        here: the params that it sets, each with its value at this scale.
+        same: whether all of them have the paper's value.
     """
 
-    section: str
-    quote: str
     what: str
     value: str
-    key: str
-    here: str
+    here: Sequence[tuple[str, str]]
     same: bool
 
 
+@dataclass(frozen=True)
+class Stated:
+    """A sentence with its numbers."""
+
+    section: str
+    quote: str
+    numbers: Sequence[Number]
+
+
 def statements(paper: Paper, params: Params) -> list[Stated]:
-    """All numbers of sentences that are no cell of a table, in the paper's order."""
-    found = []
-    for name, quote in paper.quotes.items():
-        for what, value in quote.numbers.items():
-            key = KEYS.get((name, what), "")
-            here: float | None = _value(params, key) if key else None
-            same = here is None or here == value
-            said = "" if here is None else f"{here:,g}"
-            found.append(
-                Stated(quote.section, plain(quote.text), what.replace("_", " "), f"{value:,g}", key, said, same)
-            )
-    return found
+    """The sentences whose numbers are no cells of a table, in the paper's order."""
+    return [
+        Stated(quote.section, plain(quote.text), [_number(name, what, value, params) for what, value in numbers])
+        for name, quote in paper.quotes.items()
+        if (numbers := quote.numbers.items())
+    ]
+
+
+def _number(quote: str, what: str, value: float, params: Params) -> Number:
+    here = {key: _value(params, key) for key in KEYS.get((quote, what), ())}
+    said = [(key, f"{found:,g}") for key, found in here.items()]
+    return Number(what.replace("_", " "), f"{value:,g}", said, all(found == value for found in here.values()))
 
 
 def _value(params: Params, key: str) -> float:
