@@ -20,7 +20,8 @@ def explain(
 ) -> None:
     """Explain a number of the paper's tables: ours beside it, then rows, shards, networks, params and commit."""
     from tgvac.ledger.explain import explain as run
-    from tgvac.ledger.explain import to_json, to_text
+    from tgvac.ledger.explain import to_json
+    from tgvac.ledger.explain_text import to_text
 
     found = run(Path.cwd(), scale, cell, commits)
     print(to_json(found) if as_json else to_text(found))

@@ -13,7 +13,9 @@ from tests.unit.report_project import PROJECT
 from tgvac.cli import main
 from tgvac.errors import BadInput
 from tgvac.ledger.cells import find_cell
-from tgvac.ledger.explain import explain, to_json, to_text
+from tgvac.ledger.chain import Link, grouped
+from tgvac.ledger.explain import explain, to_json
+from tgvac.ledger.explain_text import to_text
 from tgvac.report.paper import load_paper
 from tgvac.stage import Context
 
@@ -101,6 +103,13 @@ def test_files_that_were_changed_lost_or_never_recorded_are_told(changed: Contex
     (changed.results / FILES["motion"][1]).unlink()
     assert states(changed)["motion training"] == "missing"
     assert "frame training" not in states(changed), "nothing says any more what the motion modules were trained on"
+
+
+def test_shards_of_one_kind_are_one_line_and_a_faulty_one_has_its_own() -> None:
+    shards = [Link("rows", f"shard-{k}", "intact", params="p", code="c") for k in range(5)]
+    faulty = Link("rows", "shard-5", "missing")
+    other = Link("completions", "shard-0", "intact", params="p", code="c")
+    assert grouped([*shards, faulty, other]) == [(shards[0], 4), (faulty, 0), (other, 0)]
 
 
 def test_steps_of_other_params_or_other_code_are_named(changed: Context) -> None:

@@ -116,3 +116,15 @@ def _once(links: Iterable[Link]) -> Iterable[Link]:
         if link.file not in seen or (seen[link.file].state == "intact" and link.state != "intact"):
             seen[link.file] = link
     return seen.values()
+
+
+def grouped(links: Iterable[Link]) -> list[tuple[Link, int]]:
+    """Links of one kind as their first one, with the number of the others.
+
+    Of one kind are shards and seeds that do not differ but in their content: same role, state, params and code.
+    """
+    kinds: dict[tuple[str, ...], list[Link]] = {}
+    for link in links:
+        kind = (link.role, link.state, link.params, link.code) if link.role != "counts" else (link.file,)
+        kinds.setdefault(kind, []).append(link)
+    return [(same[0], len(same) - 1) for same in kinds.values()]

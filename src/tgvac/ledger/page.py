@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from importlib.resources import files
 from itertools import groupby
 
-from tgvac.ledger.chain import SAID
+from tgvac.ledger.chain import SAID, grouped
 from tgvac.ledger.entries import Entry
 from tgvac.ledger.findings import Findings
 from tgvac.ledger.picture import Pictured
@@ -52,6 +52,7 @@ def render(content: Content) -> str:
         pictures=content.pictures,
         around=_around(content.entries),
         chain_words=SAID,
+        grouped=grouped,
         counts=_counts(content.entries),
         statements=content.statements,
         flaws=paper.flaws,

@@ -41,13 +41,18 @@ class Step:
 def steps(links: Sequence[Link], graph: Graph) -> list[Step]:
     """Compare each file that has a record with the params and the code of this clone."""
     found = []
+    # The shards of a method are decided by the same, and digesting the code of each anew would take long.
+    known_digests: dict[tuple[str, ...], tuple[str, str]] = {}
     for link in links:
         if link.phase:
             job = job_of(link, graph)
-            same = job.params_digest == link.params
+            kind = (job.phase.name, str(job.joins), *job.options.values())
+            if kind not in known_digests:
+                known_digests[kind] = job.params_digest, job.code_digest
+            params, code = known_digests[kind]
             # The joining of shards is decided by names of methods alone, which the shards below have already.
-            values = {} if job.joins or not same else _values(graph, job)
-            found.append(Step(link, job, same, job.code_digest == link.code, values))
+            values = {} if job.joins or params != link.params else _values(graph, job)
+            found.append(Step(link, job, params == link.params, code == link.code, values))
     return found
 
 
