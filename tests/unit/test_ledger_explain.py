@@ -74,7 +74,8 @@ def test_a_measured_cell_has_the_papers_sentence_our_number_and_the_sample_that_
     text = said(project, "table2.hard.lpips.ours")
     assert text.startswith("table2.ours.hard.lpips: Table 2, “Ours”, Hard Cases, LSIPS↓ paper 0.14 “0.06 versus 0.12")
     assert "misprint The tables head the column LSIPS" in text
-    assert "at scale fake, by Ours 24 values of 3 source videos verdict not comparable; stand-in backbones" in text
+    assert "at scale fake, by Ours 24 values of 3 source videos, of this training verdict not comparable;" in text
+    assert "Ours − Ours without motion, hard, LPIPS↓: " in text
     assert "moved by world/" in text
     assert "again tgvac run --scale fake --target metrics" in text
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import random
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from tests.unit.ledger_project import ledger_project
+from tests.unit.report_project import METRICS
 from tgvac.ledger.write import write_ledger
 
 ROWS_OF = {
@@ -49,14 +54,46 @@ def rows_of(results: Path, cell: str) -> pd.DataFrame:
     return rows if len(column) == 1 else rows[(rows.rate >= 0.5) == (column[0] == "hard")]
 
 
-def check(results: Path, cells: list[dict[str, Any]]) -> None:
-    """Every number of the given cells follows from the rows, in full precision and as the page prints it."""
+def interval(rows: pd.DataFrame, resamples: int, *names: str) -> tuple[float, float]:
+    """The interval of one training, written out: Student's, stretched by the studentised bootstrap over videos."""
+    videos, mean = sorted(rows.video.unique()), rows.value.mean()
+    n, quantile = len(videos), student.ppf(0.975, len(videos) - 1)
+    moves = np.array([(n - 1) * (mean - rows.value[rows.video != video].mean()) for video in videos])
+    moves -= moves.mean()
+    text = "\x1f".join(f"str:{name}" for name in ("bootstrap", *names))
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8]) >> 1
+    taken = moves[np.random.Generator(np.random.Philox(seed)).integers(0, n, (resamples, n))]
+    error = taken.std(axis=1, ddof=1) / math.sqrt(n)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        flat = np.where(np.abs(taken.mean(axis=1)) > 0, np.sign(taken.mean(axis=1)) * np.inf, 0)
+        ratios = np.sort(np.where(error > 1e-6 * moves.std(), taken.mean(axis=1) / error, flat))
+    place = math.ceil(0.975 * resamples) - 1
+    reach = [min(1.75, max(0.85, ratio / quantile)) * quantile for ratio in (ratios[place], -ratios[-1 - place])]
+    below, above = (each * moves.std(ddof=1) / math.sqrt(n) for each in reach)
+    return mean - below, mean + above
+
+
+def check(results: Path, cells: list[dict[str, Any]], resamples: int) -> None:
+    """Every number of the given cells follows from the rows, in full precision and as the page prints it.
+
+    Args:
+        resamples: of the bootstrap, as the scale has them.
+    """
     page = (results / "ledger" / "index.html").read_text(encoding="utf-8")
     for cell in cells:
         rows = rows_of(results, cell["id"])
         assert cell["mean"] == pytest.approx(rows.value.mean(), rel=1e-12), cell["id"]
         assert (cell["frames"], cell["videos"]) == (len(rows), rows.video.nunique())
         assert cell["here"] == f"{rows.value.mean():.3f}"
+        if rows.video.nunique() > 1:
+            _, *column = cell["id"].split(".")[1:]
+            group, metric = column if len(column) == 2 else ("all", *column)
+            table, row = cell["id"].split(".")[:2]
+            ends = interval(rows, resamples, "score", ROWS_OF[f"{table}.{row}"], "given", group, metric)
+            assert (cell["low"], cell["high"]) == pytest.approx(ends, rel=1e-9)
+            assert cell["interval"] == f"[{ends[0]:.3f}, {ends[1]:.3f}]"
+        else:
+            assert cell["low"] is None
         without = {sample: rows.value[rows["sample"] != sample].mean() for sample in sorted(rows["sample"].unique())}
         most = max(without, key=lambda sample: round(abs(rows.value.mean() - without[sample]), 12))
         if len(without) == 1:
@@ -75,13 +112,13 @@ def check(results: Path, cells: list[dict[str, Any]]) -> None:
 
 def test_ten_cells_drawn_at_random_follow_from_the_rows(results: Path) -> None:
     cells = drawn(results)
-    check(results, cells)
+    check(results, cells, METRICS.bootstrap)
     assert sum(cell["moved"] is not None for cell in cells) >= DRAWN / 2
 
 
 def test_a_wrong_number_would_be_found(results: Path) -> None:
     (cell, *_) = drawn(results)
     with pytest.raises(AssertionError):
-        check(results, [cell | {"mean": cell["mean"] + 1e-6}])
+        check(results, [cell | {"mean": cell["mean"] + 1e-6}], METRICS.bootstrap)
     with pytest.raises(AssertionError):
-        check(results, [cell | {"frames": cell["frames"] + 1}])
+        check(results, [cell | {"frames": cell["frames"] + 1}], METRICS.bootstrap)

@@ -9,6 +9,7 @@ import pytest
 
 from tests.conftest import Command
 from tests.unit.test_ledger_recomputed import check, drawn
+from tgvac.params import load_params
 
 pytestmark = pytest.mark.workflow
 
@@ -17,7 +18,7 @@ CHAIN = ["all rows", "rows", "completions", "motion training", "frame training",
 
 def test_ten_cells_drawn_at_random_follow_from_the_rows_of_a_run(smoke: Path) -> None:
     results = smoke / "results" / "smoke"
-    check(results, drawn(results))
+    check(results, drawn(results), load_params(smoke, "smoke").metrics.bootstrap)
 
 
 def test_a_number_leads_back_to_the_networks_params_and_code_of_the_run(smoke: Path, tgvac: Command) -> None:

@@ -13,10 +13,13 @@ from tgvac.ledger.measuring import measuring
 from tgvac.methods.registry import label_of
 from tgvac.report.basis import PAPER_SOURCES
 from tgvac.report.cell_answers import Answer
+from tgvac.report.claims_table import what_of
 from tgvac.report.comparisons import group_of
 from tgvac.report.influence import Moved, moved_most
 from tgvac.report.paper import Cell, Flaw
-from tgvac.report.scores import PREFERENCE
+from tgvac.report.scores import PREFERENCE, score_cell
+from tgvac.report.tables import DASH
+from tgvac.report.verdicts import Tested
 
 
 @dataclass(frozen=True)
@@ -29,14 +32,28 @@ class Quoted:
 
 
 @dataclass(frozen=True)
+class Compared:
+    """A comparison of the cell with others: in words, the difference with its interval or "", and the verdict.
+
+    ``why`` says why nothing is decided where that does not follow from the interval alone.
+    """
+
+    what: str
+    difference: str
+    verdict: str
+    why: str
+
+
+@dataclass(frozen=True)
 class Claimed:
-    """A claim of the paper that the cell is part of, with its verdict on this run."""
+    """A claim of the paper that the cell is part of, with its verdict on this run, and the cell's own comparisons."""
 
     id: str
     section: str
     quote: str
     says: str
     verdict: str
+    comparisons: tuple[Compared, ...]
 
 
 @dataclass(frozen=True)
@@ -53,7 +70,7 @@ class Entry:
         answered_by: the ``method/variant`` or source that corresponds to the row or column, and its label.
         here, interval, apart: as printed; a missing one is "–".
         mean, low, high: in full precision; None without one.
-        frames, videos: behind the number.
+        frames, videos: behind the number. ``of``: the trainings that it is about, or "".
         why: why there is no number, or "".
         command: what measures the cell, or "".
         moved: the sample without which the number would change most.
@@ -81,6 +98,7 @@ class Entry:
     high: float | None
     frames: int
     videos: int
+    of: str
     why: str
     notes: tuple[str, ...]
     command: str
@@ -130,6 +148,7 @@ def entry_of(answer: Answer, found: Findings, chains: Chains) -> Entry:
         high=_number(value.high),
         frames=value.frames,
         videos=value.videos,
+        of=value.of if value.trainings else "",
         why=how.why,
         notes=answer.here.notes if answer.measured else (),
         command=how.command,
@@ -149,17 +168,21 @@ def _of_heading(cell: Cell, found: Findings) -> dict[str, Flaw]:
 
 
 def _claims(cell: Cell, found: Findings) -> tuple[Claimed, ...]:
-    return tuple(
-        Claimed(
-            each.claim.id,
-            each.claim.section,
-            plain(each.claim.quote),
-            each.claim.says,
-            found.basis.verdict_of(each.verdict),
-        )
-        for each in found.judged
-        if any(cell.id in comparison.cells for comparison in each.claim.comparisons)
-    )
+    claims = []
+    for each in found.judged:
+        claim = each.claim
+        if mine := [tested for tested in each.tested if cell.id in tested.comparison.cells]:
+            compared = tuple(_compared(tested, found) for tested in mine)
+            verdict = found.basis.verdict_of(each.verdict)
+            claims.append(Claimed(claim.id, claim.section, plain(claim.quote), claim.says, verdict, compared))
+    return tuple(claims)
+
+
+def _compared(tested: Tested, found: Findings) -> Compared:
+    number = score_cell(tested.estimate, tested.score, "", signed=True)
+    lacks = f"It lacks {tested.missing}." if tested.missing else ""
+    difference = number.plain if number.text != DASH else ""
+    return Compared(what_of(tested), difference, found.basis.word(tested.verdict), tested.why or lacks)
 
 
 def plain(text: str) -> str:

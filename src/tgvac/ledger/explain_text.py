@@ -35,6 +35,9 @@ def to_text(found: Explained) -> str:
     lines += _here(found)
     for claim in entry.claims:
         lines += _said("claim", f"{claim.verdict}: “{claim.quote}” (section {claim.section})")
+        for each in claim.comparisons:
+            about = f"{each.what}: {each.difference} {each.verdict}" if each.difference else f"{each.what}: {each.why}"
+            lines += _said("", about)
     if entry.chain:
         lines += ["", *_chain(found)]
     if entry.command:
@@ -53,7 +56,9 @@ def _here(found: Explained) -> list[str]:
     number = " ".join(filter(None, (entry.here, entry.interval)))
     lines = _said("here", f"{number} at scale {found.scale}, by {entry.label}")
     if entry.frames:
-        lines += _said("", f"{entry.frames:,} values of {entry.videos:,} source videos")
+        lines += _said(
+            "", f"{entry.frames:,} values of {entry.videos:,} source videos" + (f", of {entry.of}" if entry.of else "")
+        )
     for note in entry.notes:
         lines += _said("", note)
     lines += _said("verdict", entry.verdict + (f"; difference {entry.apart}" if entry.apart != "–" else ""))

@@ -15,7 +15,8 @@ from tgvac.params import Params, load_params
 from tgvac.report.basis import Basis, read_basis
 from tgvac.report.cell_answers import Answer, count_answers, score_answers
 from tgvac.report.claims import load_claims
-from tgvac.report.methods import stand_ins
+from tgvac.report.frozen import read_frozen
+from tgvac.report.methods import one_step, stand_ins
 from tgvac.report.paper import Paper, load_paper
 from tgvac.report.scores import Measured
 from tgvac.report.table1 import counts_of, rejected_before
@@ -73,9 +74,11 @@ def read_findings(root: Path, scale: str) -> Findings:
     evaluation, methods = params.evaluation, params.methods
     preference = read_preference(ctx, evaluation, methods, params.study.exclude)
     rows = _rows(ctx)
-    numbers = Measured(rows, params.metrics, evaluation.mask_source, preference)
+    numbers = Measured(rows, params.metrics, evaluation.mask_source, preference, params.report.smallest)
     claims = load_claims(root / "reference" / "claims.yaml", paper)
-    judged = judge(claims.values(), numbers, evaluation.methods, stand_ins(evaluation.methods, methods, basis.origin))
+    names = evaluation.methods
+    standins, single = stand_ins(names, methods, basis.origin), one_step(names, methods, params.sampler.steps)
+    judged = judge(claims.values(), numbers, names, standins, single, read_frozen(root).get(scale))
     answers = score_answers(numbers, paper, basis, evaluation)
     if counted:
         tracks, recipes = read_index(ctx.results / COUNTED[1]), read_recipes(ctx.results / COUNTED[2])

@@ -108,3 +108,12 @@ def answer_to(row: str, methods: Iterable[str]) -> str | None:
     found = [name for name in methods if name.partition("/")[0] == head and not name.endswith("_pasted")]
     # Published weights answer for a method before a stand-in does.
     return next((method for method in found if method == f"{head}/published"), found[0] if found else None)
+
+
+def one_step(names: Iterable[str], methods: Methods, steps: int) -> tuple[str, ...]:
+    """The methods among ``names`` that sample in a single step.
+
+    Args:
+        steps: of methods that have none of their own.
+    """
+    return tuple(name for name in names if (methods[name].steps or steps) == 1)

@@ -53,7 +53,7 @@ from tgvac.report.figures import load_figures
 from tgvac.report.frozen import Frozen, check_frozen, read_frozen, settled
 from tgvac.report.given_masks_table import given_masks_table, mask_curves, mask_overlaps
 from tgvac.report.masks_table import masks_table
-from tgvac.report.methods import HEADLINE, stand_ins
+from tgvac.report.methods import HEADLINE, one_step, stand_ins
 from tgvac.report.more_scores import more_scores_table
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
@@ -119,8 +119,8 @@ def run(
             report=report,
         )
         check_frozen(ctx.scale, frozen, now)
-    one_step = [name for name in evaluation.methods if (methods[name].steps or sampler.steps) == 1]
-    _write(staged, report, metrics, methods, evaluation, start, study, one_step, frozen)
+    single = one_step(evaluation.methods, methods, sampler.steps)
+    _write(staged, report, metrics, methods, evaluation, start, study, single, frozen)
     shutil.rmtree(ctx.out, ignore_errors=True)
     staged.out.rename(ctx.out)
 
@@ -139,7 +139,7 @@ def _write(
     evaluation: EvaluationParams,
     start: str,
     study: StudyParams,
-    one_step: Sequence[str],
+    single: Sequence[str],
     frozen: Frozen | None,
 ) -> None:
     paper = load_paper(ctx.root / "reference" / "paper.yaml")
@@ -156,7 +156,7 @@ def _write(
     numbers = Measured(rows, metrics, evaluation.mask_source, preference, report.smallest)
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
     standins = stand_ins(evaluation.methods, methods, basis.origin)
-    judged = judge(claims.values(), numbers, evaluation.methods, standins, one_step, frozen)
+    judged = judge(claims.values(), numbers, evaluation.methods, standins, single, frozen)
 
     tracks = read_index(ctx.results / "tracks" / "index.json")
     counts = {source: counts_of(source, tracks, selection, every, rejected) for source in basis.sources}
