@@ -17,6 +17,7 @@ from scipy.stats import t as student
 from tests.unit.ledger_project import ledger_project
 from tests.unit.report_project import METRICS
 from tgvac.ledger.write import write_ledger
+from tgvac.metrics.intervals import LEAST, MOST
 
 ROWS_OF = {
     "table2.ours": "ours/full",
@@ -68,7 +69,7 @@ def interval(rows: pd.DataFrame, resamples: int, *names: str) -> tuple[float, fl
         flat = np.where(np.abs(taken.mean(axis=1)) > 0, np.sign(taken.mean(axis=1)) * np.inf, 0)
         ratios = np.sort(np.where(error > 1e-6 * moves.std(), taken.mean(axis=1) / error, flat))
     place = math.ceil(0.975 * resamples) - 1
-    reach = [min(1.75, max(0.85, ratio / quantile)) * quantile for ratio in (ratios[place], -ratios[-1 - place])]
+    reach = [min(MOST, max(LEAST, ratio / quantile)) * quantile for ratio in (ratios[place], -ratios[-1 - place])]
     below, above = (each * moves.std(ddof=1) / math.sqrt(n) for each in reach)
     return mean - below, mean + above
 
