@@ -2,6 +2,7 @@
 import os
 import sys
 
+from tgvac.bridge import cluster_job
 from tgvac.bridge import graph as tgvac_graph
 from tgvac.bridge import mlflow_outcome
 from tgvac.bridge.workflow import SETTINGS
@@ -10,6 +11,11 @@ from tgvac.bridge.workflow import SETTINGS
 # Snakemake knows its targets only after all rules have been read.
 if "standins" in sys.argv[1:]:
     os.environ.setdefault(tgvac_graph.SCALE, "standins-completion")
+# Each job of a cluster has a Snakemake of its own.
+if workflow.remote_exec:
+    cluster_job.prepare_job()
+# Snakemake formats the prefix.
+shell.prefix(cluster_job.SHELL.replace("{", "{{").replace("}", "}}"))
 GRAPH = tgvac_graph.Graph.load(config)
 SCALE = GRAPH.scale
 TGVAC = [sys.executable, "-m", "tgvac"]
@@ -20,6 +26,7 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake"]
 final = GRAPH.final
 parts = GRAPH.parts
 part = GRAPH.part
+all_parts = GRAPH.all_parts
 reads = GRAPH.reads
 lists = GRAPH.lists
 runs = GRAPH.runs

@@ -9,6 +9,7 @@ from tgvac.bridge.footage import check_given
 from tgvac.bridge.graph import Graph
 from tgvac.bridge.jobs import Job
 from tgvac.bridge.processes import run_shared
+from tgvac.bridge.requeue import requeued
 from tgvac.errors import BadInput
 from tgvac.files import locked
 from tgvac.params import Params, load_params
@@ -80,7 +81,11 @@ def _run_job(ctx: Context, job: Job) -> None:
         # Only the first process holds the lock and writes what the training makes.
         job.run(ctx)
         return
-    with locked(ctx.root / "scratch" / ctx.scale / "locks" / f"{job.name}.lock"):
+    scratch = ctx.root / "scratch" / ctx.scale
+    with (
+        requeued(scratch / "requeued" / job.name, trains=job.phase.trains),
+        locked(scratch / "locks" / f"{job.name}.lock"),
+    ):
         job.check_inputs(ctx.root)
         job.record(ctx.root, job.run(ctx))
 

@@ -18,6 +18,22 @@ INTERRUPTED = 75
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
 """Sent by a cluster when the time is up, by Ctrl-C, and by a cluster before the time is up."""
 
+NOTICE = signal.SIGUSR1
+"""The signal that a cluster is asked to send some time before the time is up."""
+
+
+class Interrupted(SystemExit):
+    """The end of a process that a signal has stopped, with the exit code ``INTERRUPTED``.
+
+    Attributes:
+        signal: its number.
+        step: after which a training has stopped; None for other stages.
+    """
+
+    def __init__(self, number: int, step: int | None = None) -> None:
+        super().__init__(INTERRUPTED)
+        self.signal, self.step = number, step
+
 
 class _Aborted(BaseException):
     """Raised by a signal in work that can be repeated; a ``BaseException``, so ``except Exception`` ignores it."""
@@ -82,12 +98,12 @@ def exit_interrupted(name: str, accelerator: Accelerator, caught: int, step: int
     """Exit after a signal, once the state is saved.
 
     Raises:
-        SystemExit: with ``INTERRUPTED``.
+        Interrupted: always.
     """
     accelerator.wait_for_everyone()
     if accelerator.is_main_process:
         print(_stopped(name, caught, step), file=sys.stderr)
-    raise SystemExit(INTERRUPTED)
+    raise Interrupted(caught, step)
 
 
 @wording
