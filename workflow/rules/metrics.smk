@@ -1,18 +1,18 @@
-# Phase `metrics`: from completions to rows, then all rows.
-rule metrics_shard:
+# Phase `metrics`: from completions to rows, all shards of a method in one job, then all rows.
+rule metrics_method:
     input:
         final("tracks"),
         final("masks"),
         final("synthesis"),
         final("captions"),
         final("backbones"),
-        part("completion"),
+        all_parts("completion"),
     output:
-        part("metrics"),
+        all_parts("metrics"),
     log:
-        log_of("metrics", "{method}-{variant}-seed{seed}-{shard}"),
+        log_of("metrics", "{method}-{variant}-seed{seed}"),
     benchmark:
-        benchmark_of("metrics", "{method}-{variant}-seed{seed}-{shard}")
+        benchmark_of("metrics", "{method}-{variant}-seed{seed}")
     threads: GRAPH.threads
     resources:
         mem_mb=8000,
@@ -20,9 +20,9 @@ rule metrics_shard:
     params:
         digest=digest("metrics"),
     message:
-        "metrics: {wildcards.method}/{wildcards.variant} seed {wildcards.seed}, shard {wildcards.shard}"
+        "metrics: {wildcards.method}/{wildcards.variant} seed {wildcards.seed}"
     shell:
-        "{STAGE:q} metrics --scale {SCALE:q} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
+        "{STAGE:q} metrics --scale {SCALE:q} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} 2>&1 | tee {log:q}"
 
 
 rule metrics:

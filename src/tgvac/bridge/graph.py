@@ -113,6 +113,20 @@ class Graph:
             out += [self._file(name, wanted.part.format(shard=k, method=head, variant=tail, seed=seed)) for k in shards]
         return out
 
+    def all_parts(self, name: str) -> list[str]:
+        """The files of all shards of a method, with the wildcards of the method."""
+        count = shard_count(self.params, phase(name))
+        return [self.part(name).replace("{shard}", f"{k:03d}") for k in range(count)]
+
+    def light(self) -> str:
+        """A pattern of the methods without trained networks, all of whose samples take minutes."""
+        heads = {name.partition("/")[0] for name in self.params.evaluation.methods}
+        return "|".join(sorted(head for head in heads if not method_of(head).training_phases)) or "(?!)"
+
+    def heavy(self) -> str:
+        """A pattern of all other methods."""
+        return f"(?!(?:{self.light()})/)[a-z0-9_]+"
+
     def digest(self, name: str) -> str | Callable[[Mapping[str, str]], str]:
         """The digest of what decides a phase besides its inputs; a function of the wildcards if its jobs differ."""
         wanted = phase(name)
@@ -199,12 +213,18 @@ class Graph:
             return [self.benchmark(name)]
         shards = [f"{k:03d}" for k in range(shard_count(self.params, wanted))]
         if "method" in wanted.wildcards:
-            runs = (f"{method.replace('/', '-')}-seed{seed}" for method, seed in self.evaluated())
-            jobs = [self.benchmark(name, f"{run}-{k}") for run in runs for k in shards]
+            jobs = [self.benchmark(name, job) for job in self._method_jobs(name, shards)]
         else:
             jobs = [self.benchmark(name, f"shard-{k}") for k in shards]
         # The shards of completion are not joined.
         return [*jobs, self.benchmark(name)] if wanted.final else jobs
+
+    def _method_jobs(self, name: str, shards: list[str]) -> Iterator[str]:
+        """The name of each job of a phase with methods: a method, or a shard of it."""
+        for method, seed in self.evaluated():
+            run = f"{method.replace('/', '-')}-seed{seed}"
+            whole = name == "metrics" or not method_of(method).training_phases
+            yield from [run] if whole else (f"{run}-{k}" for k in shards)
 
     def evaluated(self) -> list[tuple[str, int]]:
         """Every evaluated method with each of its training seeds."""
