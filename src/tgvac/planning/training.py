@@ -85,7 +85,7 @@ def stage(name: str, params: Params, counts: Counts, models: ModelCosts, costs: 
         block: TrainingParams = getattr(params, name).of_run(0, params.variants[variant].steps_of(name))
         flops = block.steps * block.batch * each + _new_texts(block, params, counts) * models.text
         flops += _pictures(block, params, models) + _encoded(block, params) * models.encode
-        model, state = numbers.all * _FLOAT, _checkpoint(name, block, models, costs)
+        model, state = numbers.all * _FLOAT, checkpoint_bytes(name, block, models, costs)
         for _, seed in seeds:
             yield Work(
                 name,
@@ -105,7 +105,7 @@ def _kept(checkpoints: CheckpointParams, steps: int) -> int:
     return min(checkpoints.keep, made)
 
 
-def _checkpoint(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:
+def checkpoint_bytes(name: str, block: TrainingParams, models: ModelCosts, costs: Costs) -> int:
     """Bytes of the trained parameters, of their EMA if there is one, and of the optimizer's state."""
     numbers, state = models.parameters[name].trained, costs.optimizers.model_dump()
     if block.optimizer == "adafactor":
