@@ -109,7 +109,7 @@ def test_what_the_cluster_interrupts_goes_on_by_itself(
     smoke: Path, project: Path, slurm: OneNode, run_on: Callable[..., ClusterRun]
 ) -> None:
     """The controller killed and started again, the node down and resumed, the time limit: Snakemake only waits."""
-    run = run_on(project, "frame", "--set-resources", "train_frame:runtime=4")
+    run = run_on(project, "frame")
     training = held(project, run)
     slurm.stop_controller()
     slurm.start_controller()
