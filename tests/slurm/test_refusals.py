@@ -1,4 +1,4 @@
-"""What a run on a cluster refuses before it submits a job, each in one sentence; and a dead run's lock, which it doesn't."""
+"""What a run on a cluster refuses before it submits a job, each in one sentence; a dead run's lock it does not."""
 
 from __future__ import annotations
 

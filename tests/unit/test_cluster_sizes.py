@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import pytest
@@ -53,7 +52,7 @@ def job_hours(plan: Plan, gpu: Gpu) -> dict[str, tuple[str, float]]:
             found[f"{name} {line.what}"] = (rule, gpu_hours(line, gpu) / int(str(RESOURCES[rule]["gpu"])))
     (measuring,) = phases["metrics"].lines
     for line in phases["completion"].lines:
-        heavy = re.fullmatch(GRAPH.heavy(), line.what.split("/")[0] + "/", re.ASCII) or line.what.startswith("ours")
+        heavy = not GRAPH.is_light(line.what)
         frames = line.count * (RENDER_S + WRITE_S) / HOUR
         shards = PARAMS.shards.evaluation if heavy else 1
         rule = "completion_shard" if heavy else "completion_method"

@@ -35,3 +35,4 @@ join_digest = GRAPH.join_digest
 log_of = GRAPH.log
 benchmark_of = GRAPH.benchmark
 method_inputs = GRAPH.method_inputs
+method_inputs_of_all_shards = GRAPH.method_inputs_of_all_shards

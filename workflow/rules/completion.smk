@@ -26,14 +26,14 @@ rule completion_shard:
         "{STAGE:q} completion --scale {SCALE:q} --method {wildcards.method:q} --variant {wildcards.variant:q} --seed {wildcards.seed} --shard $((10#{wildcards.shard})) 2>&1 | tee {log:q}"
 
 
-# A method without trained networks: all of its shards in one job, each of which would take minutes.
+# A method without trained networks, or one that pastes: all of its shards in one job, each of which would take minutes.
 rule completion_method:
     input:
         final("tracks"),
         final("masks"),
         final("synthesis"),
         final("captions"),
-        method_networks,
+        method_inputs_of_all_shards,
     output:
         all_parts("completion"),
     log:

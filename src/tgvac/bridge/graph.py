@@ -119,13 +119,20 @@ class Graph:
         return [self.part(name).replace("{shard}", f"{k:03d}") for k in range(count)]
 
     def light(self) -> str:
-        """A pattern of the methods without trained networks, all of whose samples take minutes."""
-        heads = {name.partition("/")[0] for name in self.params.evaluation.methods}
-        return "|".join(sorted(head for head in heads if not method_of(head).training_phases)) or "(?!)"
+        """A pattern of methods all of whose samples take minutes, where ``<method>/<variant>/`` is in a file's name."""
+        return f"(?=(?:{self._light_names()})/)[a-z0-9_]+"
 
     def heavy(self) -> str:
         """A pattern of all other methods."""
-        return f"(?!(?:{self.light()})/)[a-z0-9_]+"
+        return f"(?!(?:{self._light_names()})/)[a-z0-9_]+"
+
+    def _light_names(self) -> str:
+        # "(?!)" matches nothing.
+        return "|".join(sorted(name for name in self.params.evaluation.methods if self.is_light(name))) or "(?!)"
+
+    def is_light(self, method: str) -> bool:
+        """Whether a method samples with no network that is trained, as those that paste another one's completions."""
+        return not method_of(method).training_phases or self.params.methods[method].completions_of is not None
 
     def digest(self, name: str) -> str | Callable[[Mapping[str, str]], str]:
         """The digest of what decides a phase besides its inputs; a function of the wildcards if its jobs differ."""
@@ -223,8 +230,7 @@ class Graph:
         """The name of each job of a phase with methods: a method, or a shard of it."""
         for method, seed in self.evaluated():
             run = f"{method.replace('/', '-')}-seed{seed}"
-            whole = name == "metrics" or not method_of(method).training_phases
-            yield from [run] if whole else (f"{run}-{k}" for k in shards)
+            yield from [run] if name == "metrics" or self.is_light(method) else (f"{run}-{k}" for k in shards)
 
     def evaluated(self) -> list[tuple[str, int]]:
         """Every evaluated method with each of its training seeds."""
@@ -252,6 +258,12 @@ class Graph:
     def method_inputs(self, wildcards: Any) -> list[str]:
         """What a job reads because of its method: the networks, or the completions that it pastes."""
         return self._of_method(f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed), int(wildcards.shard))
+
+    def method_inputs_of_all_shards(self, wildcards: Any) -> list[str]:
+        """The same for a job that makes all shards of its method."""
+        name, seed = f"{wildcards.method}/{wildcards.variant}", str(wildcards.seed)
+        shards = range(shard_count(self.params, phase("completion")))
+        return list(dict.fromkeys(file for k in shards for file in self._of_method(name, seed, k)))
 
     def _of_method(self, method: str, seed: str, shard: int | None) -> list[str]:
         raw = self.params.methods[method].completions_of if method in self.params.methods else None
