@@ -48,8 +48,10 @@ def _named(params: Params) -> Iterator[OnHub]:
     starts = {frame.start, *(params.variants[variant].start or "" for variant, _ in params.trainings("frame"))}
     yield from (OnHub("train_frame", start, frame.start_revision) for start in sorted(starts))
     yield OnHub("train_motion", motion.start, motion.start_revision)
-    if any(name.startswith("progressive/") for name in evaluated):
-        yield OnHub("completion_shard", params.progressive.weights, params.progressive.revision)
+    for name in evaluated:
+        # Of others, `published` is a folder of converted weights.
+        if name.startswith("progressive/") and (weights := params.methods[name].published):
+            yield OnHub("completion_shard", weights, params.progressive.revision)
 
 
 def check_cached(wanted: Collection[OnHub]) -> None:

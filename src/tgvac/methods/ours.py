@@ -15,6 +15,7 @@ from tgvac.devices import device_of, pin
 from tgvac.errors import BadInput
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.params import CompletionParams
+from tgvac.methods.precision import in_precision
 from tgvac.methods.sampler import sampler_of
 from tgvac.models.backbones import Backbones, load_backbones
 from tgvac.models.image_encoder import PictureBackbones
@@ -182,7 +183,7 @@ def load(
         network = load_frame_unet(setup.trained)
         as_model = frame_noise_model
     completer = TemporalDiffusion(
-        as_epsilon_model(as_model, diffusion)(network.to(device).eval()),
+        in_precision(as_epsilon_model(as_model, diffusion)(network.to(device).eval()), completion, device),
         load_backbones(setup.backbones, device),
         framing,
         diffusion,

@@ -98,6 +98,12 @@ class TrivialParams(Block):
 
 
 class CompletionParams(Block):
-    """How a method's picture becomes a completion: its amodal mask is whatever is darker than ``white_threshold``."""
+    """How a network completes, and how its picture becomes a completion.
+
+    Attributes:
+        white_threshold: the amodal mask is whatever is darker.
+        precision: of the products of the sampling network; None: as ``compute.tf32`` says.
+    """
 
     white_threshold: int = Field(ge=1, le=255)
+    precision: Literal["bfloat16"] | None = None

@@ -19,6 +19,7 @@ from tgvac.clips.completion import Completion
 from tgvac.devices import device_of, pin
 from tgvac.methods.contract import Complete, Setup, from_input
 from tgvac.methods.ours import TemporalDiffusion
+from tgvac.methods.precision import in_precision
 from tgvac.methods.sampler import sampler_of_frames
 from tgvac.models.image_encoder import load_picture_backbones
 from tgvac.models.noise_models import as_epsilon_model, frame_noise_model
@@ -143,7 +144,7 @@ def sampling(
     pin(compute.threads)
     quiet()
     return TemporalDiffusion(
-        as_epsilon_model(frame_noise_model, diffusion)(network.to(device).eval()),
+        in_precision(as_epsilon_model(frame_noise_model, diffusion)(network.to(device).eval()), completion, device),
         load_picture_backbones(frozen, device, compute.vae_batch),
         framing,
         diffusion,

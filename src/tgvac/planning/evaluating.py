@@ -46,11 +46,19 @@ def completion(params: Params, counts: Counts, models: ModelCosts, costs: Costs)
                 *("completion", what, frames, "frames", flops, size, size),
                 evaluations=evaluations,
                 note=_painting(params, name),
+                precision=_precision(params, name),
             )
             if method_of(name).mask_source == "tracked":
                 yield _tracking(params, what, frames)
             if params.methods[name].caption == "visible":
                 yield _describing(params, what, sum(lengths.values()))
+
+
+def _precision(params: Params, name: str) -> str:
+    """Of a method's sampling network, which is nearly all of its work."""
+    method = method_of(name)
+    sampled = method.training_phases and "completion" in method.params
+    return (sampled and params.completion.precision) or "float32"
 
 
 def _painting(params: Params, name: str) -> str:
