@@ -64,7 +64,8 @@ def _record(root: Path, output: str) -> dict[str, Any]:
 def _follows_params(name: str) -> bool:
     """Whether a file is one of several whose number follows from the params: of a method, or of a training.
 
-    A rule may leave out what its other inputs imply, so all other files are those that the record names.
+    A rule may leave out what its other inputs imply, so all other files are those that the record names. One job may
+    make several shards, so folders are compared, not files.
     """
     parts = Path(name).parts
     return parts[0] == "results" and any(each.name == parts[2] for each in PHASES if each.wildcards)
@@ -72,7 +73,9 @@ def _follows_params(name: str) -> bool:
 
 def _inputs(root: Path, job: Job, output: str, record: dict[str, Any], digests: Digests) -> str:
     recorded: list[str] = record.get("input", list(job.inputs))
-    before, now = ({name for name in names if _follows_params(name)} for names in (recorded, job.inputs))
+    before, now = (
+        {str(Path(name).parent) for name in names if _follows_params(name)} for names in (recorded, job.inputs)
+    )
     if odd := sorted(before ^ now):
         return f"{odd[0]} is {'a new input' if odd[0] in now else 'no input any more'}"
     checksums: dict[str, str] = record.get("input_checksums") or {}
