@@ -9,6 +9,7 @@
 # make standins                                train the shipped stand-ins from nothing; make standins-more trains the shipped ones on
 # make bench-data [DAVIS=folder]                what rendering clips from tracks costs, beside decoding and beside PNG
 # make bench-joins                              time and memory of the steps that join shards, by the number of objects
+# make bench-growth                             the same up to a million clips, with captions, indices and rows
 # make bench-stages                             processor time of the phases that make tracks and recipes, by frame
 # make bench-train                              a training step with cached features and without, and where its time goes
 # make bench-memory                             memory of a training, beside what `tgvac plan --memory` says
@@ -34,7 +35,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.tgvac-installed
 
 .PHONY: install reproduce ui app notebooks notebooks-clear docs standins standins-more test test-long test-size lint lock clean
-.PHONY: bench-data bench-joins bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
+.PHONY: bench-data bench-joins bench-growth bench-stages bench-train bench-memory bench-threads bench-completion bench-frontier
 .PHONY: bench-alpha bench-tracking bench-metrics bench-workflow bench-coverage bench-power
 .DEFAULT_GOAL := reproduce
 
@@ -107,6 +108,9 @@ bench-data: install
 
 bench-joins: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.joins
+
+bench-growth: install
+	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.growth
 
 bench-stages: install
 	OMP_NUM_THREADS=1 $(BIN)/python -m benchmarks.stages
