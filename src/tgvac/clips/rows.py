@@ -8,7 +8,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from tgvac.clips.tables import read_arrow, write_arrow, write_table
+from tgvac.clips.tables import read_arrow, schema_of, write_table
+from tgvac.files import writing
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -58,7 +59,8 @@ class Row:
     value: float
 
 
-_ORDER = ("method", "variant", "mask_source", "train_seed", "sample_seed", "sample", "metric", "frame")
+_RUN = ("method", "variant", "mask_source", "train_seed", "sample_seed")
+_ORDER = (*_RUN, "sample", "metric", "frame")
 
 
 def write_rows(path: Path, rows: Iterable[Row]) -> None:
@@ -67,11 +69,35 @@ def write_rows(path: Path, rows: Iterable[Row]) -> None:
 
 
 def join_row_files(parts: Iterable[Path], path: Path) -> None:
-    """Join files of rows, in the order of :func:`write_rows`; it works on columns and makes no row objects."""
-    import pyarrow as pa
+    """Join files of rows, in the order of :func:`write_rows`.
 
-    table = pa.concat_tables([read_arrow(part, ROWS_FORMAT) for part in parts])
-    write_arrow(path, table.sort_by([(name, "ascending") for name in _ORDER]))
+    It works on columns, one run (method, masks and seeds) after the other, so its memory is that of the largest run.
+
+    Args:
+        parts: files whose rows are of one run each.
+
+    Raises:
+        ValueError: when a file has rows of several runs.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    runs: dict[tuple[str | int, ...], list[Path]] = {}
+    for part in parts:
+        runs.setdefault(_run_of(part), []).append(part)
+    with writing(path) as beside, pq.ParquetWriter(beside, schema_of(_COLUMNS, ROWS_FORMAT), compression="zstd") as out:
+        for run in sorted(runs):
+            table = pa.concat_tables([read_arrow(part, ROWS_FORMAT) for part in runs[run]])
+            out.write_table(table.sort_by([(name, "ascending") for name in _ORDER]))
+
+
+def _run_of(part: Path) -> tuple[str | int, ...]:
+    """The run that a file's rows are of; empty for a file without rows."""
+    columns = read_arrow(part, ROWS_FORMAT, _RUN)
+    found = [columns.column(name).unique().to_pylist() for name in _RUN]
+    if any(len(values) > 1 for values in found):
+        raise ValueError(f"{part} has rows of several runs: {dict(zip(_RUN, found, strict=True))}")
+    return tuple(value for values in found for value in values)
 
 
 def read_rows(path: Path) -> list[Row]:

@@ -39,8 +39,8 @@ def write_arrow(path: Path, table: pa.Table) -> None:
         pq.write_table(table, part, compression="zstd")
 
 
-def read_arrow(path: Path, format_name: str) -> pa.Table:
-    """Read a table as Arrow.
+def read_arrow(path: Path, format_name: str, columns: Sequence[str] | None = None) -> pa.Table:
+    """Read a table as Arrow, or some columns of it.
 
     Raises:
         BadInput: when the file is missing, truncated, or of another format.
@@ -51,7 +51,7 @@ def read_arrow(path: Path, format_name: str) -> pa.Table:
     if not path.is_file():
         raise BadInput(f"{path} does not exist; run the phase that makes it (`tgvac phases` lists them).")
     try:
-        table = pq.read_table(path)
+        table = pq.read_table(path, columns=None if columns is None else list(columns))
     except (pa.ArrowException, OSError) as error:
         raise BadInput(f"{path} is not a complete parquet file ({error}); delete it and run its phase again.") from None
     found = (table.schema.metadata or {}).get(b"tgvac", b"no format").decode()
