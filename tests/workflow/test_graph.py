@@ -53,10 +53,11 @@ def planned(output: str) -> dict[str, int]:
 DOWN_TO_REPORT = {"report", "ledger", "all"}
 MEASURED = {"metrics_method", "metrics", *DOWN_TO_REPORT, "mlflow"}
 COMPLETED = {"completion_shard", "completion_method", *MEASURED}
-TRAINED_MOTION = {"train_motion", *COMPLETED}
+SAMPLED = COMPLETED - {"completion_method"}  # by methods with networks
+TRAINED_MOTION = {"train_motion", *SAMPLED}
 TRAINED = {"train_frame", *TRAINED_MOTION}
 ENCODED = {"latents_shard", "latents", *TRAINED}
-FROZEN = {"backbones", *ENCODED}
+FROZEN = {"backbones", *ENCODED, *COMPLETED}
 RECIPES = {"synthesis_shard", "synthesis", "dataset", *FROZEN}
 CAPTIONED = {"captions_shard", "captions", "dataset", *FROZEN}
 SELECTED = {"select", *RECIPES, *CAPTIONED}
@@ -212,8 +213,8 @@ CHANGES: dict[str, tuple[object, set[str]]] = {
     "frame.steps": (41, TRAINED),
     "motion.lr": (1.1e-3, TRAINED_MOTION),
     "motion_module.norm": ("clip", TRAINED_MOTION),
-    "sampler.guidance": (3.0, COMPLETED),
-    "sampler.steps": (4, COMPLETED),
+    "sampler.guidance": (3.0, SAMPLED),
+    "sampler.steps": (4, SAMPLED),
     "completion.white_threshold": (240, COMPLETED),
     "evaluation.sample_seed": (1, COMPLETED),
     "metrics.lpips_net": ("vgg", MEASURED),

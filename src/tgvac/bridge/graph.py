@@ -322,6 +322,7 @@ class Graph:
             return self.parts(wanted.name)
         found = [file for before in wanted.after for file in self._ends(phase(before), wanted, shard, options)]
         found += [file for before in wanted.shows for file in self.lists(before)]
+        found += self.reads(wanted.name)
         if wanted.name == "backbones":
             found += self.shipped()
         if wanted.name == "report":

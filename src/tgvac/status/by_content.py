@@ -50,13 +50,14 @@ def states(root: Path, scale: str, jobs: Iterable[Job], digests: Digests) -> Ite
         jobs: each after those whose files it reads.
     """
     unsettled: dict[str, str] = {}
-    """Files that are not fresh, with the phase that makes them."""
+    """Files that may change, with the phase that makes them."""
     for job in jobs:
         state = _own(root, scale, job, digests)
         waits = next((unsettled[name] for name in job.inputs if name in unsettled), None)
         if state.word == "fresh" and waits is not None:
-            state = State("stale", f"reads {waits}, which is not fresh", itself=False)
-        if state.word != "fresh":
+            state = State("stale", f"reads {waits}, which may change", itself=False)
+        # A file that is missing is made when something needs it, and decides nothing before.
+        if state.word in ("stale", "running"):
             unsettled.update(dict.fromkeys(job.outputs, job.phase.name))
         yield job, state
 
@@ -87,7 +88,7 @@ def _why(root: Path, scale: str, job: Job, record: Mapping[str, Any], digests: D
     own = {name.removeprefix(f"results/{scale}/"): root / name for name in job.inputs}
     if odd := sorted(inputs.keys() ^ own.keys()):
         return f"{odd[0]} is {'a new input' if odd[0] in own else 'no input any more'}"
-    # One that is not there makes its own job `missing`, and this one wait for it.
+    # One that is not there makes its own job `missing`.
     changed = (name for name, path in own.items() if path.is_file() and digests(path) != inputs[name])
     return f"{name} has changed" if (name := next(changed, "")) else ""
 

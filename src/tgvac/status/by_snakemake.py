@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +19,41 @@ from tgvac.bridge.jobs import Job
 from tgvac.phases import PHASES
 from tgvac.status.by_content import Digests
 
+_TARGETS = ("report", "dataset")
+"""The phases that the workflow ends in."""
 _LARGEST = 100 * 10**6
 """Bytes up to which Snakemake compares content; :data:`tgvac.bridge.workflow.SETTINGS` says so."""
 
 
+MISSING = "is not there"
+
+
+def again(root: Path, graph: Graph, jobs: Sequence[Job], digests: Digests) -> list[str]:
+    """Why Snakemake would run each job again because of itself; "" for those that it would not.
+
+    A missing file is made only if it is a target of the workflow, or a job that runs reads it.
+
+    Args:
+        jobs: each after those whose files it reads.
+    """
+    found = [why_again(root, graph, job, digests) for job in jobs]
+    needed = {name for phase in _TARGETS for name in graph.final(phase)}
+    for k in reversed(range(len(jobs))):
+        if found[k].endswith(MISSING) and not needed & set(jobs[k].outputs):
+            found[k] = ""
+        elif found[k]:
+            needed.update(jobs[k].inputs)
+    return found
+
+
 def why_again(root: Path, graph: Graph, job: Job, digests: Digests) -> str:
-    """Why Snakemake would run a job again; "" if it would not."""
+    """Why Snakemake would run a job again if it is needed; "" if it would not."""
     for output in job.outputs:
         if not (root / output).is_file():
-            return f"{Path(output).name} is not there"
+            return f"{Path(output).name} {MISSING}"
         if _path(root, "incomplete", output).exists():
             return "it was interrupted"
-        record = _record(root, output)
+        record = record_of(root, output)
         if record and repr(_digest(graph, job)) not in record["params"]:
             return "other params or code"
         if why := _inputs(root, job, output, record, digests):
@@ -52,7 +76,7 @@ def _path(root: Path, folder: str, output: str) -> Path:
     return root.joinpath(".snakemake", folder, *(f"@{part}" for part in folders), name)
 
 
-def _record(root: Path, output: str) -> dict[str, Any]:
+def record_of(root: Path, output: str) -> dict[str, Any]:
     """Snakemake's record of a file; empty where there is none, as after a pull: then it compares times alone."""
     try:
         found: dict[str, Any] = json.loads(_path(root, "metadata", output).read_text(encoding="utf-8"))

@@ -15,7 +15,7 @@ from tgvac.phases import PHASES
 from tgvac.status.by_content import Digests, State, Word, states
 from tgvac.status.by_dvc import AskDvc, only_code
 from tgvac.status.by_mlflow import not_imported
-from tgvac.status.by_snakemake import why_again
+from tgvac.status.by_snakemake import again
 from tgvac.status.every_job import every_job
 
 _WORDS: tuple[Word, ...] = get_args(Word)
@@ -68,11 +68,12 @@ def status(root: Path, graph: Graph) -> Status:
     asked = AskDvc(root, graph.scale)
     digests = Digests()
     jobs = list(states(root, graph.scale, every_job(graph), digests))
-    again = [(job, state, why_again(root, graph, job, digests)) for job, state in jobs]
+    reasons = again(root, graph, [job for job, _ in jobs], digests)
+    found = [(job, state, why) for (job, state), why in zip(jobs, reasons, strict=True)]
     trained = _lacking(root, graph)
     changed, unasked = asked.answer()
     rows = tuple(
-        _row(phase.name, [each for each in again if each[0].phase is phase], changed, trained) for phase in PHASES
+        _row(phase.name, [each for each in found if each[0].phase is phase], changed, trained) for phase in PHASES
     )
     remarks = [f"DVC was not asked: {unasked}"] if changed is None else []
     return Status(rows, (*remarks, *(said for row in rows for said in _disagree(row))))
@@ -128,6 +129,10 @@ def _disagree(row: Row) -> list[str]:
             f"{row.phase}: all is as recorded, but Snakemake would run it again ({row.snakemake}); after"
             " `dvc pull` or a copy, `tgvac pull` or `snakemake -c2 all --touch --forceall` tells it"
         )
+    if row.counts["missing"] and not row.snakemake:
+        said.append(
+            f"{row.phase}: {row.why}, but nothing that would run needs it; `tgvac run --target {row.phase}` makes it"
+        )
     if row.unseen:
         said.append(
             f"{row.phase}: {row.unseen}, which Snakemake does not see; delete the file and its record, and run again"
@@ -147,7 +152,7 @@ def text(scale: str, found: Status) -> str:
     for row in found.rows:
         jobs = sum(row.counts.values())
         state = ", ".join(f"{n} {w}" if n < jobs else w for w, n in row.counts.items() if n) or "no job at this scale"
-        waits = not row.fresh and not row.snakemake
+        waits = bool(row.counts["stale"]) and not row.snakemake
         lines.append(
             (
                 row.phase,

@@ -38,4 +38,4 @@ def pull(root: Path, graph: Graph, remote: str) -> list[str]:
                 "": "what has arrived stays, and the same command goes on from there.",
             },
         )
-        return reconcile(root, graph)
+        return reconcile(root, graph, tell_all=True)

@@ -21,14 +21,14 @@ from tgvac.bridge.workflow import SETTINGS
 from tgvac.errors import BadInput
 from tgvac.provenance import read_record
 from tgvac.status.by_content import Digests, states
-from tgvac.status.by_snakemake import why_again
+from tgvac.status.by_snakemake import record_of, why_again
 from tgvac.status.every_job import every_job
 
 _OLD = (1.0, 1.0)
 """Access and modification time of what is to be made again."""
 
 
-def reconcile(root: Path, graph: Graph) -> list[str]:
+def reconcile(root: Path, graph: Graph, tell_all: bool = False) -> list[str]:
     """Let Snakemake run what provenance says is stale, and nothing that it says is fresh.
 
     Where both agree, as after a run by Snakemake, nothing is done. A file that differs from its own record is left as
@@ -36,10 +36,10 @@ def reconcile(root: Path, graph: Graph) -> list[str]:
 
     Args:
         graph: without footage of the user, whose state no provenance holds.
+        tell_all: also what Snakemake has seen.
 
     Returns:
-        a sentence for each phase whose results were made with other code, params or inputs, which Snakemake did not
-        see.
+        a sentence for each phase whose results were made with other code, params or inputs.
 
     Raises:
         BadInput: when Snakemake cannot be told.
@@ -49,9 +49,13 @@ def reconcile(root: Path, graph: Graph) -> list[str]:
         seen = why_again(root, graph, job, digests)
         if state.word == "fresh" and seen:
             fresh += job.outputs
-        elif state.word == "stale" and state.itself and not seen and _whole(root, job):
-            said.setdefault(job.phase.name, f"{job.phase.name}: {state.why}")
-            _make_again(root, job)
+        elif state.word == "stale" and state.itself and _whole(root, job):
+            unknown = not all(record_of(root, name) for name in job.outputs)
+            if unknown or not seen:
+                # What Snakemake finds by times alone, a later touch would hide.
+                _make_again(root, job)
+            if tell_all or not seen:
+                said.setdefault(job.phase.name, f"{job.phase.name}: {state.why}")
     if fresh:
         _touch(root, graph.scale, fresh)
     return list(said.values())
