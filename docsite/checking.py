@@ -1,16 +1,22 @@
-"""Whether the links and commands of pages are right. ``python -m docsite.checking`` prints what is not."""
+"""Whether links, commands and keys of params on pages are right. ``python -m docsite.checking`` prints what is not."""
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from docsite import ROOT
 from docsite.commands import commands
+from docsite.keys import keys
 from docsite.links import anchors, links
 from docsite.understood import read_clone
 from tgvac.config import nearest
+from tgvac.params import Params
+from tgvac.scales import OPEN_TABLES
+
+_KEY = re.compile(r"(?<![`\w])`([a-z_]+(?:\.[a-z_0-9]+)+)`(?!`)")
 
 
 def page_files(folder: Path = ROOT) -> list[Path]:
@@ -53,9 +59,27 @@ def wrong_commands(page: Path, folder: Path = ROOT) -> Iterator[str]:
         yield f"{where}, {error}."
 
 
+def wrong_keys(page: Path, folder: Path = ROOT) -> Iterator[str]:
+    """A sentence for each name in backticks that begins with a block of the params, but is no key of it."""
+    known = {key.name for key in keys(Params)}
+    for number, line in enumerate(page.read_text(encoding="utf-8").splitlines(), 1):
+        for name in _KEY.findall(line):
+            block = name.partition(".")[0]
+            if block in Params.model_fields and block not in OPEN_TABLES and name not in known and not _is_file(name):
+                near = nearest(name, [each for each in known if each.startswith(f"{block}.")])
+                yield f"{page.relative_to(folder)}, line {number}: there is no key `{name}`; {near}"
+
+
+def _is_file(name: str) -> bool:
+    return name.rpartition(".")[2] in ("csv", "html", "json", "jsonl", "md", "parquet", "py", "smk", "yaml", "zip")
+
+
+CHECKS = (wrong_links, wrong_commands, wrong_keys)
+
+
 def main() -> int:
-    wrong = [said for page in page_files() for said in (*wrong_links(page), *wrong_commands(page))]
-    print("\n".join(wrong) or "all links and commands are right")
+    wrong = [said for page in page_files() for check in CHECKS for said in check(page)]
+    print("\n".join(wrong) or "all links, commands and keys are right")
     return min(len(wrong), 1)
 
 

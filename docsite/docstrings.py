@@ -18,7 +18,8 @@ def connect(app: Sphinx) -> None:
 
 
 def _process(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
-    lines[:] = docstring_as_rst(lines)
+    # Of an attribute's docstring, napoleon takes what stands before a colon in the first line for its type.
+    lines[:] = [*([""] if what in ("attribute", "data", "property") else []), *docstring_as_rst(lines)]
 
 
 def _exact(app: Sphinx, doctree: nodes.document) -> None:

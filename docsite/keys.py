@@ -16,7 +16,7 @@ from tgvac.config import Block
 
 Path = tuple[str, ...]
 
-ENTRY = "<name>"
+ENTRY = "NAME"
 """Stands in a path for the names that the user gives to the entries of a table of blocks."""
 
 _PLAIN = {int: "integer", float: "number", bool: "true or false", str: "text"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from html import escape
 from typing import Any
+from zlib import crc32
 
 from grandalf.graphs import Edge, Graph, Vertex
 from grandalf.layouts import SugiyamaLayout
@@ -30,7 +31,7 @@ def svg(edges: Iterable[tuple[str, str]], title: str, href: Callable[[str], str]
     """
     vertices: dict[str, Any] = {}
     for name in dict.fromkeys(name for edge in edges for name in edge):
-        vertices[name] = Vertex(name)
+        vertices[name] = _Node(name)
         vertices[name].view = _Box(len(name) * _LETTER + _PADDING, _HEIGHT)
     arrows = [Edge(vertices[above], vertices[below]) for above, below in edges]
     for arrow in arrows:
@@ -45,6 +46,13 @@ def svg(edges: Iterable[tuple[str, str]], title: str, href: Callable[[str], str]
     layout.init_all()
     layout.draw(8)
     return _drawn(vertices, [_line(arrow) for arrow in arrows], title, href)
+
+
+class _Node(Vertex):  # type: ignore[misc]
+    """A node that is known by its name. grandalf keeps nodes in sets, whose order would differ from run to run."""
+
+    def __hash__(self) -> int:
+        return crc32(self.data.encode())
 
 
 class _Box:

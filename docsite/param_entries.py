@@ -64,15 +64,15 @@ def _entry(key: Key, found: Values) -> str:
     lines = [f"```{{confval}} {key.name}", f":type: {key.kind}"]
     if not key.required:
         lines.append(f":default: {shown(key.default)}")
-    elif ENTRY not in key.path:
-        lines.append(f":default: {shown(_at(found.base, key.path))}")
     words = [from_docstring(sentence(key.says)), _why(key, found), _at_scales(key, found)]
     return "\n".join([*lines, "", "\n\n".join(word for word in words if word), "```"])
 
 
 def _why(key: Key, found: Values) -> str:
-    why = found.why.get(key.path, "")
-    return f"*In `params.yaml`:* {escaped(why)}." if why else ""
+    """What ``params.yaml`` has: of a key its value, and the reason if it is there."""
+    value = shown(_at(found.base, key.path)) if key.kind and ENTRY not in key.path else ""
+    said = ": ".join(filter(None, [value, escaped(found.why.get(key.path, ""))]))
+    return f"*In `params.yaml`:* {said}." if said else ""
 
 
 def _at_scales(key: Key, found: Values) -> str:

@@ -94,7 +94,7 @@ def _page(phase: Phase, found: Values) -> str:
     says = _title(phase)
     return "\n\n".join(
         [
-            f"# `{phase.name}`",
+            f"# Phase `{phase.name}`",
             f"{says[:1].upper()}{says[1:]}",
             f"```bash\n{_command(phase)}\n```",
             "## Files",

@@ -7,6 +7,7 @@ from textwrap import dedent
 
 _LITERAL = re.compile(r"(``[^`]*``|`[^`]*`)")
 _SECTION = re.compile(r"^(Args|Attributes|Raises|Returns|Yields|Note|Example)s?:$")
+_SEVERAL = re.compile(r"^(?P<indent> +)(?P<names>\w+(?:, \w+)+):", re.MULTILINE)
 _ROLE = re.compile(r":(mod|class|func|meth|data|attr):`~?([^`]+)`")
 
 
@@ -69,11 +70,17 @@ def docstring_as_rst(lines: list[str]) -> list[str]:
 def _paragraph(text: str) -> str:
     lines = text.split("\n")
     if any(_SECTION.match(line.strip()) for line in lines):
-        return _plain(text)
+        return _plain(_SEVERAL.sub(_one_by_one, text))
     if any(re.search(r"\S {3,}\S", line) for line in lines):
         indent = min(len(line) - len(line.lstrip()) for line in lines if line.strip())
         return "::\n\n" + "\n".join(f"    {line[indent:]}" for line in lines)
     return _plain(text)
+
+
+def _one_by_one(entry: re.Match[str]) -> str:
+    """An entry of several names, "low, high: ends", as one of each: Sphinx takes the first word for a type."""
+    *others, last = entry["names"].split(", ")
+    return "".join(f"{entry['indent']}{name}: as ``{last}``.\n" for name in others) + f"{entry['indent']}{last}:"
 
 
 def _plain(text: str) -> str:

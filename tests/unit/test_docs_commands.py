@@ -1,4 +1,4 @@
-"""The links of README and docs lead somewhere, and their commands would be understood."""
+"""The links of README and docs lead somewhere, their commands would be understood, and keys of params exist."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from docsite import ROOT
-from docsite.checking import page_files, wrong_commands, wrong_links
+from docsite.checking import page_files, wrong_commands, wrong_keys, wrong_links
 from docsite.commands import commands
 from docsite.links import anchors, links
 
@@ -22,6 +22,19 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_command_of_a_page_would_be_understood(page: Path) -> None:
     assert list(wrong_commands(page)) == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_key_of_the_params_that_a_page_names_exists(page: Path) -> None:
+    assert list(wrong_keys(page)) == []
+
+
+def test_a_key_that_does_not_exist_is_named_with_its_line_and_the_nearest_one(clone: Path) -> None:
+    page = clone / "docs" / "page.md"
+    page.write_text("`sampler.stride`, `metrics/views.py`, `report.html`\n\n`sampler.strid` and `sampler.tackle`\n")
+    first, second = wrong_keys(page, clone)
+    assert first == "docs/page.md, line 3: there is no key `sampler.strid`; did you mean 'sampler.stride'?"
+    assert second.startswith("docs/page.md, line 3: there is no key `sampler.tackle`; ")
 
 
 def test_the_check_sees_the_commands_of_the_readme() -> None:

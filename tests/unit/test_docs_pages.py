@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -181,3 +183,16 @@ def test_a_list_in_a_docstring_stands_apart_from_the_line_above_it() -> None:
     assert docstring_as_rst(["Two changes:", "* one,", "  longer", "* two"]) == [
         *("Two changes:", "", "* one,", "  longer", "* two")
     ]
+
+
+def test_several_names_of_one_entry_are_an_entry_each() -> None:
+    assert docstring_as_rst(["Args:", "    low, high: the ends,", "        in pixels.", "    text: a: b"]) == [
+        *("Args:", "    low: as ``high``.", "    high: the ends,", "        in pixels.", "    text: a: b")
+    ]
+
+
+def test_a_diagram_is_the_same_in_every_process() -> None:
+    imports = "from docsite.layered import svg; from docsite.phase_pages import direct_edges"
+    command = [sys.executable, "-c", f"{imports}; print(svg(direct_edges(), '', str))"]
+    drawn = [subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout for _ in range(2)]
+    assert drawn[0] == drawn[1]

@@ -88,9 +88,8 @@ def test_comments_of_params_yaml_are_found_at_their_keys() -> None:
     why = values().why
     assert why["frame", "lr"] == "paper, 4.1"
     assert why["metrics", "hard_from"] == "paper, 4.2: hard above 50 % occlusion; exactly half counts as hard"
-    assert why["progressive", "weights"].endswith(
-        'with its own text encoder; "": the variant\'s network, with backbones'
-    )
+    assert why["masks", "sam", "choice"].startswith("of SAM's three masks, the one whose own box is nearest")
+    assert why["masks", "sam", "choice"].endswith("single: SAM's one mask for prompts that leave no doubt")
 
 
 def test_every_key_of_params_yaml_is_described_on_one_page() -> None:
@@ -104,8 +103,7 @@ def test_an_entry_has_the_value_the_reason_and_other_values_of_scales() -> None:
     section = block_section("sampler", values())
     entry = section.partition("{confval} sampler.guidance\n")[2].partition("```")[0]
     assert ":type: number, at least 0" in entry
-    assert ":default: `7.5`" in entry
-    assert '*In `params.yaml`:* paper, 4.1 ("classifier guidance").' in entry
+    assert '*In `params.yaml`:* `7.5`: paper, 4.1 ("classifier guidance").' in entry
     assert "`2.0` at " in entry
     assert "`smoke`" in entry
 
