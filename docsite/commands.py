@@ -54,9 +54,9 @@ def commands(text: str) -> Iterator[Command]:
 
 
 def _only_commands(code: str) -> str:
-    """A block of no language without the lines that begin with no program."""
+    """A block of no language: its lines that begin with a program, without what stands behind a wide gap."""
     begins = re.compile(rf"(?:\.venv/bin/)?(?:{'|'.join(PROGRAMS)}) ")
-    return "\n".join(line if begins.match(line) else "" for line in code.splitlines())
+    return "\n".join(re.sub(r" {3,}.*", "", line) if begins.match(line) else "" for line in code.splitlines())
 
 
 def _of_block(code: str, first: int) -> Iterator[Command]:
