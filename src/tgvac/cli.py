@@ -16,6 +16,7 @@ from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, complete_export, demo, stoppable
 from tgvac.cli_data import data
 from tgvac.cli_ledger import explain, ledger
+from tgvac.cli_release import release, verify
 from tgvac.cli_state import commit, pull, push, status
 from tgvac.cli_study import study
 from tgvac.counted import counted
@@ -48,6 +49,8 @@ app.command()(push)
 app.command()(pull)
 app.command()(explain)
 app.command()(ledger)
+app.command()(release)
+app.command()(verify)
 app.add_typer(data, name="data")
 app.add_typer(study, name="study")
 
