@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import math
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t
 
 from tests.unit.report_project import METRICS, QUALITY, report_project, run_report
 
@@ -39,16 +41,27 @@ def drawn(*names: str | int) -> np.random.Generator:
 
 
 def cell(rows: pd.DataFrame, name: str, heading: str, column: str) -> str:
-    """A cell as it should be printed: the mean over frames, and quantiles over resampled source videos."""
+    """A cell as it should be printed: the mean over frames, with Student's interval, which a bootstrap stretches.
+
+    A video's part is how far the mean moves without it, times one less than the number of videos.
+    """
     (metric, form), (group, inside) = DIGITS[column].split(), FRAMES[heading]
     of = rows[(rows.method + "/" + rows.variant == name) & (rows.metric == metric) & inside(rows.rate)].dropna()
-    videos = of.groupby("video").value.agg(["sum", "count"])
+    videos = sorted(of.video.unique())
     if len(videos) < 2:
         return f"{of.value.mean():{form}} [–]" if len(of) else "–"
-    draw, count = drawn("bootstrap", "score", name, "given", group, metric), len(videos)
-    taken = [videos.iloc[each].sum() for each in draw.integers(0, count, (METRICS.bootstrap, count))]
-    low, high = np.quantile([each["sum"] / each["count"] for each in taken], [0.025, 0.975])
-    return f"{of.value.mean():{form}} [{low:{form}}, {high:{form}}]"
+    parts = np.array([of.value.mean() - of[of.video != video].value.mean() for video in videos]) * (len(videos) - 1)
+    error = parts.std(ddof=1) / math.sqrt(len(videos))
+    draws = drawn("bootstrap", "score", name, "given", group, metric)
+    taken = parts[draws.integers(0, len(videos), (METRICS.bootstrap, len(videos)))] - parts.mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratios = np.sort(np.nan_to_num(taken.mean(1) / (taken.std(axis=1, ddof=1) / math.sqrt(len(videos)))))
+    student = t.ppf(0.975, len(videos) - 1)
+    ends = []
+    for side, tail in ((-1, ratios), (1, -ratios[::-1])):
+        stretch = np.clip(tail[math.ceil(0.975 * len(tail)) - 1] / student, 0.95, 1.6)
+        ends.append(of.value.mean() + side * stretch * student * error)
+    return f"{of.value.mean():{form}} [{ends[0]:{form}}, {ends[1]:{form}}]"
 
 
 def counts(rows: pd.DataFrame, heading: str, column: str) -> str:
