@@ -150,6 +150,10 @@ def summary(found: Together, numbers: Measured, colours: bool) -> list[str]:
     return lines
 
 
-def measured(rows: pd.DataFrame, metrics: MetricsParams) -> Measured:
-    """The numbers behind the tables."""
-    return Measured(rows, metrics, "given")
+def measured(rows: pd.DataFrame, metrics: MetricsParams, smallest: Mapping[str, float]) -> Measured:
+    """The numbers behind the tables.
+
+    Args:
+        smallest: differences of interest, by metric.
+    """
+    return Measured(rows, metrics, "given", smallest=smallest)
