@@ -10,7 +10,9 @@ import pytest
 
 from tests.unit.ledger_project import FILES, ledger_project, record, trained_again
 from tests.unit.report_project import PROJECT
+from tests.unit.test_study_report import votes_on
 from tgvac.cli import main
+from tgvac.clips.votes import votes_file, write_votes
 from tgvac.errors import BadInput
 from tgvac.ledger.cells import find_cell
 from tgvac.ledger.chain import Link, grouped
@@ -174,6 +176,16 @@ def test_a_sentence_that_contradicts_its_table_is_quoted_with_its_value(project:
     text = said(project, "table2.progressive.hard.user_preference")
     assert "paper 0.11; section 4.2 says 0.08" in text
     assert "The shares of the three methods sum to 1.01" in text
+
+
+def test_a_share_of_votes_says_how_many_votes_there_are_and_where(changed: Context) -> None:
+    votes = votes_on(changed, lambda person, n: "ours/full" if person > 3 or n > 1 else "copy_visible/plain")
+    write_votes(changed.root / votes_file("fake"), votes)
+    text = said(changed, "table2.ours.easy.user_preference")
+    assert "here 0.75 [" in text
+    assert "24 votes on 2 source videos The votes are in reference/votes/fake.csv." in text
+    assert "moved by" not in text
+    assert "Scale 'fake' does not evaluate" in said(changed, "table2.progressive.easy.user_preference")
 
 
 def test_json_has_whole_digests_all_params_and_the_same_numbers(project: Context) -> None:

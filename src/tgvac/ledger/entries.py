@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from tgvac.clips.votes import votes_file
 from tgvac.ledger.chain import Chains, Link
 from tgvac.ledger.findings import Findings
 from tgvac.ledger.measuring import measuring
@@ -106,6 +107,16 @@ class Entry:
     chain: Sequence[Link] = field(default_factory=tuple)
 
     @property
+    def behind(self) -> str:
+        """What was counted: values of source videos, or votes on them; "" for a count itself, and without a number."""
+        if not self.frames:
+            return ""
+        votes = self.id.endswith(f".{PREFERENCE.metric}")
+        many = "" if self.videos == 1 else "s"
+        of = f", of {self.of}" if self.of else ""
+        return f"{self.frames:,} {'votes on' if votes else 'values of'} {self.videos:,} source video{many}{of}"
+
+    @property
     def contradicted(self) -> bool:
         """Whether a sentence of the paper gives another value than its table."""
         return any(quote.value != float(self.paper.replace(",", "")) for quote in self.quotes)
@@ -150,7 +161,7 @@ def entry_of(answer: Answer, found: Findings, chains: Chains) -> Entry:
         videos=value.videos,
         of=value.of if value.trainings else "",
         why=how.why,
-        notes=answer.here.notes if answer.measured else (),
+        notes=_notes(answer, found),
         command=how.command,
         moved=_moved(answer, found),
         chain=_chain(answer, chains),
@@ -204,6 +215,13 @@ def _number(value: float) -> float | None:
 
 def _count(answer: Answer) -> float | None:
     return float(answer.here.text.replace(",", "")) if answer.measured else None
+
+
+def _notes(answer: Answer, found: Findings) -> tuple[str, ...]:
+    if not answer.measured:
+        return ()
+    voted = (f"The votes are in {votes_file(found.ctx.scale)}.",) if answer.score is PREFERENCE else ()
+    return (*answer.here.notes, *voted)
 
 
 def _moved(answer: Answer, found: Findings) -> Moved | None:

@@ -55,10 +55,8 @@ def _here(found: Explained) -> list[str]:
         return _said("here", f"not measured. {entry.why}")
     number = " ".join(filter(None, (entry.here, entry.interval)))
     lines = _said("here", f"{number} at scale {found.scale}, by {entry.label}")
-    if entry.frames:
-        lines += _said(
-            "", f"{entry.frames:,} values of {entry.videos:,} source videos" + (f", of {entry.of}" if entry.of else "")
-        )
+    if entry.behind:
+        lines += _said("", entry.behind)
     for note in entry.notes:
         lines += _said("", note)
     lines += _said("verdict", entry.verdict + (f"; difference {entry.apart}" if entry.apart != "–" else ""))

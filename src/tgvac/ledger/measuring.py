@@ -55,11 +55,11 @@ def _elsewhere(answer: Answer, found: Findings) -> Measuring:
     scale, row = found.ctx.scale, f"{answer.cell.table}.{answer.cell.row}"
     label = found.paper.tables[answer.cell.table].rows[answer.cell.row].label
     others = evaluating(found.ctx.root, row)
-    name = answer.method or next(iter(others.values()), "")
+    other = DEFAULT_SCALE if DEFAULT_SCALE in others else next(iter(others), "")
+    name = answer.method or others.get(other, "")
     why = f"Scale '{scale}' does not evaluate {_called(name) if name else f'“{label}”'}."
     if not others:
         return Measuring("", f"{why} No scale does: list a method for it under evaluation.methods.")
-    other = DEFAULT_SCALE if DEFAULT_SCALE in others else next(iter(others))
     why += f" Scale '{other}' does; or add {others[other]} to evaluation.methods in workflow/scales/{scale}.yaml."
     return Measuring(f"tgvac run --scale {other} --target metrics", why)
 
