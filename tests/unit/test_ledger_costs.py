@@ -22,11 +22,15 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Context:
     return ledger_project(tmp_path_factory.mktemp("project"))
 
 
-def job(ctx: Context, name: str, frames: int, line: str) -> Path:
-    """The first shard of a method: how many frames it completed, and what its job took."""
+def job(ctx: Context, name: str, frames: int, line: str, shard: str = "") -> Path:
+    """A method's only shard: how many frames it completed, and what its job took.
+
+    Args:
+        shard: of a method whose shards are jobs of their own.
+    """
     index = ctx.results / "completion" / name / "seed0" / "shard-000.json"
     write_index(index, [Entry("shard-000", f"{name}/seed0/shard-000.zip", "0" * 64, 1, {"samples": {"a": frames}})])
-    path = ctx.root / "benchmarks" / "fake" / "completion" / f"{name.replace('/', '-')}-seed0-000.tsv"
+    path = ctx.root / "benchmarks" / "fake" / "completion" / f"{name.replace('/', '-')}-seed0{shard}.tsv"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(HEAD + line + "\n", encoding="utf-8")
     return path
@@ -37,7 +41,7 @@ def table(ctx: Context) -> Table | None:
 
 
 def test_a_method_has_frames_per_second_processor_time_and_the_largest_memory(project: Context) -> None:
-    job(project, "ours/full", 50, "20.0\t0:00:20\t1400.5\t0\t0\t0\t0\t0\t90\t15.0")
+    job(project, "ours/full", 50, "20.0\t0:00:20\t1400.5\t0\t0\t0\t0\t0\t90\t15.0", "-000")
     job(project, "copy_visible/plain", 50, "0.5\t0:00:00\tNA\tNA\tNA\tNA\tNA\tNA\tNA\tNA")
     found = table(project)
     assert found is not None
@@ -50,7 +54,7 @@ def test_a_method_has_frames_per_second_processor_time_and_the_largest_memory(pr
 
 
 def test_damaged_figures_are_refused_with_the_file(project: Context) -> None:
-    path = job(project, "ours/no_motion", 5, "quick")
+    path = job(project, "ours/no_motion", 5, "quick", "-000")
     with pytest.raises(BadInput, match=f"^{path} is not a table of one row with the columns 's'"):
         table(project)
     path.unlink()

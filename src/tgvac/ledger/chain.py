@@ -99,7 +99,8 @@ class Chains:
 _NETWORKS = {**{f"{phase} training": f"{phase}/" for phase in trained_phases()}, "frozen networks": "backbones/"}
 _INPUTS: dict[str, dict[str, str]] = {
     "rows": {"completions": "completion/", "frozen networks": "backbones/"},
-    "completions": _NETWORKS,
+    # Pasted completions are made from another method's.
+    "completions": {"completions": "completion/", **_NETWORKS},
     **{name: _NETWORKS for name in _NETWORKS if name != "frozen networks"},
     "frozen networks": {},
 }

@@ -1,13 +1,13 @@
 """What each method costs: frames per second and memory, as Snakemake measured the jobs that completed the samples.
 
-A job's time includes loading its networks. Jobs whose samples were done already take next to no time and are left out
-where they can be told: a job that was not sampled once has no figures.
+A job's time includes loading its networks. A job that resumed has only the time of what was left to do, which its
+figures do not tell.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ _UNSAMPLED = ("NA", "-")
 
 @dataclass(frozen=True)
 class Cost:
-    """The jobs of a method, over its training seeds and shards.
+    """What jobs of a method took.
 
     Attributes:
         frames: that they completed, each draw counted.
@@ -41,63 +41,69 @@ class Cost:
     seconds: float
     core_seconds: float | None
     memory: float | None
-    jobs: int
-    of: int
+    jobs: int = 1
+    of: int = 1
 
 
 def costs(found: Findings, graph: Graph) -> list[Cost]:
     """The cost of each evaluated method that has completions and figures of its jobs.
+
+    Methods that paste another one's completions are left out, since their jobs sample nothing.
 
     Raises:
         BadInput: when a file of figures is damaged.
     """
     out = []
     for name in found.params.evaluation.methods:
-        jobs = [_job(found, graph, name, seed, k) for seed in _seeds(graph, name) for k in range(_shards(found))]
-        made = [job for job in jobs if job is not None]
-        if made:
-            cores, memory = [job.core_seconds for job in made], [job.memory for job in made]
-            out.append(
-                Cost(
-                    name,
-                    sum(job.frames for job in made),
-                    sum(job.seconds for job in made),
-                    None if None in cores else sum(value for value in cores if value is not None),
-                    max((value for value in memory if value is not None), default=None),
-                    len(made),
-                    len(jobs),
-                )
-            )
+        if found.params.methods[name].completions_of is None:
+            jobs = [_job(found, name, seed, figures, shards) for seed, figures, shards in _jobs(graph, name)]
+            if made := [job for job in jobs if job is not None]:
+                out.append(_together(name, made, len(jobs)))
     return out
 
 
-def _seeds(graph: Graph, name: str) -> list[int]:
-    return [seed for method, seed in graph.evaluated() if method == name]
+def _jobs(graph: Graph, name: str) -> Iterator[tuple[int, str, tuple[int, ...]]]:
+    """The jobs of a method: the seed, the file of figures, and the shards that it makes."""
+    shards = range(shard_count(graph.params, phase("completion")))
+    for seed in (seed for method, seed in graph.evaluated() if method == name):
+        run = f"{name.replace('/', '-')}-seed{seed}"
+        if graph.is_light(name):
+            yield seed, graph.benchmark("completion", run), tuple(shards)
+        else:
+            yield from ((seed, graph.benchmark("completion", f"{run}-{k:03d}"), (k,)) for k in shards)
 
 
-def _shards(found: Findings) -> int:
-    return shard_count(found.params, phase("completion"))
-
-
-def _job(found: Findings, graph: Graph, name: str, seed: int, shard: int) -> Cost | None:
-    """The figures of one job; None if it left none, or has no completions."""
-    method = name.replace("/", "-")
-    path = found.ctx.root / graph.benchmark("completion", f"{method}-seed{seed}-{shard:03d}")
-    index = shard_folder(found.ctx, name, seed) / f"shard-{shard:03d}.json"
-    if not path.is_file() or not index.is_file():
+def _job(found: Findings, name: str, seed: int, figures: str, shards: Sequence[int]) -> Cost | None:
+    """One job; None if it left no figures, or has no completions."""
+    path, folder = found.ctx.root / figures, shard_folder(found.ctx, name, seed)
+    indices = [folder / f"shard-{shard:03d}.json" for shard in shards]
+    if not path.is_file() or not all(index.is_file() for index in indices):
         return None
-    (entry,) = read_index(index).values()
-    frames = sum(entry.facts["samples"].values()) * found.params.methods[name].draws
+    entries = [entry for index in indices for entry in read_index(index).values()]
+    frames = sum(sum(entry.facts["samples"].values()) for entry in entries) * found.params.methods[name].draws
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             (row,) = csv.DictReader(stream, delimiter="\t")
         cores, memory = (None if row[key] in _UNSAMPLED else float(row[key]) for key in ("cpu_time", "max_rss"))
-        return Cost(name, frames, float(row["s"]), cores, memory, 1, 1) if frames else None
+        return Cost(name, frames, float(row["s"]), cores, memory) if frames else None
     except (OSError, ValueError, KeyError, TypeError):
         raise BadInput(
             f"{path} is not a table of one row with the columns 's', 'cpu_time' and 'max_rss'; delete it, and the"
             " ledger leaves its job out."
         ) from None
+
+
+def _together(name: str, made: Sequence[Cost], of: int) -> Cost:
+    cores = [job.core_seconds for job in made if job.core_seconds is not None]
+    return Cost(
+        name,
+        sum(job.frames for job in made),
+        sum(job.seconds for job in made),
+        sum(cores) if len(cores) == len(made) else None,
+        max((job.memory for job in made if job.memory is not None), default=None),
+        len(made),
+        of,
+    )
 
 
 def cost_table(found: Sequence[Cost]) -> Table:
@@ -118,8 +124,8 @@ def cost_table(found: Sequence[Cost]) -> Table:
         remarks=(
             "Wall time of the jobs of phase completion, as Snakemake measured them on the machine that ran them, with"
             " loading of networks and rendering of inputs. Memory is the largest resident set of one job, without that"
-            " of a GPU. A job that resumed has only the time of what was left to do, so run completion anew to compare"
-            " methods.",
+            " of a GPU. Rows that paste another method's completions sample nothing and are not listed. A job that"
+            " resumed has only the time of what was left to do, so run completion anew to compare methods.",
         ),
     )
 
