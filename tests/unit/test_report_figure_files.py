@@ -19,7 +19,7 @@ from tgvac.report.figure_drawing import Part, still
 from tgvac.report.figure_files import FigureDrawer
 from tgvac.report.figures import Figure, load_figures
 from tgvac.report.page import Drawn
-from tgvac.report.report_stage import _occlusion
+from tgvac.report.samples import occlusion_rates
 from tgvac.report.scores import Measured
 from tgvac.shards import read_index
 from tgvac.stage import Context
@@ -41,7 +41,9 @@ def draw(
 ) -> tuple[dict[str, Drawn], list[Path]]:
     numbers = Measured(read_frame(ctx.results / "metrics" / "rows.parquet"), METRICS, "given")
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
-    drawer = FigureDrawer(ctx, REPORT, evaluation, METHOD_PARAMS, numbers, every, _occlusion(ctx, every), "stand-ins")
+    drawer = FigureDrawer(
+        ctx, REPORT, evaluation, METHOD_PARAMS, numbers, every, occlusion_rates(ctx, every), "stand-ins"
+    )
     drawn, files = drawer.draw(figures)
     return {each.name: each for each in drawn}, files
 
@@ -126,7 +128,7 @@ def test_a_figure_without_a_sample_that_fits_says_so(project: Context) -> None:
     numbers = Measured(scores[scores["metric"] != "lpips"], METRICS, "given")
     every = read_recipes(project.results / "synthesis" / "recipes.parquet")
     drawer = FigureDrawer(
-        project, REPORT, EVALUATION, METHOD_PARAMS, numbers, every, _occlusion(project, every), "stand-ins"
+        project, REPORT, EVALUATION, METHOD_PARAMS, numbers, every, occlusion_rates(project, every), "stand-ins"
     )
     (drawn,), files = drawer.draw({"figure4": of})
     assert drawn.caption == (

@@ -16,19 +16,16 @@ report/index.json                         digests of all files, written last
 
 from __future__ import annotations
 
-import json
 import shutil
-from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from tgvac.clips.recipe import Recipe, read_recipes
+from tgvac.clips.recipe import read_recipes
 from tgvac.clips.rows import read_frame
 from tgvac.clips.tables import read_table
 from tgvac.completion.evaluated import SHORT, evaluated, frames_of
 from tgvac.completion.params import EvaluationParams
-from tgvac.errors import BadInput
 from tgvac.files import sha256, write_text, writing
 from tgvac.masks.join_quality import QUALITY_FORMAT
 from tgvac.methods.params import MethodParams
@@ -37,7 +34,7 @@ from tgvac.metrics.params import MetricsParams
 from tgvac.models.params import VariantParams
 from tgvac.preference.params import StudyParams
 from tgvac.report.ablations import streams_table, strides_table
-from tgvac.report.basis import STANDINS, Basis, read_basis
+from tgvac.report.basis import read_basis
 from tgvac.report.captions_table import captions_table
 from tgvac.report.cell_answers import count_answers, score_answers
 from tgvac.report.claims import load_claims
@@ -61,6 +58,8 @@ from tgvac.report.paper_arrangement import arranged_tables
 from tgvac.report.params import ReportParams
 from tgvac.report.pictures import draw_pictures
 from tgvac.report.row_checks import check_digests, check_seeds
+from tgvac.report.run_facts import facts_of, world_digest
+from tgvac.report.samples import occlusion_rates
 from tgvac.report.scores import Measured
 from tgvac.report.seeds_table import seeds_table
 from tgvac.report.table1 import counts_of, dataset_table, rejected_before, selection_table
@@ -72,10 +71,8 @@ from tgvac.sampling.params import SamplerParams
 from tgvac.shards import Entry, read_index, write_index
 from tgvac.sources.params import SourcesParams
 from tgvac.stage import Context
-from tgvac.synthesis.account import read_account
 from tgvac.synthesis.params import SynthesisParams
 from tgvac.synthesis.select_stage import TRACKS_FORMAT
-from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 from tgvac.training.params import FrameModelParams
 
 
@@ -109,7 +106,7 @@ def run(
     frozen = read_frozen(ctx.root).get(ctx.scale)
     if frozen is not None:
         now = settled(
-            _world(ctx) or "",
+            world_digest(ctx) or "",
             ctx.root / "reference" / "claims.yaml",
             sources=sources,
             synthesis=synthesis,
@@ -148,7 +145,7 @@ def _write(
     every = read_recipes(ctx.results / "synthesis" / "recipes.parquet")
     recipes = evaluated(every, evaluation, SHORT)
     long = evaluated(every, evaluation, MethodParams(clips="long"))
-    occlusion = _occlusion(ctx, [*recipes, *long])
+    occlusion = occlusion_rates(ctx, [*recipes, *long])
     basis = read_basis(ctx, tuple(sorted({str(row["source"]) for row in selection})))
     preference = read_preference(ctx, evaluation, methods, study.exclude)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
@@ -213,7 +210,7 @@ def _write(
 
     content = Content(
         scale=ctx.scale,
-        facts=_facts(ctx, basis, metrics, evaluation, start),
+        facts=facts_of(ctx, basis, metrics, evaluation, start),
         basis=basis,
         paper=paper,
         tables=tables | {"selection": selection_table(selection, rejected, report.listed)},
@@ -231,60 +228,6 @@ def _write(
     write_text(ctx.out / "index.html", render_page(content))
     written.append(ctx.out / "index.html")
     _write_index(ctx.out, written)
-
-
-def _occlusion(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]]:
-    """The occlusion rates of each recipe's frames, in order."""
-    path = ctx.results / "synthesis" / "occlusion.parquet"
-    rates: dict[str, dict[int, float]] = defaultdict(dict)
-    for row in read_table(path, OCCLUSION_FORMAT):
-        rates[row["recipe"]][row["frame"]] = row["rate"]
-    for recipe in recipes:
-        if len(rates[recipe.recipe]) != recipe.frames:
-            raise BadInput(
-                f"{path} has {len(rates[recipe.recipe])} of the {recipe.frames} frames of '{recipe.recipe}';"
-                " run `tgvac stage synthesis` again."
-            )
-    return {name: [by_frame[i] for i in sorted(by_frame)] for name, by_frame in rates.items()}
-
-
-def _facts(
-    ctx: Context, basis: Basis, metrics: MetricsParams, evaluation: EvaluationParams, start: str
-) -> list[tuple[str, str]]:
-    """The facts that the page lists about the run; nothing in them differs between equal runs."""
-    origin = {**STANDINS, "pretrained": "pretrained weights"}
-    path = ctx.results / "backbones" / "provenance.json"
-    record = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    world = _world(ctx)
-    named = [f"{key} {value}" for key, value in sorted(record.items()) if key != "origin"]
-    made = read_account(ctx.results / "synthesis" / "account.json")
-    leaks = f"AT RANDOM, by recipe: {made['shared_videos']} videos are on more than one side, so all scores here leak"
-    return [
-        ("Scale", ctx.scale),
-        ("Synthesis", f"placement {made['placement']}, {made['edge']} edges"),
-        ("Split", "by source video" if made["split_by"] == "video" else leaks),
-        ("Digest of parameters and code", ctx.digest[:16]),
-        ("Backbones", "; ".join([origin.get(str(record.get("origin")), "unknown origin"), *named])),
-        ("Frame models start from", start or "the backbones' text-to-image network"),
-        ("Sources of video", ", ".join(basis.sources)),
-        *([("Digest of the world's generator", str(world))] if world else []),
-        ("Measured on", _measured_on(evaluation)),
-        ("Visible masks", evaluation.mask_source),
-        ("Methods", ", ".join(evaluation.methods)),
-        ("Training seeds", ", ".join(map(str, evaluation.train_seeds))),
-        ("LPIPS network", metrics.lpips_net),
-    ]
-
-
-def _world(ctx: Context) -> str | None:
-    """The digest of the world's generator, as the phase `sources` recorded it; None without a world."""
-    manifest = ctx.results / "sources" / "manifest.json"
-    return json.loads(manifest.read_text(encoding="utf-8")).get("world_digest") if manifest.is_file() else None
-
-
-def _measured_on(evaluation: EvaluationParams) -> str:
-    drawn = f"{evaluation.per_video} drawn from each source video" if evaluation.per_video else "all"
-    return f"split '{evaluation.split}': {drawn} of its synthesized videos, their first {evaluation.frames} frames"
 
 
 def _plot(path: Path, plot: bytes | None) -> Path | None:

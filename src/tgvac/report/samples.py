@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,6 +14,7 @@ from tgvac.clips.captions import Caption
 from tgvac.clips.clip import Clip
 from tgvac.clips.completion import Completions
 from tgvac.clips.recipe import Recipe
+from tgvac.clips.tables import read_table
 from tgvac.completion.evaluated import SHORT, frames_of
 from tgvac.completion.params import EvaluationParams
 from tgvac.completion.shards import all_shards
@@ -21,6 +23,7 @@ from tgvac.methods.params import MethodParams
 from tgvac.methods.registry import Methods, seeds_of
 from tgvac.stage import Context
 from tgvac.synthesis.clips import RecipeClips
+from tgvac.synthesis.synthesis_stage import OCCLUSION_FORMAT
 
 
 @dataclass(frozen=True)
@@ -52,6 +55,25 @@ def mean_rates(
         rates = [r for r in occlusion[recipe.recipe][: frames_of(recipe, evaluation, of)] if not math.isnan(r)]
         means[recipe.recipe] = sum(rates) / len(rates) if rates else 0.0
     return means
+
+
+def occlusion_rates(ctx: Context, recipes: Sequence[Recipe]) -> dict[str, list[float]]:
+    """The occlusion rates of each recipe's frames, in order; NaN where the object is absent.
+
+    Raises:
+        BadInput: when a recipe lacks frames.
+    """
+    path = ctx.results / "synthesis" / "occlusion.parquet"
+    rates: dict[str, dict[int, float]] = defaultdict(dict)
+    for row in read_table(path, OCCLUSION_FORMAT):
+        rates[row["recipe"]][row["frame"]] = row["rate"]
+    for recipe in recipes:
+        if len(rates[recipe.recipe]) != recipe.frames:
+            raise BadInput(
+                f"{path} has {len(rates[recipe.recipe])} of the {recipe.frames} frames of '{recipe.recipe}';"
+                " run `tgvac stage synthesis` again."
+            )
+    return {name: [by_frame[i] for i in sorted(by_frame)] for name, by_frame in rates.items()}
 
 
 class Outputs:
