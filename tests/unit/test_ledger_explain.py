@@ -137,7 +137,8 @@ def test_steps_of_other_params_or_other_code_are_named(changed: Context) -> None
         (
             "table4.stride8.tc",
             "Scale 'fake' evaluates ours/hop8 (“o = 8”), but has no rows of it yet.",
-            "run tgvac run --scale fake --target metrics",
+            "run tgvac run --scale fake --target metrics its rows alone"
+            " snakemake -c2 results/fake/metrics/ours/hop8/seed0/shard-000.parquet --config scale=fake",
         ),
         ("table2.ours.easy.user_preference", "No votes of people yet;", "run tgvac study build --scale fake"),
         (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,15 @@ def test_the_page_says_what_each_method_cost(smoke: Path) -> None:
     lines = (smoke / "results" / "smoke" / "ledger" / "cost.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "Method,Frames,Jobs,Seconds,Frames/s,Core-seconds/frame,Memory (MiB)"
     assert len(lines) > 10
+
+
+def test_the_command_for_the_rows_of_one_cell_is_one_that_the_workflow_knows(
+    smoke: Path, project: Path, snakemake: Command
+) -> None:
+    cells = json.loads((smoke / "results" / "smoke" / "ledger" / "cells.json").read_text(encoding="utf-8"))["cells"]
+    (cell,) = [cell for cell in cells if cell["id"] == "table2.ours.hard.lpips"]
+    _, *arguments = cell["rows_command"].split()
+    done = snakemake(project, "-n", *arguments)
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert re.search(r"metrics_method +1\n", done.stdout), "in a project without results, one method is measured"
+    assert "Nothing to be done" in snakemake(smoke, "-n", *arguments).stdout

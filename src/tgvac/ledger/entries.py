@@ -73,7 +73,7 @@ class Entry:
         mean, low, high: in full precision; None without one.
         frames, videos: behind the number. ``of``: the trainings that it is about, or "".
         why: why there is no number, or "".
-        command: what measures the cell, or "".
+        command: what measures the cell, or "". ``rows_command``: what makes the rows of its method alone, or "".
         moved: the sample without which the number would change most.
         chain: the files that the number comes from, the last one first.
     """
@@ -103,6 +103,7 @@ class Entry:
     why: str
     notes: tuple[str, ...]
     command: str
+    rows_command: str
     moved: Moved | None = None
     chain: Sequence[Link] = field(default_factory=tuple)
 
@@ -163,6 +164,7 @@ def entry_of(answer: Answer, found: Findings, chains: Chains) -> Entry:
         why=how.why,
         notes=_notes(answer, found),
         command=how.command,
+        rows_command=how.rows,
         moved=_moved(answer, found),
         chain=_chain(answer, chains),
     )

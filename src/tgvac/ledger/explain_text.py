@@ -42,6 +42,8 @@ def to_text(found: Explained) -> str:
         lines += ["", *_chain(found)]
     if entry.command:
         lines += ["", *_said("run" if entry.why else "again", entry.command)]
+    if entry.rows_command:
+        lines += _said("its rows alone", entry.rows_command)
     return "\n".join(lines)
 
 

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from tgvac.bridge.graph import DEFAULT_SCALE
 from tgvac.ledger.findings import Findings
-from tgvac.methods.registry import label_of
+from tgvac.methods.registry import label_of, seeds_of
 from tgvac.params import load_params
+from tgvac.phases import phase
 from tgvac.report.cell_answers import Answer
 from tgvac.report.methods import answer_to
 
@@ -21,10 +22,12 @@ class Measuring:
     Attributes:
         command: what measures it, at this scale or at one that evaluates its method; "" where no scale does.
         why: why this run has no number; "" if it has one.
+        rows: what makes the rows of the cell's method alone, at this scale; "" for cells that have no rows here.
     """
 
     command: str
     why: str
+    rows: str = ""
 
 
 def measuring(answer: Answer, found: Findings) -> Measuring:
@@ -39,15 +42,27 @@ def measuring(answer: Answer, found: Findings) -> Measuring:
         return Measuring(command, why if found.counted else f"Scale '{scale}' has no data set yet.")
     if cell.published_only and found.numbers.preference.why:
         return Measuring(f"tgvac study build --scale {scale}", found.numbers.preference.why)
-    command = f"tgvac run --scale {scale} --target metrics"
-    if answer.measured:
-        return Measuring(command, "")
-    if answer.method not in found.params.evaluation.methods:
+    if not answer.measured and answer.method not in found.params.evaluation.methods:
         return _elsewhere(answer, found)
+    command = f"tgvac run --scale {scale} --target metrics"
+    rows = "" if cell.published_only else _rows_alone(answer.method, found)
+    if answer.measured:
+        return Measuring(command, "", rows)
+    called = _called(answer.method)
     if answer.of is None:
-        return Measuring(command, f"Scale '{scale}' evaluates {_called(answer.method)}, but has no rows of it yet.")
+        return Measuring(command, f"Scale '{scale}' evaluates {called}, but has no rows of it yet.", rows)
     group = cell.difficulty or "evaluated"
-    return Measuring(command, f"No {group} frame of this run has a value of {cell.metric} by {_called(answer.method)}.")
+    return Measuring(command, f"No {group} frame of this run has a value of {cell.metric} by {called}.", rows)
+
+
+def _rows_alone(name: str, found: Findings) -> str:
+    """The command for the rows of one method: any shard of a seed, since one job makes all of them."""
+    evaluation = found.params.evaluation
+    seeds = [str(seed) for seed in seeds_of(name, evaluation.train_seeds, found.params.methods)]
+    braced = seeds[0] if len(seeds) == 1 else f"{{{','.join(seeds)}}}"
+    method, _, variant = name.partition("/")
+    file = phase("metrics").part.format(method=method, variant=variant, seed=braced, shard=0)
+    return f"snakemake -c2 results/{found.ctx.scale}/metrics/{file} --config scale={found.ctx.scale}"
 
 
 def _elsewhere(answer: Answer, found: Findings) -> Measuring:
