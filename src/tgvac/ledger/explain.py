@@ -11,7 +11,8 @@ from typing import Any
 from tgvac.bridge.graph import Graph
 from tgvac.ledger.cells import find_cell
 from tgvac.ledger.chain import Chains
-from tgvac.ledger.entries import Entry, as_record, entry_of
+from tgvac.ledger.entries import entry_of
+from tgvac.ledger.entry import Entry, as_record
 from tgvac.ledger.findings import read_findings
 from tgvac.ledger.history import commits_of
 from tgvac.ledger.present import Step, commit, steps

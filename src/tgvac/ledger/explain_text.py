@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from tgvac.ledger.chain import SAID, Link, grouped
-from tgvac.ledger.entries import Entry
+from tgvac.ledger.entry import Entry
 from tgvac.ledger.explain import Explained
 from tgvac.ledger.findings import ROWS
 from tgvac.ledger.present import Step
@@ -36,8 +36,8 @@ def to_text(found: Explained) -> str:
     for claim in entry.claims:
         lines += _said("claim", f"{claim.verdict}: “{claim.quote}” (section {claim.section})")
         for each in claim.comparisons:
-            about = f"{each.what}: {each.difference} {each.verdict}" if each.difference else f"{each.what}: {each.why}"
-            lines += _said("", about)
+            decided = f"{each.difference} {each.verdict}" if each.difference else ""
+            lines += _said("", f"{each.what}: {'. '.join(filter(None, (decided, each.why)))}")
     if entry.chain:
         lines += ["", *_chain(found)]
     if entry.command:

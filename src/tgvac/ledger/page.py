@@ -8,7 +8,7 @@ from importlib.resources import files
 from itertools import groupby
 
 from tgvac.ledger.chain import SAID, grouped
-from tgvac.ledger.entries import Entry
+from tgvac.ledger.entry import Entry
 from tgvac.ledger.findings import Findings
 from tgvac.ledger.picture import Pictured
 from tgvac.ledger.statements import Stated

@@ -10,7 +10,7 @@ import numpy as np
 from tgvac.clips.captions import read_captions
 from tgvac.clips.images import encode_png
 from tgvac.clips.recipe import read_recipes
-from tgvac.ledger.entries import Entry
+from tgvac.ledger.entry import Entry
 from tgvac.ledger.findings import Findings
 from tgvac.report.influence import Moved
 from tgvac.report.page import png_uri

@@ -13,7 +13,8 @@ from tgvac.errors import BadInput
 from tgvac.files import write_json, write_text
 from tgvac.ledger.chain import Chains
 from tgvac.ledger.costs import scale_costs
-from tgvac.ledger.entries import Entry, as_record, entry_of
+from tgvac.ledger.entries import entry_of
+from tgvac.ledger.entry import Entry, as_record
 from tgvac.ledger.findings import Findings, read_findings
 from tgvac.ledger.page import Content, render
 from tgvac.ledger.picture import Pictured, Pictures
