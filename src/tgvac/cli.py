@@ -29,6 +29,8 @@ _REMEDIES = {
     errno.EDQUOT: "free some space",
     errno.EACCES: "fix the permissions",
     errno.EROFS: "fix the permissions",
+    # flock, on a file system without locks.
+    **dict.fromkeys((errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP), "use a file system with locks (docs/cluster.md)"),
 }
 
 app = typer.Typer(

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -38,11 +38,12 @@ class ClusterRun:
 
     Args:
         more: further arguments, targets first.
+        profiles: the options that name the profiles.
     """
 
-    def __init__(self, node: OneNode, project: Path, *more: str) -> None:
+    def __init__(self, node: OneNode, project: Path, *more: str, profiles: Sequence[str] = PROFILES) -> None:
         self.log = project / f"snakemake-{time.monotonic_ns()}.log"
-        command = [sys.executable, "-m", "snakemake", *PROFILES, *more]
+        command = [sys.executable, "-m", "snakemake", *profiles, *more]
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
                 command, cwd=project, env=node.environment, stdout=log, stderr=log, start_new_session=True
@@ -75,8 +76,8 @@ def run_on(slurm: OneNode) -> Iterator[Callable[..., ClusterRun]]:
     """Starts runs on the cluster; what still runs at the end of a test is killed, and its jobs are cancelled."""
     started: list[ClusterRun] = []
 
-    def start(project: Path, *more: str) -> ClusterRun:
-        started.append(ClusterRun(slurm, project, *more))
+    def start(project: Path, *more: str, profiles: Sequence[str] = PROFILES) -> ClusterRun:
+        started.append(ClusterRun(slurm, project, *more, profiles=profiles))
         return started[-1]
 
     yield start

@@ -58,6 +58,16 @@ def test_a_second_run_in_a_folder_is_refused_and_one_after_a_kill_is_not(
     assert (project / "results" / "smoke" / "tracks" / "index.json").is_file()
 
 
+def test_a_limit_of_jobs_that_would_divide_an_array(project: Path, run_on: Callable[..., ClusterRun]) -> None:
+    refused(run_on(project, "tracks", "--jobs", "1"), "--jobs 1 is fewer than the 2 jobs", "leave --jobs out")
+
+
+def test_the_literal_command_asks_for_more_than_this_cluster_has(
+    project: Path, run_on: Callable[..., ClusterRun]
+) -> None:
+    refused(run_on(project, "all", profiles=PROFILES[:2]), "MB of memory, but such nodes of the partition 'cpu' have")
+
+
 def test_a_profile_that_is_not_there_is_named(project: Path, snakemake: Callable) -> None:
     done = snakemake(project, "--profile", "slrum", *PROFILES[2:], "-n", "all")
     assert done.returncode != 0

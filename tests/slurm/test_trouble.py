@@ -119,9 +119,9 @@ def test_what_the_cluster_interrupts_goes_on_by_itself(
     slurm.set_node("down")
     run.until(lambda: not slurm.jobs("train_frame"))
     slurm.set_node("resume")
+    run.until(lambda: slurm.jobs("train_frame") == [job])
 
     training = held(project, run)
-    assert slurm.jobs("train_frame") == [job], "the same job, requeued"
     slurm.run("scontrol", "update", f"jobid={job}", "timelimit=1")
     run.until(lambda: was_told(training))
     at_limit = saved(project)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,11 +25,13 @@ TRAINING_RULES = {f"train_{phase.name}": phase.name for phase in PHASES if phase
 """The phase of each rule that trains."""
 
 
-def begin_run(root: Path, scale: str, jobs: Iterable[Any]) -> None:
+def begin_run(root: Path, scale: str, jobs: Iterable[Any], most: int | None, arrays: str) -> None:
     """Take the folder for this run, cancel what a killed one has left, and check what the jobs ask for.
 
     Args:
         jobs: Snakemake's jobs that are to be run.
+        most: jobs that Snakemake gives to the cluster at once (``--jobs``); None for all.
+        arrays: names of the rules whose jobs are submitted as arrays (``--slurm-array-jobs``).
 
     Raises:
         SystemExit: with code 2, after one sentence that says what to change.
@@ -40,8 +43,10 @@ def begin_run(root: Path, scale: str, jobs: Iterable[Any]) -> None:
             are = "is" if count == 1 else "are"
             left = f"{counted(count, 'job')} that an earlier run had left in the queue {are} cancelled"
             print(f"{left}; what they saved is used", flush=True)
+        submitted = [job for job in jobs if not job.is_local]
+        _check_arrays(Counter(job.rule.name for job in submitted), most, arrays)
         # Jobs of a rule ask for the same.
-        asking = {job.rule.name: job for job in jobs if not job.is_local}
+        asking = {job.rule.name: job for job in submitted}
         if asking:
             check_requests(read_site(), [Request.of(job) for job in asking.values()])
             params = load_params(root, scale)
@@ -51,6 +56,16 @@ def begin_run(root: Path, scale: str, jobs: Iterable[Any]) -> None:
     except BadInput as error:
         print(f"tgvac: {error}", file=sys.stderr, flush=True)
         raise SystemExit(2) from None
+
+
+def _check_arrays(counts: Mapping[str, int], most: int | None, arrays: str) -> None:
+    """Refuse a limit that divides an array: version 2.8 of the executor then waits for the rest and submits nothing."""
+    total = sum(counts.values())
+    if most is not None and total > most and any(counts.get(name.strip(), 0) > 1 for name in arrays.split(",")):
+        raise BadInput(
+            f"--jobs {most} is fewer than the {total} jobs of this run, and the executor would wait for ever for the rest"
+            " of an array; leave --jobs out, or add --slurm-array-jobs ''."
+        )
 
 
 def _check_notices(root: Path, scale: str, params: Params, asking: dict[str, Any]) -> None:
