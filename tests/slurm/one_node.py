@@ -219,7 +219,7 @@ SchedulerParameters=bf_interval=1,sched_interval=2,batch_sched_delay=1,sched_min
 SlurmdParameters=config_overrides
 MpiDefault=none
 SwitchType=switch/none
-ReturnToService=2
+ReturnToService=1
 MailProg=/bin/true
 InactiveLimit=0
 KillWait={kill_wait}

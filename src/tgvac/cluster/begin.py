@@ -63,8 +63,8 @@ def _check_arrays(counts: Mapping[str, int], most: int | None, arrays: str) -> N
     total = sum(counts.values())
     if most is not None and total > most and any(counts.get(name.strip(), 0) > 1 for name in arrays.split(",")):
         raise BadInput(
-            f"--jobs {most} is fewer than the {total} jobs of this run, and the executor would wait for ever for the rest"
-            " of an array; leave --jobs out, or add --slurm-array-jobs ''."
+            f"--jobs {most} is fewer than the {total} jobs of this run, and the executor would wait for ever for the"
+            " rest of an array; leave --jobs out, or add --slurm-array-jobs ''."
         )
 
 
