@@ -122,7 +122,7 @@ def test_what_the_cluster_interrupts_goes_on_by_itself(
     run.until(lambda: slurm.jobs("train_frame") == [job])
 
     training = held(project, run)
-    slurm.run("scontrol", "update", f"jobid={job}", "timelimit=1")
+    slurm.run("scontrol", "update", f"jobid={job}", "timelimit=3")
     run.until(lambda: was_told(training))
     at_limit = saved(project)
     training.resume()

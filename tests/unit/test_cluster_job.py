@@ -87,6 +87,14 @@ def test_a_training_without_progress_is_not_requeued_for_ever(
     assert "still at step 40" in capsys.readouterr().err
 
 
+def test_a_finished_training_leaves_no_record_for_the_next_one(requeues: Path, tmp_path: Path) -> None:
+    stopped(tmp_path / "record", NOTICE, 40)
+    with requeued(tmp_path / "record", trains=True):
+        pass
+    stopped(tmp_path / "record", NOTICE, 40)
+    assert requeues.read_text() == "requeue 4711\n" * 2
+
+
 def test_another_stage_stops_at_the_notice_and_requeues_its_job(requeues: Path, tmp_path: Path) -> None:
     @requeued(tmp_path / "record", trains=False)
     def work() -> None:

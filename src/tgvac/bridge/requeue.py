@@ -39,6 +39,8 @@ def requeued(record: Path, trains: bool) -> Iterator[None]:
         signal.signal(NOTICE, _stop)
     try:
         yield
+        # Another training of the same name may stop at the same step.
+        record.unlink(missing_ok=True)
     except Interrupted as stopped:
         if stopped.signal == NOTICE and _has_progressed(record, stopped.step):
             _requeue(os.environ["SLURM_JOB_ID"])
