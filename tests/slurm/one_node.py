@@ -115,6 +115,10 @@ class OneNode:
         found = [line.split("|", 1) for line in lines]
         return [job for job, comment in found if comment.startswith(f"rule_{rule}")]
 
+    def minutes(self, job: str) -> int:
+        """Whole minutes that a job has been running."""
+        return int(self.run("squeue", "-h", "-j", job, "-o", "%M").strip().split(":")[-2])
+
     def until_idle(self) -> None:
         """Wait until no job is left in the queue."""
         self._until(lambda: not self.run("squeue", "-h").strip(), "the queue is empty", KILL_WAIT + 30)

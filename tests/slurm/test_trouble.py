@@ -122,7 +122,8 @@ def test_what_the_cluster_interrupts_goes_on_by_itself(
     run.until(lambda: slurm.jobs("train_frame") == [job])
 
     training = held(project, run)
-    slurm.run("scontrol", "update", f"jobid={job}", "timelimit=3")
+    # The notice comes 60 to 90 s before the limit.
+    slurm.run("scontrol", "update", f"jobid={job}", f"timelimit={slurm.minutes(job) + 3}")
     run.until(lambda: was_told(training))
     at_limit = saved(project)
     training.resume()
