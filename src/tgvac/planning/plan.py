@@ -19,8 +19,8 @@ from tgvac.planning.model_costs import ModelCosts
 from tgvac.planning.reference import load_costs
 from tgvac.planning.work import PhaseCost, Work
 
-OTHER_RULES = ("mlflow",)
-"""Rules of the target ``all`` that are not phases: the import into MLflow."""
+OTHER_RULES = ("ledger", "mlflow")
+"""Rules of the target ``all`` that are not phases: the page of published cells, and the import into MLflow."""
 
 
 @dataclass(frozen=True)
