@@ -70,6 +70,13 @@ def test_each_phase_has_a_stage_that_keeps_its_folder_and_runs_its_target_from_t
 
 
 @pytest.mark.parametrize("scale", SCALES)
+def test_the_headline_metrics_are_named_where_dvc_compares_them(scale: str) -> None:
+    file = CLONE / file_of(scale)
+    (named,) = yaml.safe_load(file.read_text())["metrics"]
+    assert (file.parent / named).resolve() == CLONE / "results" / scale / "report" / "metrics.json"
+
+
+@pytest.mark.parametrize("scale", SCALES)
 def test_a_stage_reads_what_earlier_stages_made(scale: str) -> None:
     graph = Graph.load({"scale": scale}, CLONE)
     # Of every scale, ours/full is evaluated, whose networks are the backbones and the motion model.

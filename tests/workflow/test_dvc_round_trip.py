@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import json
 import os
 import shutil
 import subprocess
@@ -111,6 +113,21 @@ def test_an_experiment_in_a_copy_finds_the_environment_and_makes_only_what_its_k
     assert "Running stage" in done
     assert "report" in done
     assert "Job" not in done.split("report:")[0].split("sources")[-1], done[-2000:]
+
+
+def test_dvc_shows_the_headline_metrics_and_a_changed_param(origin: Path, tmp_path: Path) -> None:
+    folder = clone(origin, tmp_path / "second")
+    assert tgvac(folder, "pull", "--scale", "smoke").returncode == 0
+    shown = json.loads(dvc(folder, "metrics", "show", "--json"))[""]["data"]
+    ((_, file),) = ((name, each) for name, each in shown.items() if name.endswith("results/smoke/report/metrics.json"))
+    with (folder / "results" / "smoke" / "report" / "tables" / "estimates.csv").open(newline="") as stream:
+        lines = {(r["method"], r["variant"], r["class"], r["metric"]): r["mean"] for r in csv.DictReader(stream)}
+    mean = file["data"]["ours.full"]["hard"]["lpips"]
+    assert mean == float(lines["ours", "full", "hard", "lpips"])
+    path = folder / SCALE
+    path.write_text(path.read_text().replace("bootstrap: 200", "bootstrap: 201"))
+    changed = json.loads(dvc(folder, "params", "diff", "--json"))
+    assert changed[SCALE]["metrics.bootstrap"] == {"old": 200, "new": 201}
 
 
 def test_what_stops_dvc_is_one_sentence_with_the_remedy(origin: Path, tmp_path: Path) -> None:

@@ -90,7 +90,10 @@ def _text(root: Path, scale: str) -> str:
     settings = _Settings(root, scale)
     wdir = {} if scale == DEFAULT_SCALE else {"wdir": "../../.."}
     stages = {p.name: {**wdir, **_stage(graph, settings, p)} for p in PHASES if _ends(graph, p)}
-    body = yaml.safe_dump({"stages": stages}, sort_keys=False, width=120)
+    # Paths of metrics begin at the file, not at the stages' folder.
+    top = "" if scale == DEFAULT_SCALE else "../../../"
+    metrics = {"metrics": [f"{top}results/{scale}/report/metrics.json"]} if "report" in stages else {}
+    body = yaml.safe_dump({"stages": stages, **metrics}, sort_keys=False, width=120)
     return HEADER.format(scale=scale, file=file_of(scale)) + body
 
 

@@ -6,6 +6,7 @@ report/tables/<name>.{csv,md,html,tex}    table1 to table4, claims, comparisons,
 report/tables/claims.csv                  for programs: a line for each comparison of each claim, with its verdict
 report/tables/deciles.csv, deciles.png    metrics by ten ranges of occlusion
 report/tables/estimates.csv               each of our numbers in full precision, one per line
+report/metrics.json                       the means of the headline metrics, for `dvc metrics diff`
 report/strips/<sample>.png                input, completions and truth, frame by frame
 report/videos/{easy,hard}.mp4             one easy and one hard sample as a video
 report/sheet.png                          many samples, one frame of each, from the best to the worst
@@ -51,6 +52,7 @@ from tgvac.report.frozen import Frozen, check_frozen, read_frozen, settled
 from tgvac.report.given_masks_table import given_masks_table, mask_curves, mask_overlaps
 from tgvac.report.masks_table import masks_table
 from tgvac.report.methods import HEADLINE, one_step, stand_ins
+from tgvac.report.metrics_json import metrics_json
 from tgvac.report.more_scores import more_scores_table
 from tgvac.report.page import Content, render_page
 from tgvac.report.paper import load_paper
@@ -194,7 +196,8 @@ def _write(
     write_text(ctx.out / "tables" / "estimates.csv", estimates_csv(numbers, paper, evaluation, methods))
     # In place of the table's own, whose cells are for people.
     write_text(ctx.out / "tables" / "claims.csv", claims_csv(judged, paper, basis))
-    written.append(ctx.out / "tables" / "estimates.csv")
+    write_text(ctx.out / "metrics.json", metrics_json(numbers, evaluation, methods))
+    written += [ctx.out / "tables" / "estimates.csv", ctx.out / "metrics.json"]
     ranges = deciles(numbers, methods)
     write_text(ctx.out / "tables" / "deciles.csv", deciles_csv(ranges))
     written.append(ctx.out / "tables" / "deciles.csv")
