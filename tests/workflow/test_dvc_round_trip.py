@@ -34,6 +34,12 @@ def tgvac(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def worked(folder: Path) -> set[str]:
+    """The phases whose jobs ran here. Snakemake makes empty logs where it only enters results into its records."""
+    logs = (folder / "logs" / "smoke").rglob("*.log")
+    return {path.parent.name for path in logs if path.stat().st_size}
+
+
 def said(done: subprocess.CompletedProcess[str]) -> str:
     return done.stdout + done.stderr
 
@@ -79,8 +85,7 @@ def test_a_second_clone_rebuilds_the_tables_from_a_remote_without_computing_anyt
     shutil.rmtree(folder / "results" / "smoke" / "report")
     done = tgvac(folder, "run", "--scale", "smoke", "--target", "report")
     assert done.returncode == 0, said(done)
-    logs = {path.parent.name for path in (folder / "logs" / "smoke").rglob("*.log")}
-    assert logs == {"report"}, "phases that ran"
+    assert worked(folder) == {"report"}
     assert digests(folder / "results") == without_ledger(digests(origin / "results"))
 
 
@@ -93,15 +98,17 @@ def test_results_of_other_params_are_said_and_made_again(origin: Path, tmp_path:
     assert "`tgvac run` will make it again: report: other params" in done.stdout
     done = tgvac(folder, "run", "--scale", "smoke", "--target", "report")
     assert done.returncode == 0, said(done)
-    assert {path.parent.name for path in (folder / "logs" / "smoke").rglob("*.log")} == {"report"}
+    assert worked(folder) == {"report"}
 
 
 def test_a_run_takes_results_that_were_copied_without_snakemake_s_records(origin: Path, tmp_path: Path) -> None:
     folder = clone(origin, tmp_path / "second")
     shutil.copytree(origin / "results", folder / "results")
-    done = tgvac(folder, "run", "--scale", "smoke", "--target", "report")
+    shutil.rmtree(folder / "results" / "smoke" / "ledger", ignore_errors=True)
+    done = tgvac(folder, "run", "--scale", "smoke")
     assert done.returncode == 0, said(done)
-    assert not (folder / "logs" / "smoke").exists(), "nothing was made again"
+    # What each method cost and what MLflow shows are of one machine, and so no results.
+    assert worked(folder) == {"ledger", "mlflow"}
 
 
 def test_an_experiment_in_a_copy_finds_the_environment_and_makes_only_what_its_key_decides(
