@@ -70,9 +70,17 @@ def _entry(key: Key, found: Values) -> str:
 
 def _why(key: Key, found: Values) -> str:
     """What ``params.yaml`` has: of a key its value, and the reason if it is there."""
-    value = shown(_at(found.base, key.path)) if key.kind and ENTRY not in key.path else ""
-    said = ": ".join(filter(None, [value, escaped(found.why.get(key.path, ""))]))
-    return f"*In `params.yaml`:* {said}." if said else ""
+    value = _at(found.base, key.path) if key.kind and ENTRY not in key.path else None
+    table = value if isinstance(value, Mapping) else {}
+    plain = "" if value is None or table else shown(value)
+    said = ": ".join(filter(None, [plain, escaped(found.why.get(key.path, ""))]))
+    entries = "\n".join(_table_entry((*key.path, name), each, found) for name, each in table.items())
+    return "\n\n".join(filter(None, [f"*In `params.yaml`:* {said}." if said else "", entries]))
+
+
+def _table_entry(path: tuple[str, ...], value: Any, found: Values) -> str:
+    why = found.why.get(path, "")
+    return f"* `{path[-1]}`: {shown(value)}" + (f": {escaped(why)}" if why else "")
 
 
 def _at_scales(key: Key, found: Values) -> str:

@@ -40,7 +40,7 @@ def test_a_key_that_does_not_exist_is_named_with_its_line_and_the_nearest_one(cl
 def test_the_check_sees_the_commands_of_the_readme() -> None:
     found = [str(command) for command in commands((ROOT / "README.md").read_text(encoding="utf-8"))]
     assert "make reproduce" in found
-    assert "snakemake --profile slurm -n all" in found
+    assert any(each.startswith("snakemake --profile slurm ") for each in found)
     assert len([each for each in found if each.startswith("tgvac ")]) >= 15
 
 

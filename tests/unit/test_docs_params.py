@@ -94,9 +94,11 @@ def test_comments_of_params_yaml_are_found_at_their_keys() -> None:
 
 def test_every_key_of_params_yaml_is_described_on_one_page() -> None:
     text = "\n".join(phase_pages.pages(values()).values())
+    tables = {key.path for key in keys(Params) if key.kind.startswith("table of ")}
     for path in leaves(values().base):
         if path[0] not in ("methods", "variants"):
-            assert text.count(f"```{{confval}} {'.'.join(path)}\n") == 1, path
+            name = ".".join(path[:-1] if path[:-1] in tables else path)
+            assert text.count(f"```{{confval}} {name}\n") == 1, path
 
 
 def test_an_entry_has_the_value_the_reason_and_other_values_of_scales() -> None:
@@ -106,6 +108,11 @@ def test_an_entry_has_the_value_the_reason_and_other_values_of_scales() -> None:
     assert '*In `params.yaml`:* `7.5`: paper, 4.1 ("classifier guidance").' in entry
     assert "`2.0` at " in entry
     assert "`smoke`" in entry
+
+
+def test_a_table_of_numbers_is_listed_with_the_reason_of_each() -> None:
+    entry = block_section("report", values()).partition("{confval} report.smallest\n")[2].partition("```")[0]
+    assert "* `iou`: `0.01`: a hundredth of the object's area" in entry
 
 
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
