@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import re
+import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from docsite import ROOT
 
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
 pytestmark = pytest.mark.workflow
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SIZES = {"wide": (1400, 900), "phone": (390, 844)}
 
 
 @pytest.fixture(scope="module")
@@ -52,3 +60,46 @@ def test_the_search_knows_words_of_pages_and_keys(site: Path) -> None:
     index = (site / "searchindex.js").read_text(encoding="utf-8")
     assert "sampler.stride" in index
     assert "phases/masks" in index
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    if CHROMIUM is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield launched
+        launched.close()
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("size", SIZES)
+def test_every_page_fits_the_screen_and_asks_for_nothing_but_its_own_files(
+    size: str, browser: Browser, site: Path
+) -> None:
+    width, height = SIZES[size]
+    page = browser.new_page(viewport={"width": width, "height": height})
+    asked: list[str] = []
+    failed: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    wider = []
+    for path in pages(site):
+        page.goto(path.as_uri())
+        if page.evaluate("document.documentElement.scrollWidth") > width:
+            wider.append(path.name)
+    page.close()
+    assert (wider, failed) == ([], [])
+    assert [url for url in asked if not url.startswith(("file:", "data:"))] == []
+
+
+@pytest.mark.browser
+def test_the_search_finds_a_key_from_disk(browser: Browser, site: Path) -> None:
+    page = browser.new_page()
+    page.goto((site / "index.html").as_uri())
+    page.fill("input[name=q]", "max_distance")
+    page.press("input[name=q]", "Enter")
+    found = page.locator("ul.search li a", has_text="motion_module.max_distance")
+    found.first.wait_for(timeout=60_000)
+    page.close()
