@@ -32,7 +32,8 @@ def build(out: Path, with_api: bool = True) -> int:
     status: int = build_main(
         [
             *("--builder", "html", "--conf-dir", str(settings), "--doctree-dir", str(out / ".work" / "doctrees")),
-            *("--fail-on-warning", "--quiet", str(source), str(out)),
+            # All pages are written again, since each has the menu; only those that changed are read again.
+            *("--write-all", "--fail-on-warning", "--quiet", str(source), str(out)),
         ]
     )
     return status

@@ -17,6 +17,8 @@ suppress_warnings: list[str] = []
 
 toc_object_entries = False  # hundreds a page, beside the text
 
+smartquotes_action = "qe"  # quotes and ellipses; "--method" is an option
+
 html_theme = "furo"
 html_title = "TGVAC"
 html_static_path = ["_static"]
