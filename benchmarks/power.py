@@ -26,7 +26,7 @@ from tgvac.errors import BadInput
 from tgvac.files import write_json
 from tgvac.methods.registry import seeds_of
 from tgvac.metrics.aggregate import Estimate
-from tgvac.metrics.intervals import influence_of, spread_of
+from tgvac.metrics.intervals import effective_number, influence_of, spread_of
 from tgvac.params import Params, load_params
 from tgvac.report.claims import Comparison, load_claims
 from tgvac.report.frozen import FROZEN, Frozen, Power, read_frozen, settled
@@ -72,7 +72,7 @@ class Analysis:
             videos: that are evaluated; of a class of frames, as large a share has some as in the dev world.
         """
         comparison, differences = self.comparisons[name]
-        bound = comparison.within or self._params.report.smallest[comparison.cells[0].rpartition(".")[2]]
+        bound = comparison.within or self._params.report.smallest.by_metric()[comparison.cells[0].rpartition(".")[2]]
         mine = max(2, round(videos * len(differences) / self._dev.videos(is_long(name))))
         draw = np.random.default_rng([len(name), *name.encode()])
         taken_RV, trainings = taken(draw, mine), self._trainings(comparison)
@@ -115,8 +115,10 @@ def _drawn(
         part_VT = part_VT + draw.normal(0, SINGLE * part_VT.std(), part_VT.shape)
         mean += float(part_VT.mean())
     counted = int((count_VG > 0).sum(axis=0).min())
-    below, above = spread_of(part_VT, counted, taken_RV).reach(0.95)
-    return Estimate(mean, mean - below, mean + above, counted, int(count_VG.sum()), trainings)
+    effective = min(effective_number(count_VG[:, [k]]) for k in range(len(mean_G)))
+    spread = spread_of(part_VT, effective, taken_RV)
+    below, above = spread.reach(0.95)
+    return Estimate(mean, mean - below, mean + above, counted, int(count_VG.sum()), trainings, spread)
 
 
 def figures(analysis: Analysis, grid: Sequence[int]) -> Iterator[Figure]:

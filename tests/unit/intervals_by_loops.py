@@ -26,9 +26,12 @@ def interval(
     """The interval for one or two trainings.
 
     Each video's part is what leaving it out changes. Every resample has its own standard error, and its ratio of error
-    to standard error replaces Student's quantile, between 0.95 and 1.6 times that.
+    to standard error replaces Student's quantile, between 1 and 1.5 times that.
+    Videos of unequal numbers of frames count as fewer.
     """
     videos = sorted({video for each in found for video, _ in each})
+    counts = [[sum(key[0] == video for key in each) for video in videos] for each in found]
+    effective = max(2.0, min(sum(each) ** 2 / sum(count**2 for count in each) for each in counts))
     n, mean = len(videos), mean_of(found, signs)
     parts = np.array([(n - 1) * (mean - mean_of(found, signs, without=video)) for video in videos])
     parts -= parts.mean()
@@ -41,7 +44,7 @@ def interval(
         own = math.sqrt(taken.var(ddof=1) / n)
         ratios.append(taken.mean() / own if own > 1e-9 * error else math.copysign(math.inf, taken.mean()))
     upper = (1 + confidence) / 2
-    quantile, place = student.ppf(upper, n - 1), math.ceil(upper * resamples) - 1
+    quantile, place = student.ppf(upper, effective - 1), math.ceil(upper * resamples) - 1
     high, low = sorted(ratios)[place], -sorted(ratios, reverse=True)[place]
-    below, above = (min(1.6, max(0.95, each / quantile)) * quantile * error for each in (high, low))
+    below, above = (min(1.5, max(1.0, each / quantile)) * quantile * error for each in (high, low))
     return mean - below, mean + above

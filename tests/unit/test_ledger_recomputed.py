@@ -56,9 +56,13 @@ def rows_of(results: Path, cell: str) -> pd.DataFrame:
 
 
 def interval(rows: pd.DataFrame, resamples: int, *names: str) -> tuple[float, float]:
-    """The interval of one training, written out: Student's, stretched by the studentised bootstrap over videos."""
+    """The interval of one training, written out: Student's, stretched by the studentised bootstrap over videos.
+
+    Videos of unequal numbers of frames count as fewer.
+    """
     videos, mean = sorted(rows.video.unique()), rows.value.mean()
-    n, quantile = len(videos), student.ppf(0.975, len(videos) - 1)
+    n, frames = len(videos), rows.video.value_counts()
+    quantile = student.ppf(0.975, max(2, frames.sum() ** 2 / (frames**2).sum()) - 1)
     moves = np.array([(n - 1) * (mean - rows.value[rows.video != video].mean()) for video in videos])
     moves -= moves.mean()
     text = "\x1f".join(f"str:{name}" for name in ("bootstrap", *names))

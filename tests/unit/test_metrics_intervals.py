@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.stats import t as student
 
-from tgvac.metrics.intervals import LEAST, MOST, influence_of, spread_of
+from tgvac.metrics.intervals import LEAST, MOST, effective_number, influence_of, spread_of
 from tgvac.seeds import rng
 
 
@@ -44,6 +44,13 @@ def test_influences_of_unequal_videos_give_the_jackknifes_variance() -> None:
     found = influence_of(sum_VT, count_VT)[:, 0]
     assert found == pytest.approx([3 * (mean - each) for each in without])
     assert found.var(ddof=1) / 4 == pytest.approx(3 / 4 * sum((each - np.mean(without)) ** 2 for each in without))
+
+
+def test_videos_of_unequal_numbers_of_frames_count_as_fewer() -> None:
+    assert effective_number(np.full((9, 2), 3.0)) == pytest.approx(9)
+    # By hand: 20 squared over 1 + 4 + 9 + 16 + 100.
+    assert effective_number(np.array([[1.0], [2], [3], [4], [10]])) == pytest.approx(400 / 130)
+    assert effective_number(np.array([[1.0], [1], [0], [0]])) == pytest.approx(2)
 
 
 def test_symmetric_differences_have_students_interval_and_skewed_ones_reach_farther_to_their_tail() -> None:

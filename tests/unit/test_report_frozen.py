@@ -37,7 +37,7 @@ def changed(block: str, **keys: Any) -> dict[str, Any]:
 def test_each_digest_covers_its_own_part_and_nothing_else(tmp_path: Path) -> None:
     before = now()
     world = SMOKE.sources.world.model_copy(update={"seed": 99})
-    smallest = SMOKE.report.smallest | {"clip": 0.02}
+    smallest = SMOKE.report.smallest.model_copy(update={"clip": 0.02})
     other = tmp_path / "claims.yaml"
     write_text(other, CLAIMS.read_text(encoding="utf-8").replace("within: 0.015", "within: 0.03"))
     after = {

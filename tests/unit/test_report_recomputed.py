@@ -56,10 +56,11 @@ def cell(rows: pd.DataFrame, name: str, heading: str, column: str) -> str:
     taken = parts[draws.integers(0, len(videos), (METRICS.bootstrap, len(videos)))] - parts.mean()
     with np.errstate(divide="ignore", invalid="ignore"):
         ratios = np.sort(np.nan_to_num(taken.mean(1) / (taken.std(axis=1, ddof=1) / math.sqrt(len(videos)))))
-    student = t.ppf(0.975, len(videos) - 1)
+    counts = of.groupby("video").value.size()
+    student = t.ppf(0.975, max(2, counts.sum() ** 2 / (counts**2).sum()) - 1)
     ends = []
     for side, tail in ((-1, ratios), (1, -ratios[::-1])):
-        stretch = np.clip(tail[math.ceil(0.975 * len(tail)) - 1] / student, 0.95, 1.6)
+        stretch = np.clip(tail[math.ceil(0.975 * len(tail)) - 1] / student, 1, 1.5)
         ends.append(of.value.mean() + side * stretch * student * error)
     return f"{of.value.mean():{form}} [{ends[0]:{form}}, {ends[1]:{form}}]"
 

@@ -315,3 +315,18 @@ def test_planted_effects_are_decided_and_absent_ones_are_not_called_better(
         verdicts.append(found)
     assert decided[0] <= sum(found.decided for found in verdicts) <= decided[1]
     assert holds[0] <= sum(found.verdict == "holds" for found in verdicts) <= holds[1]
+
+
+def test_videos_of_unequal_numbers_of_frames_may_be_too_few_though_there_are_nine() -> None:
+    easy = {"ours/full": [0.9], "ours/no_text": [0.5]}
+    numbers = measured(easy, easy, videos=10)
+    rows = pd.concat([numbers.rows_of(of, "clip", "easy") for of in numbers.scored()])
+    # The first video has nine frames and the others one: 18 squared over 81 + 9 is 3.6.
+    more = [rows[rows["video"] == "v0"].assign(frame=frame) for frame in range(1, 9)]
+    unequal = Measured(pd.concat([rows, *more]), MANY, "given", smallest=SMALLEST)
+    (found,) = one(unequal, better("clip", "up")[0]).tested
+    assert (found.verdict, found.estimate.videos) == ("undecided", 10)
+    assert found.why == (
+        "10 source videos, which count as 3.6 because their numbers of frames differ, are fewer than the 9 that a test"
+        " needs."
+    )

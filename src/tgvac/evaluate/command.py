@@ -176,7 +176,7 @@ def _write(
         join_row_files(scored.parts.values(), staged / "rows.parquet")
         found = beside(f"{EXTERNAL}/{name}", read_frame(staged / "rows.parquet"), rows_of_scale(ctx), params)
         preference = read_preference(ctx, params.evaluation, params.methods, params.study.exclude)
-        masks, smallest = params.evaluation.mask_source, params.report.smallest
+        masks, smallest = params.evaluation.mask_source, params.report.smallest.by_metric()
         numbers = Measured(found.rows, params.metrics, masks, preference, smallest)
         paper = load_paper(ctx.root / "reference" / "paper.yaml")
         recipes = read_recipes(ctx.results / "synthesis" / "recipes.parquet")

@@ -67,7 +67,7 @@ def evaluate_external(
         with replacing(out) as staged:
             join_row_files(scored.parts.values(), staged / "rows.parquet")
             found = together(name, read_frame(staged / "rows.parquet"), truths, out.parent, truth.name)
-            numbers = measured(found.rows, params.metrics, params.report.smallest)
+            numbers = measured(found.rows, params.metrics, params.report.smallest.by_metric())
             of, title = len(record.samples), truth.layout.title
             for table in external_tables(found, numbers, title, lead, of, truth.colours):
                 write_table_files(staged / "tables", table)

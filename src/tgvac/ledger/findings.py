@@ -74,7 +74,7 @@ def read_findings(root: Path, scale: str) -> Findings:
     evaluation, methods = params.evaluation, params.methods
     preference = read_preference(ctx, evaluation, methods, params.study.exclude)
     rows = _rows(ctx)
-    numbers = Measured(rows, params.metrics, evaluation.mask_source, preference, params.report.smallest)
+    numbers = Measured(rows, params.metrics, evaluation.mask_source, preference, params.report.smallest.by_metric())
     claims = load_claims(root / "reference" / "claims.yaml", paper)
     names = evaluation.methods
     standins, single = stand_ins(names, methods, basis.origin), one_step(names, methods, params.sampler.steps)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tgvac.metrics.intervals import ENOUGH_TRAININGS, Spread, influence_of, spread_of
+from tgvac.metrics.intervals import ENOUGH_TRAININGS, Spread, effective_number, influence_of, spread_of
 from tgvac.seeds import rng
 
 if TYPE_CHECKING:
@@ -136,7 +136,8 @@ def paired_gain(
     if fewer < 2:
         return Estimate(gain, np.nan, np.nan, fewer, frames, _trainings(seeds))
     influence_VT = influence_of(*sums[0]) - influence_of(*sums[1])
-    return _with_interval(gain, influence_VT, (fewer, frames), seeds, resamples, confidence, names)
+    effective = min(effective_number(count_VT) for _, count_VT in sums)
+    return _with_interval(gain, influence_VT, effective, (fewer, frames), seeds, resamples, confidence, names)
 
 
 def _pairs(rows_a: pd.DataFrame, rows_b: pd.DataFrame, on: tuple[str, ...]) -> pd.DataFrame:
@@ -187,13 +188,14 @@ def _estimate(rows: pd.DataFrame, resamples: int, confidence: float, names: tupl
     mean = float(sum_VT.sum() / count_VT.sum())
     if len(videos) < 2:
         return Estimate(mean, np.nan, np.nan, len(videos), len(rows), _trainings(seeds))
-    counts = (len(videos), len(rows))
-    return _with_interval(mean, influence_of(sum_VT, count_VT), counts, seeds, resamples, confidence, names)
+    counts, effective = (len(videos), len(rows)), effective_number(count_VT)
+    return _with_interval(mean, influence_of(sum_VT, count_VT), effective, counts, seeds, resamples, confidence, names)
 
 
 def _with_interval(
     mean: float,
     influence_VT: NDArray[np.float64],
+    effective: float,
     counts: tuple[int, int],
     seeds: NDArray[np.int64],
     resamples: int,
@@ -201,7 +203,7 @@ def _with_interval(
     names: tuple[str | int, ...],
 ) -> Estimate:
     """An estimate with its interval; ``counts`` are source videos and frames."""
-    spread = spread_of(influence_VT, counts[0], _taken(rng("bootstrap", *names), resamples, len(influence_VT)))
+    spread = spread_of(influence_VT, effective, _taken(rng("bootstrap", *names), resamples, len(influence_VT)))
     below, above = spread.reach(confidence)
     return Estimate(mean, mean - below, mean + above, *counts, _trainings(seeds), spread)
 

@@ -3,8 +3,8 @@
 A mean over source videos has the interval ``mean - q_high * error`` to ``mean - q_low * error``, in which Student's t
 distribution is the quantile of symmetric laws, and the studentised bootstrap that of skewed ones (Hall, 1988). The
 bootstrap's quantile is held between ``LEAST`` and ``MOST`` times Student's: of ten videos, some resamples are nearly
-constant, and their ratios have no bound. ``make bench-coverage`` simulates this interval and those it was chosen from;
-docs/statistics.md has the figures.
+constant, and their ratios have no bound. Videos of unequal numbers of frames count as fewer (Kish's effective number).
+``make bench-coverage`` simulates this interval and those it was chosen from; docs/statistics.md has the figures.
 
 With ``ENOUGH_TRAININGS`` or more, trainings are a sample, too: videos and trainings are crossed random effects. The
 variance of the mean is that of videos plus that of trainings minus what both contain of single values, with
@@ -23,7 +23,7 @@ from scipy.special import stdtrit
 
 # Shapes: V source videos, T trainings, R resamples.
 
-LEAST, MOST = 0.95, 1.6
+LEAST, MOST = 1.0, 1.5
 """Bounds of the bootstrap's quantile, in Student's quantiles."""
 
 ENOUGH_TRAININGS = 3
@@ -38,14 +38,14 @@ class Spread:
     Attributes:
         error: standard error, in the metric's unit.
         freedom: degrees of freedom of the error.
-        videos: source videos, at least 2.
+        videos: effective number of source videos, at least 2.
         share: of the variance, what is between videos, in [0, 1].
         ratio_R: error of a resample's mean over its own standard error, sorted.
     """
 
     error: float
     freedom: float
-    videos: int
+    videos: float
     share: float
     ratio_R: NDArray[np.float64]
 
@@ -85,13 +85,13 @@ _SMALLEST = 1e-9
 _HALVINGS = 40
 
 
-def spread_of(part_VT: NDArray[np.float64], videos: int, taken_RV: NDArray[np.float64]) -> Spread:
+def spread_of(part_VT: NDArray[np.float64], videos: float, taken_RV: NDArray[np.float64]) -> Spread:
     """The spread of a mean.
 
     Args:
         part_VT: what each source video adds to the mean in each training: with equal weights, its own mean. Of a ratio
             of sums, its influence (:func:`influence_of`). Any constant may be added.
-        videos: how many of the videos have values; the others' rows are constant.
+        videos: their effective number (:func:`effective_number`); all of them if their weights are equal.
         taken_RV: how often each video is taken in each resample; rows sum to V.
 
     Raises:
@@ -118,6 +118,16 @@ def spread_of(part_VT: NDArray[np.float64], videos: int, taken_RV: NDArray[np.fl
     freedom = total**2 / float((squares / freedoms).sum())
     share = of_videos / (of_videos + of_trainings)
     return Spread(math.sqrt(total / (count * trainings)), freedom, videos, float(share), ratio_R)
+
+
+def effective_number(count_VT: NDArray[np.float64]) -> float:
+    """The number of videos of equal weight that say as much of a mean: at most V, at least 2.
+
+    Args:
+        count_VT: numbers of frames; videos without frames count for nothing.
+    """
+    count_V = count_VT.sum(axis=1)
+    return max(2.0, float(count_V.sum() ** 2 / (count_V**2).sum()))
 
 
 def influence_of(sum_VT: NDArray[np.float64], count_VT: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -93,7 +93,7 @@ def settled(
     drawn = {key: _plain(getattr(sources, key)) for key in ("world", "use", "pairs")}
     listed = {name: _plain(methods[name]) for name in evaluation.methods}
     counted = {key: getattr(metrics, key) for key in ("hard_from", "confidence", "bootstrap")}
-    sizes = [_plain(synthesis), _plain(evaluation), listed, counted, report.smallest]
+    sizes = [_plain(synthesis), _plain(evaluation), listed, counted, report.smallest.by_metric()]
     return Settled(digest([world, drawn]), digest(sizes), digest(read_yaml(claims)))
 
 

@@ -152,7 +152,7 @@ def _write(
     preference = read_preference(ctx, evaluation, methods, study.exclude)
     rows = read_frame(ctx.results / "metrics" / "rows.parquet")
     check_seeds(rows, evaluation, methods)
-    numbers = Measured(rows, metrics, evaluation.mask_source, preference, report.smallest)
+    numbers = Measured(rows, metrics, evaluation.mask_source, preference, report.smallest.by_metric())
     claims = load_claims(ctx.root / "reference" / "claims.yaml", paper)
     standins = stand_ins(evaluation.methods, methods, basis.origin)
     judged = judge(claims.values(), numbers, evaluation.methods, standins, single, frozen)

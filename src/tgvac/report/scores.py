@@ -79,7 +79,8 @@ TRUTH_TC = Score("tc_truth", "TC of the truth", 3, True)
 
 ENOUGH_VIDEOS = 9
 """The fewest source videos with which a difference is marked or a claim decided. Intervals of fewer are printed, and
-cover less often than they say where differences are skewed (``make bench-coverage``)."""
+cover less often than they say where differences are skewed (``make bench-coverage``). It is the effective number that
+counts (:func:`effective_videos`)."""
 
 NOTHING = Estimate(math.nan, math.nan, math.nan, 0, 0)
 
@@ -232,16 +233,26 @@ def _name_of(rows: pd.DataFrame) -> str:
     return f"{rows['method'].iloc[0]}/{rows['variant'].iloc[0]}"
 
 
+def effective_videos(value: Estimate) -> float:
+    """The number of source videos that counts for a test: videos of unequal numbers of frames say less."""
+    return value.videos if value.spread is None else min(value.videos, value.spread.videos)
+
+
+def _enough(value: Estimate) -> bool:
+    # Equal weights give the number itself but for its last bits.
+    return effective_videos(value) >= ENOUGH_VIDEOS - 1e-6
+
+
 def outside(value: Estimate, smallest: float) -> int:
     """1 or -1 for a difference above or below the smallest one of interest with its whole interval, else 0."""
-    if value.videos < ENOUGH_VIDEOS or math.isnan(value.low):
+    if not _enough(value) or math.isnan(value.low):
         return 0
     return 1 if value.low > smallest else -1 if value.high < -smallest else 0
 
 
 def inside(value: Estimate, smallest: float) -> bool:
     """Whether a difference's whole interval is within the smallest one of interest, either way."""
-    return value.videos >= ENOUGH_VIDEOS and -smallest <= value.low and value.high <= smallest
+    return _enough(value) and -smallest <= value.low and value.high <= smallest
 
 
 def p_outside(value: Estimate, smallest: float) -> float:
@@ -249,7 +260,7 @@ def p_outside(value: Estimate, smallest: float) -> float:
 
     Below ``1 - confidence`` exactly where :func:`outside` is not 0; NaN where nothing is tested.
     """
-    if value.videos < ENOUGH_VIDEOS or value.spread is None:
+    if not _enough(value) or value.spread is None:
         return math.nan
     if abs(value.mean) <= smallest:
         return 1.0

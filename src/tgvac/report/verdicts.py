@@ -33,6 +33,7 @@ from tgvac.report.scores import (
     Measured,
     Score,
     Scored,
+    effective_videos,
     inside,
     outside,
     score_of,
@@ -167,12 +168,7 @@ class Judge:
         if all(row.startswith(_STRIDES) for row, _, _ in parts) and {of.name for of in pair} <= set(self.one_step):
             why = "Sampling takes one step, after which windows are not averaged again."
             return replace(measured, verdict="untestable", why=why)
-        few = f"{value.videos} source videos are fewer than the {ENOUGH_VIDEOS} that a test needs."
-        return replace(
-            measured,
-            verdict=decide(comparison, value, bound),
-            why=few if value.videos < ENOUGH_VIDEOS else "",
-        )
+        return replace(measured, verdict=decide(comparison, value, bound), why=_too_few(value))
 
     def _estimate(
         self,
@@ -215,6 +211,15 @@ def decide(comparison: Comparison, value: Estimate, bound: float) -> Verdict:
     if sign == 0:
         return "undecided"
     return "holds" if (sign > 0) == (comparison.direction == "up") else "fails"
+
+
+def _too_few(value: Estimate) -> str:
+    """Why an estimate has too few source videos for a test; "" if it has enough."""
+    count = effective_videos(value)
+    if count >= ENOUGH_VIDEOS - 1e-6:
+        return ""
+    unequal = f", which count as {count:.1f} because their numbers of frames differ," if count < value.videos else ""
+    return f"{value.videos} source videos{unequal} are fewer than the {ENOUGH_VIDEOS} that a test needs."
 
 
 def _lacks(tested: Tested, what: str) -> Tested:
