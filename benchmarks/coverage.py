@@ -224,14 +224,14 @@ def unequal(draws: int) -> Iterator[Figure]:
             mean = sum_V1.sum() / count_V1.sum()
             covered += mean - below <= 0 <= mean + above
         what = f"unequal numbers of frames, {videos} videos: coverage"
-        yield from _between(what, covered / draws * 100, videos > ENOUGH)
+        yield from _between(what, float(covered / draws * 100), videos > ENOUGH)
 
 
 def trainings(draws: int) -> Iterator[Figure]:
     """Videos and trainings as crossed random effects: the estimand is the mean of trainings of this kind."""
     for videos in VIDEOS[1:]:
         for count in (3, 5):
-            for label, spread in (("alike", 0.0), ("differ as much as the mean over videos", 1 / math.sqrt(videos))):
+            for label, spread in (("are alike", 0.0), ("differ as much as the mean over videos", 1 / math.sqrt(videos))):
                 draw = np.random.default_rng([3, videos, count])
                 taken_RV, covered = taken(draw, videos), 0
                 for _ in range(draws):
@@ -240,7 +240,7 @@ def trainings(draws: int) -> Iterator[Figure]:
                     below, above = spread_of(part_VT, videos, taken_RV).reach(CONFIDENCE)
                     covered += part_VT.mean() - below <= 0 <= part_VT.mean() + above
                 what = f"{count} trainings that {label}, {videos} videos: coverage"
-                yield Figure(what, covered / draws * 100, "%", at_least=COVERAGE[0])
+                yield Figure(what, float(covered / draws * 100), "%", at_least=COVERAGE[0])
 
 
 def main() -> int:
