@@ -71,4 +71,4 @@ def test_the_literal_command_asks_for_more_than_this_cluster_has(
 def test_a_profile_that_is_not_there_is_named(project: Path, snakemake: Callable) -> None:
     done = snakemake(project, "--profile", "slrum", *PROFILES[2:], "-n", "all")
     assert done.returncode != 0
-    assert "profile given but no profile.yaml found" in done.stdout
+    assert "profile directory given (slrum), but no profile.yaml" in " ".join(done.stdout.split())
