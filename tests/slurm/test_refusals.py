@@ -62,10 +62,16 @@ def test_a_limit_of_jobs_that_would_divide_an_array(project: Path, run_on: Calla
     refused(run_on(project, "tracks", "--jobs", "1"), "--jobs 1 is fewer than the 2 jobs", "leave --jobs out")
 
 
-def test_the_literal_command_asks_for_more_than_this_cluster_has(
+def test_asking_for_states_where_none_are_kept(project: Path, run_on: Callable[..., ClusterRun]) -> None:
+    run = run_on(project, "tracks", "--slurm-status-command", "sacct")
+    refused(run, "keeps no accounts of jobs", "slurm-status-command: squeue")
+
+
+def test_the_paper_s_scale_asks_for_more_than_this_cluster_has(
     project: Path, run_on: Callable[..., ClusterRun]
 ) -> None:
-    refused(run_on(project, "all", profiles=PROFILES[:2]), "MB of memory, but such nodes of the partition 'cpu' have")
+    run = run_on(project, "all", "--slurm-status-command", "squeue", profiles=PROFILES[:2])
+    refused(run, "MB of memory, but such nodes of the partition 'cpu' have")
 
 
 def test_a_profile_that_is_not_there_is_named(project: Path, snakemake: Callable) -> None:

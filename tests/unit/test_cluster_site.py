@@ -69,6 +69,12 @@ def test_a_site_is_read_from_what_the_cluster_answers() -> None:
     assert read_site(answers) == SITE
 
 
+def test_a_cluster_that_keeps_no_accounts_is_known_as_such() -> None:
+    config = "AccountingStorageType   = accounting_storage/none\n"
+    assert not read_site(lambda command: {"sinfo": SINFO, "scontrol": config}.get(command[0], "")).remembers
+    assert read_site(answers).remembers
+
+
 def test_a_machine_without_slurm_is_named_as_such() -> None:
     with pytest.raises(BadInput, match=r"SLURM does not answer.*login node"):
         read_site(lambda command: "")

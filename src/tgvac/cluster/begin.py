@@ -25,13 +25,14 @@ TRAINING_RULES = {f"train_{phase.name}": phase.name for phase in PHASES if phase
 """The phase of each rule that trains."""
 
 
-def begin_run(root: Path, scale: str, jobs: Iterable[Any], most: int | None, arrays: str) -> None:
+def begin_run(root: Path, scale: str, jobs: Iterable[Any], most: int | None, arrays: str, status_command: str) -> None:
     """Take the folder for this run, cancel what a killed one has left, and check what the jobs ask for.
 
     Args:
         jobs: Snakemake's jobs that are to be run.
         most: jobs that Snakemake gives to the cluster at once (``--jobs``); None for all.
         arrays: names of the rules whose jobs are submitted as arrays (``--slurm-array-jobs``).
+        status_command: what Snakemake asks for the states of jobs (``--slurm-status-command``).
 
     Raises:
         SystemExit: with code 2, after one sentence that says what to change.
@@ -48,7 +49,13 @@ def begin_run(root: Path, scale: str, jobs: Iterable[Any], most: int | None, arr
         # Jobs of a rule ask for the same.
         asking = {job.rule.name: job for job in submitted}
         if asking:
-            check_requests(read_site(), [Request.of(job) for job in asking.values()])
+            site = read_site()
+            if status_command == "sacct" and not site.remembers:
+                raise BadInput(
+                    "This cluster keeps no accounts of jobs, so Snakemake would never learn that one has ended; set"
+                    f" slurm-status-command: squeue in {PROFILE}."
+                )
+            check_requests(site, [Request.of(job) for job in asking.values()])
             params = load_params(root, scale)
             if os.environ.get(ONLINE) != "1":
                 check_cached(hub_weights(root, params, asking))

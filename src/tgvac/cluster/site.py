@@ -53,11 +53,13 @@ class Site:
     Attributes:
         accounts: those that the user may charge; empty if the cluster keeps no accounts.
         account_needed: whether it refuses jobs without one.
+        remembers: whether it keeps the states of jobs that have ended (``sacct``).
     """
 
     partitions: tuple[Partition, ...]
     accounts: tuple[str, ...] = ()
     account_needed: bool = False
+    remembers: bool = True
 
     def partition(self, name: str) -> Partition | None:
         """The partition of a name, or the default one for ""; None if there is none."""
@@ -81,13 +83,15 @@ def read_site(run: Run | None = None) -> Site:
             "SLURM does not answer (`sinfo` shows no partition); start the run on a login node of the cluster, or"
             " without --profile slurm and with -c2."
         )
-    enforced = re.search(r"AccountingStorageEnforce\s*=\s*(.*)", ask(["scontrol", "show", "config"]))
+    config = ask(["scontrol", "show", "config"])
+    enforced = re.search(r"AccountingStorageEnforce\s*=\s*(.*)", config)
     mine = f"user={getpass.getuser()}"
     accounts = ask(["sacctmgr", "--noheader", "--parsable2", "list", "associations", mine, "format=account"])
     return Site(
         partitions,
         tuple(sorted(set(accounts.split()))),
         account_needed=enforced is not None and "associations" in enforced[1],
+        remembers=re.search(r"AccountingStorageType\s*=\s*(accounting_storage/none|\(null\))", config) is None,
     )
 
 
