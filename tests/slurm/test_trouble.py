@@ -6,6 +6,7 @@ so that it cannot end before.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import signal
@@ -59,8 +60,11 @@ def held(project: Path, run: ClusterRun) -> psutil.Process:
 
 
 def was_told(process: psutil.Process) -> bool:
-    """Whether the notice waits for a stopped process (``man 5 proc``: ShdPnd)."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
+    """Whether the notice waits for a stopped process (``man 5 proc``: ShdPnd), or SLURM has let it go on to hear it."""
+    try:
+        status = Path(f"/proc/{process.pid}/status").read_text()
+    except FileNotFoundError:
+        return True
     waiting = re.search(r"ShdPnd:\s*([0-9a-f]+)", status)
     return waiting is not None and bool(int(waiting[1], 16) & 1 << (signal.SIGUSR1 - 1))
 
@@ -129,7 +133,8 @@ def test_what_the_cluster_interrupts_goes_on_by_itself(
     slurm.run("scontrol", "update", f"jobid={job}", f"timelimit={slurm.minutes(job) + 3}")
     at_limit = saved(project)
     run.until(lambda: was_told(training))
-    training.resume()
+    with contextlib.suppress(psutil.NoSuchProcess):
+        training.resume()
 
     assert run.ended() == 0, run.output[-3000:]
     steps = resumed(project)
