@@ -231,10 +231,8 @@ def trainings(draws: int) -> Iterator[Figure]:
     """Videos and trainings as crossed random effects: the estimand is the mean of trainings of this kind."""
     for videos in VIDEOS[1:]:
         for count in (3, 5):
-            for label, spread in (
-                ("are alike", 0.0),
-                ("differ as much as the mean over videos", 1 / math.sqrt(videos)),
-            ):
+            spreads = {"are alike": 0.0, "differ as much as the mean over videos": 1 / math.sqrt(videos)}
+            for label, spread in spreads.items():
                 draw = np.random.default_rng([3, videos, count])
                 taken_RV, covered = taken(draw, videos), 0
                 for _ in range(draws):
