@@ -110,11 +110,6 @@ def test_an_entry_has_the_value_the_reason_and_other_values_of_scales() -> None:
     assert "`smoke`" in entry
 
 
-def test_a_table_of_numbers_is_listed_with_the_reason_of_each() -> None:
-    entry = block_section("report", values()).partition("{confval} report.smallest\n")[2].partition("```")[0]
-    assert "* `iou`: `0.01`: a hundredth of the object's area" in entry
-
-
 @pytest.mark.parametrize("phase", PHASES, ids=lambda phase: phase.name)
 def test_the_page_of_a_phase_names_its_files_its_inputs_and_its_params(phase: object) -> None:
     [found] = [each for each in PHASES if each is phase]
