@@ -47,10 +47,11 @@ def reconcile(root: Path, graph: Graph, tell_all: bool = False) -> list[str]:
     digests, fresh, said = Digests(), list[str](), dict[str, str]()
     for job, state in states(root, graph.scale, every_job(graph), digests):
         seen = why_again(root, graph, job, digests)
-        if state.word == "fresh" and seen:
+        unknown = not all(record_of(root, name) for name in job.outputs)
+        if state.word == "fresh" and (seen or unknown):
+            # Without a record, a touch of what it reads would make it look old.
             fresh += job.outputs
         elif state.word == "stale" and state.itself and _whole(root, job):
-            unknown = not all(record_of(root, name) for name in job.outputs)
             if unknown or not seen:
                 # What Snakemake finds by times alone, a later touch would hide.
                 _make_again(root, job)
