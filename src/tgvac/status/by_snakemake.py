@@ -24,8 +24,8 @@ _TARGETS = ("report", "dataset")
 _LARGEST = 100 * 10**6
 """Bytes up to which Snakemake compares content; :data:`tgvac.bridge.workflow.SETTINGS` says so."""
 
-
 MISSING = "is not there"
+SOURCES = "other footage, or other rows of reference/registry.csv"
 
 
 def again(root: Path, graph: Graph, jobs: Sequence[Job], digests: Digests) -> list[str]:
@@ -56,6 +56,8 @@ def why_again(root: Path, graph: Graph, job: Job, digests: Digests) -> str:
         record = record_of(root, output)
         if record and repr(_digest(graph, job)) not in record["params"]:
             return "other params or code"
+        if record and job.phase.name == "sources" and repr(graph.fingerprint()) not in record["params"]:
+            return SOURCES
         if why := _inputs(root, job, output, record, digests):
             return why
     return ""

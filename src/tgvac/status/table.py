@@ -126,8 +126,8 @@ def _disagree(row: Row) -> list[str]:
     said = []
     if own and row.snakemake:
         said.append(
-            f"{row.phase}: all is as recorded, but Snakemake would run it again ({row.snakemake}); after"
-            " `dvc pull` or a copy, `tgvac pull` or `snakemake -c2 all --touch --forceall` tells it"
+            f"{row.phase}: all is as recorded, but Snakemake would run it again ({row.snakemake});"
+            " `tgvac run` tells it what is there, and makes again only what provenance does not cover"
         )
     if row.counts["missing"] and not row.snakemake:
         said.append(
@@ -139,7 +139,8 @@ def _disagree(row: Row) -> list[str]:
         )
     if row.fresh and row.dvc:
         said.append(
-            f"{row.phase}: fresh, but DVC would call Snakemake ({row.dvc}), which does nothing; `dvc commit` tells DVC"
+            f"{row.phase}: fresh, but DVC would call Snakemake ({row.dvc}), which does nothing; `tgvac commit` tells"
+            " DVC"
         )
     if row.fresh and row.mlflow:
         said.append(f"{row.phase}: MLflow lacks {row.mlflow}; `tgvac mlflow` imports it")

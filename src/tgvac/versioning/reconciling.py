@@ -21,7 +21,7 @@ from tgvac.bridge.workflow import SETTINGS
 from tgvac.errors import BadInput
 from tgvac.provenance import read_record
 from tgvac.status.by_content import Digests, states
-from tgvac.status.by_snakemake import record_of, why_again
+from tgvac.status.by_snakemake import SOURCES, record_of, why_again
 from tgvac.status.every_job import every_job
 
 _OLD = (1.0, 1.0)
@@ -34,8 +34,12 @@ def reconcile(root: Path, graph: Graph, tell_all: bool = False) -> list[str]:
     Where both agree, as after a run by Snakemake, nothing is done. A file that differs from its own record is left as
     it is: whatever reads it refuses it.
 
+    No provenance holds the state of the user's footage, of registered sources, of outputs that were made elsewhere and
+    of converted weights. Where a scale has outputs or weights, or Snakemake has seen that sources changed, nothing is
+    touched, since a touch reaches all that a file was made from.
+
     Args:
-        graph: without footage of the user, whose state no provenance holds.
+        graph: without footage of the user.
         tell_all: also what Snakemake has seen.
 
     Returns:
@@ -45,9 +49,11 @@ def reconcile(root: Path, graph: Graph, tell_all: bool = False) -> list[str]:
         BadInput: when Snakemake cannot be told.
     """
     digests, fresh, said = Digests(), list[str](), dict[str, str]()
+    may_touch = not graph.outputs()
     for job, state in states(root, graph.scale, every_job(graph), digests):
         seen = why_again(root, graph, job, digests)
         unknown = not all(record_of(root, name) for name in job.outputs)
+        may_touch &= seen != SOURCES
         if state.word == "fresh" and (seen or unknown):
             # Without a record, a touch of what it reads would make it look old.
             fresh += job.outputs
@@ -57,7 +63,7 @@ def reconcile(root: Path, graph: Graph, tell_all: bool = False) -> list[str]:
                 _make_again(root, job)
             if tell_all or not seen:
                 said.setdefault(job.phase.name, f"{job.phase.name}: {state.why}")
-    if fresh:
+    if fresh and may_touch:
         _touch(root, graph.scale, fresh)
     return list(said.values())
 
