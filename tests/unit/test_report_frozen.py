@@ -14,11 +14,13 @@ from tests.unit.report_project import EVALUATION, METHOD_PARAMS, PROJECT, SMOKE,
 from tgvac.config import digest
 from tgvac.errors import BadInput
 from tgvac.files import write_json, write_text
+from tgvac.params import load_params
 from tgvac.provenance import write_provenance
 from tgvac.report import report_stage
 from tgvac.report.frozen import Frozen, Power, Settled, check_frozen, read_frozen, settled
 from tgvac.report.row_checks import check_digests, check_seeds
 from tgvac.stage import Context
+from tgvac.world.publish import world_digest
 
 CLAIMS = PROJECT / "reference" / "claims.yaml"
 BLOCKS: dict[str, Any] = {
@@ -61,6 +63,14 @@ def test_what_changes_no_verdict_changes_no_digest(tmp_path: Path) -> None:
     write_text(commented, "# A remark.\n" + CLAIMS.read_text(encoding="utf-8"))
     unused = SMOKE.methods | {"ours/new": SMOKE.methods["ours/full"]}
     assert now(commented, methods=unused, **changed("report", strips=1)) == now()
+
+
+@pytest.mark.parametrize("scale", read_frozen(PROJECT))
+def test_a_frozen_scale_is_still_as_it_was_frozen(scale: str) -> None:
+    """The report refuses another one only after hours of work."""
+    params = load_params(PROJECT, scale)
+    blocks = {name: getattr(params, name) for name in BLOCKS}
+    check_frozen(scale, read_frozen(PROJECT)[scale], settled(world_digest(), CLAIMS, **blocks))
 
 
 @pytest.mark.parametrize("part", ["world", "sizes", "claims"])
