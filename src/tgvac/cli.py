@@ -16,7 +16,7 @@ from tgvac.cli_complete import app as browser
 from tgvac.cli_complete import complete, complete_export, demo, stoppable
 from tgvac.cli_data import data
 from tgvac.cli_ledger import explain, ledger
-from tgvac.cli_release import release, verify
+from tgvac.cli_release import export_model, release, standins, verify
 from tgvac.cli_state import commit, pull, push, status
 from tgvac.cli_study import study
 from tgvac.counted import counted
@@ -51,6 +51,8 @@ app.command()(push)
 app.command()(pull)
 app.command()(explain)
 app.command()(ledger)
+app.command("export-model")(export_model)
+app.command()(standins)
 app.command()(release)
 app.command()(verify)
 app.add_typer(data, name="data")
@@ -236,24 +238,6 @@ def evaluate(
     print(f"scored {made.scored} of {counted(made.of, 'sample')}; look at {made.out / 'tables' / made.table}")
 
 
-@app.command("export-model")
-def export_model(
-    scale: Scale,
-    to: Annotated[
-        Path | None, typer.Option("--to", "--out", "-o", help="A folder that is new, empty, or an earlier export.")
-    ] = None,
-    variant: Annotated[str, typer.Option(help="The variant of the training.")] = "full",
-    seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
-    half: Annotated[
-        bool, typer.Option("--half", help="Weights in half precision alone: the variant fp16 of diffusers.")
-    ] = False,
-) -> None:
-    """Write a scale's trained model as a diffusers folder, with its model card."""
-    from tgvac.release.export_model import export_model as write
-
-    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed, half)}")
-
-
 @app.command()
 def convert(
     kind: Annotated[str, typer.Argument(help="Whose weights: pix2gestalt.")],
@@ -269,24 +253,6 @@ def convert(
     if kind != KIND:
         raise BadInput(f"No conversion is called '{kind}'; {nearest(kind, [KIND])}")
     print(f"the weights are in {write(checkpoint.expanduser(), folder.expanduser())}")
-
-
-@app.command()
-def standins(scale: Scale) -> None:
-    """Collect the stand-ins that ship with the project from a scale that trained them."""
-    from tgvac.metrics.clip_score import load_scoring_clip
-    from tgvac.metrics.ranking import ranking
-    from tgvac.params import load_params
-    from tgvac.release.shipping import ship
-    from tgvac.stage import Context
-    from tgvac.synthesis.clips import recipe_clips
-
-    params = load_params(Path.cwd(), scale)
-    ctx = Context(Path.cwd(), scale, "standins", "")
-    scorer = load_scoring_clip(ctx.results / "backbones" / "scoring_clip")
-    ranks = ranking(scorer, recipe_clips(ctx, "val"), params.framing, params.metrics.batch)
-    ship(ctx, ctx.out, f"tgvac run --scale {scale} --target standins", params.baseline_variants, ranks)
-    print(f"the stand-ins are in {ctx.out}")
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""``tgvac release`` and ``tgvac verify``: a finished run as a crate that others can check."""
+"""What leaves a finished run: ``tgvac export-model``, ``standins``, ``release`` and ``verify``."""
 
 from __future__ import annotations
 
@@ -11,12 +11,47 @@ import typer
 from tgvac.counted import counted
 from tgvac.errors import BadInput
 
+Scale = Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")]
 LISTED = 5
 """Differences that the line names."""
 
 
+def export_model(
+    scale: Scale,
+    to: Annotated[
+        Path | None, typer.Option("--to", "--out", "-o", help="A folder that is new, empty, or an earlier export.")
+    ] = None,
+    variant: Annotated[str, typer.Option(help="The variant of the training.")] = "full",
+    seed: Annotated[int, typer.Option(help="The training seed.")] = 0,
+    half: Annotated[
+        bool, typer.Option("--half", help="Weights in half precision alone: the variant fp16 of diffusers.")
+    ] = False,
+) -> None:
+    """Write a scale's trained model as a diffusers folder, with its model card."""
+    from tgvac.release.export_model import export_model as write
+
+    print(f"the model is in {write(Path.cwd(), scale, to, variant, seed, half)}")
+
+
+def standins(scale: Scale) -> None:
+    """Collect the stand-ins that ship with the project from a scale that trained them."""
+    from tgvac.metrics.clip_score import load_scoring_clip
+    from tgvac.metrics.ranking import ranking
+    from tgvac.params import load_params
+    from tgvac.release.shipping import ship
+    from tgvac.stage import Context
+    from tgvac.synthesis.clips import recipe_clips
+
+    params = load_params(Path.cwd(), scale)
+    ctx = Context(Path.cwd(), scale, "standins", "")
+    scorer = load_scoring_clip(ctx.results / "backbones" / "scoring_clip")
+    ranks = ranking(scorer, recipe_clips(ctx, "val"), params.framing, params.metrics.batch)
+    ship(ctx, ctx.out, f"tgvac run --scale {scale} --target standins", params.baseline_variants, ranks)
+    print(f"the stand-ins are in {ctx.out}")
+
+
 def release(
-    scale: Annotated[str, typer.Option("--scale", "-s", help="A scale of workflow/scales/.")],
+    scale: Scale,
     to: Annotated[
         Path | None,
         typer.Option("--to", "--out", "-o", help="A folder, or a file that ends in .zip; by default release/<scale>."),
