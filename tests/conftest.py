@@ -6,11 +6,15 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from filelock import FileLock
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 CLONE = Path(__file__).resolve().parents[1]
 _PARTS = ("Snakefile", "workflow", "params.yaml", "reference", "slurm")
@@ -87,3 +91,17 @@ def real_data() -> Path:
     if not given:
         pytest.skip("TGVAC_REAL_DATA is not set: give the folder that holds DAVIS/ to run on real video")
     return Path(given).resolve()
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium without a window, or a skip that says how to get it."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
+    chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if chromium is None:
+        pytest.skip("no Chromium: apt-get install chromium")
+    with playwright.sync_playwright() as started:
+        # CI runs as root, where Chromium has no sandbox; the pages are the project's own.
+        launched = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        yield launched
+        launched.close()

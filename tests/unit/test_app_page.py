@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import signal
 import subprocess
 import sys
@@ -31,7 +30,6 @@ pytestmark = pytest.mark.browser
 _HINTS = {"Object": "a few clicks", "Not this": "what is not the object", "Box": "two opposite corners"}
 pytest.importorskip("gradio", reason="Gradio is not installed: pip install -e '.[app]'")
 playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed: pip install playwright")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WAIT_MS = 300_000
 NARROW, WIDE = 390, 1400
 
@@ -78,17 +76,6 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("clips") / "square.mp4"
     write_video(path, (picture(i) for i in range(COUNT)), 12)
     return path
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        # CI runs as root, where Chromium has no sandbox; the page is the project's own.
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

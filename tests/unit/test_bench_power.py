@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.coverage import bca, oracle, ours, percentile, sign_flips, skewed, students, taken
+from benchmarks.coverage import Ends, bca, oracle, ours, percentile, sign_flips, skewed, students, taken
 from benchmarks.dev_differences import DevVideos
 from benchmarks.dev_videos import COLUMNS
 from benchmarks.power import Analysis
@@ -97,12 +97,12 @@ def test_methods_of_other_frames_are_not_compared(tmp_path: Path) -> None:
     [(ours, 0.92, 0.98), (students, 0.90, 0.96), (sign_flips, 0.89, 0.96), (percentile, 0.84, 0.91), (bca, 0.84, 0.92)],
 )
 def test_of_ten_skewed_differences_the_reports_interval_covers_most(
-    interval: Callable[..., object], least: float, most: float
+    interval: Callable[..., Ends], least: float, most: float
 ) -> None:
     """2,000 draws have a standard error of 0.6 %; `make bench-coverage` makes 10,000."""
     draw = np.random.default_rng(5)
     found = interval(skewed(draw, (2000, 10)), taken(draw, 10))
-    assert least <= found.covered() / 100 <= most  # type: ignore[attr-defined]
+    assert least <= found.covered() / 100 <= most
 
 
 def test_the_oracles_width_is_that_of_the_normal_law() -> None:

@@ -113,8 +113,8 @@ def test_a_diagram_has_a_link_for_each_node_and_an_arrow_for_each_edge() -> None
     assert [node.get("href") for node in drawn.findall("s:a", space)] == ["a.html", "b.html", "c.html", "d.html"]
     assert len(drawn.findall("s:polyline", space)) == 4
     heights = {
-        node.get("href"): float(str(node.find("s:rect", space).get("y"))) for node in drawn.findall("s:a", space)
-    }  # type: ignore[union-attr]
+        node.get("href"): float(node.findall("s:rect", space)[0].get("y", "")) for node in drawn.findall("s:a", space)
+    }
     assert heights["a.html"] < heights["b.html"] == heights["c.html"] < heights["d.html"]
 
 

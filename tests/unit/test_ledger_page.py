@@ -5,8 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
 PAPER = load_paper(PROJECT / "reference" / "paper.yaml")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 WIDE, PHONE = (1440, 900), (390, 844)
 PICTURES = os.environ.get("TGVAC_SCREENSHOTS", "")
 """A folder for pictures of the page, for people who look at them."""
@@ -139,17 +136,6 @@ def test_numbers_in_sentences_stand_beside_the_params_that_they_set() -> None:
     (rate,) = [number for number in of_smoke if number.what == "learning rate"]
     assert (rate.same, rate.here) == (False, [("frame.lr", "0.002"), ("motion.lr", "0.001")])
     assert sum(bool(number.here) for number in of_smoke) == len(KEYS)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    playwright = pytest.importorskip("playwright.sync_api", reason="Playwright is not installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium: apt-get install chromium")
-    with playwright.sync_playwright() as started:
-        launched = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield launched
-        launched.close()
 
 
 def opened(browser: Browser, path: Path, size: tuple[int, int]) -> Page:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 
 from tgvac.methods.params import CompletionParams
@@ -18,9 +20,9 @@ def model(x_BCFhw: torch.Tensor, t_B: torch.Tensor, text_BND: torch.Tensor) -> t
     return mixed + x_BCFhw
 
 
-def outputs(precision: str | None) -> torch.Tensor:
+def outputs(precision: Literal["bfloat16"] | None) -> torch.Tensor:
     x = normal((1, 4, 2, 3, 3), "x")
-    params = CompletionParams(white_threshold=250, precision=precision)  # type: ignore[arg-type]
+    params = CompletionParams(white_threshold=250, precision=precision)
     return in_precision(model, params, CPU)(x, torch.zeros(1), torch.zeros(1, 1, 1))
 
 

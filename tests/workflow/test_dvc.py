@@ -56,14 +56,18 @@ def give_dvc(folder: Path) -> None:
     subprocess.run(["git", "init", "--quiet"], cwd=folder, check=True)
 
 
-@pytest.fixture(scope="module")
-def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the run that Snakemake finished, committed to DVC."""
-    folder = tmp_path_factory.mktemp("dvc") / "project"
+def put_under_dvc(smoke: Path, folder: Path) -> Path:
+    """Copy the finished run to a folder, and commit it to DVC there."""
     shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
     give_dvc(folder)
     dvc(folder, "commit", "--force", FILE)
     return folder
+
+
+@pytest.fixture(scope="module")
+def committed(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the run that Snakemake finished, committed to DVC."""
+    return put_under_dvc(smoke, tmp_path_factory.mktemp("dvc") / "project")
 
 
 @pytest.fixture

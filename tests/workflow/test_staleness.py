@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.workflow.test_dvc import FILE, dvc, give_dvc
+from tests.workflow.test_dvc import put_under_dvc
 from tgvac.bridge.workflow import SETTINGS
 from tgvac.files import locked
 from tgvac.phases import PHASES
@@ -113,11 +113,7 @@ CHANGES = {
 @pytest.fixture(scope="module")
 def finished(smoke: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the finished run with the code beside it, committed to DVC."""
-    folder = tmp_path_factory.mktemp("staleness") / "project"
-    shutil.copytree(smoke, folder, symlinks=True, copy_function=shutil.copy2)
-    give_dvc(folder)
-    dvc(folder, "commit", "--force", FILE)
-    return folder
+    return put_under_dvc(smoke, tmp_path_factory.mktemp("staleness") / "project")
 
 
 def run(folder: Path, *command: str) -> str:
